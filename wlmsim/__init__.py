@@ -1,0 +1,27 @@
+"""wlmsim: simulate populations from first principles, and learn their mechanics from snapshots."""
+
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach(
+    __name__,
+    submodules=["datasets", "errors", "functionals", "learn", "systems", "transport", "visual"],
+    submod_attrs={
+        "dissipation": ["Alignment", "Friction", "SelfPropulsion"],
+        "functionals": ["External", "GaussianQuantumPressure", "Pairwise", "laws"],
+        "integrators": ["ConstantSpeedEuler", "Leapfrog"],
+        "lagrangian": ["Lagrangian"],
+        "population": ["Population"],
+        "simulation": ["simulate"],
+        "snapshots": ["SnapshotSeries"],
+        "trajectory": ["Trajectory"],
+    },
+)
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("wlmsim")
+    except PackageNotFoundError:
+        return "0+unknown"

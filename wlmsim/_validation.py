@@ -1,0 +1,126 @@
+"""Argument checks with one message form: what was expected, what was given."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection
+from typing import Any
+
+import numpy as np
+
+from wlmsim.errors import ParameterError
+
+
+def fail(name: str, expected: str, given: Any) -> ParameterError:
+    """Build the one error message: argument, expectation, what was given."""
+    return ParameterError(f"`{name}` must be {expected}; got {_describe(given)}")
+
+
+def _describe(given: Any) -> str:
+    if isinstance(given, np.ndarray):
+        return f"an array of shape {given.shape} and dtype {given.dtype}"
+    text = repr(given)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def real(name: str, value: Any, *, above: float = -math.inf, least: float = -math.inf) -> float:
+    """A finite number, greater than `above` and at least `least`."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not (math.isfinite(number) and number > above and number >= least) or isinstance(value, bool):
+        bound = f" > {above:g}" if above > -math.inf else f" >= {least:g}" if least > -math.inf else ""
+        raise fail(name, f"a finite number{bound}", value)
+    return number
+
+
+def positive(name: str, value: Any) -> float:
+    """A finite number greater than zero."""
+    return real(name, value, above=0.0)
+
+
+def nonnegative(name: str, value: Any) -> float:
+    """A finite number that is zero or greater."""
+    return real(name, value, least=0.0)
+
+
+def integer(name: str, value: Any, *, least: int = 1) -> int:
+    """A whole number, at least `least`."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+        raise fail(name, f"an integer >= {least}", value)
+    return int(value)
+
+
+def choice(name: str, value: Any, options: Collection[str]) -> str:
+    """One of a few words."""
+    if value not in options:
+        raise fail(name, "one of " + ", ".join(repr(option) for option in options), value)
+    return str(value)
+
+
+def instance(name: str, value: Any, kind: type | tuple[type, ...]) -> Any:
+    """An object of a given class."""
+    if not isinstance(value, kind):
+        kinds = kind if isinstance(kind, tuple) else (kind,)
+        raise fail(name, "a " + " or ".join(k.__name__ for k in kinds), value)
+    return value
+
+
+def array(name: str, value: Any) -> np.ndarray:
+    """A real float64 array of any shape."""
+    try:
+        result = np.asarray(value)
+        if np.iscomplexobj(result):
+            raise TypeError
+        return np.asarray(result, dtype=np.float64, order="C")
+    except (TypeError, ValueError):
+        raise fail(name, "an array of real numbers", value) from None
+
+
+def finite(name: str, value: np.ndarray) -> np.ndarray:
+    """Refuse NaN and infinity, saying in how many rows they stand."""
+    if not np.isfinite(value).all():
+        bad = int((~np.isfinite(value.reshape(len(value), -1))).any(axis=1).sum())
+        raise ParameterError(f"`{name}` must be finite; got NaN or infinity in {bad} of {len(value)} rows")
+    return value
+
+
+def cloud(name: str, value: Any, *, shape: tuple[int, int] | None = None) -> np.ndarray:
+    """A finite (n, d) array with n, d >= 1; with `shape`, of exactly that shape."""
+    result = array(name, value)
+    if result.ndim != 2 or 0 in result.shape:
+        raise fail(name, "a non-empty array of shape (n, d)", result)
+    if shape is not None and result.shape != shape:
+        raise fail(name, f"an array of shape {shape}, as the positions are", result)
+    return finite(name, result)
+
+
+def times(name: str, value: Any, *, strictly: bool = True) -> np.ndarray:
+    """A finite, non-empty, increasing (T,) array."""
+    result = np.atleast_1d(array(name, value))
+    if result.ndim != 1 or result.size == 0:
+        raise fail(name, "a non-empty array of shape (T,)", result)
+    finite(name, result)
+    steps = np.diff(result)
+    if (steps <= 0).any() if strictly else (steps < 0).any():
+        k = int(np.argmax(steps <= 0 if strictly else steps < 0))
+        raise ParameterError(
+            f"`{name}` must be {'strictly ' if strictly else ''}increasing; "
+            f"got {result[k]:g} followed by {result[k + 1]:g} at index {k + 1}"
+        )
+    return result
+
+
+def weights(name: str, value: Any, n: int) -> np.ndarray:
+    """Non-negative weights of n particles, returned so that they sum to 1; `None` is uniform."""
+    if value is None:
+        return np.full(n, 1.0 / n)
+    result = array(name, value)
+    if result.shape != (n,):
+        raise fail(name, f"an array of shape ({n},)", result)
+    finite(name, result)
+    if (result < 0).any() or not (total := result.sum()) > 0:
+        raise ParameterError(f"`{name}` must be non-negative with a positive sum; got minimum {result.min():g}")
+    # What sums to 1 up to rounding stays as it is: copies, slices and files then give the same bits back.
+    return result.copy() if abs(total - 1.0) <= 1e-12 else result / total

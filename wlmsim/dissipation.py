@@ -1,0 +1,180 @@
+"""Non-potential forces, from a Rayleigh dissipation function R: force -dR/dv."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import numpy as np
+
+from wlmsim import _validation as check
+
+
+class Dissipation(ABC):
+    """A force that is no gradient of a potential: friction, alignment, self-propulsion.
+
+    Friction, the linear part, is kept apart as a rate because integrators solve it exactly; `force` is the rest.
+    """
+
+    friction: float = 0.0
+    """Linear friction rate gamma [1 / time]; its force -gamma v is not part of `force`."""
+
+    only_friction: bool = False
+    """Whether there is nothing beside friction, so that `force` vanishes."""
+
+    @abstractmethod
+    def rayleigh(self, positions: Any, velocities: Any, weights: Any, xp: Any) -> Any:
+        """Rayleigh function R, friction included, written once for any array namespace `xp`."""
+
+    @abstractmethod
+    def force(self, positions: np.ndarray, velocities: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """Force on each particle but for friction, -(1 / w_j) dR/dv_j, shape (n, d) [mass length / time^2]."""
+
+    @property
+    def terms(self) -> tuple[Dissipation, ...]:
+        """The single dissipations that this one is the sum of."""
+        return (self,)
+
+    def __add__(self, other: Dissipation) -> DissipationSum:
+        if not isinstance(other, Dissipation):
+            return NotImplemented
+        return DissipationSum(*self.terms, *other.terms)
+
+
+class DissipationSum(Dissipation):
+    """The sum of several dissipations.
+
+    Parameters
+    ----------
+    *terms : Dissipation
+        At least one.
+    """
+
+    def __init__(self, *terms: Dissipation):
+        if not terms:
+            raise check.fail("terms", "at least one dissipation", terms)
+        for term in terms:
+            check.instance("terms", term, Dissipation)
+        self._terms = tuple(part for term in terms for part in term.terms)
+        self.friction = sum(term.friction for term in self._terms)
+        self.only_friction = all(term.only_friction for term in self._terms)
+
+    @property
+    def terms(self) -> tuple[Dissipation, ...]:
+        """The dissipations in the sum."""
+        return self._terms
+
+    def rayleigh(self, positions: Any, velocities: Any, weights: Any, xp: Any) -> Any:
+        """Sum of the Rayleigh functions of the terms."""
+        return sum(term.rayleigh(positions, velocities, weights, xp) for term in self._terms)
+
+    def force(self, positions: np.ndarray, velocities: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """Sum of the forces of the terms."""
+        forces = (term.force(positions, velocities, weights) for term in self._terms if not term.only_friction)
+        return sum(forces, np.zeros_like(velocities))
+
+    def __repr__(self) -> str:
+        return " + ".join(repr(term) for term in self._terms)
+
+
+class Friction(Dissipation):
+    """Linear friction, R = gamma / 2 integral |v|^2 rho; force -gamma v, solved exactly by the integrators.
+
+    Parameters
+    ----------
+    rate : float
+        gamma, at least 0 [1 / time].
+    """
+
+    only_friction = True
+
+    def __init__(self, rate: float):
+        self.friction = check.nonnegative("rate", rate)
+
+    def force(self, positions: np.ndarray, velocities: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """Zero: the integrators solve friction exactly."""
+        return np.zeros_like(velocities)
+
+    def rayleigh(self, positions: Any, velocities: Any, weights: Any, xp: Any) -> Any:
+        """gamma / 2 sum of w_i |v_i|^2."""
+        return 0.5 * self.friction * (weights[:, None] * velocities**2).sum()
+
+    def __repr__(self) -> str:
+        return f"Friction({self.friction:g})"
+
+
+class Alignment(Dissipation):
+    """Velocity alignment (Cucker-Smale), R = 1/4 iint phi(|x - y|) |v - w|^2 rho rho.
+
+    The communication rate is phi(r) = strength / (1 + (r / radius)^2)^exponent. Conserves momentum.
+    Every pair is summed, so that the cost is O(n^2).
+
+    Parameters
+    ----------
+    strength : float
+        Rate at zero distance, at least 0 [1 / time]. Default 1.
+    radius : float
+        Range, positive; infinity for a constant rate [length]. Default 1.
+    exponent : float
+        How fast the rate falls with distance, at least 0 [dimensionless]. Default 1/2.
+
+    References
+    ----------
+    F. Cucker and S. Smale, IEEE Trans. Automat. Control 52, 852 (2007).
+    """
+
+    def __init__(self, strength: float = 1.0, radius: float = 1.0, exponent: float = 0.5):
+        self.strength = check.nonnegative("strength", strength)
+        self.radius = radius if radius == np.inf else check.positive("radius", radius)
+        self.exponent = check.nonnegative("exponent", exponent)
+
+    def rayleigh(self, positions: Any, velocities: Any, weights: Any, xp: Any) -> Any:
+        """1/4 sum of w_i w_j phi(|x_i - x_j|) |v_i - v_j|^2."""
+        r2 = ((positions[:, None] - positions[None]) ** 2).sum(-1)
+        speed2 = ((velocities[:, None] - velocities[None]) ** 2).sum(-1)
+        rate = self.strength * (1.0 + r2 / self.radius**2) ** -self.exponent
+        return 0.25 * (weights[:, None] * weights[None] * rate * speed2).sum()
+
+    def force(self, positions: np.ndarray, velocities: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """Sum over j of w_j phi(|x_i - x_j|) (v_j - v_i), compiled."""
+        from wlmsim.kernels.alignment import alignment_force
+
+        return alignment_force(positions, velocities, weights, self.strength, self.radius**-2, self.exponent)
+
+    def __repr__(self) -> str:
+        return f"Alignment(strength={self.strength:g}, radius={self.radius:g}, exponent={self.exponent:g})"
+
+
+class SelfPropulsion(Dissipation):
+    """Self-propulsion, R = integral (beta |v|^4 / 4 - alpha |v|^2 / 2) rho; force (alpha - beta |v|^2) v.
+
+    Speeds settle at sqrt(alpha / beta).
+
+    Parameters
+    ----------
+    alpha : float
+        Propulsion, at least 0 [1 / time]. Default 1.
+    beta : float
+        Drag, at least 0 [time / length^2]. Default 1.
+
+    References
+    ----------
+    D'Orsogna, Chuang, Bertozzi, Chayes, Phys. Rev. Lett. 96, 104302 (2006).
+    """
+
+    def __init__(self, alpha: float = 1.0, beta: float = 1.0):
+        self.alpha = check.nonnegative("alpha", alpha)
+        self.beta = check.nonnegative("beta", beta)
+
+    def rayleigh(self, positions: Any, velocities: Any, weights: Any, xp: Any) -> Any:
+        """Sum of w_i (beta |v_i|^4 / 4 - alpha |v_i|^2 / 2)."""
+        speed2 = (velocities**2).sum(-1)
+        return (weights * (0.25 * self.beta * speed2**2 - 0.5 * self.alpha * speed2)).sum()
+
+    def force(self, positions: np.ndarray, velocities: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """(alpha - beta |v|^2) v."""
+        speed2 = (velocities**2).sum(-1, keepdims=True)
+        return (self.alpha - self.beta * speed2) * velocities
+
+    def __repr__(self) -> str:
+        return f"SelfPropulsion(alpha={self.alpha:g}, beta={self.beta:g})"

@@ -1,0 +1,251 @@
+"""Scores of predicted marginals beside the naive baselines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from wlmsim import transport
+from wlmsim.errors import ParameterError
+from wlmsim.population import Population
+from wlmsim.snapshots import SnapshotSeries
+
+BASELINES = ("persistence", "ballistic", "OT-linear", "OT-Hermite")
+
+
+@dataclass
+class Scores:
+    """W1 of a model and of the naive baselines at each predicted marginal.
+
+    Attributes
+    ----------
+    times : ndarray, shape (K,)
+        Times of the predicted marginals [time].
+    origins : ndarray, shape (K,)
+        Time of the marginal that each prediction starts from [time].
+    w1 : dict of str to ndarray of shape (K,)
+        Exact 1-Wasserstein distance to the observed cloud [length], the model first; NaN where a method cannot
+        be had (ballistic without velocities, OT-Hermite without velocities at both ends).
+    protocol : {"forecast", "interpolate"}
+        Whether the predictions go beyond the fitted marginals or between them.
+    """
+
+    times: np.ndarray
+    origins: np.ndarray
+    w1: dict[str, np.ndarray]
+    protocol: str = "forecast"
+    length_unit: str = ""
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def model(self) -> str:
+        """Name of the model, the first column."""
+        return next(iter(self.w1))
+
+    @property
+    def mean(self) -> dict[str, float]:
+        """Mean W1 over the marginals for each method [length]; NaN if a method misses a marginal."""
+        return {name: float(values.mean()) for name, values in self.w1.items()}
+
+    @property
+    def best_baseline(self) -> str:
+        """Name of the naive baseline with the least mean W1."""
+        rivals = {name: mean for name, mean in list(self.mean.items())[1:] if np.isfinite(mean)}
+        return min(rivals, key=rivals.__getitem__)
+
+    @property
+    def beats_baselines(self) -> bool:
+        """Whether the model's mean W1 is below that of every naive baseline."""
+        return self.mean[self.model] < self.mean[self.best_baseline]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return {
+            "protocol": self.protocol,
+            "times": self.times.tolist(),
+            "origins": self.origins.tolist(),
+            "w1": {name: [None if np.isnan(x) else x for x in values] for name, values in self.w1.items()},
+            "mean": {name: None if np.isnan(x) else x for name, x in self.mean.items()},
+        }
+
+    def table(self) -> Any:
+        """A rich table: a row for each marginal, the least W1 of each row in bold."""
+        from rich.table import Table
+
+        unit = f" [{self.length_unit}]" if self.length_unit else ""
+        table = Table(title=f"W1{unit}, {self._headline()}")
+        table.add_column("time", justify="right")
+        table.add_column("from", justify="right")
+        for name in self.w1:
+            table.add_column(name, justify="right")
+        rows = [(f"{t:g}", f"{o:g}", [v[k] for v in self.w1.values()]) for k, (t, o) in self._when()]
+        for k, (time, origin, values) in enumerate(rows):
+            table.add_row(time, origin, *_cells(values), end_section=k == len(rows) - 1)
+        table.add_row("mean", "", *_cells(list(self.mean.values())))
+        return table
+
+    def _when(self) -> Any:
+        return enumerate(zip(self.times, self.origins, strict=True))
+
+    def _headline(self) -> str:
+        if len(set(self.origins)) == 1:
+            return f"{self.protocol} from t = {self.origins[0]:g}"
+        return f"{self.protocol}, each from the fitted marginal before it"
+
+    def __str__(self) -> str:
+        from rich.console import Console
+
+        console = Console(width=max(60, 24 + 14 * len(self.w1)))
+        with console.capture() as capture:
+            console.print(self.table())
+        return capture.get().rstrip()
+
+
+def _cells(values: Sequence[float]) -> list[str]:
+    best = np.nanmin(values)
+    return ["-" if np.isnan(x) else f"[bold]{x:.4f}[/bold]" if x == best else f"{x:.4f}" for x in values]
+
+
+def score_forecast(
+    predicted: Sequence[Population], observed: SnapshotSeries, start: Population, *, model: str = "WLM"
+) -> Scores:
+    """Score predictions that all start from one marginal, beside persistence and ballistic.
+
+    Parameters
+    ----------
+    predicted : sequence of Population
+        One predicted cloud for each observed marginal.
+    observed : SnapshotSeries
+        The truth.
+    start : Population
+        The marginal that the predictions start from.
+    model : str
+        Name of the model's column. Default "WLM".
+
+    Returns
+    -------
+    Scores
+    """
+    return _score(predicted, observed, [(start, None)] * len(observed), model, "forecast")
+
+
+def score_interpolation(
+    predicted: Sequence[Population], observed: SnapshotSeries, fitted: SnapshotSeries, *, model: str = "WLM"
+) -> Scores:
+    """Score predictions that each start from the fitted marginal before them, beside all four baselines.
+
+    The OT baselines, unlike a forward rollout, also see the fitted marginal after the predicted one.
+
+    Parameters
+    ----------
+    predicted : sequence of Population
+        One predicted cloud for each observed marginal.
+    observed : SnapshotSeries
+        The truth.
+    fitted : SnapshotSeries
+        The marginals that were fitted.
+    model : str
+        Name of the model's column. Default "WLM".
+
+    Returns
+    -------
+    Scores
+
+    Raises
+    ------
+    ParameterError
+        If a predicted time has no fitted marginal before it.
+    """
+    return _score(predicted, observed, [neighbours(fitted, t) for t in observed.times], model, "interpolate")
+
+
+def neighbours(fitted: SnapshotSeries, time: float) -> tuple[Population, Population | None]:
+    """The fitted marginal at or before `time`, and the one after it where there is one."""
+    before = np.flatnonzero(fitted.times <= time)
+    after = np.flatnonzero(fitted.times > time)
+    if len(before) == 0:
+        raise ParameterError(
+            f"`times` must not come before the first fitted marginal at t = {fitted.times[0]:g}; got {time:g}"
+        )
+    return fitted[int(before[-1])], fitted[int(after[0])] if len(after) else None
+
+
+def _score(
+    predicted: Sequence[Population],
+    observed: SnapshotSeries,
+    ends: Sequence[tuple[Population, Population | None]],
+    model: str,
+    protocol: str,
+) -> Scores:
+    w1 = {model: np.array([transport.wasserstein1(p, o) for p, o in zip(predicted, observed, strict=True)])}
+    for name in BASELINES:
+        clouds = [baseline(name, before, after, truth.time) for truth, (before, after) in zip(observed, ends, strict=True)]
+        if any(cloud is not None for cloud in clouds):
+            w1[name] = np.array(
+                [
+                    np.nan if cloud is None else transport.wasserstein1(cloud, truth)
+                    for cloud, truth in zip(clouds, observed, strict=True)
+                ]
+            )
+    origins = np.array([before.time for before, _ in ends])
+    return Scores(observed.times.copy(), origins, w1, protocol, observed.units.get("length", ""))
+
+
+def baseline(name: str, before: Population, after: Population | None, time: float) -> Population | None:
+    """Predict a marginal naively.
+
+    Parameters
+    ----------
+    name : {"persistence", "ballistic", "OT-linear", "OT-Hermite"}
+        Persistence leaves the cloud before where it was; ballistic moves it with its velocities; OT-linear moves
+        it in straight lines along the optimal plan (squared distance) to the cloud after; OT-Hermite along cubics
+        that match the velocities at both ends.
+    before, after : Population
+        The known marginals on either side; `after` may be ``None``.
+    time : float
+        When to predict.
+
+    Returns
+    -------
+    Population or None
+        ``None`` where the method needs velocities or a cloud after that are not known.
+    """
+    if name == "persistence":
+        return Population(before.positions, None, before.weights, time)
+    if name == "ballistic":
+        if before.velocities is None:
+            return None
+        moved = before.positions + (time - before.time) * before.velocities
+        return Population(moved, None, before.weights, time)
+    if name not in BASELINES:
+        raise ParameterError(f"`name` must be one of {BASELINES}; got {name!r}")
+    if after is None:
+        return None
+    hermite = name == "OT-Hermite"
+    if hermite and (before.velocities is None or after.velocities is None):
+        return None
+    cost = transport.ground_cost(before.positions, after.positions, 2)
+    plan = transport.optimal_plan(cost, before.weights, after.weights)
+    span = after.time - before.time
+    s = (time - before.time) / span
+    x0, x1 = before.positions[plan.source], after.positions[plan.target]
+    if hermite:
+        assert before.velocities is not None and after.velocities is not None
+        v0, v1 = before.velocities[plan.source], after.velocities[plan.target]
+        positions = hermite_interpolation(s, span, x0, x1, v0, v1)
+    else:
+        positions = (1 - s) * x0 + s * x1
+    return Population(positions, None, plan.mass, time)
+
+
+def hermite_interpolation(s: float, span: float, x0: Any, x1: Any, v0: Any, v1: Any) -> Any:
+    """Cubic at the fraction s of a time span, with positions x0, x1 and velocities v0, v1 at its ends."""
+    return (
+        (1 + 2 * s) * (1 - s) ** 2 * x0
+        + s**2 * (3 - 2 * s) * x1
+        + span * s * (1 - s) ** 2 * v0
+        - span * s**2 * (1 - s) * v1
+    )

@@ -1,0 +1,108 @@
+"""The base of all energy functionals, and their sum."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import numpy as np
+
+from wlmsim import _validation as check
+
+
+class Functional(ABC):
+    """An energy functional U[rho] of the population's density, evaluated on weighted particles.
+
+    Subclasses state the energy in `expression` and give its force, derived or typed by hand; the conformance
+    tests hold the two equal by automatic differentiation.
+    """
+
+    @abstractmethod
+    def expression(self, positions: Any, weights: Any, time: Any, xp: Any) -> Any:
+        """Energy U, written once for any array namespace `xp` (NumPy, torch); arrays as in `energy`."""
+
+    @abstractmethod
+    def force(self, positions: np.ndarray, weights: np.ndarray, time: float = 0.0) -> np.ndarray:
+        """Force on each particle, -grad (dU/drho)(x_j) = -(1 / w_j) dU/dx_j.
+
+        Parameters
+        ----------
+        positions : ndarray, shape (n, d)
+            Positions [length].
+        weights : ndarray, shape (n,)
+            Weights that sum to 1.
+        time : float
+            Time, for laws that depend on it.
+
+        Returns
+        -------
+        ndarray, shape (n, d)
+            Force per unit of weight [mass length / time^2].
+        """
+
+    def energy(self, positions: np.ndarray, weights: np.ndarray, time: float = 0.0) -> float:
+        """Energy U of the weighted particles [mass length^2 / time^2]; arguments as in `force`."""
+        return float(self.expression(positions, weights, time, np))
+
+    @property
+    def latex(self) -> str:
+        """LaTeX of U[rho], without dollar signs."""
+        return rf"U_{{\text{{{type(self).__name__}}}}}[\rho]"
+
+    @property
+    def terms(self) -> tuple[Functional, ...]:
+        """The functionals that this one is the sum of; itself when it is a single term."""
+        return (self,)
+
+    def __add__(self, other: Functional) -> FunctionalSum:
+        if not isinstance(other, Functional):
+            return NotImplemented
+        return FunctionalSum(*self.terms, *other.terms)
+
+    def _repr_latex_(self) -> str:
+        return f"$U[\\rho] = {self.latex}$"
+
+
+class FunctionalSum(Functional):
+    """The sum of several functionals.
+
+    Parameters
+    ----------
+    *terms : Functional
+        At least one functional.
+    """
+
+    def __init__(self, *terms: Functional):
+        for term in terms:
+            check.instance("terms", term, Functional)
+        if not terms:
+            raise check.fail("terms", "at least one functional", terms)
+        self._terms = tuple(part for term in terms for part in term.terms)
+
+    @property
+    def terms(self) -> tuple[Functional, ...]:
+        """The functionals in the sum."""
+        return self._terms
+
+    def expression(self, positions: Any, weights: Any, time: Any, xp: Any) -> Any:
+        """Sum of the energies of the terms."""
+        return sum(term.expression(positions, weights, time, xp) for term in self._terms)
+
+    def energy(self, positions: np.ndarray, weights: np.ndarray, time: float = 0.0) -> float:
+        """Sum of the energies of the terms."""
+        return sum(term.energy(positions, weights, time) for term in self._terms)
+
+    def force(self, positions: np.ndarray, weights: np.ndarray, time: float = 0.0) -> np.ndarray:
+        """Sum of the forces of the terms."""
+        total = self._terms[0].force(positions, weights, time)
+        for term in self._terms[1:]:
+            total = total + term.force(positions, weights, time)
+        return total
+
+    @property
+    def latex(self) -> str:
+        """LaTeX of the sum."""
+        return " + ".join(term.latex for term in self._terms)
+
+    def __repr__(self) -> str:
+        return " + ".join(repr(term) for term in self._terms)

@@ -1,0 +1,67 @@
+"""An external potential."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from wlmsim.functionals import tracing
+from wlmsim.functionals.base import Functional
+from wlmsim.functionals.laws import Law
+
+
+class External(Functional):
+    """Energy in an external potential, U[rho] = integral of V(x, t) rho; force -grad V.
+
+    Parameters
+    ----------
+    law : callable
+        V as a function of ``(x, xp)`` or ``(x, t, xp)``: x of shape (..., d), result of shape (...), written
+        with the functions of the array namespace `xp`. See `wlmsim.laws` for the classics.
+
+    Raises
+    ------
+    ParameterError
+        If the law cannot be differentiated, for example because it calls NumPy instead of `xp`.
+
+    Examples
+    --------
+    >>> import numpy as np, wlmsim as wls
+    >>> well = wls.External(lambda x, xp: 0.5 * (x**2).sum(-1))
+    >>> well.force(np.array([[1.0, 2.0]]), np.ones(1))
+    array([[-1., -2.]])
+    """
+
+    def __init__(self, law: Law):
+        self._timed = tracing.takes_time(law)
+        tracing.probe_external(law)
+        self.law = law
+
+    def expression(self, positions: Any, weights: Any, time: Any, xp: Any) -> Any:
+        """Sum of w_i V(x_i, t)."""
+        arguments = (positions, time) if self._timed else (positions,)
+        return (weights * self.law(*arguments, xp)).sum()
+
+    def energy(self, positions: np.ndarray, weights: np.ndarray, time: float = 0.0) -> float:
+        """Sum of w_i V(x_i, t), compiled."""
+        from wlmsim.kernels import laws
+
+        law = tracing.compile_external(self.law, positions.shape[1])
+        return laws.external_energy(positions, weights, float(time), law.parameters, law.value)
+
+    def force(self, positions: np.ndarray, weights: np.ndarray, time: float = 0.0) -> np.ndarray:
+        """-grad V(x_i, t), compiled."""
+        from wlmsim.kernels import laws
+
+        law = tracing.compile_external(self.law, positions.shape[1])
+        return laws.external_force(positions, float(time), law.parameters, law.gradient)
+
+    @property
+    def latex(self) -> str:
+        """LaTeX of the functional."""
+        law = getattr(self.law, "latex", "V(x, t)" if self._timed else "V(x)")
+        return rf"\int \left[{law}\right] \rho \, dx"
+
+    def __repr__(self) -> str:
+        return f"External({tracing.name_of(self.law)})"

@@ -1,0 +1,175 @@
+"""The classic laws: external potentials V(x) and radial pair potentials W(r), each written once.
+
+A law is a plain function of coordinates and an array namespace ``xp``; it runs under NumPy and torch as it
+stands, and is compiled for Numba through SymPy (see `wlmsim.functionals.tracing`). An external law takes
+``(x, xp)`` or ``(x, t, xp)`` with x of shape (..., d) and returns shape (...); a pair law takes ``(r, xp)``.
+The classes here are laws with named parameters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+
+from wlmsim import _validation as check
+
+__all__ = ["Harmonic", "Morse", "Plummer", "VortexPressure", "Wall"]
+
+Law: TypeAlias = Callable[..., Any]
+
+
+class ParametricLaw(Protocol):
+    """What a law with named parameters offers beside being callable: dataclass fields and a LaTeX form."""
+
+    latex: str
+
+
+@dataclass(frozen=True)
+class Harmonic:
+    """Harmonic well, V(x) = 1/2 sum_i k_i x_i^2.
+
+    Parameters
+    ----------
+    stiffness : float or sequence of d floats
+        k, positive [1 / time^2 for unit mass]. Default 1.
+    """
+
+    stiffness: float | Sequence[float] = 1.0
+    latex = r"\tfrac12 \sum_i k_i x_i^2"
+
+    def __post_init__(self) -> None:
+        if np.ndim(self.stiffness) == 0:
+            check.positive("stiffness", self.stiffness)
+        else:
+            values = tuple(check.positive("stiffness", k) for k in np.asarray(self.stiffness, dtype=object))
+            object.__setattr__(self, "stiffness", values)
+
+    def __call__(self, x: Any, xp: Any) -> Any:
+        """Evaluate V at x, shape (..., d)."""
+        stiffness = self.stiffness
+        if isinstance(stiffness, tuple):
+            return 0.5 * sum(k * x[..., i] ** 2 for i, k in enumerate(stiffness))
+        return 0.5 * stiffness * (x**2).sum(-1)
+
+
+@dataclass(frozen=True)
+class Wall:
+    """Soft box, V(x) = s sum_i max(|x_i| - b, 0): a constant push s back from beyond |x_i| = b.
+
+    Parameters
+    ----------
+    half_width : float
+        b, positive [length]. Default 5.
+    strength : float
+        s, at least 0 [length / time^2 for unit mass]. Default 0.5.
+    """
+
+    half_width: float = 5.0
+    strength: float = 0.5
+    latex = r"s \sum_i \max(|x_i| - b, 0)"
+
+    def __post_init__(self) -> None:
+        check.positive("half_width", self.half_width)
+        check.nonnegative("strength", self.strength)
+
+    def __call__(self, x: Any, xp: Any) -> Any:
+        """Evaluate V at x, shape (..., d)."""
+        return self.strength * xp.maximum(xp.abs(x) - self.half_width, 0.0).sum(-1)
+
+
+@dataclass(frozen=True)
+class VortexPressure:
+    """Pressure of a Kaufmann vortex at the origin of the plane, V(x) = -Omega_0^2 a^4 / (2 (a^2 + r^2)).
+
+    The swirl u_theta = Omega_0 a^2 r / (a^2 + r^2) is in cyclostrophic balance, dV/dr = u_theta^2 / r, so a
+    passive drifter that starts with the velocity of the fluid stays with the fluid.
+
+    Parameters
+    ----------
+    rotation : float
+        Omega_0, the angular velocity at the centre [1 / time]. Default 1.
+    core : float
+        a, the core radius, positive [length]. Default 1.
+
+    References
+    ----------
+    W. Kaufmann, Ingenieur-Archiv 31, 1 (1962); M. P. Scully, MIT report ASRL TR 178-1 (1975).
+    """
+
+    rotation: float = 1.0
+    core: float = 1.0
+    latex = r"-\frac{\Omega_0^2 a^4}{2 (a^2 + r^2)}"
+
+    def __post_init__(self) -> None:
+        check.real("rotation", self.rotation)
+        check.positive("core", self.core)
+
+    def angular_velocity(self, r2: Any) -> Any:
+        """Angular velocity of the fluid at squared radius `r2` [1 / time]."""
+        return self.rotation * self.core**2 / (self.core**2 + r2)
+
+    def __call__(self, x: Any, xp: Any) -> Any:
+        """Evaluate V at x, shape (..., 2)."""
+        r2 = x[..., 0] ** 2 + x[..., 1] ** 2
+        return -0.5 * self.rotation * self.core**2 * self.angular_velocity(r2)
+
+
+@dataclass(frozen=True)
+class Morse:
+    """Morse swarming pair law, W(r) = c exp(-r / l) - exp(-r), in units of the attraction.
+
+    Parameters
+    ----------
+    c : float
+        Strength of the repulsion relative to the attraction [dimensionless]. Default 1.5.
+    l : float
+        Range of the repulsion relative to the attraction, positive [dimensionless]. Default 0.5.
+
+    References
+    ----------
+    D'Orsogna, Chuang, Bertozzi, Chayes, Phys. Rev. Lett. 96, 104302 (2006).
+    """
+
+    c: float = 1.5
+    l: float = 0.5  # noqa: E741  the published symbol
+    latex = r"C e^{-r/\ell} - e^{-r}"
+
+    def __post_init__(self) -> None:
+        check.nonnegative("c", self.c)
+        check.positive("l", self.l)
+
+    def __call__(self, r: Any, xp: Any) -> Any:
+        """Evaluate W at distance r."""
+        return self.c * xp.exp(-r / self.l) - xp.exp(-r)
+
+
+@dataclass(frozen=True)
+class Plummer:
+    """Softened gravity, W(r) = -G / sqrt(r^2 + epsilon^2).
+
+    Parameters
+    ----------
+    strength : float
+        G times the total mass [length^3 / time^2]; negative for repulsion. Default 1.
+    softening : float
+        epsilon, positive [length]. Default 0.05.
+
+    References
+    ----------
+    H. C. Plummer, MNRAS 71, 460 (1911).
+    """
+
+    strength: float = 1.0
+    softening: float = 0.05
+    latex = r"-G / \sqrt{r^2 + \varepsilon^2}"
+
+    def __post_init__(self) -> None:
+        check.real("strength", self.strength)
+        check.positive("softening", self.softening)
+
+    def __call__(self, r: Any, xp: Any) -> Any:
+        """Evaluate W at distance r."""
+        return -self.strength / xp.sqrt(r**2 + self.softening**2)

@@ -1,0 +1,266 @@
+"""From a law written once to compiled code: trace it with SymPy, differentiate, print, compile with Numba.
+
+The law is called with symbols in place of coordinates and parameters. Parameters stay symbols in the printed
+code, so that one compiled function serves every value of them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from wlmsim.errors import ParameterError
+
+
+class CompiledLaw(NamedTuple):
+    """Numba functions of a law and of its derivative, and the values of its parameters.
+
+    External laws: ``value(x, t, p)`` and ``gradient(x, t, p, out)`` with x and out of shape (d,).
+    Pair laws: ``value(r, p)`` and ``gradient(r, p)``, the derivative with respect to r.
+    """
+
+    value: Callable[..., float]
+    gradient: Callable[..., Any]
+    parameters: np.ndarray
+
+
+def takes_time(law: Callable[..., Any]) -> bool:
+    """Whether an external law is a function of (x, t, xp) rather than (x, xp)."""
+    parameters = [
+        p
+        for p in inspect.signature(law).parameters.values()
+        if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) and p.default is p.empty
+    ]
+    if len(parameters) not in (2, 3):
+        raise ParameterError(
+            f"`law` must be a function of (x, xp) or (x, t, xp); {name_of(law)} takes {len(parameters)} arguments"
+        )
+    return len(parameters) == 3
+
+
+def name_of(law: Callable[..., Any]) -> str:
+    """Return a readable name of a law: its repr for a law with parameters, else the function's name."""
+    return repr(law) if dataclasses.is_dataclass(law) else getattr(law, "__name__", type(law).__name__)
+
+
+def compile_external(law: Callable[..., Any], dim: int) -> CompiledLaw:
+    """Compile V(x, t) and its gradient for `dim` coordinates."""
+    template, shapes, values = _split(law)
+    value, gradient = _external_functions(template, shapes, dim)
+    return CompiledLaw(value, gradient, values)
+
+
+def compile_radial(law: Callable[..., Any]) -> CompiledLaw:
+    """Compile W(r) and W'(r)."""
+    template, shapes, values = _split(law)
+    value, derivative = _radial_functions(template, shapes)
+    return CompiledLaw(value, derivative, values)
+
+
+def probe_external(law: Callable[..., Any]) -> None:
+    """Trace the law in a few dimensions; `ParameterError` with the reason if it works in none of them."""
+    template, shapes, _ = _split(law)
+    _probe(law, [lambda dim=dim: _trace_external(template, shapes, dim) for dim in (2, 3, 1)])
+
+
+def probe_radial(law: Callable[..., Any]) -> None:
+    """Trace the law; `ParameterError` with the reason if it cannot be."""
+    template, shapes, _ = _split(law)
+    _probe(law, [lambda: _trace_radial(template, shapes)])
+
+
+def _probe(law: Callable[..., Any], attempts: Sequence[Callable[[], Any]]) -> None:
+    reasons = []
+    for attempt in attempts:
+        try:
+            attempt()
+            return
+        except Exception as error:  # whatever a user's function raises is the reason to report
+            reasons.append(error)
+    raise ParameterError(
+        f"`law` must be written with the functions of its array namespace, so that it can be differentiated; "
+        f"{name_of(law)} failed: {type(reasons[0]).__name__}: {reasons[0]}"
+    ) from reasons[0]
+
+
+# --- parameters: a dataclass law is its class and the shapes of its fields; a plain function has none
+
+
+def _split(law: Callable[..., Any]) -> tuple[Any, tuple[tuple[str, int], ...], np.ndarray]:
+    if not dataclasses.is_dataclass(law) or isinstance(law, type):
+        return law, (), np.empty(0)
+    shapes, values = [], []
+    for field in dataclasses.fields(law):
+        value = getattr(law, field.name)
+        shapes.append((field.name, len(value) if isinstance(value, tuple) else 0))
+        values.extend(value if isinstance(value, tuple) else [value])
+    return type(law), tuple(shapes), np.array(values, dtype=np.float64)
+
+
+def _symbolic_law(template: Any, shapes: tuple[tuple[str, int], ...]) -> tuple[Callable[..., Any], list[Any]]:
+    """Build the law with a symbol for each parameter, without passing through its checks of numbers."""
+    import sympy
+
+    if not isinstance(template, type):
+        return template, []
+    law, symbols = object.__new__(template), []
+    for field, size in shapes:
+        fresh = [sympy.Symbol(f"p{len(symbols) + k}", real=True) for k in range(max(size, 1))]
+        symbols += fresh
+        object.__setattr__(law, field, tuple(fresh) if size else fresh[0])
+    return law, symbols
+
+
+# --- tracing
+
+
+class _Symbols(np.ndarray):
+    """An object array of SymPy expressions whose comparisons stay symbolic."""
+
+    def _compare(self, ufunc: np.ufunc, other: Any) -> Any:
+        return ufunc(np.asarray(self), other, dtype=object).view(_Symbols)
+
+    def __gt__(self, other: Any) -> Any:
+        return self._compare(np.greater, other)
+
+    def __ge__(self, other: Any) -> Any:
+        return self._compare(np.greater_equal, other)
+
+    def __lt__(self, other: Any) -> Any:
+        return self._compare(np.less, other)
+
+    def __le__(self, other: Any) -> Any:
+        return self._compare(np.less_equal, other)
+
+
+class _SymbolicNamespace:
+    """The part of the array API that laws use, over SymPy expressions and object arrays of them."""
+
+    _same_name = "exp log sqrt sin cos tan sinh cosh tanh asin acos atan asinh acosh atanh atan2".split()
+    _other_name = {"arcsin": "asin", "arccos": "acos", "arctan": "atan", "arctan2": "atan2"}
+
+    def __init__(self) -> None:
+        import sympy
+
+        def elementwise(function: Callable[..., Any]) -> Callable[..., Any]:
+            def apply(*arguments: Any) -> Any:
+                if not any(isinstance(a, np.ndarray) for a in arguments):
+                    return function(*arguments)
+                return np.frompyfunc(function, len(arguments), 1)(*arguments).view(_Symbols)
+
+            return apply
+
+        def where(condition: Any, a: Any, b: Any) -> Any:
+            return sympy.Piecewise((a, condition), (b, True))
+
+        for name in self._same_name:
+            setattr(self, name, elementwise(getattr(sympy, name)))
+        for name, sympys in self._other_name.items():
+            setattr(self, name, elementwise(getattr(sympy, sympys)))
+        self.pi, self.e = sympy.pi, sympy.E
+        self.where = elementwise(where)
+        self.abs = elementwise(lambda a: where(a >= 0, a, -a))
+        self.sign = elementwise(lambda a: sympy.Piecewise((1, a > 0), (-1, a < 0), (0, True)))
+        self.maximum = elementwise(lambda a, b: where(a >= b, a, b))
+        self.minimum = elementwise(lambda a, b: where(a <= b, a, b))
+        self.square = elementwise(lambda a: a**2)
+        self.log1p = elementwise(lambda a: sympy.log(1 + a))
+        self.expm1 = elementwise(lambda a: sympy.exp(a) - 1)
+
+    def sum(self, x: Any, axis: int | None = None) -> Any:
+        return np.asarray(x).sum(axis)
+
+    def stack(self, arrays: Sequence[Any], axis: int = 0) -> Any:
+        return np.stack([np.asarray(a, dtype=object) for a in arrays], axis).view(_Symbols)
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(f"the function xp.{name} is not among those that can be differentiated")
+
+
+@lru_cache(maxsize=1)
+def _namespace() -> _SymbolicNamespace:
+    return _SymbolicNamespace()
+
+
+def _scalar(expression: Any) -> Any:
+    """The single SymPy expression of a traced value."""
+    import sympy
+
+    array = np.asarray(expression, dtype=object)
+    if array.size != 1:
+        raise ValueError(f"the law must give one number a point, it gave shape {array.shape}")
+    return sympy.sympify(array.reshape(-1)[0])
+
+
+def _trace_external(template: Any, shapes: tuple[tuple[str, int], ...], dim: int) -> tuple[Any, ...]:
+    import sympy
+
+    law, parameters = _symbolic_law(template, shapes)
+    x = [sympy.Symbol(f"x{i}", real=True) for i in range(dim)]
+    t = sympy.Symbol("t", real=True)
+    coordinates = np.array(x, dtype=object).view(_Symbols)
+    arguments = (coordinates, t) if takes_time(law) else (coordinates,)
+    return _scalar(law(*arguments, _namespace())), x, parameters
+
+
+def _trace_radial(template: Any, shapes: tuple[tuple[str, int], ...]) -> tuple[Any, ...]:
+    import sympy
+
+    law, parameters = _symbolic_law(template, shapes)
+    r = sympy.Symbol("r", real=True, nonnegative=True)
+    return _scalar(law(r, _namespace())), r, parameters
+
+
+# --- printing and compiling
+
+
+@lru_cache(maxsize=256)
+def _external_functions(template: Any, shapes: tuple[tuple[str, int], ...], dim: int) -> tuple[Any, Any]:
+    value, x, parameters = _trace_external(template, shapes, dim)
+    unpack = [f"x{i} = x[{i}]" for i in range(dim)] + _unpack(parameters)
+    gradient = [value.diff(symbol) for symbol in x]
+    return (
+        _compile("value", "x, t, p", unpack, [value], ["return {}"]),
+        _compile("gradient", "x, t, p, out", unpack, gradient, [f"out[{i}] = {{}}" for i in range(dim)]),
+    )
+
+
+@lru_cache(maxsize=256)
+def _radial_functions(template: Any, shapes: tuple[tuple[str, int], ...]) -> tuple[Any, Any]:
+    value, r, parameters = _trace_radial(template, shapes)
+    unpack = _unpack(parameters)
+    return (
+        _compile("value", "r, p", unpack, [value], ["return {}"]),
+        _compile("derivative", "r, p", unpack, [value.diff(r)], ["return {}"]),
+    )
+
+
+def _unpack(parameters: Sequence[Any]) -> list[str]:
+    return [f"p{k} = p[{k}]" for k in range(len(parameters))]
+
+
+def _compile(name: str, arguments: str, unpack: list[str], expressions: list[Any], templates: list[str]) -> Any:
+    """Print the expressions as scalar Python, sharing common parts, and compile the function with Numba."""
+    import math
+
+    import numba
+    import sympy
+    from sympy.printing.pycode import PythonCodePrinter
+
+    printer = PythonCodePrinter({"fully_qualified_modules": False})
+    shared, reduced = sympy.cse(expressions, symbols=sympy.numbered_symbols("c"))
+    lines = [*unpack]
+    lines += [f"{symbol} = {printer.doprint(part)}" for symbol, part in shared]
+    # float(): a constant law would otherwise compile to an integer function
+    lines += [
+        template.format(f"float({printer.doprint(part)})") for template, part in zip(templates, reduced, strict=True)
+    ]
+    source = f"def {name}({arguments}):\n    " + "\n    ".join(lines) + "\n"
+    scope = {key: getattr(math, key) for key in dir(math) if not key.startswith("_")}
+    exec(compile(source, f"<law {name}>", "exec"), scope)
+    return numba.njit(fastmath=True, error_model="numpy", inline="never")(scope[name])

@@ -1,0 +1,142 @@
+"""Trajectories as H5MD 1.1 files, with a header of our own beside what H5MD prescribes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from wlmsim import _validation as check
+from wlmsim.io import hdf5
+from wlmsim.trajectory import Trajectory
+
+_TIME = "particles/all/position/time"
+_POSITION = "particles/all/position/value"
+_VELOCITY = "particles/all/velocity/value"
+_WEIGHTS = "wlmsim/weights"
+
+
+def save_trajectory(trajectory: Trajectory, path: str | Path) -> Path:
+    """Write a trajectory as an H5MD 1.1 file, atomically.
+
+    Parameters
+    ----------
+    trajectory : Trajectory
+        What to write. Its Lagrangian is not written.
+    path : str or Path
+        The file; an existing one is replaced once the new one is complete.
+
+    Returns
+    -------
+    Path
+        The path given.
+
+    Raises
+    ------
+    ParameterError
+        If `trajectory` is not a trajectory, or its metadata hold more than plain values.
+    OSError
+        If the file cannot be written; an older file of that name is then untouched.
+    """
+    check.instance("trajectory", trajectory, Trajectory)
+    with hdf5.writing(path, "trajectory", trajectory.metadata, trajectory.units) as file:
+        _write_standard_header(file, trajectory)
+        _write_particles(file, trajectory)
+        if not np.array_equal(trajectory.weights, check.weights("weights", None, trajectory.n)):
+            hdf5.store(file, _WEIGHTS, trajectory.weights)
+    return Path(path)
+
+
+def load_trajectory(path: str | Path, *, start: float | None = None, stop: float | None = None) -> Trajectory:
+    """Read a trajectory written by `save_trajectory`.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    start, stop : float, optional
+        Read only the frames with start <= time <= stop [time]; the others stay on the disk.
+
+    Returns
+    -------
+    Trajectory
+        Without its Lagrangian.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    FileFormatError
+        If it is truncated, damaged, foreign, of a newer schema, or holds snapshots.
+    ParameterError
+        If no time falls between `start` and `stop`.
+    """
+    with hdf5.reading(path) as file:
+        if hdf5.schema(file) != "trajectory":
+            raise hdf5.Damage("it holds snapshots, not a trajectory: read it with SnapshotSeries.load")
+        return read(file, start, stop)
+
+
+def read(file: h5py.File, start: float | None, stop: float | None) -> Trajectory:
+    """Read the frames in a window of time from an open file."""
+    times = hdf5.times_of(file, _TIME)
+    frames = hdf5.window(times, start, stop)
+    position, velocity, weights = _columns(file, len(times))
+    with hdf5.stored_values():
+        return Trajectory(
+            times[frames],
+            position[frames],
+            None if velocity is None else velocity[frames],
+            None if weights is None else weights[:],
+            **hdf5.about(file),
+        )
+
+
+def outline(file: h5py.File) -> dict[str, Any]:
+    """Say what an open file holds, without reading its particles."""
+    times = hdf5.times_of(file, _TIME)
+    position, velocity, weights = _columns(file, len(times))
+    count, n, dim = position.shape
+    return {
+        "times": {"count": count, "first": float(times[0]), "last": float(times[-1])},
+        "sizes": {"min": n, "max": n, "total": count * n},
+        "dim": dim,
+        "velocities": 0 if velocity is None else count,
+        "weights": weights is not None,
+        "populations": False,
+    }
+
+
+def _columns(file: h5py.File, count: int) -> tuple[h5py.Dataset, h5py.Dataset | None, h5py.Dataset | None]:
+    position = hdf5.column(file, _POSITION, (count, None, None))
+    velocity = hdf5.column(file, _VELOCITY, position.shape) if "velocity" in file["particles/all"] else None
+    weights = hdf5.column(file, _WEIGHTS, position.shape[1:2]) if _WEIGHTS in file else None
+    return position, velocity, weights
+
+
+def _write_standard_header(file: h5py.File, trajectory: Trajectory) -> None:
+    header = file.create_group("h5md")
+    header.attrs["version"] = [1, 1]
+    header.create_group("author").attrs["name"] = str(trajectory.metadata.get("author", "unknown"))
+    creator = header.create_group("creator")
+    creator.attrs["name"] = "wlmsim"
+    creator.attrs["version"] = file["wlmsim"].attrs["creator_version"]
+
+
+def _write_particles(file: h5py.File, trajectory: Trajectory) -> None:
+    units = trajectory.units
+    particles = file.create_group("particles/all")
+    box = particles.create_group("box")
+    box.attrs["dimension"] = trajectory.dim
+    box.attrs["boundary"] = np.array([b"none"] * trajectory.dim)
+    position = particles.create_group("position")
+    hdf5.store(position, "value", trajectory.positions, hdf5.unit_of(units, length=1))
+    hdf5.store(position, "time", trajectory.times, hdf5.unit_of(units, time=1))
+    hdf5.store(position, "step", np.arange(len(trajectory)))
+    if trajectory.velocities is not None:
+        velocity = particles.create_group("velocity")
+        hdf5.store(velocity, "value", trajectory.velocities, hdf5.unit_of(units, length=1, time=-1))
+        for name in ("time", "step"):  # one dataset under two names, as H5MD provides for
+            velocity[name] = position[name]

@@ -1,0 +1,219 @@
+"""What all HDF5 files of wlmsim share: the header, compressed columns, and one way to refuse a bad file."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+import wlmsim
+from wlmsim import _validation as check
+from wlmsim.errors import FileFormatError, ParameterError, WlmsimError
+from wlmsim.io.atomic import atomic
+from wlmsim.io.attributes import read_attributes, write_attributes
+
+SCHEMAS = {"snapshots": 1, "trajectory": 1}
+"""The kinds of files, and the newest version of each that this wlmsim writes and reads."""
+
+_CHUNK_BYTES = 512 * 1024
+_LIBVER = ("v108", "v108")  # any HDF5 library since 1.8 (2008) can read the files
+_KINDS = {"f": "real numbers", "iu": "integers", "b": "booleans"}
+
+
+class Damage(ValueError):
+    """The reason why the open file cannot be used; `reading` adds the name of the file."""
+
+
+# --- writing
+
+
+@contextmanager
+def writing(
+    path: str | Path, schema: str, metadata: Mapping[str, Any], units: Mapping[str, str]
+) -> Iterator[h5py.File]:
+    """Open a new file with its header written; it appears under its name only when the body succeeds."""
+    with atomic(path) as temporary, h5py.File(temporary, "x", libver=_LIBVER) as file:
+        header = file.create_group("wlmsim")
+        header.attrs["schema"] = schema
+        header.attrs["schema_version"] = SCHEMAS[schema]
+        header.attrs["creator"] = "wlmsim"
+        header.attrs["creator_version"] = wlmsim._version()
+        header.attrs["created"] = datetime.now(UTC).isoformat(timespec="seconds")
+        write_attributes(header.create_group("metadata"), "metadata", metadata)
+        write_attributes(header.create_group("units"), "units", units)
+        yield file
+
+
+def store(group: h5py.Group, name: str, data: np.ndarray, unit: str | None = None) -> h5py.Dataset:
+    """Write a compressed column, which can grow along its first axis, and its unit if there is one."""
+    dataset = group.create_dataset(
+        name,
+        data=data,
+        chunks=chunk_shape(data.shape, data.itemsize),
+        maxshape=(None, *data.shape[1:]),
+        compression="gzip",
+        compression_opts=4,
+        shuffle=True,
+    )
+    if unit:
+        dataset.attrs["unit"] = unit
+    return dataset
+
+
+def chunk_shape(shape: tuple[int, ...], itemsize: int) -> tuple[int, ...]:
+    """Return the shape of chunks of at most 512 KiB, within the data, that cut the first axis first."""
+    budget = _CHUNK_BYTES // itemsize
+    chunk: list[int] = []
+    for size in reversed(shape):
+        pieces = math.ceil(size / budget)
+        chunk.append(math.ceil(size / pieces))  # equal pieces: no nearly empty chunk at the end
+        budget = budget // chunk[-1] if pieces == 1 else 1
+    return tuple(reversed(chunk))
+
+
+def unit_of(units: Mapping[str, str], *, length: int = 0, time: int = 0) -> str | None:
+    """Return a product of powers as H5MD writes it, such as ``nm ps-1``; None where a unit is not known."""
+    powers = {"length": length, "time": time}
+    if not all(units.get(name) for name, power in powers.items() if power):
+        return None
+    return " ".join(f"{units[name]}{power if power != 1 else ''}" for name, power in powers.items() if power)
+
+
+# --- reading
+
+
+@contextmanager
+def reading(path: str | Path) -> Iterator[h5py.File]:
+    """Open a file of wlmsim; whatever is wrong with it becomes one `FileFormatError` that names it.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    PermissionError
+        If it may not be read.
+    FileFormatError
+        If it is truncated, damaged, foreign, or of a newer schema.
+    """
+    try:
+        _check_container(Path(path))
+        with _opened(path) as file:
+            schema(file)
+            yield file
+    except (WlmsimError, FileNotFoundError, PermissionError):
+        raise
+    except Damage as damage:
+        raise FileFormatError(f"{path}: {damage}") from None
+    except (OSError, RuntimeError, KeyError, TypeError, ValueError) as error:
+        raise FileFormatError(f"{path}: it is truncated or damaged ({_one_line(error)})") from None
+
+
+@contextmanager
+def stored_values() -> Iterator[None]:
+    """Within it an unusable value is the file's fault, not the caller's."""
+    try:
+        yield
+    except ParameterError as error:
+        raise Damage(f"it is damaged: {error}") from None
+
+
+def schema(file: h5py.File) -> str:
+    """Return the kind of an open file: ``"snapshots"`` or ``"trajectory"``."""
+    header = file.get("wlmsim")
+    if not isinstance(header, h5py.Group):
+        raise Damage("it is an HDF5 file, but not one of wlmsim (it has no group /wlmsim)")
+    name, version = header.attrs.get("schema"), header.attrs.get("schema_version")
+    if not isinstance(version, np.integer) or version < 1:
+        raise Damage(f"it is damaged: /wlmsim has no valid schema_version (found {version!r})")
+    if not isinstance(name, str) or name not in SCHEMAS:
+        raise Damage(f"it holds {name!r}, which this wlmsim {wlmsim._version()} does not know")
+    if version > SCHEMAS[name]:
+        raise Damage(
+            f"it has schema version {version} of {name}, and this wlmsim {wlmsim._version()} reads up to "
+            f"{SCHEMAS[name]}: a newer wlmsim is needed"
+        )
+    return name
+
+
+def about(file: h5py.File) -> dict[str, Any]:
+    """Return the metadata and the units, as keyword arguments of a `Trajectory` or `SnapshotSeries`."""
+    return {name: read_attributes(_group(file, f"wlmsim/{name}")) for name in ("metadata", "units")}
+
+
+def column(file: h5py.File, name: str, shape: tuple[int | None, ...], kind: str = "f") -> h5py.Dataset:
+    """Return a dataset unread, once its shape (None: any size but zero) and its kind of numbers are right."""
+    dataset = file.get(name)
+    if not isinstance(dataset, h5py.Dataset):
+        raise Damage(f"it is damaged: the dataset /{name} is missing")
+    given = dataset.shape or ()
+    fits = len(given) == len(shape) and all(
+        have == want or (want is None and have > 0) for have, want in zip(given, shape, strict=True)
+    )
+    if not fits or dataset.dtype.kind not in kind:
+        wanted = str(shape).replace("None", "*")
+        raise Damage(
+            f"it is damaged: the dataset /{name} must hold {_KINDS[kind]} of shape {wanted}; "
+            f"it holds {dataset.dtype} of shape {given}"
+        )
+    return dataset
+
+
+def times_of(file: h5py.File, name: str) -> np.ndarray:
+    """Read the times, all of them."""
+    dataset = column(file, name, (None,))
+    with stored_values():
+        return check.times(name, dataset[:])
+
+
+def window(times: np.ndarray, start: float | None, stop: float | None) -> slice:
+    """Return the indices of the times with start <= time <= stop.
+
+    Raises
+    ------
+    ParameterError
+        If there is none.
+    """
+    first = 0 if start is None else int(np.searchsorted(times, check.real("start", start), side="left"))
+    last = len(times) if stop is None else int(np.searchsorted(times, check.real("stop", stop), side="right"))
+    if first >= last:
+        raise ParameterError(
+            f"`start` and `stop` must enclose at least one of the {len(times)} times "
+            f"in {times[0]:g}..{times[-1]:g}; got start={start}, stop={stop}"
+        )
+    return slice(first, last)
+
+
+def _check_container(path: Path) -> None:
+    if path.is_dir():
+        raise Damage("it is a folder, not a file")
+    with path.open("rb") as stream:  # Python's own errors name the file when it is missing or may not be read
+        empty = not stream.read(1)
+    if empty:
+        raise Damage("it is empty")
+    if not h5py.is_hdf5(path):
+        raise Damage("it is not an HDF5 file")
+
+
+def _opened(path: str | Path) -> h5py.File:
+    try:
+        return h5py.File(path, "r")
+    except OSError as error:
+        reason = "truncated" if "truncated" in str(error) else "truncated or damaged"
+        raise Damage(f"it is {reason} ({_one_line(error)})") from None
+
+
+def _group(file: h5py.File, name: str) -> h5py.Group:
+    group = file.get(name)
+    if not isinstance(group, h5py.Group):
+        raise Damage(f"it is damaged: the group /{name} is missing")
+    return group
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error.args[0] if error.args else error).split())

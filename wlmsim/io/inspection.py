@@ -1,0 +1,55 @@
+"""What a file is, without reading its particles."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from wlmsim.io import h5md, hdf5, snapshots_file
+
+
+def kind(path: str | Path) -> str:
+    """Return ``"snapshots"`` or ``"trajectory"``.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    FileFormatError
+        If it is neither, or truncated, damaged, or of a newer schema.
+    """
+    with hdf5.reading(path) as file:
+        return hdf5.schema(file)
+
+
+def describe(path: str | Path) -> dict[str, Any]:
+    """Describe a file in plain values that JSON can hold; its particles are not read.
+
+    Returns
+    -------
+    dict
+        ``path``, ``bytes`` (size of the file), ``kind``, ``schema_version``, ``created`` (ISO 8601, UTC),
+        ``creator``, ``creator_version``, ``times`` (count, first, last), ``sizes`` (rows per time: min, max,
+        total), ``dim``, ``velocities`` (number of times at which they are known), ``weights`` and
+        ``populations`` (whether the file has them), ``metadata``, ``units``.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    FileFormatError
+        If it is truncated, damaged, foreign, or of a newer schema.
+    """
+    with hdf5.reading(path) as file:
+        name = hdf5.schema(file)
+        header = file["wlmsim"].attrs
+        outline = h5md.outline if name == "trajectory" else snapshots_file.outline
+        return {
+            "path": str(path),
+            "bytes": Path(path).stat().st_size,
+            "kind": name,
+            "schema_version": int(header["schema_version"]),
+            **{key: str(header[key]) for key in ("created", "creator", "creator_version")},
+            **outline(file),
+            **hdf5.about(file),
+        }

@@ -1,0 +1,173 @@
+"""Snapshot series as HDF5 files: the clouds one after another, and where each of them begins."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from wlmsim import _validation as check
+from wlmsim.io import h5md, hdf5
+from wlmsim.snapshots import SnapshotSeries
+from wlmsim.trajectory import Trajectory
+
+
+def save_snapshots(series: SnapshotSeries, path: str | Path) -> Path:
+    """Write a snapshot series as an HDF5 file, atomically.
+
+    Parameters
+    ----------
+    series : SnapshotSeries
+        What to write.
+    path : str or Path
+        The file; an existing one is replaced once the new one is complete.
+
+    Returns
+    -------
+    Path
+        The path given.
+
+    Raises
+    ------
+    ParameterError
+        If `series` is not a snapshot series, or its metadata hold more than plain values.
+    OSError
+        If the file cannot be written; an older file of that name is then untouched.
+    """
+    check.instance("series", series, SnapshotSeries)
+    with hdf5.writing(path, "snapshots", series.metadata, series.units) as file:
+        group = file.create_group("snapshots")
+        hdf5.store(group, "times", series.times, hdf5.unit_of(series.units, time=1))
+        hdf5.store(group, "offsets", np.cumsum((0, *series.sizes)))
+        hdf5.store(group, "positions", np.concatenate(series.positions), hdf5.unit_of(series.units, length=1))
+        _write_velocities(group, series)
+        if not all(np.array_equal(w, check.weights("weights", None, len(w))) for w in series.weights):
+            hdf5.store(group, "weights", np.concatenate(series.weights))
+        if series.labels is not None:
+            hdf5.store(group, "populations", np.concatenate(series.labels))
+    return Path(path)
+
+
+def load_snapshots(
+    path: str | Path, *, start: float | None = None, stop: float | None = None
+) -> SnapshotSeries:
+    """Read a snapshot series, or a trajectory whose identities are then forgotten.
+
+    Parameters
+    ----------
+    path : str or Path
+        A file written by `save_snapshots` or `save_trajectory`.
+    start, stop : float, optional
+        Read only the clouds with start <= time <= stop [time]; the others stay on the disk.
+
+    Returns
+    -------
+    SnapshotSeries
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    FileFormatError
+        If it is truncated, damaged, foreign, or of a newer schema.
+    ParameterError
+        If no time falls between `start` and `stop`.
+    """
+    with hdf5.reading(path) as file:
+        if hdf5.schema(file) == "trajectory":
+            return _forget(h5md.read(file, start, stop))
+        return _read(file, start, stop)
+
+
+def outline(file: h5py.File) -> dict[str, Any]:
+    """Say what an open file holds, without reading its particles."""
+    times = hdf5.times_of(file, "snapshots/times")
+    offsets = _offsets(file, len(times))
+    columns = _columns(file, offsets)
+    sizes = np.diff(offsets)
+    known = _known(file, len(times)) if "velocities" in columns else np.zeros(len(times), dtype=bool)
+    return {
+        "times": {"count": len(times), "first": float(times[0]), "last": float(times[-1])},
+        "sizes": {"min": int(sizes.min()), "max": int(sizes.max()), "total": int(sizes.sum())},
+        "dim": columns["positions"].shape[1],
+        "velocities": int(known.sum()),
+        "weights": "weights" in columns,
+        "populations": "populations" in columns,
+    }
+
+
+def _write_velocities(group: h5py.Group, series: SnapshotSeries) -> None:
+    known = np.array([v is not None for v in series.velocities])
+    if not known.any():
+        return
+    unknown = (np.full_like(x, np.nan) for x in series.positions)
+    rows = [blank if v is None else v for v, blank in zip(series.velocities, unknown, strict=True)]
+    hdf5.store(group, "velocities", np.concatenate(rows), hdf5.unit_of(series.units, length=1, time=-1))
+    hdf5.store(group, "velocities_known", known)
+
+
+def _read(file: h5py.File, start: float | None, stop: float | None) -> SnapshotSeries:
+    times = hdf5.times_of(file, "snapshots/times")
+    chosen = hdf5.window(times, start, stop)
+    offsets = _offsets(file, len(times))
+    columns = _columns(file, offsets)
+    bounds = offsets[chosen.start : chosen.stop + 1]
+    clouds: dict[str, Any] = {name: _split(dataset, bounds) for name, dataset in columns.items()}
+    if "velocities" in clouds:
+        known = _known(file, len(times))[chosen]
+        clouds["velocities"] = [v if k else None for v, k in zip(clouds["velocities"], known, strict=True)]
+    with hdf5.stored_values():
+        _check_finite(clouds)
+        return SnapshotSeries(times[chosen], **clouds, **hdf5.about(file))
+
+
+def _offsets(file: h5py.File, count: int) -> np.ndarray:
+    offsets = hdf5.column(file, "snapshots/offsets", (count + 1,), "iu")[:].astype(np.int64)
+    if offsets[0] != 0 or (np.diff(offsets) <= 0).any():
+        raise hdf5.Damage("it is damaged: the dataset /snapshots/offsets must increase from 0")
+    return offsets
+
+
+def _columns(file: h5py.File, offsets: np.ndarray) -> dict[str, h5py.Dataset]:
+    rows = int(offsets[-1])
+    positions = hdf5.column(file, "snapshots/positions", (rows, None))
+    columns = {"positions": positions}
+    for name, shape, kind in (
+        ("velocities", positions.shape, "f"),
+        ("weights", (rows,), "f"),
+        ("populations", (rows,), "iu"),
+    ):
+        if name in file["snapshots"]:
+            columns[name] = hdf5.column(file, f"snapshots/{name}", shape, kind)
+    return columns
+
+
+def _split(dataset: h5py.Dataset, bounds: np.ndarray) -> list[Any]:
+    """Read only the rows within the bounds, as one array for each time."""
+    return np.split(dataset[bounds[0] : bounds[-1]], bounds[1:-1] - bounds[0])
+
+
+def _known(file: h5py.File, count: int) -> np.ndarray:
+    return hdf5.column(file, "snapshots/velocities_known", (count,), "b")[:]
+
+
+def _check_finite(clouds: dict[str, Any]) -> None:
+    """Refuse NaN, which the constructor would take for missing data and drop: files never hold any."""
+    for name in ("positions", "velocities", "weights"):
+        for k, cloud in enumerate(clouds.get(name, ())):
+            if cloud is not None:
+                check.finite(f"{name}[{k}]", cloud)
+
+
+def _forget(trajectory: Trajectory) -> SnapshotSeries:
+    uniform = np.array_equal(trajectory.weights, check.weights("weights", None, trajectory.n))
+    return SnapshotSeries(
+        trajectory.times,
+        list(trajectory.positions),
+        None if trajectory.velocities is None else list(trajectory.velocities),
+        None if uniform else [trajectory.weights] * len(trajectory),
+        metadata=trajectory.metadata,
+        units=trajectory.units,
+    )

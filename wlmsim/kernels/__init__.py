@@ -1,0 +1,1 @@
+"""Compiled loops (Numba): no classes, no choices of physics."""

@@ -1,0 +1,110 @@
+"""The mechanics of a population: mass, potential energy U, dissipation R."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from wlmsim import _validation as check
+from wlmsim.dissipation import Dissipation
+from wlmsim.errors import ParameterError
+from wlmsim.functionals.base import Functional
+from wlmsim.population import Population
+
+
+class Lagrangian:
+    """The damped Lagrangian L = exp(gamma t) (K - U) of a population, with further dissipation R.
+
+    The particles obey m dv/dt = -grad (dU/drho) - m gamma v - dR/dv, with K = m / 2 integral |v|^2 rho.
+
+    Parameters
+    ----------
+    potential : Functional, optional
+        Potential energy U; functionals combine with ``+``. Default: none, free particles.
+    dissipation : Dissipation, optional
+        Friction, alignment, self-propulsion; they combine with ``+``. Default: none. Friction is a rate
+        gamma [1 / time]: its force is -m gamma v.
+    mass : float, optional
+        Mass m of the population, positive [mass]. Default 1.
+
+    Examples
+    --------
+    >>> import wlmsim as wls
+    >>> wls.Lagrangian(wls.External(wls.laws.Harmonic(2.0)), dissipation=wls.Friction(0.1))
+    Lagrangian(External(Harmonic(stiffness=2.0)), dissipation=Friction(0.1))
+    """
+
+    def __init__(
+        self, potential: Functional | None = None, *, dissipation: Dissipation | None = None, mass: float = 1.0
+    ):
+        self.potential = None if potential is None else check.instance("potential", potential, Functional)
+        self.dissipation = None if dissipation is None else check.instance("dissipation", dissipation, Dissipation)
+        self.mass = check.positive("mass", mass)
+
+    @property
+    def friction(self) -> float:
+        """Linear friction rate gamma [1 / time]."""
+        return 0.0 if self.dissipation is None else self.dissipation.friction
+
+    def acceleration(self, positions: np.ndarray, weights: np.ndarray, time: float = 0.0) -> np.ndarray:
+        """Acceleration by the potential, -grad (dU/drho) / m, shape (n, d) [length / time^2]."""
+        if self.potential is None:
+            return np.zeros_like(positions)
+        return self.potential.force(positions, weights, time) / self.mass
+
+    @property
+    def only_friction(self) -> bool:
+        """Whether no force depends on the velocity but linear friction."""
+        return self.dissipation is None or self.dissipation.only_friction
+
+    def dissipative_acceleration(
+        self, positions: np.ndarray, velocities: np.ndarray, weights: np.ndarray
+    ) -> np.ndarray:
+        """Acceleration by the dissipation but for friction, shape (n, d) [length / time^2]."""
+        if self.dissipation is None:
+            return np.zeros_like(velocities)
+        return self.dissipation.force(positions, velocities, weights) / self.mass
+
+    def kinetic_energy(self, population: Population) -> float:
+        """K = m / 2 sum of w_i |v_i|^2 [mass length^2 / time^2]."""
+        v = _velocities(population)
+        return float(0.5 * self.mass * population.weights @ (v**2).sum(-1))
+
+    def potential_energy(self, population: Population) -> float:
+        """U of the particles [mass length^2 / time^2]."""
+        if self.potential is None:
+            return 0.0
+        return self.potential.energy(population.positions, population.weights, population.time)
+
+    def energy(self, population: Population) -> float:
+        """Total energy K + U [mass length^2 / time^2]."""
+        return self.kinetic_energy(population) + self.potential_energy(population)
+
+    def momentum(self, population: Population) -> np.ndarray:
+        """m sum of w_i v_i, shape (d,) [mass length / time]."""
+        return self.mass * population.weights @ _velocities(population)
+
+    def angular_momentum(self, population: Population) -> np.ndarray:
+        """m sum of w (x_i v_j - x_j v_i) for each plane i < j, shape (d (d - 1) / 2,) [mass length^2 / time]."""
+        tensor = self.mass * (population.weights[:, None] * population.positions).T @ _velocities(population)
+        rows, columns = np.triu_indices(population.dim, 1)
+        return (tensor - tensor.T)[rows, columns]
+
+    def __repr__(self) -> str:
+        parts = ["free" if self.potential is None else repr(self.potential)]
+        parts += [] if self.dissipation is None else [f"dissipation={self.dissipation!r}"]
+        parts += [] if self.mass == 1.0 else [f"mass={self.mass:g}"]
+        return f"Lagrangian({', '.join(parts)})"
+
+    def _repr_latex_(self) -> str:
+        potential = "" if self.potential is None else rf" - \left( {self.potential.latex} \right)"
+        prefactor = "" if self.friction == 0 else rf"e^{{{self.friction:.4g} t}} "
+        kinetic = r"\tfrac{m}{2} \int |v|^2 \rho \, dx"
+        return rf"$\mathcal{{L}} = {prefactor}\left( {kinetic}{potential} \right)$"
+
+
+def _velocities(population: Population) -> np.ndarray:
+    if population.velocities is None:
+        raise ParameterError(
+            "the population's velocities are unknown: give them, or use `population.at_rest()` for zero"
+        )
+    return population.velocities

@@ -1,0 +1,13 @@
+"""Learn the Lagrangian of a population from snapshots (torch)."""
+
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach(
+    __name__,
+    submod_attrs={
+        "functionals": ["ExternalPotential", "LearnableFunctional"],
+        "losses": ["exact_transport", "sinkhorn_divergence"],
+        "rollout": ["rollout", "torch_force"],
+        "wlm": ["WLM"],
+    },
+)

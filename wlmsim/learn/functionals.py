@@ -1,0 +1,166 @@
+"""Energy functionals with parameters to learn."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from wlmsim import _validation as check
+from wlmsim.functionals.base import Functional
+
+
+class Scales(NamedTuple):
+    """Affine map from the data's coordinates to those of order one that a network sees.
+
+    Positions are (x - centre) / length, with one length for all axes, so that distances keep their meaning; times
+    are (t - start) / duration, `duration` being also the unit of time of the scaled dynamics.
+    """
+
+    centre: tuple[float, ...]
+    length: float
+    start: float
+    duration: float
+
+
+class LearnableFunctional(Functional, torch.nn.Module):
+    """A functional whose energy is a torch module.
+
+    A subclass says how to `build` its network for a dimension and gives its `energy_density` and, where that is
+    faster than differentiating, its gradient. Units: the network works in scaled coordinates (`Scales`), in which its
+    energy is multiplied by `factor` = (1 + gamma) for the unit-mobility scaling of a fit; in the data's units by
+    factor length^2 / duration^2.
+    """
+
+    def __init__(self) -> None:
+        torch.nn.Module.__init__(self)
+        self.scales: Scales | None = None
+        self.factor = 1.0
+
+    @abstractmethod
+    def settings(self) -> dict[str, Any]:
+        """Return the constructor's arguments, plain values."""
+
+    @abstractmethod
+    def build(self, dim: int) -> None:
+        """Create the network for `dim` coordinates, with fresh parameters from torch's random state."""
+
+    @abstractmethod
+    def scaled_energy(self, x: torch.Tensor, w: torch.Tensor, t: Any) -> torch.Tensor:
+        """Energy in scaled coordinates, without `factor`: x (n, d), w (n,), t a number or scalar tensor."""
+
+    def scaled_force(self, x: torch.Tensor, w: torch.Tensor, t: Any) -> torch.Tensor:
+        """Force in scaled coordinates, shape (n, d); differentiates the energy unless a subclass knows better."""
+        with torch.enable_grad():
+            x = x if x.requires_grad else x.detach().requires_grad_()
+            (gradient,) = torch.autograd.grad(self.scaled_energy(x, w, t).sum(), x, create_graph=True)
+        return -gradient / w[:, None]
+
+    def prepare(self, dim: int, scales: Scales) -> None:
+        """Fit the coordinates to the data and create the network if there is none for this dimension."""
+        self.scales = scales
+        self.factor = 1.0
+        self.build(dim)
+
+    @property
+    def _known_scales(self) -> Scales:
+        if self.scales is None:
+            raise check.fail("functional", "fitted or prepared before it can be evaluated", self)
+        return self.scales
+
+    def _to_scaled(self, positions: Any, weights: Any, time: Any) -> tuple[torch.Tensor, torch.Tensor, Any]:
+        scales = self._known_scales
+        parameter = next(self.parameters())
+        x = torch.as_tensor(positions).to(parameter)
+        w = torch.as_tensor(weights).to(parameter)
+        centre = torch.tensor(scales.centre, dtype=parameter.dtype, device=parameter.device)
+        return (x - centre) / scales.length, w, (time - scales.start) / scales.duration
+
+    def expression(self, positions: Any, weights: Any, time: Any, xp: Any) -> Any:
+        """Energy in the data's units; a torch tensor that can be differentiated, or a number for NumPy arrays."""
+        scales = self._known_scales
+        energy = self.scaled_energy(*self._to_scaled(positions, weights, time))
+        energy = self.factor * scales.length**2 / scales.duration**2 * energy
+        return energy.item() if isinstance(positions, np.ndarray) else energy
+
+    def force(self, positions: np.ndarray, weights: np.ndarray, time: float = 0.0) -> np.ndarray:
+        """Force in the data's units."""
+        scales = self._known_scales
+        force = self.scaled_force(*self._to_scaled(positions, weights, time)).detach()
+        return self.factor * scales.length / scales.duration**2 * force.cpu().numpy().astype(np.float64)
+
+
+class ExternalPotential(LearnableFunctional):
+    """Learnable external potential, U[rho] = integral of psi(x, t) rho, psi a multilayer perceptron.
+
+    Parameters
+    ----------
+    hidden : sequence of int
+        Widths of the hidden layers. Default (64, 64).
+    time_dependent : bool
+        Whether psi depends on time. Default True.
+
+    Notes
+    -----
+    The activation is SiLU, z / (1 + exp(-z)), smooth so that the force is smooth too.
+    """
+
+    def __init__(self, hidden: Sequence[int] = (64, 64), *, time_dependent: bool = True):
+        super().__init__()
+        widths = [hidden] if isinstance(hidden, int) else list(hidden)
+        if not widths:
+            raise check.fail("hidden", "at least one width", hidden)
+        self.hidden = tuple(check.integer("hidden", width) for width in widths)
+        self.time_dependent = bool(time_dependent)
+        self.layers = torch.nn.ModuleList()
+
+    def settings(self) -> dict[str, Any]:
+        """Return the constructor's arguments, plain values."""
+        return {"hidden": list(self.hidden), "time_dependent": self.time_dependent}
+
+    def build(self, dim: int) -> None:
+        """Create the perceptron."""
+        widths = [dim + self.time_dependent, *self.hidden, 1]
+        self.layers = torch.nn.ModuleList(
+            torch.nn.Linear(a, b, bias=k + 2 < len(widths)) for k, (a, b) in enumerate(zip(widths, widths[1:], strict=False))
+        )
+
+    def _features(self, x: torch.Tensor, t: Any) -> torch.Tensor:
+        if not self.time_dependent:
+            return x
+        return torch.cat([x, torch.full_like(x[:, :1], 0.0) + t], dim=1)
+
+    def psi(self, x: torch.Tensor, t: Any) -> torch.Tensor:
+        """Potential in scaled coordinates, shape (n,)."""
+        h = self._features(x, t)
+        for layer in self.layers[:-1]:
+            h = torch.nn.functional.silu(layer(h))
+        return self.layers[-1](h).squeeze(-1)
+
+    def scaled_energy(self, x: torch.Tensor, w: torch.Tensor, t: Any) -> torch.Tensor:
+        """Sum of w_i psi(x_i, t)."""
+        return (w * self.psi(x, t)).sum()
+
+    def scaled_force(self, x: torch.Tensor, w: torch.Tensor, t: Any) -> torch.Tensor:
+        """-grad psi, by the chain rule through the layers: cheaper than a graph of a graph."""
+        h, slopes = self._features(x, t), []
+        for layer in self.layers[:-1]:
+            z = layer(h)
+            s = torch.sigmoid(z)
+            h = z * s
+            slopes.append(s + h * (1 - s))
+        gradient = self.layers[-1].weight
+        for layer, slope in zip(reversed(self.layers[:-1]), reversed(slopes), strict=True):
+            gradient = (gradient * slope) @ layer.weight
+        return -gradient[:, : x.shape[1]]
+
+    @property
+    def latex(self) -> str:
+        """LaTeX of the functional."""
+        return r"\int \psi_\theta(x, t) \rho \, dx" if self.time_dependent else r"\int \psi_\theta(x) \rho \, dx"
+
+    def __repr__(self) -> str:
+        return f"ExternalPotential(hidden={self.hidden}, time_dependent={self.time_dependent})"

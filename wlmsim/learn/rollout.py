@@ -1,0 +1,95 @@
+"""Differentiable simulation: the leapfrog of `wlmsim.integrators` over torch tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+
+from wlmsim.functionals.base import Functional
+from wlmsim.integrators import half_kick, kick_drift_kick
+
+Force = Callable[[torch.Tensor, Any], torch.Tensor]
+
+
+def torch_force(functional: Functional, x: torch.Tensor, w: torch.Tensor, t: Any) -> torch.Tensor:
+    """Force of any functional as a differentiable tensor, by automatic differentiation of its energy.
+
+    Parameters
+    ----------
+    functional : Functional
+        Analytic or learned.
+    x : Tensor, shape (n, d)
+        Positions [length].
+    w : Tensor, shape (n,)
+        Weights that sum to 1.
+    t : float or Tensor
+        Time.
+
+    Returns
+    -------
+    Tensor, shape (n, d)
+        -(1 / w_j) dU/dx_j.
+    """
+    import array_api_compat.torch as xp
+
+    with torch.enable_grad():
+        x = x if x.requires_grad else x.detach().requires_grad_()
+        energy = functional.expression(x, w, t, xp)
+        (gradient,) = torch.autograd.grad(energy, x, create_graph=True)
+    return -gradient / w[:, None]
+
+
+def rollout(
+    force: Force,
+    x: torch.Tensor,
+    v: torch.Tensor,
+    times: Sequence[float],
+    *,
+    start: float,
+    dt: float,
+    friction: float | torch.Tensor = 0.0,
+    unit_mobility: bool = False,
+) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    """Carry a cloud by leapfrog with exact friction and keep it at the given times.
+
+    Gradients flow to the force's parameters, to the friction and to the initial state.
+
+    Parameters
+    ----------
+    force : callable
+        Acceleration as a function of positions (n, d) and time.
+    x, v : Tensor, shape (n, d)
+        Initial positions and velocities.
+    times : sequence of float
+        Increasing times to keep, none before `start`.
+    start : float
+        Time of the initial state.
+    dt : float
+        Largest time step; each interval is divided into equal steps no longer than this.
+    friction : float or Tensor
+        gamma [1 / time]. Default 0.
+    unit_mobility : bool
+        Whether forces are scaled by 1 + gamma. Default False.
+
+    Returns
+    -------
+    list of (x, v)
+        One for each time.
+    """
+    kept = []
+    acceleration = force(x, start)
+    time = start
+    for target in times:
+        steps = max(1, round((target - time) / dt + 0.5 - 1e-9)) if target > time else 0
+        step = (target - time) / max(steps, 1)
+        m, c = half_kick(friction, step, unit_mobility=unit_mobility, xp=torch)
+        for k in range(steps):
+            later = time + (k + 1) * step
+            x, v, acceleration = kick_drift_kick(
+                x, v, acceleration, lambda y, later=later: force(y, later), m, c, step
+            )
+        kept.append((x, v))
+        time = target
+    return kept

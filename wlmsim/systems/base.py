@@ -1,0 +1,111 @@
+"""The base of all systems."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from wlmsim import _validation as check
+from wlmsim.integrators import Integrator, Leapfrog
+from wlmsim.lagrangian import Lagrangian
+from wlmsim.population import Population
+from wlmsim.simulation import simulate
+from wlmsim.trajectory import Trajectory
+
+
+class System(ABC):
+    """A Lagrangian together with its initial population, and its exact solution where one exists.
+
+    Parameters
+    ----------
+    n : int
+        Number of particles.
+    dim : int
+        Dimension of space.
+    seed : int, optional
+        Seed of the initial population. ``None`` draws one at random, once.
+    """
+
+    has_exact: bool = False
+    """Whether `exact` gives the solution in closed form."""
+
+    def __init__(self, n: int, dim: int, seed: int | None):
+        self.n = check.integer("n", n)
+        self.dim = check.integer("dim", dim)
+        self.seed = seed if seed is None else check.integer("seed", seed, least=0)
+
+    @property
+    @abstractmethod
+    def lagrangian(self) -> Lagrangian:
+        """The mechanics."""
+
+    @abstractmethod
+    def _draw(self, rng: np.random.Generator) -> Population:
+        """Draw the initial population, at time 0."""
+
+    def _integrator(self) -> Integrator:
+        """The scheme that `simulate` uses unless told otherwise."""
+        return Leapfrog()
+
+    @cached_property
+    def population(self) -> Population:
+        """The initial population, at time 0; drawn once."""
+        return self._draw(np.random.default_rng(self.seed))
+
+    def simulate(
+        self, times: Any, *, dt: float | None = None, integrator: Integrator | None = None, progress: bool = False
+    ) -> Trajectory:
+        """Simulate from the initial population; arguments and errors as in `wlmsim.simulate`.
+
+        Parameters
+        ----------
+        times : array_like, shape (T,)
+            Strictly increasing times at which to record, none negative [time].
+        dt : float, optional
+            Largest time step. Default: one step an interval.
+        integrator : Integrator, optional
+            Default: `Leapfrog`, or the rule that defines the system.
+        progress : bool
+            Whether to show a progress bar. Default False.
+
+        Returns
+        -------
+        Trajectory
+        """
+        return simulate(
+            self.lagrangian,
+            self.population,
+            times,
+            dt=dt,
+            integrator=self._integrator() if integrator is None else integrator,
+            progress=progress,
+            metadata={"system": type(self).__name__, "seed": self.seed},
+        )
+
+    def exact(self, times: Any) -> Trajectory:
+        """Exact trajectories of the same particles at the given times.
+
+        Raises
+        ------
+        NotImplementedError
+            If the system has no solution in closed form (`has_exact` is false).
+        """
+        if not self.has_exact:
+            raise NotImplementedError(f"{type(self).__name__} has no exact solution in closed form")
+        times = check.times("times", times)
+        paths = [self._exact(float(time)) for time in times]
+        return Trajectory(
+            times,
+            [position for position, _ in paths],
+            [velocity for _, velocity in paths],
+            self.population.weights,
+            lagrangian=self.lagrangian,
+            metadata={"system": type(self).__name__, "seed": self.seed, "integrator": "exact"},
+        )
+
+    def _exact(self, time: float) -> tuple[np.ndarray, np.ndarray]:
+        """Exact positions and velocities at one time."""
+        raise NotImplementedError
