@@ -28,6 +28,10 @@ class GaussianQuantumPressure(Functional):
     def __init__(self, hbar: float = 1.0):
         self.hbar = check.positive("hbar", hbar)
 
+    def settings(self) -> dict[str, Any]:
+        """Return the constructor's arguments, plain values."""
+        return {"hbar": self.hbar}
+
     def expression(self, positions: Any, weights: Any, time: Any, xp: Any) -> Any:
         """hbar^2 / 8 times the trace of the inverse covariance."""
         deviations = positions - (weights[:, None] * positions).sum(0)

@@ -14,7 +14,6 @@ from wlmsim.errors import ParameterError
 
 _JSON = "json:"
 _INT64 = range(-(2**63), 2**63)
-_LONGEST_LIST = 4096  # attributes end at 64 KiB; longer lists become text, which HDF5 keeps outside of them
 _LONGEST_KEY = 1024  # HDF5 spoils the whole group, without an error, when a name is too long for its header
 
 
@@ -30,7 +29,19 @@ def write_attributes(group: h5py.Group, name: str, values: Mapping[str, Any]) ->
         if not _is_key(key):
             expected = f"a non-empty string of at most {_LONGEST_KEY} bytes, without NUL"
             raise check.fail(f"{name} key", expected, key)
-        group.attrs[key] = encode(f"{name}[{key!r}]", value)
+        write_attribute(group, key, encode(f"{name}[{key!r}]", value))
+
+
+def write_attribute(group: h5py.Group, key: str, value: Any) -> None:
+    """Write one value that HDF5 can hold; strings get a fixed length.
+
+    HDF5 keeps strings of variable length in a heap without a checksum, and its library can hang on a damaged one.
+    """
+    if isinstance(value, str):
+        text = value.encode()
+        group.attrs.create(key, text, dtype=h5py.string_dtype("utf-8", max(1, len(text))))
+    else:
+        group.attrs[key] = value
 
 
 def read_attributes(group: h5py.Group) -> dict[str, Any]:
@@ -57,6 +68,8 @@ def encode(name: str, value: Any) -> Any:
 
 def decode(value: Any) -> Any:
     """Return the Python value behind an attribute."""
+    if isinstance(value, bytes):
+        value = value.decode()
     if isinstance(value, str):
         return json.loads(value.removeprefix(_JSON)) if value.startswith(_JSON) else value
     return value.tolist() if isinstance(value, (np.ndarray, np.generic)) else value
@@ -84,7 +97,7 @@ def _is_native(value: Any) -> bool:
         return not value.startswith(_JSON) and _is_text(value)
     if isinstance(value, list):
         kinds = {type(item) for item in value}
-        return kinds in ({int}, {float}) and len(value) <= _LONGEST_LIST and all(map(_is_native, value))
+        return kinds in ({int}, {float}) and all(map(_is_native, value))
     return isinstance(value, (bool, float)) or (isinstance(value, int) and value in _INT64)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+import wlmsim
 from wlmsim import _validation as check
 from wlmsim.io import hdf5
 from wlmsim.trajectory import Trajectory
@@ -122,7 +123,7 @@ def _write_standard_header(file: h5py.File, trajectory: Trajectory) -> None:
     header.create_group("author").attrs["name"] = str(trajectory.metadata.get("author", "unknown"))
     creator = header.create_group("creator")
     creator.attrs["name"] = "wlmsim"
-    creator.attrs["version"] = file["wlmsim"].attrs["creator_version"]
+    creator.attrs["version"] = wlmsim._version()
 
 
 def _write_particles(file: h5py.File, trajectory: Trajectory) -> None:

@@ -40,11 +40,14 @@ def writing(
     """Open a new file with its header written; it appears under its name only when the body succeeds."""
     with atomic(path) as temporary, h5py.File(temporary, "x", libver=_LIBVER) as file:
         header = file.create_group("wlmsim")
-        header.attrs["schema"] = schema
-        header.attrs["schema_version"] = SCHEMAS[schema]
-        header.attrs["creator"] = "wlmsim"
-        header.attrs["creator_version"] = wlmsim._version()
-        header.attrs["created"] = datetime.now(UTC).isoformat(timespec="seconds")
+        origin = {
+            "schema": schema,
+            "schema_version": SCHEMAS[schema],
+            "creator": "wlmsim",
+            "creator_version": wlmsim._version(),
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+        write_attributes(header, "wlmsim", origin)
         write_attributes(header.create_group("metadata"), "metadata", metadata)
         write_attributes(header.create_group("units"), "units", units)
         yield file
@@ -60,6 +63,7 @@ def store(group: h5py.Group, name: str, data: np.ndarray, unit: str | None = Non
         compression="gzip",
         compression_opts=4,
         shuffle=True,
+        fillvalue=np.nan if data.dtype.kind == "f" else None,  # a lost chunk reads as NaN, which is refused
     )
     if unit:
         dataset.attrs["unit"] = unit
@@ -128,8 +132,9 @@ def schema(file: h5py.File) -> str:
     header = file.get("wlmsim")
     if not isinstance(header, h5py.Group):
         raise Damage("it is an HDF5 file, but not one of wlmsim (it has no group /wlmsim)")
-    name, version = header.attrs.get("schema"), header.attrs.get("schema_version")
-    if not isinstance(version, np.integer) or version < 1:
+    found = read_attributes(header)
+    name, version = found.get("schema"), found.get("schema_version")
+    if not isinstance(version, int) or version < 1:
         raise Damage(f"it is damaged: /wlmsim has no valid schema_version (found {version!r})")
     if not isinstance(name, str) or name not in SCHEMAS:
         raise Damage(f"it holds {name!r}, which this wlmsim {wlmsim._version()} does not know")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from wlmsim.io import h5md, hdf5, snapshots_file
+from wlmsim.io.attributes import read_attributes
 
 
 def kind(path: str | Path) -> str:
@@ -42,14 +43,13 @@ def describe(path: str | Path) -> dict[str, Any]:
     """
     with hdf5.reading(path) as file:
         name = hdf5.schema(file)
-        header = file["wlmsim"].attrs
+        header = read_attributes(file["wlmsim"])
         outline = h5md.outline if name == "trajectory" else snapshots_file.outline
         return {
             "path": str(path),
             "bytes": Path(path).stat().st_size,
             "kind": name,
-            "schema_version": int(header["schema_version"]),
-            **{key: str(header[key]) for key in ("created", "creator", "creator_version")},
+            **{key: header[key] for key in ("schema_version", "created", "creator", "creator_version")},
             **outline(file),
             **hdf5.about(file),
         }

@@ -50,9 +50,7 @@ def save_snapshots(series: SnapshotSeries, path: str | Path) -> Path:
     return Path(path)
 
 
-def load_snapshots(
-    path: str | Path, *, start: float | None = None, stop: float | None = None
-) -> SnapshotSeries:
+def load_snapshots(path: str | Path, *, start: float | None = None, stop: float | None = None) -> SnapshotSeries:
     """Read a snapshot series, or a trajectory whose identities are then forgotten.
 
     Parameters

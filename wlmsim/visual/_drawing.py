@@ -51,7 +51,9 @@ class Drawing:
     """Label of each drawn axis."""
     limits: np.ndarray = field(repr=False)
     """Lower and upper corner of a box that contains every frame, shape (2, 3)."""
-    color_limits: tuple[float, float] | None
+    colored: bool
+    """Whether colours mean something."""
+    color_limits: tuple[float, float]
     color_title: str
     time_text: Callable[[float], str]
 
@@ -81,20 +83,21 @@ def prepare(
         if value and not isinstance(given[0], Trajectory):
             raise ParameterError(f"`{name}` must be 0 for snapshots, which do not say who is who; got {value}")
 
-    chosen = _axes(axes, dim)
+    _warn_of_crowds(given)
+    chosen = choose_axes(axes, dim)
     kind = _color(color, given)
     reels = [_reel(series, chosen, _color_of(series, color, kind, given[0]), smooth) for series in given]
     units = given[0].units
     if len(chosen) == 1:
         _spread(reels)
-    title = {"given": "value", None: ""}.get(kind, kind)
     return Drawing(
         main=reels[0],
         truth=reels[1] if truth is not None else None,
-        names=tuple(_axis_name(k, dim, units) for k in chosen),
+        names=axis_names(chosen, dim, units),
         limits=_limits(reels, max(len(chosen), 2)),
+        colored=kind is not None,
         color_limits=_color_limits(reels, speed=kind == "speed"),
-        color_title=_with_unit(title, {"speed": _speed_unit(units), "time": units.get("time", "")}.get(kind, "")),
+        color_title=_color_title(kind, units),
         time_text=_clock(reels[0].times, units.get("time", "")),
     )
 
@@ -105,7 +108,15 @@ def _series(name: str, data: Any) -> Trajectory | SnapshotSeries:
     return check.instance(name, data, (Trajectory, SnapshotSeries))
 
 
-def _axes(axes: Sequence[int] | None, dim: int) -> list[int]:
+def _warn_of_crowds(given: list[Any]) -> None:
+    n = max(len(x) for series in given for x in series.positions)
+    if n > MOST_POINTS:
+        text = f"drawing {MOST_POINTS} of {n} points, chosen at random: more would not be seen"
+        warnings.warn(text, DataWarning, stacklevel=4)  # the caller of the public function
+
+
+def choose_axes(axes: Sequence[int] | None, dim: int, *, most: int = 3) -> list[int]:
+    """Check which coordinates to draw."""
     if axes is None:
         if dim > 3:
             raise ParameterError(
@@ -117,8 +128,8 @@ def _axes(axes: Sequence[int] | None, dim: int) -> list[int]:
         chosen = [int(k) for k in axes]
     except (TypeError, ValueError):
         chosen = []
-    if not 1 <= len(chosen) <= 3 or len(set(chosen)) < len(chosen) or not all(0 <= k < dim for k in chosen):
-        raise check.fail("axes", f"one to three different integers in 0..{dim - 1}", axes)
+    if not 1 <= len(chosen) <= most or len(set(chosen)) < len(chosen) or not all(0 <= k < dim for k in chosen):
+        raise check.fail("axes", f"at most {most} different integers in 0..{dim - 1}", axes)
     return chosen
 
 
@@ -175,8 +186,10 @@ def _reel(series: Trajectory | SnapshotSeries, axes: list[int], color: Any, smoo
 def _frames(series: Trajectory | SnapshotSeries, smooth: int) -> tuple[np.ndarray, Any, Any, np.ndarray | None]:
     """Times, positions and velocities of few enough points, and the rows kept (of the first cloud)."""
     if isinstance(series, Trajectory):
-        keep = _thin([series.n])[0]
-        x, v = (a if a is None or keep is None else a[:, keep] for a in (series.positions, series.velocities))
+        (keep,) = _thin([series.n])
+        x, v = series.positions, series.velocities
+        if keep is not None:
+            x, v = x[:, keep], None if v is None else v[:, keep]
         if smooth and len(series) > 1:
             return *_interpolate(series.times, x, v, smooth), keep
         return series.times, x, v, keep
@@ -187,13 +200,7 @@ def _frames(series: Trajectory | SnapshotSeries, smooth: int) -> tuple[np.ndarra
 
 
 def _thin(sizes: Sequence[int]) -> list[np.ndarray | None]:
-    """Rows to keep of clouds of these sizes; None keeps all."""
-    if max(sizes) > MOST_POINTS:
-        warnings.warn(
-            f"drawing {MOST_POINTS} of {max(sizes)} points, chosen at random: more would not be seen",
-            DataWarning,
-            stacklevel=6,
-        )
+    """Rows to keep of clouds of these sizes, chosen at random; None keeps all."""
     rng = np.random.default_rng(0)
     return [None if n <= MOST_POINTS else np.sort(rng.choice(n, MOST_POINTS, replace=False)) for n in sizes]
 
@@ -251,10 +258,10 @@ def _limits(reels: list[Reel], dim: int) -> np.ndarray:
     return np.array([low, high])
 
 
-def _color_limits(reels: list[Reel], *, speed: bool) -> tuple[float, float] | None:
+def _color_limits(reels: list[Reel], *, speed: bool) -> tuple[float, float]:
     values = [v for reel in reels if reel.values is not None for v in reel.values]
     if not values:
-        return None
+        return 0.0, 1.0
     low, high = float(min(v.min() for v in values)), float(max(v.max() for v in values))
     if speed:
         # One runaway particle must not leave all the others in the darkest colour.
@@ -264,17 +271,33 @@ def _color_limits(reels: list[Reel], *, speed: bool) -> tuple[float, float] | No
     return low, high
 
 
-def _axis_name(k: int, dim: int, units: dict[str, str]) -> str:
-    return _with_unit("xyz"[k] if dim <= 3 else f"x{k}", units.get("length", ""))
+def axis_names(axes: list[int], dim: int, units: dict[str, str]) -> tuple[str, ...]:
+    """Label each drawn axis."""
+    return tuple(with_unit("xyz"[k] if dim <= 3 else f"x{k}", units.get("length", "")) for k in axes)
 
 
-def _with_unit(name: str, unit: str) -> str:
+def with_unit(name: str, unit: str) -> str:
+    """Append a unit in brackets, if there is one."""
     return f"{name} [{unit}]" if unit and unit != "dimensionless" else name
 
 
-def _speed_unit(units: dict[str, str]) -> str:
+def color_map() -> Any:
+    """Plasma without its palest end, which cannot be seen on white."""
+    from matplotlib import colormaps
+    from matplotlib.colors import ListedColormap
+
+    return ListedColormap(colormaps["plasma"](np.linspace(0.0, 0.88, 256)))
+
+
+def _color_title(kind: str | None, units: dict[str, str]) -> str:
     length, time = units.get("length", ""), units.get("time", "")
-    return f"{length} / {time}" if length and time and "dimensionless" not in (length, time) else ""
+    named = length and time and "dimensionless" not in (length, time)
+    return {
+        "speed": with_unit("speed", f"{length} / {time}" if named else ""),
+        "time": with_unit("time", time),
+        "given": "value",
+        None: "",
+    }[kind]
 
 
 def _clock(times: np.ndarray, unit: str) -> Callable[[float], str]:

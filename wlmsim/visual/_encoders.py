@@ -63,7 +63,7 @@ def _palette(pictures: list[np.ndarray]) -> Image.Image:
     red, green, blue = (pixels >> 3).astype(np.int32).T
     _, kept = np.unique((red << 10) | (green << 5) | blue, return_index=True)
     palette = Image.fromarray(pixels[kept][None]).quantize(255, method=Image.Quantize.MAXCOVERAGE, kmeans=2)
-    colors = np.array(palette.getpalette()[: 3 * 255]).reshape(-1, 3)
+    colors = np.array(palette.getpalette() or [])[: 3 * 255].reshape(-1, 3)
     colors[np.abs(colors - 255).sum(axis=1).argmin()] = 255
     palette.putpalette(colors.ravel().tolist())
     return palette

@@ -37,7 +37,7 @@ def open_plotter(*, off_screen: bool | None, **options: Any) -> pv.Plotter:
     elif not off_screen and not has_display():
         raise RenderingError("there is no display to open a window on: pass `off_screen=True`, then `.screenshot(...)`")
     plotter = pv.Plotter(off_screen=off_screen, border=False, **options)
-    plotter.set_background("white", all_renderers=True)
+    plotter.set_background("white", all_renderers=True)  # type: ignore[arg-type]
     return plotter
 
 

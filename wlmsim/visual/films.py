@@ -90,6 +90,10 @@ def film(
     DataWarning
         If more than 200,000 points are thinned.
 
+    Notes
+    -----
+    Colours of speed end at the 99.5th percentile, so that a runaway particle does not darken all the others.
+
     Examples
     --------
     >>> import numpy as np, wlmsim as wls
@@ -103,9 +107,16 @@ def film(
     encode = encoder(path)
     check.positive("fps", fps)
     drawing = prepare(data, truth, color=color, axes=axes, trail=trail, smooth=smooth)
-    options = {"layout": layout, "trail": trail, "point_size": point_size, "window_size": window_size}
     with atomic(path) as temporary:
-        stage = set_stage(drawing, off_screen=True, finer=2, **options)
+        stage = set_stage(
+            drawing,
+            layout=layout,
+            trail=trail,
+            point_size=point_size,
+            window_size=window_size,
+            off_screen=True,
+            finer=2,
+        )
         with closing(stage.plotter):
 
             def shoot(k: int) -> np.ndarray:

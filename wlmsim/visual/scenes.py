@@ -61,7 +61,8 @@ def scene(
     point_size : float, optional
         Diameter of a point [pixels]. Default: smaller when there are more points.
     window_size : (int, int), optional
-        Width and height of one view [pixels]. Default 800 x 800, or 800 x 360 for a line.
+        Width and height of one view [pixels]. Default 800 x 800, or 800 x 360 for a line. Text, lines and
+        points grow with it: ask for a larger one to print.
     off_screen : bool, optional
         Draw without a window. Default: when there is no display.
     plotter : pyvista.Plotter, optional
@@ -83,6 +84,10 @@ def scene(
     -----
     DataWarning
         If more than 200,000 points are thinned.
+
+    Notes
+    -----
+    Colours of speed end at the 99.5th percentile, so that a runaway particle does not darken all the others.
 
     Examples
     --------
@@ -123,17 +128,16 @@ def set_stage(
     if point_size is not None:
         point_size = finer * check.positive("point_size", point_size)
     shape = (1, 2) if drawing.truth is not None and layout == "side-by-side" else (1, 1)
-    options = {"layout": layout, "trail": trail, "point_size": point_size}
     if plotter is not None:
         if shape == (1, 2) and tuple(plotter.shape) != shape:
             raise ParameterError(f"`plotter` must have shape (1, 2) to hold two views; got shape {plotter.shape}")
-        return Stage(plotter, drawing, **options)
+        return Stage(plotter, drawing, layout=layout, trail=trail, point_size=point_size)
     width, height = _window_size(window_size, drawing.dim)
     own = open_plotter(off_screen=off_screen, shape=shape, window_size=[finer * shape[1] * width, finer * height])
     try:
         if finer > 1:
             own.disable_anti_aliasing()  # averaging the finer pixels does better, and a software driver is 4x faster
-        return Stage(own, drawing, **options)
+        return Stage(own, drawing, layout=layout, trail=trail, point_size=point_size)
     except BaseException:
         own.close()
         raise

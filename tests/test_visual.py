@@ -1,0 +1,540 @@
+"""Films, scenes and plots: files hold what they should, pictures show the points, errors say what to do."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from contextlib import closing
+from itertools import pairwise
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pytest
+
+import wlmsim as wls
+from wlmsim.errors import DataWarning, ParameterError, WlmsimError
+from wlmsim.evaluation import Scores
+from wlmsim.visual import _drawing, _encoders, _offscreen, films, scenes
+
+matplotlib.use("Agg")
+
+SMALL = {"window_size": (200, 160), "progress": False}
+
+
+def orbit(n=30, dim=2, frames=5, seed=0, velocities=True, **about):
+    """Ellipses about the origin, each at its own phase."""
+    rng = np.random.default_rng(seed)
+    times = np.linspace(0.0, 2.0, frames)
+    a, b = rng.normal(size=(2, n, dim))
+    c, s = np.cos(times)[:, None, None], np.sin(times)[:, None, None]
+    return wls.Trajectory(times, a * c + b * s, b * c - a * s if velocities else None, **about)
+
+
+def read(path):
+    import imageio.v3 as iio
+
+    return np.asarray(iio.imread(path))[..., :3].astype(int)
+
+
+def inside(picture):
+    """The part of a 200 x 160 view that shows the box and no text."""
+    return picture[18:95, 30:180]
+
+
+def colored(picture):
+    """Pixels that are neither white nor grey."""
+    return np.ptp(picture, axis=-1) > 40
+
+
+def drawn(data, **options):
+    """A picture of a scene."""
+    with closing(wls.visual.scene(data, window_size=(200, 160), **options)) as plotter:
+        return np.asarray(plotter.screenshot(None, return_img=True)).astype(int)
+
+
+# Importing
+
+
+def test_import_loads_no_graphics():
+    code = (
+        "import sys, wlmsim.visual, wlmsim.visual as v; dir(v); "
+        "print([m for m in ('pyvista', 'vtkmodules', 'matplotlib', 'PIL') if m in sys.modules])"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"
+
+
+def test_functions_are_not_hidden_by_modules():
+    assert all(callable(getattr(wls.visual, name)) for name in wls.visual.__all__)
+    assert set(wls.visual.__all__) == {"film", "scene", "plot_scores", "plot_snapshots"}
+
+
+def test_film_without_display(tmp_path):
+    """A clean environment: no display, and VTK says nothing about it."""
+    code = (
+        "import sys, numpy as np, wlmsim as wls\n"
+        "x = np.random.default_rng(0).normal(size=(2, 5, 2))\n"
+        "wls.visual.film(wls.Trajectory([0, 1], x), sys.argv[1], window_size=(100, 100), progress=False)"
+    )
+    environment = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY")}
+    environment["PYTHONPATH"] = str(Path(wls.__file__).parents[1])
+    target = tmp_path / "film.gif"
+    result = subprocess.run(
+        [sys.executable, "-c", code, str(target)], capture_output=True, text=True, check=False, env=environment
+    )
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+    assert len(read(target)) == 2
+
+
+# Films
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".mp4"])
+@pytest.mark.parametrize("dim", [1, 2, 3])
+def test_film_shows_moving_points(tmp_path, suffix, dim):
+    if suffix == ".mp4":
+        pytest.importorskip("imageio_ffmpeg")
+    path = wls.visual.film(orbit(dim=dim), tmp_path / f"film{suffix}", **SMALL)
+    frames = read(path)
+    assert frames.shape == (5, 160, 200, 3)
+    assert (frames[:, 0, 0] >= 250).all()
+    for first, second in pairwise(frames):
+        assert colored(inside(first)).sum() > 30
+        assert (np.abs(inside(first) - inside(second)) > 60).any()
+
+
+def test_film_returns_the_path_and_leaves_nothing_else(tmp_path):
+    path = wls.visual.film(orbit(), str(tmp_path / "film.gif"), **SMALL)
+    assert path == tmp_path / "film.gif"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_background_of_a_gif_is_white(tmp_path):
+    frames = read(wls.visual.film(orbit(dim=3), tmp_path / "film.gif", **SMALL))
+    assert (frames[:, :10, :60] == 255).all()
+
+
+def test_palette_keeps_white_and_rare_colors():
+    """Many shades of near-white must cost neither white itself nor a few bright pixels."""
+    picture = np.random.default_rng(0).integers(200, 255, size=(200, 200, 3), dtype=np.uint8)
+    picture[0, 0], picture[5, 0], picture[5, 1], picture[5, 2] = 250, 255, (250, 190, 30), (10, 10, 130)
+    palette = _encoders._palette([picture])
+    colors = np.array(palette.getpalette()).reshape(-1, 3)
+    assert len(colors) <= 255
+    for wanted, tolerance in [((255, 255, 255), 0), ((250, 190, 30), 4), ((10, 10, 130), 4)]:
+        assert np.abs(colors - wanted).max(axis=1).min() <= tolerance
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_truth_beside_the_forecast(tmp_path, same):
+    """Both sides share camera and colours: equal clouds give equal pictures, others do not."""
+    data = orbit()
+    truth = data if same else orbit(seed=1)
+    frames = read(wls.visual.film(data, tmp_path / "film.gif", truth=truth, **SMALL))
+    assert frames.shape == (5, 160, 400, 3)
+    left, right = inside(frames[2][:, :200]), inside(frames[2][:, 200:])
+    assert (np.abs(left - right).max() <= 8) == same
+
+
+def test_truth_is_shown_at_the_nearest_time():
+    data = orbit(frames=5)
+    drawing = _drawing.prepare(data, orbit(frames=3).snapshots())
+    assert [drawing.truth.nearest(t) for t in data.times + 0.01] == [0, 1, 1, 2, 2]
+
+
+def test_clouds_may_change_size(tmp_path):
+    rng = np.random.default_rng(0)
+    series = wls.SnapshotSeries([0.0, 1.0, 3.0], [rng.normal(size=(n, 2)) for n in (5, 200, 20)])
+    frames = read(wls.visual.film(series, tmp_path / "film.gif", color=None, **SMALL))
+    few, many, some = (colored(inside(frame)).sum() for frame in frames)
+    assert 0 < few < some < many
+
+
+def test_a_film_of_one_frame(tmp_path):
+    one = wls.Trajectory([1.0], [[[0.0, 0.0]]])
+    assert wls.visual.film(one, tmp_path / "film.gif", trail=3, smooth=2, **SMALL).stat().st_size > 0
+
+
+def test_fps_of_a_gif(tmp_path):
+    from PIL import Image
+
+    path = wls.visual.film(orbit(), tmp_path / "film.gif", fps=10, **SMALL)
+    with Image.open(path) as image:
+        assert image.info["duration"] == 100
+        assert image.info["loop"] == 0
+
+
+def test_fps_of_an_mp4(tmp_path):
+    reader = pytest.importorskip("imageio_ffmpeg")
+    path = wls.visual.film(orbit(), tmp_path / "film.mp4", fps=10, **SMALL)
+    assert next(reader.read_frames(str(path)))["fps"] == 10
+
+
+def test_odd_window_sizes_are_made_even(tmp_path):
+    path = wls.visual.film(orbit(frames=2), tmp_path / "film.gif", window_size=(101, 91), progress=False)
+    assert read(path).shape[1:3] == (90, 100)
+
+
+def test_progress_goes_to_stderr(tmp_path, capsys):
+    wls.visual.film(orbit(frames=2), tmp_path / "film.gif", window_size=(100, 100))
+    out, err = capsys.readouterr()
+    assert out == "" and "film.gif" in err
+    wls.visual.film(orbit(frames=2), tmp_path / "film.gif", window_size=(100, 100), progress=False)
+    assert capsys.readouterr().err == ""
+
+
+def test_failure_leaves_the_old_file(tmp_path, monkeypatch):
+    target = tmp_path / "film.gif"
+    target.write_text("old")
+    calls = []
+
+    def fail(picture):
+        calls.append(picture)
+        if len(calls) > 4:
+            raise RuntimeError("no more")
+        return np.asarray(picture)[::2, ::2]
+
+    monkeypatch.setattr(films, "_halve", fail)
+    with pytest.raises(RuntimeError, match="no more"):
+        wls.visual.film(orbit(), target, **SMALL)
+    assert target.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_failure_of_an_mp4_leaves_no_file(tmp_path, monkeypatch):
+    pytest.importorskip("imageio_ffmpeg")
+    pictures = iter([np.zeros((160, 200, 3), dtype=np.uint8)])
+    monkeypatch.setattr(films, "_halve", lambda picture: next(pictures))
+    with pytest.raises(RuntimeError):  # a generator that runs out inside a generator
+        wls.visual.film(orbit(), tmp_path / "film.mp4", **SMALL)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_plotters_are_closed(tmp_path, monkeypatch):
+    opened = []
+    monkeypatch.setattr(scenes, "open_plotter", lambda **o: opened.append(_offscreen.open_plotter(**o)) or opened[-1])
+    wls.visual.film(orbit(frames=2), tmp_path / "film.gif", **SMALL)
+    monkeypatch.setattr(films, "_halve", lambda picture: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        wls.visual.film(orbit(frames=2), tmp_path / "film.gif", **SMALL)
+    assert [plotter._closed for plotter in opened] == [True, True]
+
+
+# Scenes
+
+
+def test_scene_shows_the_last_time_unless_told():
+    data = orbit()
+    assert (drawn(data) == drawn(data, time=2.0)).all()
+    assert (np.abs(inside(drawn(data)) - inside(drawn(data, time=0.1))) > 60).any()
+    assert (drawn(data, time=0.1) == drawn(data, time=0.0)).all()
+
+
+def test_trails_add_lines_behind_the_points():
+    data = orbit(n=8)
+    bare, trailed = (colored(inside(drawn(data, color=None, trail=trail))) for trail in (0, 4))
+    assert trailed.sum() > bare.sum() + 30
+    assert trailed[bare].all()
+
+
+def test_overlay_draws_the_truth_in_grey():
+    data = orbit(n=10)
+    both = inside(drawn(data, truth=orbit(n=40, seed=3), layout="overlay", color=None))
+    alone = inside(drawn(data, color=None))
+    grey = (np.ptp(both, axis=-1) < 12) & (both.max(axis=-1) < 175) & (both.min(axis=-1) > 120)
+    assert grey.sum() > 100
+    assert colored(both).sum() > 30
+    assert both.shape == alone.shape
+
+
+def test_scene_on_a_given_plotter():
+    import pyvista as pv
+
+    with closing(pv.Plotter(off_screen=True, shape=(1, 2), window_size=(400, 200))) as plotter:
+        plotter.subplot(0, 1)
+        assert wls.visual.scene(orbit(), plotter=plotter) is plotter
+        picture = np.asarray(plotter.screenshot(None, return_img=True)).astype(int)
+    assert colored(picture[:, 200:]).sum() > 30
+    assert not colored(picture[:, :200]).any()
+    with closing(pv.Plotter(off_screen=True)) as plotter, pytest.raises(ParameterError, match=r"shape \(1, 2\)"):
+        wls.visual.scene(orbit(), truth=orbit(), plotter=plotter)
+
+
+def test_turning_one_side_turns_the_other():
+    with closing(wls.visual.scene(orbit(dim=3), truth=orbit(dim=3), window_size=(100, 100))) as plotter:
+        plotter.renderers[0].camera.azimuth = 40
+        assert plotter.renderers[1].camera.azimuth == 40
+
+
+def test_planes_are_seen_from_above_and_space_in_perspective():
+    for dim, parallel in [(1, True), (2, True), (3, False)]:
+        with closing(wls.visual.scene(orbit(dim=dim), window_size=(100, 100))) as plotter:
+            assert plotter.camera.parallel_projection is parallel
+            direction = np.array(plotter.camera.direction)
+            assert np.allclose(direction, [0, 0, -1]) is parallel
+
+
+@pytest.mark.parametrize("dim", [1, 2, 3])
+def test_camera_contains_every_frame_of_both(dim):
+    """The corners of the box fall between the margins of the view."""
+    from wlmsim.visual import _page
+
+    data, truth = orbit(dim=dim), wls.Trajectory([0.0, 1.0], 3.0 + 5.0 * orbit(dim=dim, frames=2).positions)
+    drawing = _drawing.prepare(data, truth)
+    every = np.concatenate([*drawing.main.points, *drawing.truth.points])
+    assert (every >= drawing.limits[0] - 1e-6).all() and (every <= drawing.limits[1] + 1e-6).all()
+    stage = scenes.set_stage(
+        drawing, layout="overlay", trail=0, point_size=None, window_size=(400, 300), off_screen=True
+    )
+    with closing(stage.plotter) as plotter:
+        page = _page.Page(plotter)
+        matrix = plotter.camera.GetCompositeProjectionTransformMatrix(page.width / page.height, -1, 1)
+        transform = np.array([[matrix.GetElement(i, j) for j in range(4)] for i in range(4)])
+    corners = np.array(np.meshgrid(*drawing.limits.T)).reshape(3, -1)
+    projected = transform @ np.vstack([corners, np.ones(corners.shape[1])])
+    x, y = 0.5 + 0.5 * projected[:2] / projected[3]
+    left, foot = page.share(_page.LEFT, _page.TICKS + _page.BAR)
+    right, top = page.share(_page.RIGHT, _page.TOP)
+    assert x.min() >= left - 0.02 and x.max() <= 1 - right + 0.02
+    assert y.min() >= foot - 0.02 and y.max() <= 1 - top + 0.02
+    assert (np.ptp(x) > 0.6) or (np.ptp(y) > 0.6 * (1 - foot - top))
+
+
+# What colours and coordinates mean
+
+
+def test_speed_where_known_else_time():
+    assert _drawing.prepare(orbit()).color_title == "speed"
+    assert _drawing.prepare(orbit(velocities=False)).color_title == "time"
+    assert _drawing.prepare(orbit(), orbit(velocities=False)).color_title == "time"
+    assert not _drawing.prepare(orbit(), color=None).colored
+
+
+def test_speeds_are_speeds_and_color_limits_span_all_frames():
+    data, truth = orbit(n=400), wls.Trajectory([0.0], np.zeros((1, 3, 2)), np.full((1, 3, 2), 30.0))
+    drawing = _drawing.prepare(data, truth)
+    assert np.allclose(drawing.main.values[1], np.linalg.norm(data.velocities[1], axis=1))
+    assert drawing.color_limits == pytest.approx((0.0, 30.0 * np.sqrt(2)))
+    assert _drawing.prepare(data, color="time").color_limits == (0.0, 2.0)
+
+
+def test_colors_do_not_shift_from_frame_to_frame():
+    """A particle of constant speed keeps its colour while the others change theirs."""
+    positions = np.zeros((2, 2, 2))
+    positions[:, 1] = [3.0, 3.0]
+    velocities = np.array([[[1.0, 0.0], [0.0, 2.0]], [[1.0, 0.0], [0.0, 4.0]]])
+    data = wls.Trajectory([0.0, 1.0], positions, velocities)
+    first, second = (inside(drawn(data, time=t, point_size=16)) for t in (0.0, 1.0))
+    half = first.shape[1] // 2
+    assert (first[:, :half] == second[:, :half]).all()
+    assert (first[:, half:] != second[:, half:]).any()
+
+
+def test_given_scalars_color_the_particles():
+    data = orbit(n=4)
+    drawing = _drawing.prepare(data, orbit(n=3), color=[0.0, 1.0, 2.0, 5.0])
+    assert drawing.color_limits == (0.0, 5.0)
+    assert (drawing.main.values[2] == [0, 1, 2, 5]).all()
+    assert drawing.truth.values is None
+    assert _drawing.prepare(data, orbit(n=4, seed=2), color=np.arange(4)).truth.values is not None
+
+
+def test_units_are_named():
+    drawing = _drawing.prepare(orbit(units={"length": "µm", "time": "h"}))
+    assert drawing.color_title == "speed [µm / h]"
+    assert drawing.names == ("x [µm]", "y [µm]")
+    assert drawing.time_text(0.5) == "t = 0.5 h"
+
+
+@pytest.mark.parametrize(
+    ("times", "text"),
+    [([0, 1, 2], "t = 1"), ([0.0, 0.25, 1.0], "t = 0.25"), ([0, 1e-9], "t = 1e-09"), ([0.5, 1.0], "t = 1.0")],
+)
+def test_clock_has_as_many_decimals_as_the_times(times, text):
+    assert _drawing._clock(np.array(times, dtype=float), "")(times[1]) == text
+
+
+def test_axes_choose_the_coordinates():
+    data = orbit(dim=5)
+    drawing = _drawing.prepare(data, axes=(4, 1))
+    assert np.allclose(drawing.main.points[3][:, :2], data.positions[3][:, [4, 1]], atol=1e-6)
+    assert (drawing.main.points[3][:, 2] == 0).all()
+    assert drawing.names == ("x4", "x1")
+    assert drawing.dim == 2
+
+
+def test_a_line_is_spread_and_particles_keep_their_heights():
+    drawing = _drawing.prepare(orbit(dim=1))
+    heights = [points[:, 1] for points in drawing.main.points]
+    assert (heights[0] == heights[3]).all() and len(set(heights[0].tolist())) == 30
+    assert np.ptp(heights[0]) < 0.25 * np.ptp(drawing.limits[:, 0])
+
+
+def test_smooth_follows_the_curve():
+    coarse, fine = orbit(frames=9), orbit(frames=33)
+    drawing = _drawing.prepare(coarse, smooth=3)
+    assert np.allclose(drawing.main.times, fine.times)
+    error = np.abs(np.array(drawing.main.points)[..., :2] - fine.positions).max()
+    speeds = np.linalg.norm(fine.velocities, axis=-1)
+    straight = _drawing.prepare(orbit(frames=9, velocities=False), smooth=3)
+    assert error < 1e-3 < np.abs(np.array(straight.main.points)[..., :2] - fine.positions).max()
+    assert np.abs(np.array(drawing.main.values) - speeds).max() < 5e-3
+
+
+def test_crowds_are_thinned_with_a_warning(monkeypatch):
+    monkeypatch.setattr(_drawing, "MOST_POINTS", 10)
+    data = orbit(n=30)
+    with pytest.warns(DataWarning, match="10 of 30") as caught, closing(wls.visual.scene(data)):
+        pass
+    assert [warning.filename for warning in caught] == [__file__]
+    with pytest.warns(DataWarning):
+        drawing = _drawing.prepare(data, color=np.arange(30.0))
+    kept = drawing.main.values[0].astype(int)
+    assert len(kept) == 10
+    for frame, points in enumerate(drawing.main.points):
+        assert np.allclose(points[:, :2], data.positions[frame][kept], atol=1e-6)
+    with pytest.warns(DataWarning):
+        assert [len(x) for x in _drawing.prepare(data.snapshots()).main.points] == [10] * 5
+
+
+# Errors
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"path": "film.avi"}, r"\.gif or \.mp4"),
+        ({"path": "film"}, r"\.gif or \.mp4"),
+        ({"data": orbit(dim=4)}, r"axes=\(0, 1\)"),
+        ({"axes": (0, 2)}, "axes"),
+        ({"axes": (0, 0)}, "axes"),
+        ({"axes": 0}, "axes"),
+        ({"data": orbit(velocities=False), "color": "speed"}, "velocities are unknown, as in `data`"),
+        ({"truth": orbit(velocities=False), "color": "speed"}, "velocities are unknown, as in `truth`"),
+        ({"color": "hue"}, "'speed', 'time'"),
+        ({"color": np.zeros(7)}, r"\(30,\)"),
+        ({"data": orbit().snapshots(), "color": np.zeros(30)}, "who is who"),
+        ({"data": orbit().snapshots(), "trail": 3}, "who is who"),
+        ({"data": orbit().snapshots(), "smooth": 1}, "who is who"),
+        ({"truth": orbit(dim=3)}, "d = 2; got d = 3"),
+        ({"truth": orbit(), "layout": "under"}, "'side-by-side', 'overlay'"),
+        ({"fps": 0}, "fps"),
+        ({"trail": -1}, "trail"),
+        ({"point_size": 0}, "point_size"),
+        ({"window_size": 500}, "window_size"),
+        ({"data": np.zeros((3, 2))}, "Trajectory or SnapshotSeries"),
+    ],
+)
+def test_unusable_arguments(tmp_path, options, message):
+    arguments = {"data": orbit(), "path": "film.gif", **options}
+    with pytest.raises(ParameterError, match=message):
+        wls.visual.film(arguments.pop("data"), tmp_path / arguments.pop("path"), **arguments)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_mp4_without_its_encoder(tmp_path, monkeypatch):
+    monkeypatch.setattr(_encoders, "find_spec", lambda name: None)
+    with pytest.raises(ParameterError, match="pip install imageio-ffmpeg"):
+        wls.visual.film(orbit(), tmp_path / "film.mp4")
+
+
+def test_missing_folder(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        wls.visual.film(orbit(), tmp_path / "nowhere" / "film.gif", **SMALL)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="about X11 and EGL")
+def test_without_opengl_or_display(monkeypatch):
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    with pytest.raises(WlmsimError, match="off_screen=True"):
+        wls.visual.scene(orbit(), off_screen=False)
+
+    class LastResort:
+        def GetClassName(self):
+            return "vtkOSOpenGLRenderWindow"
+
+    monkeypatch.setattr("vtkmodules.vtkRenderingCore.vtkRenderWindow", LastResort)
+    monkeypatch.setattr(_offscreen, "_loads", lambda *libraries: False)
+    with pytest.raises(WlmsimError, match="libegl1"):
+        _offscreen._check_opengl.__wrapped__()
+    monkeypatch.setattr(_offscreen, "_loads", lambda *libraries: True)
+    _offscreen._check_opengl.__wrapped__()
+
+
+# Plots
+
+
+@pytest.fixture
+def ax():
+    import matplotlib.pyplot as plt
+
+    yield plt.subplots()[1]
+    plt.close("all")
+
+
+def scores(**w1):
+    times = np.array([26.0, 27.0, 28.0])
+    return Scores(times, np.full(3, 25.0), {k: np.array(v) for k, v in w1.items()}, length_unit="µm")
+
+
+def test_plot_scores(ax):
+    given = scores(WLM=[0.1, 0.2, 0.3], persistence=[1.0, 1.5, 1.9], ballistic=[np.nan] * 3)
+    assert wls.visual.plot_scores(given, ax=ax) is ax
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("time", "W1 distance [µm]")
+    assert "forecast" in ax.get_title() and "25" in ax.get_title()
+    lines = {line.get_label(): line for line in ax.get_lines()}
+    assert set(lines) == {"WLM", "persistence"}
+    assert (lines["WLM"].get_ydata() == [0.1, 0.2, 0.3]).all()
+    assert lines["WLM"].get_linewidth() > lines["persistence"].get_linewidth()
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["WLM", "persistence"]
+    assert ax.get_yscale() == "linear"
+
+
+def test_plot_scores_is_logarithmic_over_a_wide_range(ax):
+    assert wls.visual.plot_scores(scores(WLM=[0.05, 0.1, 0.1], persistence=[1, 2, 3]), ax).get_yscale() == "log"
+
+
+def test_plot_scores_names_all_origins(ax):
+    given = Scores(np.array([1.0, 3.0]), np.array([0.0, 2.0]), {"WLM": np.ones(2)}, "interpolate")
+    title = wls.visual.plot_scores(given, ax).get_title()
+    assert "interpolation" in title and "0 to 2" in title
+    assert ax.get_ylabel() == "W1 distance"
+
+
+def test_legend_does_not_cover_the_data(ax):
+    wls.visual.plot_scores(scores(WLM=[0.1, 0.2, 0.3]), ax)
+    ax.figure.canvas.draw()
+    assert ax.get_legend().get_window_extent().x0 > ax.get_window_extent().x1
+
+
+def test_plots_open_a_figure_of_their_own(ax):
+    own = wls.visual.plot_scores(scores(WLM=[0.1, 0.2, 0.3]))
+    assert own.figure is not ax.figure
+    assert wls.visual.plot_snapshots(orbit()).figure not in (ax.figure, own.figure)
+
+
+def test_plot_snapshots(ax):
+    series = orbit(dim=3, units={"length": "m", "time": "s"}).snapshots(0.5, seed=0)
+    assert wls.visual.plot_snapshots(series, axes=(2, 0), ax=ax) is ax
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("z [m]", "x [m]")
+    dots = ax.collections[0]
+    offsets = np.asarray(dots.get_offsets())
+    expected = np.concatenate(series.positions)[:, [2, 0]]
+    assert np.allclose(offsets[np.lexsort(offsets.T)], expected[np.lexsort(expected.T)])
+    assert dots.get_clim() == (0.0, 2.0)
+    assert set(np.asarray(dots.get_array())) == set(series.times)
+    assert [other.get_ylabel() for other in ax.figure.axes if other is not ax] == ["time [s]"]
+
+
+def test_plot_snapshots_thins_and_plots_a_line_against_time(ax):
+    wls.visual.plot_snapshots(orbit(dim=1), ax=ax, max_points=12)
+    assert len(ax.collections[0].get_offsets()) == 12
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("time", "x")
+
+
+def test_plot_snapshots_refuses_three_axes(ax):
+    with pytest.raises(ParameterError, match="at most 2"):
+        wls.visual.plot_snapshots(orbit(dim=3), axes=(0, 1, 2), ax=ax)

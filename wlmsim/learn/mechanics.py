@@ -1,0 +1,123 @@
+"""The mechanics that a fit works on: learnable and analytic terms, friction, in scaled coordinates."""
+
+from __future__ import annotations
+
+import copy
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from wlmsim.dissipation import Friction
+from wlmsim.functionals.base import Functional, FunctionalSum
+from wlmsim.lagrangian import Lagrangian
+from wlmsim.learn.functionals import LearnableFunctional, Scales
+from wlmsim.learn.rollout import torch_force
+from wlmsim.population import Population
+from wlmsim.snapshots import SnapshotSeries
+
+INITIAL_FRICTION = 0.1
+"""Where a learned friction starts, in units of 1 / the mean interval between marginals."""
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """One marginal as tensors in scaled coordinates."""
+
+    x: torch.Tensor
+    v: torch.Tensor | None
+    w: torch.Tensor
+    time: float
+
+
+def scales_of(series: SnapshotSeries) -> Scales:
+    """Scales under which the data's positions and the interval between marginals are of order one."""
+    positions = np.concatenate(series.positions)
+    length = float(np.sqrt(positions.var(0).mean())) or 1.0
+    span = float(series.times[-1] - series.times[0])
+    return Scales(tuple(positions.mean(0).tolist()), length, float(series.times[0]), span / max(len(series) - 1, 1) or 1.0)
+
+
+def scaled_cloud(cloud: Population, scales: Scales, like: torch.Tensor) -> Cloud:
+    """Convert a marginal to tensors of the type and device of `like`."""
+
+    def tensor(values: np.ndarray) -> torch.Tensor:
+        return torch.as_tensor(values).to(like)
+
+    velocities = cloud.velocities
+    return Cloud(
+        tensor((cloud.positions - np.array(scales.centre)) / scales.length),
+        None if velocities is None else tensor(velocities * scales.duration / scales.length),
+        tensor(cloud.weights),
+        (cloud.time - scales.start) / scales.duration,
+    )
+
+
+class Mechanics(torch.nn.Module):
+    """A functional and friction as one torch module, in scaled coordinates with unit mobility.
+
+    Parameters
+    ----------
+    functional : Functional
+        Copied, so that the caller's stays as it was.
+    friction : "learn" or float
+        Learned as gamma = exp(theta), or fixed [1 / time].
+    dim : int
+        Dimension of space.
+    scales : Scales
+        Scaled coordinates.
+    """
+
+    def __init__(self, functional: Functional, friction: str | float, dim: int, scales: Scales):
+        super().__init__()
+        self.dim = dim
+        self.scales = scales
+        terms = [copy.deepcopy(term) for term in functional.terms]
+        self.learnable = torch.nn.ModuleList(term for term in terms if isinstance(term, LearnableFunctional))
+        self.analytic = [term for term in terms if not isinstance(term, LearnableFunctional)]
+        for term in self.learnable:
+            term.prepare(dim, scales)
+        if friction == "learn":
+            self.log_friction: torch.nn.Parameter | None = torch.nn.Parameter(torch.tensor(math.log(INITIAL_FRICTION)))
+            self.fixed_friction = 0.0
+        else:
+            self.log_friction = None
+            self.fixed_friction = float(friction) * scales.duration
+
+    @property
+    def gamma(self) -> Any:
+        """Friction rate in scaled time, a tensor where it is learned."""
+        return self.fixed_friction if self.log_friction is None else self.log_friction.exp()
+
+    @property
+    def friction(self) -> float:
+        """Friction rate in the data's time [1 / time]."""
+        return float(self.gamma) / self.scales.duration
+
+    def force(self, x: torch.Tensor, w: torch.Tensor, t: float) -> torch.Tensor:
+        """Acceleration before the factor 1 + gamma of unit mobility, shape (n, d), in scaled coordinates."""
+        total = sum(term.scaled_force(x, w, t) for term in self.learnable)
+        if self.analytic:
+            total = total + self._analytic_force(x, w, t) / (1.0 + self.gamma)
+        return total
+
+    def _analytic_force(self, x: torch.Tensor, w: torch.Tensor, t: float) -> torch.Tensor:
+        scales = self.scales
+        positions = x * scales.length + torch.tensor(scales.centre, dtype=x.dtype, device=x.device)
+        time = t * scales.duration + scales.start
+        force = sum(torch_force(term, positions, w, time) for term in self.analytic)
+        return force * (scales.duration**2 / scales.length)
+
+    def lagrangian(self) -> Lagrangian:
+        """The mechanics as a Lagrangian in the data's units, independent of further training."""
+        learned = [copy.deepcopy(term).eval().requires_grad_(False) for term in self.learnable]
+        for term in learned:
+            term.factor = 1.0 + float(self.gamma)
+            term.to("cpu")
+        gamma = self.friction
+        terms = [*learned, *self.analytic]
+        return Lagrangian(
+            terms[0] if len(terms) == 1 else FunctionalSum(*terms), dissipation=Friction(gamma) if gamma > 0 else None
+        )

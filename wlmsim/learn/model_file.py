@@ -1,0 +1,87 @@
+"""Files of fitted models and checkpoints: tensors and plain values, read without executing code."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from wlmsim import functionals
+from wlmsim.errors import FileFormatError, ParameterError
+from wlmsim.functionals import Functional, FunctionalSum, laws
+from wlmsim.io.atomic import atomic
+
+VERSION = 1
+
+
+def write(path: Path, kind: str, content: dict[str, Any]) -> None:
+    """Write tensors and plain values atomically under a kind and the schema version."""
+    with atomic(path) as temporary:
+        torch.save({"kind": kind, "version": VERSION, **content}, temporary)
+
+
+def read(path: Path, kind: str) -> dict[str, Any]:
+    """Read a file written by `write`.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    FileFormatError
+        If it is truncated, of another kind, or of a newer schema.
+    """
+    if not path.exists():
+        raise FileNotFoundError(f"{path}: no such file")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises many kinds for a broken or foreign file
+        reason = str(error).strip().split("\n")[0][:120]
+        raise FileFormatError(f"{path}: not a readable {kind} file ({type(error).__name__}: {reason})") from error
+    if not isinstance(content, dict) or content.get("kind") != kind:
+        raise FileFormatError(f"{path}: not a {kind} file")
+    if content["version"] > VERSION:
+        raise FileFormatError(f"{path}: schema version {content['version']} is newer than this wlmsim's {VERSION}")
+    return content
+
+
+def describe(terms: Iterable[Functional]) -> list[dict[str, Any]]:
+    """Plain values from which `build` makes the sum of the terms again.
+
+    Raises
+    ------
+    ParameterError
+        If a term's law is a plain function: only laws with a name can be written to a file.
+    """
+    return [{"type": type(term).__name__, "settings": _plain(term)} for term in terms]
+
+
+def build(description: list[dict[str, Any]]) -> Functional:
+    """Make a functional from its description; learned terms come without their tensors."""
+    from wlmsim import learn
+
+    terms = []
+    for entry in description:
+        kind, settings = entry["type"], dict(entry["settings"])
+        if kind in ("External", "Pairwise"):
+            settings["law"] = getattr(laws, settings["law"])(**_lists_to_tuples(settings.pop("parameters")))
+        home = functionals if hasattr(functionals, kind) else learn
+        terms.append(getattr(home, kind)(**settings))
+    return terms[0] if len(terms) == 1 else FunctionalSum(*terms)
+
+
+def _plain(term: Functional) -> dict[str, Any]:
+    if isinstance(term, (functionals.External, functionals.Pairwise)):
+        law = term.law
+        if type(law).__name__ not in laws.__all__:
+            raise ParameterError(
+                f"a model with {term!r} cannot be saved: files hold no code, so give the law as one of wlmsim.laws"
+            )
+        return {"law": type(law).__name__, "parameters": dataclasses.asdict(law)}
+    return term.settings()  # type: ignore[attr-defined, no-any-return]
+
+
+def _lists_to_tuples(parameters: dict[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in parameters.items()}

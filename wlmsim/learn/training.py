@@ -1,0 +1,255 @@
+"""The training loop: random rollouts, optimiser, moving average, early stopping, checkpoints."""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from wlmsim.errors import FileFormatError, SimulationError
+from wlmsim.learn import model_file
+from wlmsim.learn.losses import exact_transport, sinkhorn_divergence
+from wlmsim.learn.mechanics import Cloud, Mechanics
+from wlmsim.learn.rollout import rollout
+
+Watcher = Callable[["Trainer"], None]
+"""Called with the trainer after every step."""
+
+KIND = "wlmsim-checkpoint"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to train; lengths and times in scaled coordinates, see `wlmsim.learn.WLM` for the meaning."""
+
+    steps: int
+    learning_rate: float
+    weight_decay: float
+    ema: float
+    clip: float
+    dt: float
+    loss: str
+    blur: float
+    shooting: bool
+    seed: int
+    check_every: int
+    patience: int
+
+
+@dataclass
+class Progress:
+    """How far a training has come, beside the tensors."""
+
+    step: int = 0
+    best_step: int = 0
+    best_score: float = math.inf
+    losses: list[float] = field(default_factory=list)
+    frictions: list[float] = field(default_factory=list)
+    scores: list[tuple[int, float]] = field(default_factory=list)
+    stopped: bool = False
+
+
+class Trainer:
+    """Fits a `Mechanics` to the marginals of one or several populations.
+
+    Parameters
+    ----------
+    mechanics : Mechanics
+        What to train, in place.
+    populations : sequence of sequences of Cloud
+        The fitted marginals of each population in the order of time, the first with velocities.
+    settings : Settings
+        How to train.
+    validation : sequence of (int, Cloud), optional
+        Marginals for early stopping, each with the number of its population; never part of the loss.
+    """
+
+    def __init__(
+        self,
+        mechanics: Mechanics,
+        populations: Sequence[Sequence[Cloud]],
+        settings: Settings,
+        validation: Sequence[tuple[int, Cloud]] = (),
+    ):
+        self.mechanics = mechanics
+        self.populations = populations
+        self.settings = settings
+        self.validation = validation
+        self.progress = Progress()
+        self._rng = np.random.default_rng(settings.seed)
+        self._average = copy.deepcopy(mechanics).requires_grad_(False)
+        self._best: dict[str, torch.Tensor] | None = None
+        decay, plain = [], []
+        for name, parameter in mechanics.named_parameters():
+            (decay if name.endswith("weight") else plain).append(parameter)
+        groups = [{"params": decay, "weight_decay": settings.weight_decay}, {"params": plain, "weight_decay": 0.0}]
+        self._optimiser = torch.optim.AdamW([g for g in groups if g["params"]], lr=settings.learning_rate)
+        self._starts = [
+            [k for k, cloud in enumerate(clouds[:-1]) if cloud.v is not None and (settings.shooting or k == 0)]
+            for clouds in populations
+        ]
+
+    def run(self, steps: int, watchers: Sequence[Watcher] = ()) -> None:
+        """Train up to a number of steps or to early stopping; the mechanics then has the averaged parameters.
+
+        The learning rate falls along the schedule of the settings, whatever `steps` is.
+        """
+        settings, progress = self.settings, self.progress
+        while progress.step < steps and not progress.stopped:
+            progress.losses.append(self._step())
+            progress.frictions.append(self.mechanics.friction)
+            progress.step += 1
+            if self.validation and (progress.step % settings.check_every == 0 or progress.step == steps):
+                self._validate()
+            for watch in watchers:
+                watch(self)
+        self.mechanics.load_state_dict(self._average.state_dict() if self._best is None else self._best)
+
+    def _step(self) -> float:
+        settings, step = self.settings, self.progress.step
+        rate = 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * step / settings.steps))
+        for group in self._optimiser.param_groups:
+            group["lr"] = settings.learning_rate * rate
+        self._optimiser.zero_grad(set_to_none=True)
+        loss = self._loss()
+        value = float(loss.detach())
+        if not math.isfinite(value):
+            raise SimulationError(
+                f"the loss stopped being finite at training step {step + 1}; try a smaller learning_rate or dt"
+            )
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.mechanics.parameters(), settings.clip)
+        self._optimiser.step()
+        self._follow(min(settings.ema, (1 + step) / (10 + step)))
+        return value
+
+    def _follow(self, keep: float) -> None:
+        """Exponential moving average of the parameters."""
+        with torch.no_grad():
+            for average, current in zip(self._average.parameters(), self.mechanics.parameters(), strict=True):
+                average.lerp_(current, 1 - keep)
+
+    def _loss(self) -> torch.Tensor:
+        """Mean divergence over the marginals of one random rollout, averaged over the populations."""
+        total: Any = 0.0
+        for clouds, starts in zip(self.populations, self._starts, strict=True):
+            start = starts[self._rng.integers(len(starts))]
+            horizon = int(self._rng.integers(1, len(clouds) - start))
+            targets = clouds[start + 1 : start + 1 + horizon]
+            predicted = self._roll(self.mechanics, clouds[start], [cloud.time for cloud in targets])
+            terms = [self._divergence(x, clouds[start].w, y) for x, y in zip(predicted, targets, strict=True)]
+            total = total + sum(terms) / horizon
+        return total / len(self.populations)
+
+    def _roll(self, mechanics: Mechanics, start: Cloud, times: Sequence[float]) -> list[torch.Tensor]:
+        assert start.v is not None
+        kept = rollout(
+            lambda x, t: mechanics.force(x, start.w, t),
+            start.x,
+            start.v,
+            times,
+            start=start.time,
+            dt=self.settings.dt,
+            friction=mechanics.gamma,
+            unit_mobility=True,
+        )
+        return [x for x, _ in kept]
+
+    def _divergence(self, x: torch.Tensor, w: torch.Tensor, target: Cloud) -> torch.Tensor:
+        if self.settings.loss == "sinkhorn":
+            return sinkhorn_divergence(x, target.x, w, target.w, blur=self.settings.blur)
+        return exact_transport(x, target.x, w, target.w, power=2)
+
+    def _validate(self) -> None:
+        """Score the averaged weights on the validation marginals; remember the best, stop when none gets better."""
+        progress = self.progress
+        score = float(np.mean([self._validation_w1(k, cloud) for k, cloud in self.validation]))
+        progress.scores.append((progress.step, score))
+        if score < progress.best_score:
+            progress.best_step, progress.best_score = progress.step, score
+            self._best = copy.deepcopy(self._average.state_dict())
+        progress.stopped = progress.step - progress.best_step >= self.settings.patience
+
+    def _validation_w1(self, population: int, target: Cloud) -> float:
+        clouds = self.populations[population]
+        start = clouds[max(k for k in self._starts[population] if clouds[k].time < target.time)]
+        (x,) = self._roll(self._average, start, [target.time])
+        if not torch.isfinite(x).all():
+            return math.inf
+        return float(exact_transport(x.detach(), target.x, start.w, target.w, power=1))
+
+    def state(self) -> dict[str, Any]:
+        """Everything needed to go on bit for bit: tensors and plain values only."""
+        return {
+            "mechanics": self.mechanics.state_dict(),
+            "average": self._average.state_dict(),
+            "best": self._best,
+            "optimiser": self._optimiser.state_dict(),
+            "rng": self._rng.bit_generator.state,
+            "progress": vars(self.progress),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go back to a state given by `state`."""
+        self.mechanics.load_state_dict(state["mechanics"])
+        self._average.load_state_dict(state["average"])
+        self._best = state["best"]
+        self._optimiser.load_state_dict(state["optimiser"])
+        self._rng.bit_generator.state = state["rng"]
+        self.progress = Progress(**state["progress"])
+
+
+class Checkpoint:
+    """A file from which a killed fit resumes: the states of its stages so far.
+
+    Parameters
+    ----------
+    path : path
+        The file; removed when the fit is complete. One that exists is read.
+    fingerprint : str
+        Of the data and the settings.
+    interval : float
+        Least seconds between two writes.
+
+    Raises
+    ------
+    FileFormatError
+        If the file is unreadable or belongs to a fit with another fingerprint.
+    """
+
+    def __init__(self, path: str | Path, fingerprint: str, interval: float):
+        self.path = Path(path)
+        self.fingerprint = fingerprint
+        self.interval = interval
+        self._stages: dict[str, Any] = {}
+        self._written = time.monotonic()
+        if self.path.exists():
+            content = model_file.read(self.path, KIND)
+            if content["fingerprint"] != fingerprint:
+                raise FileFormatError(
+                    f"{path}: this checkpoint belongs to a fit with other data or settings; remove it to start afresh"
+                )
+            self._stages = content["stages"]
+
+    def restore(self, stage: str, trainer: Trainer) -> None:
+        """Bring a trainer to where its stage was, if it had begun."""
+        if stage in self._stages:
+            trainer.restore(self._stages[stage])
+
+    def keep(self, stage: str, trainer: Trainer, *, now: bool = False) -> None:
+        """Write the trainer's state, atomically, if the last write is long enough ago or `now`."""
+        if now or time.monotonic() - self._written >= self.interval:
+            self._stages[stage] = trainer.state()
+            model_file.write(self.path, KIND, {"fingerprint": self.fingerprint, "stages": self._stages})
+            self._written = time.monotonic()
+
+    def remove(self) -> None:
+        """Remove the file, once the fit is complete."""
+        self.path.unlink(missing_ok=True)

@@ -1,0 +1,560 @@
+"""WLM: the estimator that learns a Lagrangian from snapshots."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from wlmsim import _validation as check
+from wlmsim import _version
+from wlmsim.errors import NotFittedError, ParameterError
+from wlmsim.evaluation import Scores, score_forecast, score_interpolation
+from wlmsim.functionals.base import Functional
+from wlmsim.lagrangian import Lagrangian
+from wlmsim.learn import model_file
+from wlmsim.learn.functionals import ExternalPotential, Scales
+from wlmsim.learn.mechanics import Cloud, Mechanics, scaled_cloud, scales_of
+from wlmsim.learn.progress import fitting_bar
+from wlmsim.learn.training import Checkpoint, Settings, Trainer, Watcher
+from wlmsim.population import Population
+from wlmsim.simulation import simulate
+from wlmsim.snapshots import SnapshotSeries
+from wlmsim.trajectory import Trajectory
+
+KIND = "wlmsim-model"
+FIT_REPORT = ("losses_", "frictions_", "times_", "best_step_", "validation_", "dt_", "seconds_")
+"""Attributes of a fit that are kept in files beside the mechanics."""
+
+
+class WLM:
+    """Learn the Lagrangian of a population from snapshots (Wasserstein Lagrangian mechanics).
+
+    The potential energy is a sum of learnable and analytic functionals, the friction is learned or given. Rollouts
+    of the mechanics from observed marginals are compared with later marginals by optimal transport, and the
+    parameters follow the gradient. All lengths and times below are in the data's units.
+
+    Parameters
+    ----------
+    potential : Functional, optional
+        Sum of functionals; default ``ExternalPotential()``. It is copied: the one given stays as it was.
+    friction : "learn" or float
+        Friction rate gamma, learned or fixed, at least 0 [1 / time]. Default "learn".
+    initial_velocities : {"given", "zero"}
+        Whether rollouts start with the data's velocities or, at the first marginal, from rest. Default "given".
+    training : {"anchored", "multiple-shooting"}
+        Where rollouts start: at the first marginal, or at any marginal whose velocities are known, drawn anew at
+        each step. The horizon, in marginals, is random in both. Default "anchored".
+    loss : {"exact", "sinkhorn"}
+        Mean squared displacement under exact optimal transport, or the debiased Sinkhorn divergence.
+        Default "exact".
+    blur : float
+        Blur of the Sinkhorn divergence relative to the spread of the data [dimensionless]. Default 0.05.
+    dt : float, optional
+        Largest time step of rollouts and forecasts [time]. Default: half the mean interval between marginals.
+    steps : int
+        Most training steps. Default 2000.
+    learning_rate : float
+        Of AdamW, falling to a hundredth along a cosine. Default 3e-3.
+    weight_decay : float
+        Of AdamW. Default 0.
+    ema : float
+        Memory of the moving average of the parameters, in [0, 1); the averaged parameters are the result.
+        Default 0.99.
+    clip : float
+        Largest norm of the gradient. Default 1.
+    validation : "last", int or None
+        Which of the fitted marginals chooses the number of steps: it is left out of the loss, training stops when its
+        W1 has not improved for `patience` steps, and a fresh training on all marginals (`refit`) runs for as many
+        steps as were best. ``None`` trains for all steps. An index counts from the end if negative. Default "last".
+    patience : int
+        Steps without improvement after which training stops. Default 500.
+    refit : bool
+        Whether to train again on all marginals once the number of steps is known. Default True.
+    seed : int
+        Of everything random; on the CPU a fit is reproducible. Default 0.
+    device : {"auto", "cpu", "cuda"} or str
+        Where to train. Default "auto": CUDA where there is a GPU.
+    checkpoint : path, optional
+        File to which the fit's state is written every `checkpoint_every` seconds. A fit that was killed resumes from it
+        when `fit` is called again with the same data and settings, and ends where it would have.
+    checkpoint_every : float
+        Least seconds between two checkpoints. Default 30.
+    warm_start : bool
+        Whether a second `fit` starts from the parameters of the first. Default False.
+    progress : bool
+        Whether to show a progress bar. Default True.
+
+    Attributes
+    ----------
+    lagrangian_ : Lagrangian
+        The learned mechanics in the data's units, like any other Lagrangian.
+    friction_ : float
+        Learned or given friction rate [1 / time].
+    losses_, frictions_ : ndarray, shape (steps,)
+        Along the final training.
+    best_step_ : int
+        Number of steps chosen on the validation marginal, or trained without one.
+    validation_ : list of (step, W1)
+        Scores on the validation marginal [length].
+    seconds_ : float
+        Wall time of the fit.
+    dt_ : float
+        Time step of rollouts and forecasts [time].
+    times_ : ndarray
+        Times of the fitted marginals.
+    data_ : SnapshotSeries
+        The fitted marginals; not kept in files.
+
+    References
+    ----------
+    V. Guan, L. Atanackovic, K. Neklyudov, A Call to Lagrangian Action: Learning Population Mechanics from Temporal
+    Snapshots, ICML 2026, arXiv:2605.08550.
+
+    Examples
+    --------
+    >>> import numpy as np, wlmsim as wls
+    >>> spring = wls.systems.HarmonicOscillator(n=50, seed=0).exact(np.linspace(0, 2, 5))
+    >>> model = wls.learn.WLM(steps=20, validation=None, progress=False).fit(spring.snapshots(seed=0))
+    >>> model.forecast(spring[-1], times=[2.5, 3.0])
+    Trajectory(times=2 in 2.5..3, n=50, dim=2)
+    """
+
+    def __init__(
+        self,
+        potential: Functional | None = None,
+        *,
+        friction: str | float = "learn",
+        initial_velocities: str = "given",
+        training: str = "anchored",
+        loss: str = "exact",
+        blur: float = 0.05,
+        dt: float | None = None,
+        steps: int = 2000,
+        learning_rate: float = 3e-3,
+        weight_decay: float = 0.0,
+        ema: float = 0.99,
+        clip: float = 1.0,
+        validation: str | int | None = "last",
+        patience: int = 500,
+        refit: bool = True,
+        seed: int = 0,
+        device: str = "auto",
+        checkpoint: str | Path | None = None,
+        checkpoint_every: float = 30.0,
+        warm_start: bool = False,
+        progress: bool = True,
+    ):
+        self.potential = potential
+        self.friction = friction
+        self.initial_velocities = initial_velocities
+        self.training = training
+        self.loss = loss
+        self.blur = blur
+        self.dt = dt
+        self.steps = steps
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.ema = ema
+        self.clip = clip
+        self.validation = validation
+        self.patience = patience
+        self.refit = refit
+        self.seed = seed
+        self.device = device
+        self.checkpoint = checkpoint
+        self.checkpoint_every = checkpoint_every
+        self.warm_start = warm_start
+        self.progress = progress
+
+    # --- scikit-learn's habits
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the constructor's arguments by name."""
+        return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
+
+    def set_params(self, **parameters: Any) -> WLM:
+        """Set constructor's arguments by name; `ParameterError` for an unknown one."""
+        known = self.get_params()
+        for name, value in parameters.items():
+            if name not in known:
+                raise ParameterError(f"`{name}` is not a parameter of WLM; known are {', '.join(known)}")
+            setattr(self, name, value)
+        return self
+
+    def __repr__(self) -> str:
+        defaults = inspect.signature(type(self)).parameters
+        changed = [f"{k}={v!r}" for k, v in self.get_params().items() if v is not defaults[k].default and v != defaults[k].default]
+        fitted = f", fitted: friction_={self.friction_:.4g}" if self.fitted else ""
+        return f"WLM({', '.join(changed)}{fitted})"
+
+    @property
+    def fitted(self) -> bool:
+        """Whether the model has been fitted or loaded."""
+        return "lagrangian_" in vars(self)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.endswith("_") and not name.startswith("_"):
+            hint = "it is not kept in files" if "lagrangian_" in vars(self) else "call fit first"
+            raise NotFittedError(f"this WLM has no `{name}`: {hint}")
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def _check(self) -> None:
+        """Check every parameter; one message form, naming the parameter."""
+        if self.friction != "learn":
+            if isinstance(self.friction, str):
+                raise check.fail("friction", "'learn' or a number >= 0", self.friction)
+            check.nonnegative("friction", self.friction)
+        if self.potential is not None:
+            check.instance("potential", self.potential, Functional)
+        check.choice("initial_velocities", self.initial_velocities, ("given", "zero"))
+        check.choice("training", self.training, ("anchored", "multiple-shooting"))
+        check.choice("loss", self.loss, ("exact", "sinkhorn"))
+        for name in ("blur", "learning_rate", "clip"):
+            check.positive(name, getattr(self, name))
+        for name in ("weight_decay", "checkpoint_every"):
+            check.nonnegative(name, getattr(self, name))
+        for name in ("steps", "patience"):
+            check.integer(name, getattr(self, name))
+        check.integer("seed", self.seed, least=0)
+        if self.dt is not None:
+            check.positive("dt", self.dt)
+        if not 0 <= check.real("ema", self.ema) < 1:
+            raise check.fail("ema", "a number in [0, 1)", self.ema)
+        if isinstance(self.validation, str):
+            check.choice("validation", self.validation, ("last",))
+
+    # --- fitting
+
+    def fit(self, data: SnapshotSeries) -> WLM:
+        """Learn the mechanics from snapshots.
+
+        Parameters
+        ----------
+        data : SnapshotSeries
+            At least two marginals. With ``initial_velocities="given"`` the first one needs velocities.
+
+        Returns
+        -------
+        WLM
+            Itself, fitted.
+
+        Raises
+        ------
+        ParameterError
+            If a parameter is unusable or the data does not suffice.
+        SimulationError
+            If training diverges.
+        """
+        self._check()
+        check.instance("data", data, SnapshotSeries)
+        if len(data) < 2:
+            raise ParameterError(f"`data` must hold at least 2 marginals; got {len(data)}")
+        started = time.monotonic()
+        checkpoint = self._open_checkpoint(data)
+        previous = self._mechanics if self.warm_start and self.fitted else None
+        scales = scales_of(data) if previous is None else previous.scales
+
+        steps, scores = self.steps, []
+        fitted, held = self._hold_out(data)
+        trainer = self._trainer(fitted, held, scales, previous)
+        self._train(trainer, "fitting", self.steps, checkpoint)
+        if held:
+            steps = trainer.progress.best_step
+            scores = [(step, w1 * scales.length) for step, w1 in trainer.progress.scores]
+            if self.refit:
+                trainer = self._trainer(_populations(data), [], scales, previous)
+                self._train(trainer, "fitting all marginals", steps, checkpoint)
+        if checkpoint is not None:
+            checkpoint.remove()
+
+        self._keep(trainer.mechanics.eval())
+        self.losses_ = np.array(trainer.progress.losses)
+        self.frictions_ = np.array(trainer.progress.frictions)
+        self.best_step_ = steps
+        self.validation_ = scores
+        self.dt_ = self._time_step(scales)
+        self.times_ = data.times.copy()
+        self.data_ = data
+        self.seconds_ = time.monotonic() - started
+        return self
+
+    def _keep(self, mechanics: Mechanics) -> None:
+        self._mechanics = mechanics
+        self.lagrangian_: Lagrangian = mechanics.lagrangian()
+        self.friction_: float = mechanics.friction
+
+    def _time_step(self, scales: Scales) -> float:
+        return 0.5 * scales.duration if self.dt is None else self.dt
+
+    def _hold_out(self, data: SnapshotSeries) -> tuple[list[SnapshotSeries], list[tuple[int, Population]]]:
+        """Each population without its validation marginal, and those marginals with the number of the population."""
+        populations = _populations(data)
+        if self.validation is None:
+            return populations, []
+        fitted, held = [], []
+        for number, series in enumerate(populations):
+            index = len(series) - 1 if self.validation == "last" else range(len(series))[self._index(len(series))]
+            # two marginals, a start and a target, have to remain for the loss
+            if index == 0 or len(series) < 3:
+                if self.validation != "last":
+                    raise check.fail("validation", "a marginal after the first, of at least 3", self.validation)
+                fitted.append(series)
+                continue
+            rest, out = series.hold_out([index])
+            fitted.append(rest)
+            held.append((number, out[0]))
+        return fitted, held
+
+    def _index(self, count: int) -> int:
+        index = check.integer("validation", self.validation, least=-count)
+        if index >= count:
+            raise check.fail("validation", f"an index of the {count} fitted marginals", self.validation)
+        return index
+
+    def _trainer(
+        self,
+        populations: list[SnapshotSeries],
+        held: list[tuple[int, Population]],
+        scales: Scales,
+        previous: Mechanics | None,
+    ) -> Trainer:
+        device = _device(self.device)
+        # one seed fixes the parameters' start without touching the caller's random state
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed)
+            potential = ExternalPotential() if self.potential is None else self.potential
+            mechanics = Mechanics(potential, self.friction, populations[0].dim, scales)
+        if previous is not None:
+            mechanics.load_state_dict(previous.state_dict())
+        if not any(True for _ in mechanics.parameters()):
+            raise ParameterError("`potential` and `friction` leave nothing to learn; give a learnable functional")
+        mechanics.to(device)
+        like = torch.zeros(0, dtype=next(mechanics.parameters()).dtype, device=device)
+        clouds = [self._starting_clouds([scaled_cloud(c, scales, like) for c in series]) for series in populations]
+        settings = Settings(
+            steps=self.steps,
+            learning_rate=self.learning_rate,
+            weight_decay=self.weight_decay,
+            ema=self.ema,
+            clip=self.clip,
+            dt=self._time_step(scales) / scales.duration,
+            loss=self.loss,
+            blur=self.blur,
+            shooting=self.training == "multiple-shooting",
+            seed=self.seed,
+            check_every=max(1, min(50, self.steps // 10)),
+            patience=self.patience,
+        )
+        return Trainer(mechanics, clouds, settings, [(k, scaled_cloud(c, scales, like)) for k, c in held])
+
+    def _starting_clouds(self, clouds: list[Cloud]) -> list[Cloud]:
+        """Apply the rule of initial velocities to the marginals that rollouts may start from."""
+        first = clouds[0]
+        if self.initial_velocities == "zero":
+            rest = Cloud(first.x, torch.zeros_like(first.x), first.w, first.time)
+            return [rest, *(Cloud(c.x, None, c.w, c.time) for c in clouds[1:])]
+        if first.v is None:
+            raise ParameterError(
+                "`data` must have velocities at its first marginal for initial_velocities='given'; "
+                "give them, or start from rest with initial_velocities='zero'"
+            )
+        return clouds
+
+    def _train(self, trainer: Trainer, title: str, steps: int, checkpoint: Checkpoint | None) -> None:
+        watchers: list[Watcher] = []
+        if checkpoint is not None:
+            checkpoint.restore(title, trainer)
+            watchers.append(lambda trainer: checkpoint.keep(title, trainer))
+        with fitting_bar(title, steps, show=self.progress) as bar:
+            trainer.run(steps, [*watchers, bar])
+        if checkpoint is not None:
+            checkpoint.keep(title, trainer, now=True)
+
+    def _open_checkpoint(self, data: SnapshotSeries) -> Checkpoint | None:
+        if self.checkpoint is None:
+            return None
+        digest = hashlib.sha256()
+        for cloud, label in zip(data, data.labels or [None] * len(data), strict=True):
+            for part in (cloud.positions, cloud.velocities, cloud.weights, np.array(cloud.time), label):
+                digest.update(b"none" if part is None else np.ascontiguousarray(part).tobytes())
+        unrelated = ("checkpoint", "checkpoint_every", "progress")
+        about = {name: repr(value) for name, value in self.get_params().items() if name not in unrelated}
+        digest.update(json.dumps(about, sort_keys=True).encode())
+        return Checkpoint(self.checkpoint, digest.hexdigest(), self.checkpoint_every)
+
+    # --- prediction
+
+    def forecast(self, start: Population, times: Any, *, dt: float | None = None) -> Trajectory:
+        """Roll the learned mechanics out from a marginal.
+
+        Parameters
+        ----------
+        start : Population
+            The cloud to start from. Without velocities it starts from rest if the model was fitted so.
+        times : array_like, shape (T,)
+            Strictly increasing times, none before the start's [time].
+        dt : float, optional
+            Largest time step. Default: that of the fit.
+
+        Returns
+        -------
+        Trajectory
+
+        Raises
+        ------
+        NotFittedError
+            If `fit` has not been called.
+        ParameterError
+            If the start has no velocities and the model needs them.
+        """
+        lagrangian = self.lagrangian_
+        check.instance("start", start, Population)
+        if start.velocities is None:
+            if self.initial_velocities == "given":
+                raise ParameterError(
+                    "`start` must have velocities: the model was fitted with initial_velocities='given'"
+                )
+            start = start.at_rest()
+        return simulate(
+            lagrangian, start, times, dt=self.dt_ if dt is None else dt, metadata={"model": repr(self), "start": start.time}
+        )
+
+    def interpolate(self, times: Any, data: SnapshotSeries | None = None) -> SnapshotSeries:
+        """Predict marginals between the fitted ones, each from the last fitted marginal that it can start from.
+
+        Parameters
+        ----------
+        times : array_like, shape (K,)
+            Strictly increasing times, none before the first fitted marginal [time].
+        data : SnapshotSeries, optional
+            The fitted marginals to start from. Default: those of `fit`.
+
+        Returns
+        -------
+        SnapshotSeries
+        """
+        fitted = self.data_ if data is None else check.instance("data", data, SnapshotSeries)
+        times = check.times("times", times)
+        clouds = [self.forecast(self._last_start(fitted, time), [time])[0] for time in times]
+        return SnapshotSeries.from_populations(clouds, units=fitted.units)
+
+    def _last_start(self, fitted: SnapshotSeries, time: float) -> Population:
+        """The last marginal before `time` whose velocities are known under the rule of the fit."""
+        usable = [
+            cloud
+            for k, cloud in enumerate(fitted)
+            if cloud.time <= time and (k == 0 or (self.initial_velocities == "given" and cloud.velocities is not None))
+        ]
+        if not usable:
+            raise check.fail("times", f"at or after the first fitted marginal at t = {fitted.times[0]:g}", time)
+        return usable[-1]
+
+    def evaluate(
+        self, observed: SnapshotSeries, start: Population | None = None, data: SnapshotSeries | None = None
+    ) -> Scores:
+        """Score predictions by exact W1, beside the naive baselines.
+
+        Parameters
+        ----------
+        observed : SnapshotSeries
+            Marginals that the fit has not seen.
+        start : Population, optional
+            Forecast all of them from this marginal. Default: predict each from the fitted marginal before it.
+        data : SnapshotSeries, optional
+            The fitted marginals, for predictions without `start`. Default: those of `fit`.
+
+        Returns
+        -------
+        Scores
+            ``print`` it for a table.
+        """
+        check.instance("observed", observed, SnapshotSeries)
+        if start is not None:
+            return score_forecast(list(self.forecast(start, observed.times)), observed, start)
+        fitted = self.data_ if data is None else data
+        return score_interpolation(list(self.interpolate(observed.times, fitted)), observed, fitted)
+
+    # --- files
+
+    def save(self, path: str | Path) -> Path:
+        """Write the fitted model: tensors and plain values, atomically.
+
+        Parameters
+        ----------
+        path : path
+            Where to write.
+
+        Returns
+        -------
+        Path
+
+        Raises
+        ------
+        NotFittedError
+            If there is nothing to save.
+        ParameterError
+            If an analytic term's law is a plain function.
+        """
+        path = Path(path)
+        mechanics = self._mechanics
+        parameters = {name: value for name, value in self.get_params().items() if name not in ("potential", "checkpoint")}
+        content = {
+            "parameters": parameters,
+            "potential": model_file.describe([*mechanics.learnable, *mechanics.analytic]),
+            "dim": mechanics.dim,
+            "scales": mechanics.scales._asdict(),
+            "mechanics": mechanics.state_dict(),
+            "fit": {name: _plain(getattr(self, name)) for name in FIT_REPORT},
+            "created_by": _version(),
+        }
+        model_file.write(path, KIND, content)
+        return path
+
+    @classmethod
+    def load(cls, path: str | Path) -> WLM:
+        """Read a model written by `save`, without executing code from the file.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such file.
+        FileFormatError
+            If the file is truncated, foreign or of a newer schema.
+        """
+        content = model_file.read(Path(path), KIND)
+        model = cls(model_file.build(content["potential"]), **content["parameters"])
+        assert model.potential is not None
+        mechanics = Mechanics(model.potential, model.friction, content["dim"], Scales(**content["scales"]))
+        mechanics.load_state_dict(content["mechanics"])
+        model._keep(mechanics.eval())
+        for name in FIT_REPORT:
+            value = content["fit"][name]
+            setattr(model, name, np.array(value) if name in ("losses_", "frictions_", "times_") else value)
+        return model
+
+
+def _populations(data: SnapshotSeries) -> list[SnapshotSeries]:
+    return [data.population(label) for label in data.population_labels]
+
+
+def _plain(value: Any) -> Any:
+    return value.tolist() if isinstance(value, np.ndarray) else value
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise check.fail("device", "'auto', 'cpu' or 'cuda'", name) from None
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise check.fail("device", "'cpu' or 'auto' where there is no CUDA device", name)
+    return device
