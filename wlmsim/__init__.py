@@ -4,7 +4,7 @@ import lazy_loader as _lazy
 
 __getattr__, __dir__, __all__ = _lazy.attach(
     __name__,
-    submodules=["datasets", "errors", "functionals", "learn", "systems", "transport", "visual"],
+    submodules=["datasets", "errors", "evaluation", "functionals", "io", "learn", "systems", "transport", "visual"],
     submod_attrs={
         "dissipation": ["Alignment", "Friction", "SelfPropulsion"],
         "functionals": ["External", "GaussianQuantumPressure", "Pairwise", "laws"],

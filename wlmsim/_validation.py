@@ -19,7 +19,7 @@ def fail(name: str, expected: str, given: Any) -> ParameterError:
 def _describe(given: Any) -> str:
     if isinstance(given, np.ndarray):
         return f"an array of shape {given.shape} and dtype {given.dtype}"
-    text = repr(given)
+    text = repr(given.item() if isinstance(given, np.generic) else given)
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 

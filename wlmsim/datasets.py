@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from wlmsim import _validation as check
 from wlmsim.errors import FileFormatError
 from wlmsim.snapshots import SnapshotSeries
 
@@ -55,10 +56,12 @@ def fetch(name: str) -> Path:
 
     Raises
     ------
+    ParameterError
+        If there is no file of that name.
     FileFormatError
         If the file found in ``WLMSIM_DATA`` is not the published one, or if it can be had from nowhere.
     """
-    source = SOURCES[name]
+    source = SOURCES[check.choice("name", name, SOURCES)]
     if folder := os.environ.get("WLMSIM_DATA"):
         path = Path(folder) / name
         if path.is_file():
@@ -72,7 +75,7 @@ def fetch(name: str) -> Path:
     except (OSError, ValueError) as error:
         raise FileFormatError(
             f"{name}: not in WLMSIM_DATA ({folder or 'not set'}) and not to be downloaded from {source.address} "
-            f"({type(error).__name__}: {error})"
+            f"({type(error).__name__})"
         ) from error
 
 

@@ -138,8 +138,10 @@ class Alignment(Dissipation):
     def force(self, positions: np.ndarray, velocities: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """Sum over j of w_j phi(|x_i - x_j|) (v_j - v_i), compiled."""
         from wlmsim.kernels.alignment import alignment_force
+        from wlmsim.kernels.threads import threads_for
 
-        return alignment_force(positions, velocities, weights, self.strength, self.radius**-2, self.exponent)
+        with threads_for(len(positions) ** 2):
+            return alignment_force(positions, velocities, weights, self.strength, self.radius**-2, self.exponent)
 
     def __repr__(self) -> str:
         return f"Alignment(strength={self.strength:g}, radius={self.radius:g}, exponent={self.exponent:g})"

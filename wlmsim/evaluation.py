@@ -73,14 +73,15 @@ class Scores:
 
     def table(self) -> Any:
         """A rich table: a row for each marginal, the least W1 of each row in bold."""
+        from rich.markup import escape
         from rich.table import Table
 
         unit = f" [{self.length_unit}]" if self.length_unit else ""
-        table = Table(title=f"W1{unit}, {self._headline()}")
+        table = Table(title=escape(f"W1{unit}, {self._headline()}"))
         table.add_column("time", justify="right")
         table.add_column("from", justify="right")
         for name in self.w1:
-            table.add_column(name, justify="right")
+            table.add_column(escape(name), justify="right")
         rows = [(f"{t:g}", f"{o:g}", [v[k] for v in self.w1.values()]) for k, (t, o) in self._when()]
         for k, (time, origin, values) in enumerate(rows):
             table.add_row(time, origin, *_cells(values), end_section=k == len(rows) - 1)
@@ -182,7 +183,9 @@ def _score(
 ) -> Scores:
     w1 = {model: np.array([transport.wasserstein1(p, o) for p, o in zip(predicted, observed, strict=True)])}
     for name in BASELINES:
-        clouds = [baseline(name, before, after, truth.time) for truth, (before, after) in zip(observed, ends, strict=True)]
+        clouds = [
+            baseline(name, before, after, truth.time) for truth, (before, after) in zip(observed, ends, strict=True)
+        ]
         if any(cloud is not None for cloud in clouds):
             w1[name] = np.array(
                 [

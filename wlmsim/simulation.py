@@ -97,7 +97,9 @@ def _advance(lagrangian: Lagrangian, integrator: Integrator, state: State, time:
         state = integrator.step(lagrangian, state, interval / steps)
         state.time = time if step == steps - 1 else start + (step + 1) * interval / steps
         # a sum is finite only if every term is, and costs less than looking at each
-        if not math.isfinite(state.positions.sum() + state.velocities.sum()):
+        with np.errstate(over="ignore", invalid="ignore"):
+            total = state.positions.sum() + state.velocities.sum()
+        if not math.isfinite(total):
             raise SimulationError(
                 f"the trajectory stopped being finite at t = {state.time:g} with time step {interval / steps:g}; "
                 f"try a smaller dt (now {'one step an interval' if dt == math.inf else format(dt, 'g')})"
@@ -108,6 +110,7 @@ def _advance(lagrangian: Lagrangian, integrator: Integrator, state: State, time:
 def _tracked(times: np.ndarray, progress: bool) -> Any:
     if not progress:
         return enumerate(times)
+    from rich.console import Console
     from rich.progress import track
 
-    return track(list(enumerate(times)), description="simulating", total=len(times))
+    return track(list(enumerate(times)), description="simulating", total=len(times), console=Console(stderr=True))

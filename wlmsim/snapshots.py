@@ -113,9 +113,10 @@ class SnapshotSeries:
             raise ParameterError(f"`positions[{k}]` must have at least one row without NaN; all {len(x)} have one")
         self.dropped += int(bad.sum())
         keep = ~bad
-        self._clouds.append(
-            Population(x[keep], None if v is None else v[keep], None if w is None else w[keep], float(self.times[k]))
-        )
+        x = check.finite(f"positions[{k}]", x[keep])
+        v = None if v is None else check.finite(f"velocities[{k}]", v[keep])
+        w = None if w is None else check.weights(f"weights[{k}]", w[keep], len(x))
+        self._clouds.append(Population(x, v, w, float(self.times[k])))
         if self._labels is not None:
             self._labels.append(labels[keep].astype(np.int64))
 

@@ -40,22 +40,28 @@ class External(Functional):
 
     def expression(self, positions: Any, weights: Any, time: Any, xp: Any) -> Any:
         """Sum of w_i V(x_i, t)."""
-        arguments = (positions, time) if self._timed else (positions,)
-        return (weights * self.law(*arguments, xp)).sum()
+        if not self._timed:
+            return (weights * self.law(positions, xp)).sum()
+        if isinstance(time, (int, float)):
+            # the law may pass the time to a function of `xp`, and torch's take no plain number
+            time = xp.asarray(time, dtype=positions.dtype, device=positions.device)
+        return (weights * self.law(positions, time, xp)).sum()
 
     def energy(self, positions: np.ndarray, weights: np.ndarray, time: float = 0.0) -> float:
         """Sum of w_i V(x_i, t), compiled."""
-        from wlmsim.kernels import laws
+        from wlmsim.kernels import laws, threads
 
         law = tracing.compile_external(self.law, positions.shape[1])
-        return laws.external_energy(positions, weights, float(time), law.parameters, law.value)
+        with threads.threads_for(len(positions)):
+            return laws.external_energy(positions, weights, float(time), law.parameters, law.value)
 
     def force(self, positions: np.ndarray, weights: np.ndarray, time: float = 0.0) -> np.ndarray:
         """-grad V(x_i, t), compiled."""
-        from wlmsim.kernels import laws
+        from wlmsim.kernels import laws, threads
 
         law = tracing.compile_external(self.law, positions.shape[1])
-        return laws.external_force(positions, float(time), law.parameters, law.gradient)
+        with threads.threads_for(len(positions)):
+            return laws.external_force(positions, float(time), law.parameters, law.gradient)
 
     @property
     def latex(self) -> str:

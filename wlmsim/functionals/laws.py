@@ -15,6 +15,7 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 
 from wlmsim import _validation as check
+from wlmsim.errors import ParameterError
 
 __all__ = ["Harmonic", "Morse", "Plummer", "VortexPressure", "Wall"]
 
@@ -51,6 +52,10 @@ class Harmonic:
         """Evaluate V at x, shape (..., d)."""
         stiffness = self.stiffness
         if isinstance(stiffness, tuple):
+            if x.shape[-1] != len(stiffness):
+                raise ParameterError(
+                    f"`stiffness` must be one number or one for each of the {x.shape[-1]} axes; got {len(stiffness)}"
+                )
             return 0.5 * sum(k * x[..., i] ** 2 for i, k in enumerate(stiffness))
         return 0.5 * stiffness * (x**2).sum(-1)
 
@@ -134,7 +139,7 @@ class Morse:
     """
 
     c: float = 1.5
-    l: float = 0.5  # noqa: E741  the published symbol
+    l: float = 0.5
     latex = r"C e^{-r/\ell} - e^{-r}"
 
     def __post_init__(self) -> None:

@@ -54,17 +54,19 @@ class Pairwise(Functional):
 
     def energy(self, positions: np.ndarray, weights: np.ndarray, time: float = 0.0) -> float:
         """Pair energy, compiled."""
-        from wlmsim.kernels import laws
+        from wlmsim.kernels import laws, threads
 
         law = tracing.compile_radial(self.law)
-        return laws.pair_energy(positions, weights, law.parameters, law.value)
+        with threads.threads_for(len(positions) ** 2):
+            return laws.pair_energy(positions, weights, law.parameters, law.value)
 
     def force(self, positions: np.ndarray, weights: np.ndarray, time: float = 0.0) -> np.ndarray:
         """-sum over j of w_j grad W(|x_i - x_j|), compiled."""
-        from wlmsim.kernels import laws
+        from wlmsim.kernels import laws, threads
 
         law = tracing.compile_radial(self.law)
-        return laws.pair_force(positions, weights, law.parameters, law.gradient)
+        with threads.threads_for(len(positions) ** 2):
+            return laws.pair_force(positions, weights, law.parameters, law.gradient)
 
     @property
     def latex(self) -> str:

@@ -65,7 +65,9 @@ def compile_radial(law: Callable[..., Any]) -> CompiledLaw:
 def probe_external(law: Callable[..., Any]) -> None:
     """Trace the law in a few dimensions; `ParameterError` with the reason if it works in none of them."""
     template, shapes, _ = _split(law)
-    _probe(law, [lambda dim=dim: _trace_external(template, shapes, dim) for dim in (2, 3, 1)])
+    # a parameter may be a number for each axis, and a plain function may pick axes: more dimensions then do no harm
+    dims = (2, 3, 1, *(size for _, size in shapes if size > 0), 16, 256)
+    _probe(law, [lambda dim=dim: _trace_external(template, shapes, dim) for dim in dims])
 
 
 def probe_radial(law: Callable[..., Any]) -> None:
@@ -138,11 +140,13 @@ class _Symbols(np.ndarray):
         return self._compare(np.less_equal, other)
 
 
+_HYPERBOLIC = ("sinh", "cosh", "tanh", "asinh", "acosh", "atanh")
+_SAME_NAME = ("exp", "log", "sqrt", "sin", "cos", "tan", "asin", "acos", "atan", "atan2", *_HYPERBOLIC)
+_OTHER_NAME = {"arcsin": "asin", "arccos": "acos", "arctan": "atan", "arctan2": "atan2"}
+
+
 class _SymbolicNamespace:
     """The part of the array API that laws use, over SymPy expressions and object arrays of them."""
-
-    _same_name = "exp log sqrt sin cos tan sinh cosh tanh asin acos atan asinh acosh atanh atan2".split()
-    _other_name = {"arcsin": "asin", "arccos": "acos", "arctan": "atan", "arctan2": "atan2"}
 
     def __init__(self) -> None:
         import sympy
@@ -158,9 +162,9 @@ class _SymbolicNamespace:
         def where(condition: Any, a: Any, b: Any) -> Any:
             return sympy.Piecewise((a, condition), (b, True))
 
-        for name in self._same_name:
+        for name in _SAME_NAME:
             setattr(self, name, elementwise(getattr(sympy, name)))
-        for name, sympys in self._other_name.items():
+        for name, sympys in _OTHER_NAME.items():
             setattr(self, name, elementwise(getattr(sympy, sympys)))
         self.pi, self.e = sympy.pi, sympy.E
         self.where = elementwise(where)
@@ -192,7 +196,7 @@ def _scalar(expression: Any) -> Any:
     import sympy
 
     array = np.asarray(expression, dtype=object)
-    if array.size != 1:
+    if array.shape != ():
         raise ValueError(f"the law must give one number a point, it gave shape {array.shape}")
     return sympy.sympify(array.reshape(-1)[0])
 

@@ -7,7 +7,6 @@ from numba import njit, prange
 
 from wlmsim.kernels.cells import build_cells, cells_around
 
-
 BLOCK = 64
 
 

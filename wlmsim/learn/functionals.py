@@ -12,6 +12,9 @@ import torch
 from wlmsim import _validation as check
 from wlmsim.functionals.base import Functional
 
+TIME_STRETCH = 0.2
+"""What the network sees of scaled time: a potential that changes slowly over the interval between marginals."""
+
 
 class Scales(NamedTuple):
     """Affine map from the data's coordinates to those of order one that a network sees.
@@ -131,7 +134,7 @@ class ExternalPotential(LearnableFunctional):
     def _features(self, x: torch.Tensor, t: Any) -> torch.Tensor:
         if not self.time_dependent:
             return x
-        return torch.cat([x, torch.full_like(x[:, :1], 0.0) + t], dim=1)
+        return torch.cat([x, torch.full_like(x[:, :1], t * TIME_STRETCH)], dim=1)
 
     def psi(self, x: torch.Tensor, t: Any) -> torch.Tensor:
         """Potential in scaled coordinates, shape (n,)."""

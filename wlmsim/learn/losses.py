@@ -32,6 +32,8 @@ def exact_transport(
     Tensor
         Scalar [length^power].
     """
+    if not torch.isfinite(x.detach()).all():
+        raise SimulationError("exact transport needs finite positions; a cloud blew up")
     cost = torch.cdist(x.detach().double(), y.detach().double()) ** power
     plan = optimal_plan(cost.cpu().numpy(), _normalised(wx), _normalised(wy))
     rows = torch.as_tensor(plan.source, device=x.device)
@@ -86,6 +88,8 @@ def sinkhorn_divergence(
     blur = check.positive("blur", blur)
     log_x, log_y = torch.log(wx), torch.log(wy)
     epsilon = blur**2
+    if not torch.isfinite(x.detach()).all():
+        raise SimulationError("the Sinkhorn divergence needs finite positions; a cloud blew up")
     cost_xy, cost_xx, cost_yy = _half_squares(x, y), _half_squares(x, x), _half_squares(y, y)
     # potentials without gradient, then one more update with it: the envelope theorem makes that exact
     with torch.no_grad():
@@ -96,10 +100,7 @@ def sinkhorn_divergence(
     cross_y = _soft_minimum(_half_squares(y, x.detach()), f, log_x, epsilon)
     self_x = _soft_minimum(_half_squares(x, x.detach()), p, log_x, epsilon)
     self_y = _soft_minimum(_half_squares(y, y.detach()), q, log_y, epsilon)
-    divergence = (wx * (cross_x - self_x)).sum() + (wy * (cross_y - self_y)).sum()
-    if not torch.isfinite(divergence.detach()):
-        raise SimulationError("the Sinkhorn divergence is not finite: a cloud blew up, or `blur` is too small")
-    return divergence
+    return (wx * (cross_x - self_x)).sum() + (wy * (cross_y - self_y)).sum()
 
 
 def _half_squares(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:

@@ -18,7 +18,7 @@ from wlmsim.learn.rollout import torch_force
 from wlmsim.population import Population
 from wlmsim.snapshots import SnapshotSeries
 
-INITIAL_FRICTION = 0.1
+INITIAL_FRICTION = 0.01
 """Where a learned friction starts, in units of 1 / the mean interval between marginals."""
 
 
@@ -94,7 +94,9 @@ class Mechanics(torch.nn.Module):
     @property
     def friction(self) -> float:
         """Friction rate in the data's time [1 / time]."""
-        return float(self.gamma) / self.scales.duration
+        with torch.no_grad():
+            gamma = self.gamma
+        return (gamma.item() if isinstance(gamma, torch.Tensor) else gamma) / self.scales.duration
 
     def force(self, x: torch.Tensor, w: torch.Tensor, t: float) -> torch.Tensor:
         """Acceleration before the factor 1 + gamma of unit mobility, shape (n, d), in scaled coordinates."""
@@ -114,7 +116,7 @@ class Mechanics(torch.nn.Module):
         """The mechanics as a Lagrangian in the data's units, independent of further training."""
         learned = [copy.deepcopy(term).eval().requires_grad_(False) for term in self.learnable]
         for term in learned:
-            term.factor = 1.0 + float(self.gamma)
+            term.factor = 1.0 + self.friction * self.scales.duration
             term.to("cpu")
         gamma = self.friction
         terms = [*learned, *self.analytic]

@@ -19,8 +19,9 @@ VERSION = 1
 
 def write(path: Path, kind: str, content: dict[str, Any]) -> None:
     """Write tensors and plain values atomically under a kind and the schema version."""
-    with atomic(path) as temporary:
-        torch.save({"kind": kind, "version": VERSION, **content}, temporary)
+    # through a stream: given a path, torch refuses some names, such as a hidden one without a suffix
+    with atomic(path) as temporary, temporary.open("wb") as stream:
+        torch.save({"kind": kind, "version": VERSION, **content}, stream)
 
 
 def read(path: Path, kind: str) -> dict[str, Any]:

@@ -23,6 +23,8 @@ Watcher = Callable[["Trainer"], None]
 """Called with the trainer after every step."""
 
 KIND = "wlmsim-checkpoint"
+FRICTION_RATE = 10.0
+"""Learning rate of the friction's logarithm, relative to that of the networks."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,8 @@ class Settings:
     loss: str
     blur: float
     shooting: bool
+    horizon: int | None
+    ramp: float
     seed: int
     check_every: int
     patience: int
@@ -86,27 +90,31 @@ class Trainer:
         self._rng = np.random.default_rng(settings.seed)
         self._average = copy.deepcopy(mechanics).requires_grad_(False)
         self._best: dict[str, torch.Tensor] | None = None
-        decay, plain = [], []
-        for name, parameter in mechanics.named_parameters():
-            (decay if name.endswith("weight") else plain).append(parameter)
-        groups = [{"params": decay, "weight_decay": settings.weight_decay}, {"params": plain, "weight_decay": 0.0}]
-        self._optimiser = torch.optim.AdamW([g for g in groups if g["params"]], lr=settings.learning_rate)
+        self._optimiser = torch.optim.AdamW(self._parameter_groups())
         self._starts = [
             [k for k, cloud in enumerate(clouds[:-1]) if cloud.v is not None and (settings.shooting or k == 0)]
             for clouds in populations
         ]
 
-    def run(self, steps: int, watchers: Sequence[Watcher] = ()) -> None:
-        """Train up to a number of steps or to early stopping; the mechanics then has the averaged parameters.
+    def _parameter_groups(self) -> list[dict[str, Any]]:
+        """Networks and friction; the friction's logarithm has further to go than a network's weights."""
+        friction = [p for name, p in self.mechanics.named_parameters() if name == "log_friction"]
+        rest = [p for name, p in self.mechanics.named_parameters() if name != "log_friction"]
+        settings = self.settings
+        groups = [
+            {"params": rest, "rate": settings.learning_rate, "weight_decay": settings.weight_decay},
+            {"params": friction, "rate": FRICTION_RATE * settings.learning_rate, "weight_decay": 0.0},
+        ]
+        return [group for group in groups if group["params"]]
 
-        The learning rate falls along the schedule of the settings, whatever `steps` is.
-        """
+    def run(self, watchers: Sequence[Watcher] = ()) -> None:
+        """Train to the end of the schedule or to early stopping; the mechanics then has the averaged parameters."""
         settings, progress = self.settings, self.progress
-        while progress.step < steps and not progress.stopped:
+        while progress.step < settings.steps and not progress.stopped:
             progress.losses.append(self._step())
             progress.frictions.append(self.mechanics.friction)
             progress.step += 1
-            if self.validation and (progress.step % settings.check_every == 0 or progress.step == steps):
+            if self.validation and (progress.step % settings.check_every == 0 or progress.step == settings.steps):
                 self._validate()
             for watch in watchers:
                 watch(self)
@@ -116,14 +124,15 @@ class Trainer:
         settings, step = self.settings, self.progress.step
         rate = 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * step / settings.steps))
         for group in self._optimiser.param_groups:
-            group["lr"] = settings.learning_rate * rate
+            group["lr"] = group["rate"] * rate
         self._optimiser.zero_grad(set_to_none=True)
-        loss = self._loss()
-        value = float(loss.detach())
-        if not math.isfinite(value):
+        try:
+            loss = self._loss()
+        except SimulationError as error:
             raise SimulationError(
-                f"the loss stopped being finite at training step {step + 1}; try a smaller learning_rate or dt"
-            )
+                f"training diverged at step {step + 1} ({error}); try a smaller learning_rate or dt"
+            ) from error
+        value = loss.item()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.mechanics.parameters(), settings.clip)
         self._optimiser.step()
@@ -141,12 +150,19 @@ class Trainer:
         total: Any = 0.0
         for clouds, starts in zip(self.populations, self._starts, strict=True):
             start = starts[self._rng.integers(len(starts))]
-            horizon = int(self._rng.integers(1, len(clouds) - start))
+            horizon = int(self._rng.integers(1, self._longest_horizon(len(clouds) - 1 - start) + 1))
             targets = clouds[start + 1 : start + 1 + horizon]
             predicted = self._roll(self.mechanics, clouds[start], [cloud.time for cloud in targets])
             terms = [self._divergence(x, clouds[start].w, y) for x, y in zip(predicted, targets, strict=True)]
             total = total + sum(terms) / horizon
         return total / len(self.populations)
+
+    def _longest_horizon(self, remaining: int) -> int:
+        """Most marginals that a rollout may run over now: all that remain, once the ramp is climbed."""
+        settings = self.settings
+        most = remaining if settings.horizon is None else min(settings.horizon, remaining)
+        climbed = 1.0 if settings.ramp == 0 else self.progress.step / (settings.ramp * settings.steps)
+        return most if climbed >= 1 else 1 + int(climbed * (most - 1))
 
     def _roll(self, mechanics: Mechanics, start: Cloud, times: Sequence[float]) -> list[torch.Tensor]:
         assert start.v is not None
@@ -178,12 +194,16 @@ class Trainer:
         progress.stopped = progress.step - progress.best_step >= self.settings.patience
 
     def _validation_w1(self, population: int, target: Cloud) -> float:
+        """W1 of the predictions of a marginal, averaged over all the marginals that rollouts may start from."""
         clouds = self.populations[population]
-        start = clouds[max(k for k in self._starts[population] if clouds[k].time < target.time)]
-        (x,) = self._roll(self._average, start, [target.time])
-        if not torch.isfinite(x).all():
-            return math.inf
-        return float(exact_transport(x.detach(), target.x, start.w, target.w, power=1))
+        scores = []
+        for k in self._starts[population]:
+            if clouds[k].time < target.time:
+                (x,) = self._roll(self._average, clouds[k], [target.time])
+                if not torch.isfinite(x).all():
+                    return math.inf
+                scores.append(float(exact_transport(x.detach(), target.x, clouds[k].w, target.w, power=1)))
+        return float(np.mean(scores))
 
     def state(self) -> dict[str, Any]:
         """Everything needed to go on bit for bit: tensors and plain values only."""

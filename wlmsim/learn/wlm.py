@@ -51,13 +51,17 @@ class WLM:
     training : {"anchored", "multiple-shooting"}
         Where rollouts start: at the first marginal, or at any marginal whose velocities are known, drawn anew at
         each step. The horizon, in marginals, is random in both. Default "anchored".
+    horizon : int, optional
+        Most marginals that a training rollout runs over. Default: all that remain.
+    ramp : float
+        Share of the steps over which the longest horizon grows from one marginal, in [0, 1]. Default 0.
     loss : {"exact", "sinkhorn"}
         Mean squared displacement under exact optimal transport, or the debiased Sinkhorn divergence.
         Default "exact".
     blur : float
         Blur of the Sinkhorn divergence relative to the spread of the data [dimensionless]. Default 0.05.
     dt : float, optional
-        Largest time step of rollouts and forecasts [time]. Default: half the mean interval between marginals.
+        Largest time step of rollouts and forecasts [time]. Default: a quarter of the mean interval between marginals.
     steps : int
         Most training steps. Default 2000.
     learning_rate : float
@@ -69,12 +73,13 @@ class WLM:
         Default 0.99.
     clip : float
         Largest norm of the gradient. Default 1.
-    validation : "last", int or None
+    validation : None, "last" or int
         Which of the fitted marginals chooses the number of steps: it is left out of the loss, training stops when its
-        W1 has not improved for `patience` steps, and a fresh training on all marginals (`refit`) runs for as many
-        steps as were best. ``None`` trains for all steps. An index counts from the end if negative. Default "last".
+        W1, averaged over the starts of the rollouts, has not improved for `patience` steps, and a fresh training on
+        all marginals (`refit`) runs for as many steps as were best. An index counts from the end if negative.
+        Default ``None``: all marginals, all steps.
     patience : int
-        Steps without improvement after which training stops. Default 500.
+        Steps without improvement on the validation marginal after which training stops. Default 500.
     refit : bool
         Whether to train again on all marginals once the number of steps is known. Default True.
     seed : int
@@ -133,6 +138,8 @@ class WLM:
         friction: str | float = "learn",
         initial_velocities: str = "given",
         training: str = "anchored",
+        horizon: int | None = None,
+        ramp: float = 0.0,
         loss: str = "exact",
         blur: float = 0.05,
         dt: float | None = None,
@@ -141,7 +148,7 @@ class WLM:
         weight_decay: float = 0.0,
         ema: float = 0.99,
         clip: float = 1.0,
-        validation: str | int | None = "last",
+        validation: str | int | None = None,
         patience: int = 500,
         refit: bool = True,
         seed: int = 0,
@@ -155,6 +162,8 @@ class WLM:
         self.friction = friction
         self.initial_velocities = initial_velocities
         self.training = training
+        self.horizon = horizon
+        self.ramp = ramp
         self.loss = loss
         self.blur = blur
         self.dt = dt
@@ -223,6 +232,10 @@ class WLM:
         for name in ("steps", "patience"):
             check.integer(name, getattr(self, name))
         check.integer("seed", self.seed, least=0)
+        if self.horizon is not None:
+            check.integer("horizon", self.horizon)
+        if not 0 <= check.real("ramp", self.ramp) <= 1:
+            raise check.fail("ramp", "a number in [0, 1]", self.ramp)
         if self.dt is not None:
             check.positive("dt", self.dt)
         if not 0 <= check.real("ema", self.ema) < 1:
@@ -263,14 +276,14 @@ class WLM:
 
         steps, scores = self.steps, []
         fitted, held = self._hold_out(data)
-        trainer = self._trainer(fitted, held, scales, previous)
-        self._train(trainer, "fitting", self.steps, checkpoint)
+        trainer = self._trainer(fitted, held, steps, scales, previous)
+        self._train(trainer, "fitting", checkpoint)
         if held:
             steps = trainer.progress.best_step
             scores = [(step, w1 * scales.length) for step, w1 in trainer.progress.scores]
             if self.refit:
-                trainer = self._trainer(_populations(data), [], scales, previous)
-                self._train(trainer, "fitting all marginals", steps, checkpoint)
+                trainer = self._trainer(_populations(data), [], steps, scales, previous)
+                self._train(trainer, "fitting all marginals", checkpoint)
         if checkpoint is not None:
             checkpoint.remove()
 
@@ -291,7 +304,7 @@ class WLM:
         self.friction_: float = mechanics.friction
 
     def _time_step(self, scales: Scales) -> float:
-        return 0.5 * scales.duration if self.dt is None else self.dt
+        return 0.25 * scales.duration if self.dt is None else self.dt
 
     def _hold_out(self, data: SnapshotSeries) -> tuple[list[SnapshotSeries], list[tuple[int, Population]]]:
         """Each population without its validation marginal, and those marginals with the number of the population."""
@@ -322,6 +335,7 @@ class WLM:
         self,
         populations: list[SnapshotSeries],
         held: list[tuple[int, Population]],
+        steps: int,
         scales: Scales,
         previous: Mechanics | None,
     ) -> Trainer:
@@ -339,7 +353,7 @@ class WLM:
         like = torch.zeros(0, dtype=next(mechanics.parameters()).dtype, device=device)
         clouds = [self._starting_clouds([scaled_cloud(c, scales, like) for c in series]) for series in populations]
         settings = Settings(
-            steps=self.steps,
+            steps=steps,
             learning_rate=self.learning_rate,
             weight_decay=self.weight_decay,
             ema=self.ema,
@@ -348,8 +362,10 @@ class WLM:
             loss=self.loss,
             blur=self.blur,
             shooting=self.training == "multiple-shooting",
+            horizon=self.horizon,
+            ramp=self.ramp,
             seed=self.seed,
-            check_every=max(1, min(50, self.steps // 10)),
+            check_every=max(1, min(50, steps // 10)),
             patience=self.patience,
         )
         return Trainer(mechanics, clouds, settings, [(k, scaled_cloud(c, scales, like)) for k, c in held])
@@ -367,13 +383,13 @@ class WLM:
             )
         return clouds
 
-    def _train(self, trainer: Trainer, title: str, steps: int, checkpoint: Checkpoint | None) -> None:
+    def _train(self, trainer: Trainer, title: str, checkpoint: Checkpoint | None) -> None:
         watchers: list[Watcher] = []
         if checkpoint is not None:
             checkpoint.restore(title, trainer)
             watchers.append(lambda trainer: checkpoint.keep(title, trainer))
-        with fitting_bar(title, steps, show=self.progress) as bar:
-            trainer.run(steps, [*watchers, bar])
+        with fitting_bar(title, trainer.settings.steps, show=self.progress) as bar:
+            trainer.run([*watchers, bar])
         if checkpoint is not None:
             checkpoint.keep(title, trainer, now=True)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from abc import ABC, abstractmethod
 from functools import cached_property
 from typing import Any
@@ -18,6 +19,8 @@ from wlmsim.trajectory import Trajectory
 
 class System(ABC):
     """A Lagrangian together with its initial population, and its exact solution where one exists.
+
+    A system keeps each argument of its constructor as an attribute of the same name.
 
     Parameters
     ----------
@@ -109,3 +112,11 @@ class System(ABC):
     def _exact(self, time: float) -> tuple[np.ndarray, np.ndarray]:
         """Exact positions and velocities at one time."""
         raise NotImplementedError
+
+    def __repr__(self) -> str:
+        arguments = (f"{name}={_plain(getattr(self, name))!r}" for name in inspect.signature(type(self)).parameters)
+        return f"{type(self).__name__}({', '.join(arguments)})"
+
+
+def _plain(value: Any) -> Any:
+    return value.tolist() if isinstance(value, (np.ndarray, np.generic)) else value

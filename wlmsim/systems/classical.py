@@ -72,9 +72,7 @@ class HarmonicOscillator(System):
         return Lagrangian(well, dissipation=Friction(self.friction) if self.friction else None)
 
     def _draw(self, rng: np.random.Generator) -> Population:
-        return Population.gaussian(
-            self.n, self.dim, width=self.width, velocity_width=self.velocity_width, seed=rng
-        )
+        return Population.gaussian(self.n, self.dim, width=self.width, velocity_width=self.velocity_width, seed=rng)
 
     def _exact(self, time: float) -> tuple[np.ndarray, np.ndarray]:
         x, v = self.population.positions, self.population.velocities
@@ -90,7 +88,8 @@ def _damped_cosine_and_sine(omega: np.ndarray, gamma: float, time: float) -> tup
     """exp(-gamma t / 2) times cos(W t) and sin(W t) / W, W^2 = omega^2 - gamma^2 / 4 of either sign or zero."""
     square = omega**2 - 0.25 * gamma**2
     rate = np.sqrt(np.abs(square))
-    slow = np.exp((rate - 0.5 * gamma) * time)
+    # rate - gamma / 2 without its cancellation at strong damping; underdamped, where it is not used, it stays finite
+    slow = np.exp(-(omega**2) / (rate + 0.5 * gamma) * time)
     decay = np.exp(-0.5 * gamma * time)
     with np.errstate(divide="ignore", invalid="ignore"):
         # written without cosh and sinh, which overflow at late times

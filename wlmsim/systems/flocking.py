@@ -34,9 +34,7 @@ class BoidRules(Dissipation):
         Radii of the neighbourhood and of the separation, positive, inner <= outer [length].
     """
 
-    def __init__(
-        self, cohesion: float, separation: float, alignment: float, outer_radius: float, inner_radius: float
-    ):
+    def __init__(self, cohesion: float, separation: float, alignment: float, outer_radius: float, inner_radius: float):
         self.cohesion = check.nonnegative("cohesion", cohesion)
         self.separation = check.nonnegative("separation", separation)
         self.alignment = check.nonnegative("alignment", alignment)
@@ -52,17 +50,19 @@ class BoidRules(Dissipation):
     def force(self, positions: np.ndarray, velocities: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """The three rules, compiled: over all pairs in small flocks, through a cell list in O(n) in large ones."""
         from wlmsim.kernels import boids
+        from wlmsim.kernels.threads import threads_for
 
         rules = boids.boid_rules_direct if len(positions) <= DIRECT_LIMIT else boids.boid_rules_cells
-        return rules(
-            positions,
-            velocities,
-            self.cohesion,
-            self.separation,
-            self.alignment,
-            self.outer_radius,
-            self.inner_radius,
-        )
+        with threads_for(len(positions) ** 2):
+            return rules(
+                positions,
+                velocities,
+                self.cohesion,
+                self.separation,
+                self.alignment,
+                self.outer_radius,
+                self.inner_radius,
+            )
 
     def __repr__(self) -> str:
         return (
@@ -117,7 +117,9 @@ class Boids(System):
     ):
         super().__init__(n, dim, seed)
         self.rules = BoidRules(cohesion, separation, alignment, outer_radius, inner_radius)
-        self.wall = laws.Wall(half_width, boundary)
+        self.wall = laws.Wall(half_width, check.nonnegative("boundary", boundary))
+        self.cohesion, self.separation, self.alignment, self.boundary = cohesion, separation, alignment, boundary
+        self.outer_radius, self.inner_radius, self.half_width = outer_radius, inner_radius, half_width
         self.noise = check.nonnegative("noise", noise)
 
     @property

@@ -54,6 +54,7 @@ class VortexDrifters(System):
     ):
         super().__init__(n, 2, seed)
         self.pressure = laws.VortexPressure(rotation, core)
+        self.rotation, self.core = rotation, core
         self.release = check.cloud("release", [release], shape=(1, 2))[0]
         self.width = check.positive("width", width)
 

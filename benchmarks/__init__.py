@@ -1,0 +1,1 @@
+"""Benchmarks: scripts that anyone can run, each answering one question beside named rivals."""

@@ -1,0 +1,71 @@
+"""What the learning benchmarks share: their command line, their table and their JSON line."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+import wlmsim as wls
+from wlmsim.evaluation import Scores
+
+Run = Callable[[int, bool], list[tuple[str, Scores, float]]]
+"""Fits with a seed, with a progress bar or without; gives for each row its name, its scores and the seconds of the fit."""
+
+
+def main(benchmark: str, description: str, run: Run) -> None:
+    """Run a benchmark over seeds, print its table and, as the last line, its figures as JSON."""
+    parser = argparse.ArgumentParser(prog=f"python -m benchmarks.{benchmark}", description=description)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--json", type=Path, help="also write the figures to this file")
+    parser.add_argument("--quiet", action="store_true", help="no progress bars")
+    arguments = parser.parse_args()
+    try:
+        runs = [run(seed, not arguments.quiet) for seed in arguments.seeds]
+    except wls.errors.FileFormatError as error:
+        sys.exit(f"{benchmark}: cannot find its data: {error}")
+    rows = [_row(f"{benchmark}/{row[0][0]}", list(row)) for row in zip(*runs, strict=True)]
+    console = Console(width=120)
+    console.print(description)
+    for first, row in zip(runs[0], rows, strict=True):
+        console.print(f"\nseed {arguments.seeds[0]}, {first[0]}")
+        console.print(first[1].table())
+        console.print(_summary(row, arguments.seeds))
+    figures = {**rows[0], "benchmark": benchmark, "seeds": arguments.seeds, "rows": rows}
+    if arguments.json:
+        arguments.json.write_text(json.dumps(figures, indent=2) + "\n")
+    print(json.dumps(figures))
+
+
+def _row(name: str, runs: list[tuple[str, Scores, float]]) -> dict[str, Any]:
+    scores = [s for _, s, _ in runs]
+    by_seed = [s.mean[s.model] for s in scores]
+    baselines = {k: v for k, v in list(scores[0].mean.items())[1:] if np.isfinite(v)}
+    return {
+        "benchmark": name,
+        "w1": float(np.mean(by_seed)),
+        "w1_by_seed": by_seed,
+        "seconds": float(np.median([seconds for _, _, seconds in runs])),
+        "baselines": baselines,
+        "origins": sorted(set(scores[0].origins.tolist())),
+    }
+
+
+def _summary(row: dict[str, Any], seeds: list[int]) -> Table:
+    table = Table(title=f"{row['benchmark']}: mean W1 over held-out marginals")
+    table.add_column("method")
+    table.add_column("W1", justify="right")
+    table.add_column("by seed", justify="right")
+    table.add_column("seconds a fit", justify="right")
+    by_seed = "  ".join(f"{seed}: {w1:.4f}" for seed, w1 in zip(seeds, row["w1_by_seed"], strict=True))
+    table.add_row("WLM", f"{row['w1']:.4f}", by_seed, f"{row['seconds']:.0f}")
+    for name, w1 in row["baselines"].items():
+        table.add_row(name, f"{w1:.4f}", "", "")
+    return table

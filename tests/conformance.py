@@ -1,0 +1,652 @@
+"""The batteries that every exported functional, law, dissipation, integrator and system must pass.
+
+Classes are discovered: one that is exported is tested from that day on. A class that cannot be constructed from its
+defaults needs an entry in `EXAMPLES`.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+import array_api_compat.torch as xp
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+import wlmsim as wls
+from tests.mechanics import ShakenPendula, SoftPairs, a_population, fitted_order, newton, solve
+from wlmsim.dissipation import Dissipation
+from wlmsim.errors import ParameterError
+from wlmsim.functionals import Functional, FunctionalSum, tracing
+from wlmsim.integrators import ConstantSpeedEuler, Integrator, Leapfrog, State
+from wlmsim.learn.functionals import LearnableFunctional, Scales
+from wlmsim.systems import System
+
+
+def shaken(x: Any, t: Any, xp: Any) -> Any:
+    """An external law that depends on time."""
+    return (1 + 0.5 * xp.sin(t)) * (1 - xp.cos(x)).sum(-1)
+
+
+# How to construct what has no defaults, or what deserves more than its defaults. Functionals, laws and dissipations are
+# made for a number of dimensions, systems with a size and a seed; integrators take nothing.
+EXAMPLES: dict[str, list[Callable[..., Any]]] = {
+    "External": [
+        lambda dim: wls.External(wls.laws.Harmonic(tuple(np.arange(1.0, dim + 1)))),
+        lambda dim: wls.External(shaken),
+    ],
+    "Pairwise": [lambda dim: wls.Pairwise(wls.laws.Morse(c=2.0, l=0.7))],
+    "FunctionalSum": [lambda dim: FunctionalSum(wls.GaussianQuantumPressure(0.7), wls.Pairwise(wls.laws.Morse()))],
+    "Friction": [lambda dim: wls.Friction(0.7)],
+    "Alignment": [lambda dim: wls.Alignment(0.8, 1.5, 0.7), lambda dim: wls.Alignment(radius=np.inf)],
+    "SelfPropulsion": [lambda dim: wls.SelfPropulsion(0.6, 1.3)],
+    "Harmonic": [lambda dim: wls.laws.Harmonic(1.7), lambda dim: wls.laws.Harmonic(tuple(np.arange(1.0, dim + 1)))],
+    "Wall": [lambda dim: wls.laws.Wall(half_width=0.6, strength=1.3)],
+    "Plummer": [lambda dim: wls.laws.Plummer(1.2, 0.3)],
+    "Leapfrog": [Leapfrog, lambda: Leapfrog("unit-mobility")],
+}
+
+# What is true of a class unless it stands here.
+NOT_INVARIANT = {"External", "ExternalPotential"}
+"""Functionals whose energy changes when the whole cloud is moved or turned."""
+ACTIVE = {"SelfPropulsion"}
+"""Dissipations that may feed energy into the population."""
+
+
+class Case(NamedTuple):
+    """One way to construct one class."""
+
+    cls: type
+    number: int
+
+    def make(self, *arguments: Any, **keywords: Any) -> Any:
+        """Construct the example with what its kind is given, or the class from its defaults."""
+        if self.cls.__name__ in EXAMPLES:
+            return EXAMPLES[self.cls.__name__][self.number](*arguments, **keywords)
+        missing = [p for p in _parameters(self.cls) if p.default is p.empty and p.name not in keywords]
+        if missing:
+            pytest.fail(
+                f"{self.cls.__name__} is exported but cannot be constructed from its defaults "
+                f"(it needs {', '.join(p.name for p in missing)}): add to EXAMPLES in tests/conformance.py\n"
+                f'    "{self.cls.__name__}": [lambda ...: {self.cls.__name__}(...)],'
+            )
+        return self.cls(**keywords)
+
+
+def _parameters(cls: type) -> list[inspect.Parameter]:
+    kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    return [p for p in inspect.signature(cls).parameters.values() if p.kind in kinds]
+
+
+def exported(module: Any, base: type) -> list[type]:
+    """The concrete subclasses of `base` among a module's public names."""
+    found = [getattr(module, name) for name in sorted(module.__all__)]
+    return [c for c in found if inspect.isclass(c) and issubclass(c, base) and not inspect.isabstract(c)]
+
+
+def cases(classes: Iterable[type]) -> list[Any]:
+    """A pytest parameter for every example of every class."""
+    numbered = ((cls, k) for cls in classes for k in range(len(EXAMPLES.get(cls.__name__, "1"))))
+    return [pytest.param(Case(cls, k), id=f"{cls.__name__}-{k}" if k else cls.__name__) for cls, k in numbered]
+
+
+FUNCTIONALS = [*exported(wls.functionals, Functional), *exported(wls.learn, LearnableFunctional)]
+LAWS = exported(wls.laws, object)
+DISSIPATIONS = exported(wls, Dissipation)
+INTEGRATORS = exported(wls, Integrator)
+SYSTEMS = exported(wls.systems, System)
+
+
+def test_discovery_finds_the_classics():
+    assert {"External", "Pairwise", "GaussianQuantumPressure", "ExternalPotential"} <= {c.__name__ for c in FUNCTIONALS}
+    assert {"Harmonic", "Morse", "Plummer"} <= {c.__name__ for c in LAWS}
+    assert {"Friction", "Alignment", "SelfPropulsion"} <= {c.__name__ for c in DISSIPATIONS}
+    assert {"Leapfrog", "ConstantSpeedEuler"} <= {c.__name__ for c in INTEGRATORS}
+    assert {"Boids", "GaussianPacket", "HarmonicOscillator", "VortexDrifters"} <= {c.__name__ for c in SYSTEMS}
+
+
+def test_a_class_without_example_fails_and_says_what_to_do():
+    class Unheard:
+        def __init__(self, pitch: float):
+            self.pitch = pitch
+
+    with pytest.raises(pytest.fail.Exception, match=r"Unheard.*it needs pitch.*EXAMPLES in tests/conformance\.py"):
+        Case(Unheard, 0).make()
+
+
+def test_every_example_is_of_an_exported_class():
+    known = {c.__name__ for c in FUNCTIONALS + LAWS + DISSIPATIONS + INTEGRATORS + SYSTEMS}
+    assert set(EXAMPLES) | NOT_INVARIANT | ACTIVE <= known
+
+
+# --- what all kinds share
+
+NONSENSE = {"float": (np.nan, np.inf, "much"), "int": (-1, 1.5, "many"), "str": ("nonsense",)}
+
+
+def nonsense_for(annotation: str) -> tuple[Any, ...]:
+    """Values that no parameter of this annotation may take."""
+    if annotation.startswith("float |"):  # an array or None may be meant by other words
+        return NONSENSE["float"][:1]
+    return NONSENSE.get(annotation, ())
+
+
+def check_parameters(cls: type, example: Any, **keywords: Any) -> None:
+    """Every number and every word given to the constructor is checked, and an error names the argument."""
+    needed = {p.name: getattr(example, p.name) for p in _parameters(cls) if p.default is p.empty}
+    for parameter in _parameters(cls):
+        for value in nonsense_for(str(parameter.annotation)):
+            if (cls.__name__, parameter.name, value) == ("Alignment", "radius", np.inf):
+                continue  # a rate that does not fall with distance
+            with pytest.raises(ParameterError, match=f"`{parameter.name}`"):
+                cls(**{**needed, **keywords, parameter.name: value})
+
+
+def tensors(*arrays: np.ndarray) -> list[torch.Tensor]:
+    """Float64 tensors that can be differentiated."""
+    return [torch.tensor(a, dtype=torch.float64, requires_grad=True) for a in arrays]
+
+
+def random_rotation(dim: int, rng: np.random.Generator) -> np.ndarray:
+    q, _ = np.linalg.qr(rng.standard_normal((dim, dim)))
+    return q
+
+
+permutations = st.permutations(range(5))
+
+
+# --- functionals
+
+
+@pytest.mark.parametrize("case", cases(FUNCTIONALS))
+@pytest.mark.parametrize("dim", [1, 2, 3])
+class FunctionalTests:
+    time = 0.4
+
+    @pytest.fixture
+    def functional(self, case: Case, dim: int) -> Functional:
+        return made_functional(case, dim)
+
+    @pytest.fixture(params=[False, True], ids=["uniform", "weighted"])
+    def cloud(self, request: pytest.FixtureRequest, dim: int) -> wls.Population:
+        return a_population(7, dim, weighted=request.param)
+
+    def test_force_is_the_gradient_of_the_expression(self, functional, cloud):
+        x, w = tensors(cloud.positions, cloud.weights)
+        energy = functional.expression(x, w, self.time, xp)
+        (gradient,) = torch.autograd.grad(energy, x)
+        expected = -gradient.numpy() / cloud.weights[:, None]
+        force = functional.force(cloud.positions, cloud.weights, self.time)
+        assert np.abs(force).max() > 1e-6
+        np.testing.assert_allclose(force, expected, rtol=1e-8, atol=1e-12 * np.abs(expected).max())
+
+    def test_force_is_the_finite_difference_of_the_energy(self, functional, cloud):
+        h = 1e-5
+        force = functional.force(cloud.positions, cloud.weights, self.time)
+        numeric = np.empty_like(force)
+        for j, k in np.ndindex(force.shape):
+            step = np.zeros_like(force)
+            step[j, k] = h
+            ahead = functional.energy(cloud.positions + step, cloud.weights, self.time)
+            behind = functional.energy(cloud.positions - step, cloud.weights, self.time)
+            numeric[j, k] = -(ahead - behind) / (2 * h) / cloud.weights[j]
+        np.testing.assert_allclose(force, numeric, rtol=1e-6, atol=1e-8 * max(1.0, np.abs(force).max()))
+
+    def test_energy_is_the_expression(self, functional, cloud):
+        energy = functional.energy(cloud.positions, cloud.weights, self.time)
+        assert isinstance(energy, float)
+        assert energy == pytest.approx(
+            float(functional.expression(cloud.positions, cloud.weights, self.time, np)), rel=1e-12
+        )
+        x, w = tensors(cloud.positions, cloud.weights)
+        assert energy == pytest.approx(functional.expression(x, w, self.time, xp).item(), rel=1e-12)
+
+    def test_force_is_the_gradient_of_the_first_variation(self, functional, cloud):
+        """What a probe of vanishing weight feels is -grad (dU/drho), dU/drho the derivative by that weight."""
+        probe, little = np.full((1, cloud.dim), 0.3), 1e-7
+        positions = np.concatenate([cloud.positions, probe])
+        x, w = tensors(positions, np.append(cloud.weights, 0.0))
+        energy = functional.expression(x, w, self.time, xp)
+        (by_weight,) = torch.autograd.grad(energy, w, create_graph=True)
+        (gradient,) = torch.autograd.grad(by_weight[-1], x)
+        force = functional.force(positions, np.append(cloud.weights * (1 - little), little), self.time)
+        np.testing.assert_allclose(force[-1], -gradient[-1].numpy(), rtol=1e-5, atol=1e-6 * np.abs(force).max())
+
+    def test_repr_and_latex(self, functional, case):
+        if case.cls is not FunctionalSum:  # a sum shows its terms
+            assert case.cls.__name__ in repr(functional)
+        latex = functional.latex
+        assert latex.strip() and latex.count("{") == latex.count("}") and "$" not in latex
+        assert latex in functional._repr_latex_()
+
+    def test_sums_add_energies_and_forces(self, functional, cloud):
+        other = wls.GaussianQuantumPressure(1.3)
+        at = cloud.positions, cloud.weights, self.time
+        for total in (functional + other, other + functional):
+            assert total.energy(*at) == pytest.approx(functional.energy(*at) + other.energy(*at), rel=1e-14)
+            np.testing.assert_allclose(
+                total.force(*at), functional.force(*at) + other.force(*at), rtol=1e-14, atol=1e-14
+            )
+        thrice = functional + functional + functional
+        assert thrice.terms == functional.terms * 3
+        assert thrice.energy(*at) == pytest.approx(3 * functional.energy(*at), rel=1e-14)
+
+    def test_is_not_changed_by_evaluation(self, functional, cloud):
+        x, w = cloud.positions.copy(), cloud.weights.copy()
+        first = functional.force(x, w, self.time), functional.energy(x, w, self.time)
+        again = functional.force(x, w, self.time), functional.energy(x, w, self.time)
+        np.testing.assert_array_equal(first[0], again[0])
+        assert first[1] == again[1]
+        np.testing.assert_array_equal(x, cloud.positions)
+        np.testing.assert_array_equal(w, cloud.weights)
+
+
+def made_functional(case: Case, dim: int) -> Functional:
+    """An example of a functional; a learnable one with fresh parameters in double precision."""
+    torch.manual_seed(3)
+    functional = case.make(dim) if case.cls.__name__ in EXAMPLES else case.make()
+    if isinstance(functional, LearnableFunctional):
+        functional.prepare(dim, Scales((0.1,) * dim, 1.3, -0.2, 0.7))
+        functional.double()
+    return functional
+
+
+@pytest.mark.parametrize("case", cases(FUNCTIONALS))
+@given(order=permutations)
+def test_functionals_do_not_know_identities(case, order):
+    functional, cloud, order = made_functional(case, 2), a_population(5), list(order)
+    x, w = cloud.positions, cloud.weights
+    assert functional.energy(x[order], w[order]) == pytest.approx(functional.energy(x, w), rel=1e-12)
+    np.testing.assert_allclose(
+        functional.force(x[order], w[order]), functional.force(x, w)[order], rtol=1e-10, atol=1e-12
+    )
+
+
+@pytest.mark.parametrize("case", cases(c for c in FUNCTIONALS if c.__name__ not in NOT_INVARIANT))
+@pytest.mark.parametrize("dim", [1, 2, 3])
+def test_interactions_are_invariant_under_motions(case, dim, rng):
+    """Energies stay, forces turn along; so momentum and angular momentum are conserved."""
+    functional, cloud = made_functional(case, dim), a_population(6, dim)
+    x, w = cloud.positions, cloud.weights
+    turn, shift = random_rotation(dim, rng), rng.standard_normal(dim)
+    force = functional.force(x, w)
+    assert functional.energy(x @ turn.T + shift, w) == pytest.approx(functional.energy(x, w), rel=1e-11)
+    np.testing.assert_allclose(functional.force(x @ turn.T + shift, w), force @ turn.T, rtol=1e-9, atol=1e-11)
+    scale = np.abs(force).max()
+    np.testing.assert_allclose(w @ force, 0, atol=1e-13 * scale)
+    torque = (w[:, None] * x).T @ force
+    np.testing.assert_allclose(torque, torque.T, atol=1e-12 * scale)
+
+
+@pytest.mark.parametrize("case", cases(FUNCTIONALS))
+def test_functionals_check_their_parameters(case):
+    check_parameters(case.cls, made_functional(case, 2))
+
+
+# --- laws
+
+
+def is_radial(law: Any) -> bool:
+    """Whether the law is of the distance r of a pair rather than of the position x."""
+    return next(iter(inspect.signature(law).parameters)) == "r"
+
+
+def dimensions(case: Case) -> list[int]:
+    """The numbers of dimensions in which the law can be evaluated; a law may be of the plane only."""
+    possible = []
+    for dim in (1, 2, 3):
+        try:
+            law = made_law(case, dim)
+            np.asarray(law(np.ones((1, dim)), np))
+            possible.append(dim)
+        except IndexError:
+            continue
+    return possible
+
+
+def made_law(case: Case, dim: int) -> Any:
+    return case.make(dim) if case.cls.__name__ in EXAMPLES else case.make()
+
+
+@pytest.mark.parametrize("case", cases(LAWS))
+class LawTests:
+    """The typed law, its compiled value and its compiled derivative are one function."""
+
+    def test_compiled_value_and_gradient(self, case, rng):
+        if is_radial(made_law(case, 2)):
+            self.check_radial(made_law(case, 2), rng)
+        else:
+            assert 2 in dimensions(case)
+            for dim in dimensions(case):
+                self.check_external(made_law(case, dim), rng.standard_normal((6, dim)))
+
+    def check_radial(self, law, rng):
+        compiled = tracing.compile_radial(law)
+        r = rng.uniform(0.05, 3.0, 8)
+        (tensor,) = tensors(r)
+        (slope,) = torch.autograd.grad(law(tensor, xp).sum(), tensor)
+        np.testing.assert_allclose(law(tensor, xp).detach(), law(r, np), rtol=1e-13)
+        np.testing.assert_allclose([compiled.value(s, compiled.parameters) for s in r], law(r, np), rtol=1e-12)
+        np.testing.assert_allclose([compiled.gradient(s, compiled.parameters) for s in r], slope, rtol=1e-11)
+
+    def check_external(self, law, x):
+        compiled = tracing.compile_external(law, x.shape[1])
+        (tensor,) = tensors(x)
+        (slope,) = torch.autograd.grad(law(tensor, xp).sum(), tensor)
+        gradient = np.empty_like(x)
+        for row, out in zip(x, gradient, strict=True):
+            compiled.gradient(row, 0.0, compiled.parameters, out)
+        np.testing.assert_allclose(law(tensor, xp).detach(), law(x, np), rtol=1e-13)
+        np.testing.assert_allclose([compiled.value(row, 0.0, compiled.parameters) for row in x], law(x, np), rtol=1e-12)
+        np.testing.assert_allclose(gradient, slope, rtol=1e-11, atol=1e-14)
+
+    def test_one_function_serves_all_values_of_the_parameters(self, case):
+        law = made_law(case, 2)
+        if not _parameters(case.cls):
+            return
+        name = _parameters(case.cls)[0].name
+        value = getattr(law, name)
+        other = case.cls(**{name: tuple(2 * k for k in value) if isinstance(value, tuple) else 2 * value})
+        compile_ = tracing.compile_radial if is_radial(law) else lambda f: tracing.compile_external(f, 2)
+        assert compile_(law).value is compile_(other).value
+        assert not np.array_equal(compile_(law).parameters, compile_(other).parameters)
+
+    def test_parameters_are_checked(self, case):
+        check_parameters(case.cls, made_law(case, 2))
+
+    def test_is_a_value(self, case):
+        law = made_law(case, 2)
+        assert law == copy.deepcopy(law) and hash(law) == hash(copy.deepcopy(law))
+        assert eval(repr(law), vars(wls.laws) | {"np": np}) == law
+        assert law.latex.strip()
+
+
+# --- dissipation
+
+
+def made_dissipation(case: Case) -> Dissipation:
+    return case.make(2) if case.cls.__name__ in EXAMPLES else case.make()
+
+
+@pytest.mark.parametrize("case", cases(DISSIPATIONS))
+class DissipationTests:
+    @pytest.fixture
+    def dissipation(self, case: Case) -> Dissipation:
+        return made_dissipation(case)
+
+    @pytest.mark.parametrize("weighted", [False, True])
+    @pytest.mark.parametrize("dim", [1, 2, 3])
+    def test_force_is_the_gradient_of_the_rayleigh_function(self, dissipation, dim, weighted):
+        cloud = a_population(6, dim, weighted=weighted)
+        x, v, w = tensors(cloud.positions, cloud.velocities, cloud.weights)
+        (gradient,) = torch.autograd.grad(dissipation.rayleigh(x, v, w, xp), v)
+        expected = -gradient.numpy() / cloud.weights[:, None]
+        assert np.abs(expected).max() > 1e-3
+        force = dissipation.force(cloud.positions, cloud.velocities, cloud.weights)
+        np.testing.assert_allclose(force - dissipation.friction * cloud.velocities, expected, rtol=1e-8, atol=1e-13)
+
+    def test_rayleigh_under_numpy_and_torch(self, dissipation):
+        cloud = a_population(6)
+        arrays = cloud.positions, cloud.velocities, cloud.weights
+        assert dissipation.rayleigh(*tensors(*arrays), xp).item() == pytest.approx(dissipation.rayleigh(*arrays, np))
+
+    def test_friction_is_told_apart(self, dissipation):
+        cloud = a_population(6)
+        force = dissipation.force(cloud.positions, cloud.velocities, cloud.weights)
+        assert dissipation.friction >= 0
+        assert dissipation.only_friction == (not force.any())
+
+    def test_sums_add(self, dissipation):
+        other = wls.Friction(0.3) + wls.SelfPropulsion(0.5, 0.2)
+        cloud = a_population(6)
+        at = cloud.positions, cloud.velocities, cloud.weights
+        total = dissipation + other
+        assert total.friction == pytest.approx(dissipation.friction + 0.3)
+        np.testing.assert_allclose(total.force(*at), dissipation.force(*at) + other.force(*at), rtol=1e-14)
+        assert total.rayleigh(*at, np) == pytest.approx(dissipation.rayleigh(*at, np) + other.rayleigh(*at, np))
+        assert total.terms == (dissipation, *other.terms)
+        assert not total.only_friction
+
+    def test_repr(self, dissipation, case):
+        assert repr(dissipation).startswith(case.cls.__name__)
+        assert eval(repr(dissipation), vars(wls.dissipation) | {"inf": np.inf}).__dict__ == dissipation.__dict__
+
+    def test_parameters_are_checked(self, dissipation, case):
+        check_parameters(case.cls, _with_arguments(dissipation))
+
+
+@pytest.mark.parametrize("case", cases(c for c in DISSIPATIONS if c.__name__ not in ACTIVE))
+def test_passive_dissipations_take_energy_out(case):
+    dissipation = made_dissipation(case)
+    for seed in range(5):
+        cloud = a_population(6, seed=seed)
+        x, v, w = cloud.positions, cloud.velocities, cloud.weights
+        force = dissipation.force(x, v, w) - dissipation.friction * v
+        assert w @ (force * v).sum(-1) < 0
+
+
+def _with_arguments(dissipation: Dissipation) -> Any:
+    """`Friction` keeps its argument `rate` under the name that all dissipations share."""
+    shown = copy.copy(dissipation)
+    shown.__dict__.setdefault("rate", dissipation.friction)
+    return shown
+
+
+@pytest.mark.parametrize("case", cases(DISSIPATIONS))
+@given(order=permutations)
+def test_dissipations_do_not_know_identities(case, order):
+    dissipation, cloud, order = made_dissipation(case), a_population(5), list(order)
+    arrays = cloud.positions, cloud.velocities, cloud.weights
+    moved = [a[order] for a in arrays]
+    np.testing.assert_allclose(dissipation.force(*moved), dissipation.force(*arrays)[order], rtol=1e-12, atol=1e-14)
+
+
+# --- integrators
+
+
+def advance(integrator: Integrator, lagrangian: wls.Lagrangian, start: wls.Population, dt: float, steps: int) -> State:
+    """The state after a number of equal steps."""
+    state = State(start.positions, start.velocities, start.weights, start.time)
+    for _ in range(steps):
+        state = integrator.step(lagrangian, state, dt)
+    return state
+
+
+def limit_of(integrator: Integrator, lagrangian: wls.Lagrangian, weights: np.ndarray) -> Callable[..., np.ndarray]:
+    """dv/dt of the differential equation that a scheme tends to as the step tends to zero."""
+    unit_mobility = getattr(integrator, "scaling", "physical") == "unit-mobility"
+    newtons = newton(lagrangian, weights, 1 + lagrangian.friction if unit_mobility else 1.0)
+    if not isinstance(integrator, ConstantSpeedEuler):
+        return newtons
+
+    def turning(x: np.ndarray, v: np.ndarray, t: float) -> np.ndarray:
+        a = newtons(x, v, t)
+        return a - (a * v).sum(-1, keepdims=True) * v / (v**2).sum(-1, keepdims=True)
+
+    return turning
+
+
+MECHANICS = {
+    "conservative": lambda: wls.Lagrangian(ShakenPendula() + SoftPairs()),
+    "driven": lambda: wls.Lagrangian(ShakenPendula(0.8), mass=1.7),
+    "friction": lambda: wls.Lagrangian(ShakenPendula(), dissipation=wls.Friction(0.6)),
+    "active": lambda: wls.Lagrangian(
+        SoftPairs(), dissipation=wls.Friction(0.4) + wls.Alignment(0.9) + wls.SelfPropulsion(0.8, 0.5), mass=1.3
+    ),
+}
+
+
+@pytest.fixture
+def integrator(case: Case) -> Integrator:
+    return case.make()
+
+
+@pytest.fixture
+def start() -> wls.Population:
+    """Five particles at speed 1, which schemes of constant speed ask for."""
+    cloud = a_population(5)
+    return cloud.with_velocities(cloud.velocities / np.linalg.norm(cloud.velocities, axis=1, keepdims=True))
+
+
+@pytest.mark.parametrize("case", cases(INTEGRATORS))
+class IntegratorTests:
+    @pytest.mark.parametrize("mechanics", MECHANICS)
+    def test_order_of_convergence(self, integrator, start, mechanics):
+        lagrangian = MECHANICS[mechanics]()
+        x, v = solve(limit_of(integrator, lagrangian, start.weights), start, 1.0)
+        counts = np.array([20, 40, 80, 160])
+        errors = []
+        for count in counts:
+            end = advance(integrator, lagrangian, start, 1.0 / count, count)
+            errors.append([np.abs(end.positions - x).max(), np.abs(end.velocities - v).max()])
+        for name, error in zip(("positions", "velocities"), np.transpose(errors), strict=True):
+            assert fitted_order(1.0 / counts, error) == pytest.approx(integrator.order, abs=0.1), name
+
+    def test_time_is_kept(self, integrator, start):
+        assert advance(integrator, wls.Lagrangian(), start, 0.25, 4).time == pytest.approx(1.0)
+
+    def test_the_given_state_is_not_written_to(self, integrator, start):
+        before = copy.deepcopy(start)
+        advance(integrator, MECHANICS["active"](), start, 0.1, 2)
+        assert start == before
+
+    def test_repr(self, integrator, case):
+        assert repr(integrator).startswith(case.cls.__name__)
+        assert repr(eval(repr(integrator), vars(wls.integrators))) == repr(integrator)
+
+    def test_parameters_are_checked(self, integrator, case):
+        check_parameters(case.cls, integrator)
+
+
+@pytest.mark.parametrize("case", cases(c for c in INTEGRATORS if c.reversible))
+def test_reversible_integrators_come_back(integrator, start):
+    lagrangian = MECHANICS["conservative"]()
+    there = advance(integrator, lagrangian, start, 0.1, 100)
+    turned = wls.Population(there.positions, -there.velocities, start.weights)
+    back = advance(integrator, lagrangian, turned, 0.1, 100)
+    assert np.abs(there.positions - start.positions).max() > 1
+    np.testing.assert_allclose(back.positions, start.positions, atol=1e-11)
+    np.testing.assert_allclose(back.velocities, -start.velocities, atol=1e-11)
+
+
+@pytest.mark.parametrize("case", cases(c for c in INTEGRATORS if c.conserves_energy))
+class SymplecticIntegratorTests:
+    def test_energy_error_stays_bounded(self, integrator):
+        lagrangian, start = wls.Lagrangian(ShakenPendula()), a_population(3, 1)
+        dt, early, late = 0.2, [], []
+        state = State(start.positions, start.velocities, start.weights, 0.0)
+        initial = lagrangian.energy(start)
+        for step in range(6000):
+            state = integrator.step(lagrangian, state, dt)
+            error = abs(lagrangian.energy(wls.Population(state.positions, state.velocities, state.weights)) - initial)
+            if step < 500 or step >= 5500:
+                (early if step < 500 else late).append(error)
+        assert 0 < max(early) < 0.05 * initial
+        assert max(late) < 1.2 * max(early)
+
+    @pytest.mark.parametrize("friction", [0.0, 0.8])
+    def test_conformally_symplectic(self, integrator, friction):
+        """The Jacobian J of a step in canonical coordinates obeys J^T Omega J = exp(-gamma dt) Omega."""
+        start, dt, h = a_population(2, 2), 0.3, 1e-5
+        lagrangian = wls.Lagrangian(ShakenPendula() + SoftPairs(), dissipation=wls.Friction(friction))
+        masses = np.repeat(start.weights, 2)
+
+        def step(y: np.ndarray) -> np.ndarray:
+            x, p = y.reshape(2, -1)
+            cloud = wls.Population(x.reshape(2, 2), (p / masses).reshape(2, 2), start.weights)
+            end = advance(integrator, lagrangian, cloud, dt, 1)
+            return np.concatenate([end.positions.ravel(), masses * end.velocities.ravel()])
+
+        y = np.concatenate([start.positions.ravel(), masses * start.velocities.ravel()])
+        jacobian = np.stack([(step(y + h * e) - step(y - h * e)) / (2 * h) for e in np.eye(8)], axis=1)
+        omega = np.block([[np.zeros((4, 4)), np.eye(4)], [-np.eye(4), np.zeros((4, 4))]])
+        np.testing.assert_allclose(jacobian.T @ omega @ jacobian, np.exp(-friction * dt) * omega, atol=1e-8)
+        assert np.linalg.det(jacobian) == pytest.approx(np.exp(-friction * dt * 4), rel=1e-8)
+
+    def test_momentum_and_angular_momentum_with_pair_forces(self, integrator):
+        start, lagrangian = a_population(6, 3), wls.Lagrangian(SoftPairs(), mass=2.0)
+        end = advance(integrator, lagrangian, start, 0.1, 50)
+        cloud = wls.Population(end.positions, end.velocities, end.weights)
+        assert np.abs(cloud.positions - start.positions).max() > 1
+        np.testing.assert_allclose(lagrangian.momentum(cloud), lagrangian.momentum(start), atol=1e-13)
+        np.testing.assert_allclose(lagrangian.angular_momentum(cloud), lagrangian.angular_momentum(start), atol=1e-12)
+
+
+# --- systems
+
+
+@pytest.fixture
+def system(case: Case) -> System:
+    return case.make(n=12, seed=4)
+
+
+@pytest.mark.parametrize("case", cases(SYSTEMS))
+class SystemTests:
+    def test_population(self, system):
+        population = system.population
+        assert len(population) == system.n == 12 and population.dim == system.dim
+        assert population.time == 0 and population.velocities is not None and population.uniform
+        assert np.isfinite(population.positions).all() and np.isfinite(population.velocities).all()
+        assert system.population is population
+
+    def test_seeds(self, case, system):
+        assert case.make(n=12, seed=4).population == system.population
+        assert case.make(n=12, seed=5).population != system.population
+        assert case.make(n=12, seed=None).population != case.make(n=12, seed=None).population
+
+    def test_simulate(self, system):
+        times = [0.0, 0.5, 1.5]
+        flight = system.simulate(times)
+        assert isinstance(flight, wls.Trajectory) and flight.times.tolist() == times
+        assert flight.positions.shape == flight.velocities.shape == (3, 12, system.dim)
+        assert flight[0] == system.population
+        assert flight.metadata["system"] == type(system).__name__ and flight.metadata["seed"] == 4
+        assert repr(flight.lagrangian) == repr(system.lagrangian)
+        assert np.abs(np.diff(flight.positions, axis=0)).max() > 0
+        np.testing.assert_array_equal(system.simulate(times).positions, flight.positions)
+
+    def test_repr_shows_the_arguments(self, system, case):
+        assert "n=12" in repr(system) and "seed=4" in repr(system)
+        again = eval(repr(system), vars(wls.systems))
+        assert repr(again) == repr(system) and again.population == system.population
+
+    def test_parameters_are_checked(self, system, case):
+        check_parameters(case.cls, system, n=12)
+        for bad in (0, 2.5, True):
+            with pytest.raises(ParameterError, match="`n`"):
+                case.make(n=bad, seed=0)
+        with pytest.raises(ParameterError, match="`seed`"):
+            case.make(n=12, seed=-1)
+
+
+@pytest.mark.parametrize("case", cases(c for c in SYSTEMS if not c.has_exact))
+def test_no_exact_solution_is_said(system):
+    with pytest.raises(NotImplementedError, match=type(system).__name__):
+        system.exact([0.0, 1.0])
+
+
+@pytest.mark.parametrize("case", cases(c for c in SYSTEMS if c.has_exact))
+class ExactSystemTests:
+    def test_exact_is_what_simulations_converge_to(self, system):
+        exact = system.exact([1.5])
+        steps = np.array([0.1, 0.05, 0.025, 0.0125])
+        ends = [system.simulate([1.5], dt=dt) for dt in steps]
+        order = system._integrator().order
+        errors = [np.abs(end.positions - exact.positions).max() for end in ends]
+        assert fitted_order(steps, errors) == pytest.approx(order, abs=0.1)
+        errors = [np.abs(end.velocities - exact.velocities).max() for end in ends]
+        assert fitted_order(steps, errors) == pytest.approx(order, abs=0.1)
+
+    def test_exact_starts_at_the_population_and_its_velocity_is_its_derivative(self, system):
+        h = 1e-4
+        path = system.exact([0.0, 1.2 - h, 1.2, 1.2 + h])
+        np.testing.assert_allclose(path.positions[0], system.population.positions, atol=1e-14)
+        np.testing.assert_allclose(path.velocities[0], system.population.velocities, atol=1e-14)
+        slope = (path.positions[3] - path.positions[1]) / (2 * h)
+        np.testing.assert_allclose(path.velocities[2], slope, atol=1e-6)
+        assert path.metadata["integrator"] == "exact" and path.lagrangian is not None

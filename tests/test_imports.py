@@ -1,0 +1,74 @@
+"""`import wlmsim` is quick, its core needs no heavy package, and every public name is there."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import subprocess
+import sys
+
+import pytest
+
+import wlmsim as wls
+
+HEAVY = {"anndata", "h5py", "imageio", "matplotlib", "numba", "ot", "pandas", "pyvista", "scipy", "sympy", "torch"}
+
+
+def loaded_by(code: str) -> set[str]:
+    """The top-level packages that a fresh interpreter loads for some code."""
+    report = subprocess.run(
+        [sys.executable, "-X", "importtime", "-c", code], capture_output=True, text=True, check=True
+    )
+    lines = [line for line in report.stderr.splitlines() if line.startswith("import time:")]
+    return {line.split("|")[-1].strip().split(".")[0] for line in lines}
+
+
+def test_import_is_light():
+    assert "wlmsim" in (loaded := loaded_by("import wlmsim"))
+    assert loaded & (HEAVY | {"numpy", "rich"}) == set()
+
+
+def test_core_names_load_neither_compilers_nor_torch():
+    names = ["Lagrangian", "Population", "SnapshotSeries", "Trajectory", "simulate", "Pairwise", "Friction", "Leapfrog"]
+    code = (
+        "import wlmsim as w; " + "; ".join(f"w.{name}" for name in names) + "; w.systems.Boids; w.datasets; w.transport"
+    )
+    assert loaded_by(code) & HEAVY == set()
+
+
+def test_a_simulation_loads_neither_torch_nor_graphics():
+    code = (
+        "import wlmsim as w; path = w.systems.HarmonicOscillator(5, seed=0).simulate([0, 1]); "
+        "path.energy(); w.systems.Boids(5, seed=0).simulate([0, 1]).snapshots(0.5, seed=0)"
+    )
+    loaded = loaded_by(code)
+    assert "numba" in loaded  # or this test would see nothing
+    assert loaded & {"torch", "pyvista", "matplotlib", "ot", "h5py"} == set()
+
+
+def test_modules_of_visual_and_learn_are_loaded_when_used():
+    assert loaded_by("import wlmsim as w; w.visual; w.learn; dir(w.visual); dir(w.learn)") & HEAVY == set()
+
+
+@pytest.mark.parametrize("module", ["", ".functionals", ".functionals.laws", ".systems", ".learn", ".io", ".visual"])
+def test_public_names_resolve(module):
+    package = importlib.import_module(f"wlmsim{module}")
+    assert package.__all__ and len(set(package.__all__)) == len(package.__all__)
+    for name in package.__all__:
+        assert getattr(package, name) is not None
+        assert name in dir(package)
+
+
+def test_unknown_names_are_refused():
+    with pytest.raises(AttributeError, match="Newtonian"):
+        getattr(wls, "Newtonian")  # noqa: B009
+
+
+def test_every_module_can_be_imported_and_says_what_it_is():
+    for module in pkgutil.walk_packages(wls.__path__, "wlmsim."):
+        if module.name != "wlmsim.__main__":  # which runs the command line
+            assert importlib.import_module(module.name).__doc__, module.name
+
+
+def test_version():
+    assert wls._version()[0].isdigit()

@@ -1,0 +1,552 @@
+"""Learning: losses, rollouts, gradients, the estimator, files, checkpoints."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+import torch
+
+import wlmsim as wls
+from wlmsim.errors import FileFormatError, NotFittedError, ParameterError, SimulationError
+from wlmsim.integrators import Leapfrog
+from wlmsim.learn.functionals import Scales
+from wlmsim.learn.losses import exact_transport, sinkhorn_divergence
+from wlmsim.learn.mechanics import Mechanics, scales_of
+from wlmsim.learn.rollout import rollout, torch_force
+
+SCALES = Scales(centre=(0.3, -0.2), length=1.7, start=0.5, duration=0.8)
+
+
+@pytest.fixture(scope="module")
+def drifters() -> wls.SnapshotSeries:
+    vortex = wls.systems.VortexDrifters(n=60, seed=0)
+    return vortex.exact(np.linspace(0, 4, 9)).snapshots(seed=0)
+
+
+def quick(**parameters) -> wls.learn.WLM:
+    return wls.learn.WLM(**{"steps": 30, "progress": False, **parameters})
+
+
+def clouds(rng: np.random.Generator, n: int, m: int) -> list[torch.Tensor]:
+    return [
+        torch.tensor(rng.standard_normal((n, 2)), requires_grad=True),
+        torch.tensor(rng.standard_normal((m, 2)) + 0.5),
+        torch.tensor(rng.dirichlet(np.ones(n))),
+        torch.tensor(rng.dirichlet(np.ones(m))),
+    ]
+
+
+class TestLosses:
+    @pytest.mark.parametrize("power", [1, 2])
+    @pytest.mark.parametrize(("n", "m"), [(7, 7), (5, 9)])
+    def test_exact_transport_is_the_wasserstein_distance(self, power, n, m):
+        x, y, wx, wy = clouds(np.random.default_rng(n + m), n, m)
+        a = wls.Population(x.detach().numpy(), weights=wx.numpy())
+        b = wls.Population(y.numpy(), weights=wy.numpy())
+        expected = wls.transport.wasserstein1(a, b) if power == 1 else wls.transport.wasserstein2(a, b) ** 2
+        assert exact_transport(x, y, wx, wy, power=power).item() == pytest.approx(expected, rel=1e-9)
+
+    def test_exact_transport_accepts_coincident_points(self):
+        x = torch.zeros(3, 2, dtype=torch.float64, requires_grad=True)
+        w = torch.full((3,), 1 / 3, dtype=torch.float64)
+        loss = exact_transport(x, torch.zeros_like(x), w, w, power=1)
+        loss.backward()
+        assert loss.item() < 1e-100
+        assert torch.isfinite(x.grad).all()
+
+    @pytest.mark.parametrize("loss", [exact_transport, sinkhorn_divergence])
+    def test_gradient_is_the_slope(self, loss):
+        x, y, wx, wy = clouds(np.random.default_rng(3), 6, 8)
+        options = {} if loss is exact_transport else {"blur": 0.3, "tolerance": 1e-12, "iterations": 20_000}
+        (gradient,) = torch.autograd.grad(loss(x, y, wx, wy, **options), x)
+        h = 1e-5
+        for i, k in [(0, 0), (3, 1), (5, 0)]:
+            step = torch.zeros_like(x)
+            step[i, k] = h
+            up, down = (loss((x + s * step).detach(), y, wx, wy, **options).item() for s in (1, -1))
+            assert gradient[i, k].item() == pytest.approx((up - down) / (2 * h), rel=1e-5, abs=1e-8)
+
+    def test_sinkhorn_divergence_agrees_with_geometry(self):
+        rng = np.random.default_rng(0)
+        x, y, wx, wy = clouds(rng, 40, 50)
+        zero = sinkhorn_divergence(x.detach(), x.detach(), wx, wx, blur=0.1)
+        assert abs(zero.item()) < 1e-6
+        sharp = sinkhorn_divergence(x.detach(), y, wx, wy, blur=0.05, iterations=20_000).item()
+        half_square = 0.5 * exact_transport(x.detach(), y, wx, wy).item()
+        assert sharp == pytest.approx(half_square, rel=0.02)
+        broad = sinkhorn_divergence(x.detach(), y, wx, wy, blur=100.0).item()
+        means = (wx[:, None] * x.detach()).sum(0) - (wy[:, None] * y).sum(0)
+        assert broad == pytest.approx(0.5 * (means**2).sum().item(), rel=1e-2)
+
+    def test_sinkhorn_divergence_agrees_with_pot(self):
+        ot = pytest.importorskip("ot")
+        x, y, wx, wy = clouds(np.random.default_rng(1), 12, 15)
+        blur = 0.7
+        arrays = x.detach().numpy(), y.numpy()
+
+        def entropic(a, b, wa, wb):
+            cost = 0.5 * ((a[:, None] - b[None]) ** 2).sum(-1)
+            plan = ot.sinkhorn(wa, wb, cost, blur**2, method="sinkhorn_log", numItermax=2000, stopThr=1e-10)
+            return (plan * cost).sum() + blur**2 * (plan * np.log(plan / np.outer(wa, wb))).sum()
+
+        a, b = wx.numpy(), wy.numpy()
+        expected = (
+            entropic(arrays[0], arrays[1], a, b)
+            - 0.5 * entropic(arrays[0], arrays[0], a, a)
+            - 0.5 * entropic(arrays[1], arrays[1], b, b)
+        )
+        ours = sinkhorn_divergence(x.detach(), y, wx, wy, blur=blur, tolerance=1e-10, iterations=20_000)
+        assert ours.item() == pytest.approx(expected, rel=1e-6)
+
+    def test_sinkhorn_divergence_and_exact_transport_refuse_a_blown_up_cloud(self):
+        x, y, wx, wy = clouds(np.random.default_rng(1), 4, 4)
+        for loss in (exact_transport, sinkhorn_divergence):
+            with pytest.raises(SimulationError, match="finite positions"):
+                loss(x * float("nan"), y, wx, wy)
+
+
+class TestExternalPotential:
+    @pytest.fixture
+    def potential(self) -> wls.learn.ExternalPotential:
+        torch.manual_seed(0)
+        potential = wls.learn.ExternalPotential((16, 8, 4))
+        potential.prepare(2, SCALES)
+        return potential.double()
+
+    def test_force_typed_by_hand_is_minus_the_gradient(self, potential):
+        rng = np.random.default_rng(0)
+        x, w = torch.tensor(rng.standard_normal((9, 2))), torch.tensor(rng.dirichlet(np.ones(9)))
+        automatic = torch_force(potential, x, w, 1.3).detach().numpy()
+        np.testing.assert_allclose(potential.force(x.numpy(), w.numpy(), 1.3), automatic, rtol=1e-10)
+
+    def test_depends_on_time_unless_told_otherwise(self, potential):
+        x, w = np.ones((1, 2)), np.ones(1)
+        assert potential.energy(x, w, 0.0) != potential.energy(x, w, 1.0)
+        still = wls.learn.ExternalPotential((8,), time_dependent=False)
+        still.prepare(2, SCALES)
+        assert still.energy(x, w, 0.0) == still.energy(x, w, 1.0)
+
+    def test_unprepared_is_refused(self):
+        with pytest.raises(ParameterError, match="prepared"):
+            wls.learn.ExternalPotential().force(np.ones((1, 2)), np.ones(1))
+
+    @pytest.mark.parametrize("hidden", [(), (0,), (8, 2.5)])
+    def test_bad_widths_are_refused(self, hidden):
+        with pytest.raises(ParameterError, match="hidden"):
+            wls.learn.ExternalPotential(hidden)
+
+
+class TestRollout:
+    def test_equals_simulate(self):
+        system = wls.systems.HarmonicOscillator(n=5, frequency=[1.0, 2.0], friction=0.3, velocity_width=1.0, seed=0)
+        start, times = system.population, [0.4, 1.0, 1.5]
+        for scaling in ("physical", "unit-mobility"):
+            expected = wls.simulate(system.lagrangian, start, times, dt=0.1, integrator=Leapfrog(scaling))
+            w = torch.tensor(start.weights)
+            kept = rollout(
+                lambda x, t, w=w: torch_force(system.lagrangian.potential, x, w, t),
+                torch.tensor(start.positions),
+                torch.tensor(start.velocities),
+                times,
+                start=0.0,
+                dt=0.1,
+                friction=torch.tensor(0.3, dtype=torch.float64),
+                unit_mobility=scaling == "unit-mobility",
+            )
+            for (x, v), frame in zip(kept, expected, strict=True):
+                np.testing.assert_allclose(x.detach().numpy(), frame.positions, rtol=1e-11, atol=1e-13)
+                np.testing.assert_allclose(v.detach().numpy(), frame.velocities, rtol=1e-11, atol=1e-13)
+
+    def test_gradients_reach_state_parameters_and_friction(self):
+        def final(x0, v0, stiffness, gamma):
+            (last,) = rollout(lambda x, t: -stiffness * x, x0, v0, [1.0], start=0.0, dt=0.1, friction=gamma)
+            return last[0]
+
+        arguments = tuple(
+            torch.tensor(value, dtype=torch.float64, requires_grad=True)
+            for value in ([[1.0, 0.5]], [[0.0, 1.0]], 2.0, 0.4)
+        )
+        assert torch.autograd.gradcheck(final, arguments)
+
+
+class TestMechanics:
+    def test_lagrangian_in_data_units_moves_as_the_scaled_rollout(self):
+        torch.manual_seed(1)
+        functional = wls.learn.ExternalPotential((8,)) + wls.External(wls.laws.Harmonic(0.7))
+        mechanics = Mechanics(functional, 0.9, 2, SCALES).double()
+        rng = np.random.default_rng(0)
+        x, v = rng.standard_normal((2, 6, 2))
+        start = wls.Population(x, v, time=SCALES.start)
+        kept = rollout(
+            lambda y, t: mechanics.force(y, torch.full((6,), 1 / 6, dtype=torch.float64), t),
+            torch.tensor((x - np.array(SCALES.centre)) / SCALES.length),
+            torch.tensor(v * SCALES.duration / SCALES.length),
+            [2.0],
+            start=0.0,
+            dt=0.1,
+            friction=mechanics.gamma,
+            unit_mobility=True,
+        )
+        lagrangian = mechanics.lagrangian()
+        assert lagrangian.friction == pytest.approx(0.9)
+        end = SCALES.start + 2.0 * SCALES.duration
+        forecast = wls.simulate(lagrangian, start, [end], dt=0.1 * SCALES.duration)
+        expected = kept[0][0].detach().numpy() * SCALES.length + np.array(SCALES.centre)
+        np.testing.assert_allclose(forecast.positions[0], expected, rtol=1e-9)
+
+    def test_scales_are_of_the_data(self, drifters):
+        scales = scales_of(drifters)
+        everything = np.concatenate(drifters.positions)
+        np.testing.assert_allclose(scales.centre, everything.mean(0))
+        assert scales.duration == pytest.approx(0.5)
+        assert scales.start == 0.0
+
+
+class TestEstimator:
+    def test_learns_an_oscillator_and_its_friction(self):
+        system = wls.systems.HarmonicOscillator(
+            n=120, frequency=[1.0, 1.5], friction=0.5, velocity_width=1.0, seed=0
+        )
+        data = system.exact(np.linspace(0, 3, 13)).snapshots(seed=1)
+        past, future = data.split(at=2.0)
+        potential = wls.learn.ExternalPotential((32, 32), time_dependent=False)
+        model = wls.learn.WLM(potential, training="multiple-shooting", steps=400, learning_rate=1e-2, progress=False)
+        model.fit(past)
+        scores = model.evaluate(future, start=past[-1])
+        assert scores.mean["WLM"] < 0.25 * scores.mean[scores.best_baseline]
+        assert model.friction_ == pytest.approx(0.5, abs=0.15)
+        inner = past[0].positions[np.linalg.norm(past[0].positions, axis=1) < 1.5]
+        weights = np.full(len(inner), 1 / len(inner))
+        truth = system.lagrangian.potential.force(inner, weights)
+        learned = model.lagrangian_.potential.force(inner, weights)
+        assert np.linalg.norm(learned - truth) < 0.2 * np.linalg.norm(truth)
+
+    def test_fit_is_reproducible_and_leaves_the_random_state_alone(self, drifters):
+        torch.manual_seed(5)
+        before = torch.random.get_rng_state()
+        first, second = quick().fit(drifters), quick().fit(drifters)
+        assert torch.equal(before, torch.random.get_rng_state())
+        np.testing.assert_array_equal(first.losses_, second.losses_)
+        other = quick(seed=1).fit(drifters)
+        assert not np.array_equal(first.losses_, other.losses_)
+
+    def test_fit_leaves_the_potential_and_the_data_alone(self, drifters):
+        potential = wls.learn.ExternalPotential((8,))
+        model = quick(potential=potential).fit(drifters)
+        assert potential.scales is None
+        assert len(potential.layers) == 0
+        assert model.potential is potential
+
+    def test_warm_start_goes_on_where_the_first_fit_ended(self, drifters):
+        cold = quick(steps=60).fit(drifters)
+        first = cold.losses_[:5].mean()
+        again = cold.set_params(warm_start=True).fit(drifters)
+        assert again.losses_[:5].mean() < first
+        fresh = cold.set_params(warm_start=False).fit(drifters)
+        assert fresh.losses_[:5].mean() == pytest.approx(first)
+
+    @pytest.mark.parametrize("loss", ["exact", "sinkhorn"])
+    @pytest.mark.parametrize("training", ["anchored", "multiple-shooting"])
+    def test_every_way_of_training_lowers_the_loss(self, drifters, loss, training):
+        model = quick(loss=loss, training=training, steps=60, ramp=0.0, learning_rate=1e-2).fit(drifters)
+        assert model.losses_[-15:].mean() < model.losses_[:15].mean()
+
+    def test_zero_velocities_need_none_in_the_data(self, drifters):
+        still = drifters.without_velocities()
+        with pytest.raises(ParameterError, match="velocities at its first marginal"):
+            quick().fit(still)
+        model = quick(initial_velocities="zero").fit(still)
+        assert (model.forecast(still[0], times=[0.0]).velocities == 0).all()
+        # from a marginal in motion, only the anchored rollout has a velocity that is known
+        scores = model.evaluate(still[[5]], data=still[:4])
+        assert len(model.interpolate([1.2, 2.0])) == 2
+        assert scores.origins[0] == 0.0
+
+    def test_given_velocities_are_needed_where_a_forecast_starts(self, drifters):
+        model = quick().fit(drifters)
+        with pytest.raises(ParameterError, match="`start` must have velocities"):
+            model.forecast(drifters.without_velocities()[0], times=[1.0])
+
+    def test_multiple_shooting_uses_every_known_velocity(self, drifters):
+        sparse = drifters.without_velocities(except_at=[0, 4])
+        model = quick(training="multiple-shooting", steps=5).fit(sparse)
+        trainer = model._trainer([sparse], [], 5, scales_of(sparse), None)
+        assert trainer._starts == [[0, 4]]
+        assert model.set_params(training="anchored")._trainer([sparse], [], 5, scales_of(sparse), None)._starts == [[0]]
+
+    def test_horizon_and_its_ramp(self, drifters):
+        model = quick(horizon=4, ramp=0.5, steps=100)
+        trainer = model._trainer([drifters], [], 100, scales_of(drifters), None)
+        longest = []
+        for step in (0, 20, 49, 50, 99):
+            trainer.progress.step = step
+            longest.append(trainer._longest_horizon(8))
+        assert longest == [1, 2, 3, 4, 4]
+        assert trainer._longest_horizon(2) == 2
+
+    def test_several_populations_share_one_law(self, drifters):
+        other = wls.systems.VortexDrifters(n=30, release=(-1.5, 0.3), seed=4).exact(drifters.times).snapshots(seed=0)
+        both = wls.SnapshotSeries(
+            drifters.times,
+            [np.concatenate([a, b]) for a, b in zip(drifters.positions, other.positions, strict=True)],
+            [np.concatenate([a, b]) for a, b in zip(drifters.velocities, other.velocities, strict=True)],
+            populations=[[0] * 60 + [1] * 30] * len(drifters),
+        )
+        model = quick(validation="last", steps=20).fit(both)
+        assert np.isfinite(model.losses_).all()
+        trainer = model._trainer([both.population(0), both.population(1)], [], 5, scales_of(both), None)
+        assert [clouds[0].x.shape[0] for clouds in trainer.populations] == [60, 30]
+
+    def test_nothing_to_learn_is_refused(self, drifters):
+        with pytest.raises(ParameterError, match="nothing to learn"):
+            quick(potential=wls.External(wls.laws.Harmonic()), friction=0.1).fit(drifters)
+
+    def test_friction_alone_can_be_learned(self):
+        truth = wls.systems.HarmonicOscillator(n=100, friction=0.6, velocity_width=1.0, seed=0)
+        data = truth.exact(np.linspace(0, 3, 7)).snapshots(seed=0)
+        model = quick(potential=wls.External(wls.laws.Harmonic(1.0)), steps=300, learning_rate=1e-2).fit(data)
+        assert model.friction_ == pytest.approx(0.6, rel=0.05)
+
+    def test_divergence_is_reported(self, drifters):
+        wild = wls.External(lambda x, xp: -1e6 * (x**4).sum(-1))
+        with pytest.raises(SimulationError, match="learning_rate or dt"):
+            quick(potential=wls.learn.ExternalPotential((4,)) + wild, dt=1.0).fit(drifters)
+
+    @pytest.mark.parametrize(
+        ("parameters", "message"),
+        [
+            ({"friction": "big"}, "`friction` must be 'learn' or a number"),
+            ({"friction": -1.0}, "`friction`"),
+            ({"potential": "psi"}, "`potential`"),
+            ({"initial_velocities": "none"}, "`initial_velocities` must be one of 'given', 'zero'"),
+            ({"training": "bouncing"}, "`training`"),
+            ({"loss": "l2"}, "`loss`"),
+            ({"steps": 0}, "`steps` must be an integer >= 1; got 0"),
+            ({"steps": 1.5}, "`steps`"),
+            ({"learning_rate": 0.0}, "`learning_rate`"),
+            ({"ema": 1.0}, "`ema`"),
+            ({"ramp": 2.0}, "`ramp`"),
+            ({"horizon": 0}, "`horizon`"),
+            ({"dt": -0.1}, "`dt`"),
+            ({"blur": float("nan")}, "`blur`"),
+            ({"seed": -1}, "`seed`"),
+            ({"validation": "first"}, "`validation`"),
+            ({"validation": 0}, "`validation`"),
+            ({"validation": 9}, "`validation`"),
+            ({"device": "abacus"}, "`device`"),
+        ],
+    )
+    def test_bad_parameters_are_named(self, drifters, parameters, message):
+        with pytest.raises(ParameterError, match=message):
+            quick(**parameters).fit(drifters)
+
+    def test_bad_data_is_refused(self, drifters):
+        with pytest.raises(ParameterError, match="at least 2 marginals"):
+            quick().fit(drifters[:1])
+        with pytest.raises(ParameterError, match="`data`"):
+            quick().fit(np.zeros((3, 2)))
+
+    def test_unfitted_says_so(self):
+        model = quick()
+        for use in (lambda: model.lagrangian_, lambda: model.friction_, lambda: model.save("x"), lambda: model.forecast(None, [1])):
+            with pytest.raises(NotFittedError, match="fit"):
+                use()
+        assert not hasattr(model, "lagrangian_")
+
+    def test_habits_of_scikit_learn(self):
+        model = quick(steps=7, friction=0.1)
+        parameters = model.get_params()
+        assert parameters["steps"] == 7
+        assert wls.learn.WLM(**parameters).get_params() == parameters
+        assert model.set_params(steps=9) is model
+        assert model.steps == 9
+        assert "steps=9" in repr(model)
+        assert "ema" not in repr(model)
+        with pytest.raises(ParameterError, match="`step` is not a parameter"):
+            model.set_params(step=3)
+
+
+class TestValidation:
+    def test_left_out_of_the_loss_and_chooses_the_steps(self, drifters):
+        model = quick(validation="last", steps=100, patience=20).fit(drifters)
+        checked = dict(model.validation_)
+        assert model.best_step_ == min(checked, key=checked.__getitem__)
+        assert len(model.losses_) == model.best_step_  # the refit runs for as many steps
+        nonsense = [*drifters.positions[:-1], 100 + drifters.positions[-1]]
+        moved = wls.SnapshotSeries(drifters.times, nonsense, drifters.velocities)
+        without = quick(validation="last", refit=False, steps=20)
+        trainers = [
+            without._trainer(*without._hold_out(series), 20, scales_of(drifters), None) for series in (drifters, moved)
+        ]
+        for trainer in trainers:
+            trainer.run()
+        assert trainers[0].progress.losses == trainers[1].progress.losses
+        assert trainers[0].progress.scores != trainers[1].progress.scores
+
+    def test_stops_early(self, drifters):
+        nonsense = [*drifters.positions[:-1], drifters.positions[0]]
+        misleading = wls.SnapshotSeries(drifters.times, nonsense, drifters.velocities)
+        model = quick(validation="last", refit=False, steps=400, patience=80, learning_rate=1e-2).fit(misleading)
+        assert len(model.losses_) == model.best_step_ + 80 < 400
+
+    def test_negative_index_counts_from_the_end(self, drifters):
+        last, same = (quick(validation=v, steps=20).fit(drifters) for v in ("last", -1))
+        assert last.validation_ == same.validation_
+
+
+class TestPredictions:
+    @pytest.fixture(scope="class")
+    def model(self, drifters):
+        fitted, _ = drifters.hold_out([3, 5])
+        return quick(steps=100).fit(fitted)
+
+    def test_interpolation_starts_from_the_marginal_before(self, model, drifters):
+        scores = model.evaluate(drifters[[3, 5]])
+        assert scores.protocol == "interpolate"
+        np.testing.assert_array_equal(scores.origins, [1.0, 2.0])
+        assert list(scores.w1) == ["WLM", "persistence", "ballistic", "OT-linear", "OT-Hermite"]
+        direct = model.forecast(drifters[2], times=[1.5])[0]
+        assert scores.w1["WLM"][0] == pytest.approx(wls.transport.wasserstein1(direct, drifters[3]))
+
+    def test_forecast_starts_where_it_is_told(self, model, drifters):
+        scores = model.evaluate(drifters[[7, 8]], start=drifters[6])
+        assert scores.protocol == "forecast"
+        np.testing.assert_array_equal(scores.origins, [3.0, 3.0])
+        assert list(scores.w1) == ["WLM", "persistence", "ballistic"]
+
+    def test_the_learned_lagrangian_is_one_like_any_other(self, model, drifters):
+        flight = wls.simulate(model.lagrangian_, drifters[0], [0.0, 1.0, 2.0], dt=model.dt_)
+        expected = model.forecast(drifters[0], times=[0.0, 1.0, 2.0])
+        np.testing.assert_array_equal(flight.positions, expected.positions)
+        assert np.isfinite(flight.energy()).all()
+        assert "psi" in model.lagrangian_._repr_latex_()
+
+    def test_times_before_the_first_marginal_are_refused(self, model):
+        with pytest.raises(ParameterError, match="first fitted marginal"):
+            model.interpolate([-1.0])
+
+
+class TestFiles:
+    @pytest.fixture(scope="class")
+    def model(self, drifters):
+        potential = wls.learn.ExternalPotential((8,)) + wls.External(wls.laws.Harmonic((0.1, 0.2)))
+        return quick(potential=potential + wls.Pairwise(wls.laws.Morse())).fit(drifters)
+
+    def test_round_trip(self, model, drifters, tmp_path):
+        path = model.save(tmp_path / "x.model")
+        again = wls.learn.WLM.load(path)
+        assert repr(again) == repr(model)
+        times = [0.5, 2.0]
+        first, second = (m.forecast(drifters[0], times).positions for m in (model, again))
+        np.testing.assert_array_equal(first, second)
+        np.testing.assert_array_equal(again.times_, drifters.times)
+        np.testing.assert_array_equal(again.losses_, model.losses_)
+        with pytest.raises(NotFittedError, match="not kept in files"):
+            again.interpolate([1.0])
+        assert again.evaluate(drifters[[3]], data=drifters[:3]).protocol == "interpolate"
+        assert again.set_params(steps=3).fit(drifters).best_step_ == 3
+
+    def test_plain_functions_are_refused(self, drifters, tmp_path):
+        model = quick(potential=wls.learn.ExternalPotential((4,)) + wls.External(lambda x, xp: (x**2).sum(-1)), steps=2)
+        with pytest.raises(ParameterError, match=r"wlmsim\.laws"):
+            model.fit(drifters).save(tmp_path / "x.model")
+        assert list(tmp_path.iterdir()) == []
+
+    def test_missing_truncated_foreign_and_newer(self, model, tmp_path):
+        with pytest.raises(FileNotFoundError, match=r"gone\.model"):
+            wls.learn.WLM.load(tmp_path / "gone.model")
+        path = model.save(tmp_path / "x.model")
+        content = path.read_bytes()
+        for size in (0, 10, len(content) // 2, len(content) - 1):
+            path.write_bytes(content[:size])
+            with pytest.raises(FileFormatError, match=r"x\.model"):
+                wls.learn.WLM.load(path)
+        path.write_text("not a model")
+        with pytest.raises(FileFormatError, match=r"x\.model"):
+            wls.learn.WLM.load(path)
+        torch.save({"kind": "other"}, path)
+        with pytest.raises(FileFormatError, match="not a wlmsim-model"):
+            wls.learn.WLM.load(path)
+        torch.save({"kind": "wlmsim-model", "version": 99}, path)
+        with pytest.raises(FileFormatError, match="newer"):
+            wls.learn.WLM.load(path)
+
+    def test_loading_executes_no_code(self, tmp_path):
+        class Trap:
+            def __reduce__(self):
+                return os.system, (f"touch {tmp_path / 'sprung'}",)
+
+        torch.save({"kind": "wlmsim-model", "version": 1, "trap": Trap()}, tmp_path / "x.model")
+        with pytest.raises(FileFormatError):
+            wls.learn.WLM.load(tmp_path / "x.model")
+        assert not (tmp_path / "sprung").exists()
+
+
+class TestCheckpoint:
+    SCRIPT = textwrap.dedent("""
+        import json, sys
+        import numpy as np, wlmsim as wls
+        from wlmsim.learn import training
+        data = wls.systems.VortexDrifters(n=20, seed=0).exact(np.linspace(0, 2, 5)).snapshots(seed=0)
+        path, kill_at = sys.argv[1], int(sys.argv[2])
+        model = wls.learn.WLM(wls.learn.ExternalPotential((8,)), steps=60, validation="last", progress=False,
+                              checkpoint=path or None, checkpoint_every=0.0)
+        if kill_at:
+            import os, signal
+            run, seen = training.Checkpoint.keep, [0]
+            def keep(self, *arguments, **options):
+                run(self, *arguments, **options)
+                seen[0] += 1
+                if seen[0] == kill_at:
+                    os.kill(os.getpid(), signal.SIGKILL)
+            training.Checkpoint.keep = keep
+        model.fit(data)
+        state = {k: v.tolist() for k, v in model._mechanics.state_dict().items()}
+        print(json.dumps([model.best_step_, model.losses_.tolist(), state]))
+    """)
+
+    def run(self, path: str, kill_at: int) -> subprocess.CompletedProcess:
+        return subprocess.run(
+            [sys.executable, "-c", self.SCRIPT, path, str(kill_at)], capture_output=True, text=True, timeout=300
+        )
+
+    def test_a_killed_fit_ends_where_the_uninterrupted_one_does(self, tmp_path):
+        """Killed while choosing the steps, killed again in the final training, and resumed: the same bits."""
+        path = tmp_path / "fit.checkpoint"
+        whole = json.loads(self.run("", 0).stdout)
+        for kill_at in (17, 50):
+            assert self.run(str(path), kill_at).returncode == -signal.SIGKILL
+            assert path.exists()
+        resumed = self.run(str(path), 0)
+        assert json.loads(resumed.stdout) == whole
+        assert not path.exists()
+
+    def test_another_fit_s_checkpoint_is_refused(self, drifters, tmp_path, monkeypatch):
+        path = tmp_path / "fit.checkpoint"
+        monkeypatch.setattr("wlmsim.learn.training.Checkpoint.remove", lambda self: None)
+        quick(steps=3, checkpoint=path).fit(drifters)
+        assert path.exists()
+        with pytest.raises(FileFormatError, match="other data or settings"):
+            quick(steps=4, checkpoint=path).fit(drifters)
+        with pytest.raises(FileFormatError, match="other data or settings"):
+            quick(steps=3, checkpoint=path).fit(drifters[:5])
+        path.write_bytes(b"rubbish")
+        with pytest.raises(FileFormatError, match=r"fit\.checkpoint"):
+            quick(steps=3, checkpoint=path).fit(drifters)
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+class TestCuda:
+    @pytest.mark.parametrize("loss", ["exact", "sinkhorn"])
+    def test_fits_as_the_cpu_does(self, drifters, loss):
+        cpu, cuda = (quick(device=device, loss=loss).fit(drifters) for device in ("cpu", "cuda"))
+        np.testing.assert_allclose(cuda.losses_, cpu.losses_, rtol=0.02)
+        assert next(cuda.lagrangian_.potential.parameters()).device.type == "cpu"
+        first, second = (m.forecast(drifters[0], [2.0]).positions for m in (cpu, cuda))
+        np.testing.assert_allclose(second, first, atol=0.05)

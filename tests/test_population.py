@@ -1,0 +1,128 @@
+"""Clouds at one time: what they keep, what they refuse."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from wlmsim import Population
+from wlmsim.errors import ParameterError, WlmsimError
+
+coordinates = st.floats(-1e6, 1e6)
+
+
+@given(x=arrays(float, st.tuples(st.integers(1, 6), st.integers(1, 4)), elements=coordinates), time=coordinates)
+def test_keeps_what_it_is_given(x, time):
+    cloud = Population(x.tolist(), -x, time=time)
+    np.testing.assert_array_equal(cloud.positions, x)
+    np.testing.assert_array_equal(cloud.velocities, -x)
+    assert (len(cloud), cloud.dim, cloud.time) == (*x.shape, time)
+    assert cloud.uniform and cloud.weights.sum() == pytest.approx(1)
+    assert cloud.positions.dtype == np.float64
+
+
+@given(w=arrays(float, 4, elements=st.floats(0.01, 100)))
+def test_weights_are_rescaled_to_sum_to_one(w):
+    cloud = Population(np.eye(4), weights=w)
+    np.testing.assert_allclose(cloud.weights, w / w.sum())
+    np.testing.assert_allclose(cloud.mean, w / w.sum())
+    # what sums to 1 stays as it is, so that copies are equal to the last bit
+    np.testing.assert_array_equal(Population(np.eye(4), weights=cloud.weights).weights, cloud.weights)
+    assert cloud.uniform == (np.ptp(w) <= 1e-12 * w.max())
+
+
+def test_unknown_velocities_are_not_zero():
+    cloud = Population([[1.0, 2.0]])
+    assert cloud.velocities is None
+    np.testing.assert_array_equal(cloud.at_rest().velocities, [[0.0, 0.0]])
+    assert cloud.at_rest().with_velocities(None) == cloud
+    assert cloud != cloud.at_rest()
+
+
+def test_with_velocities_keeps_the_rest():
+    cloud = Population([[1.0], [2.0]], weights=[1, 3], time=2.5)
+    moved = cloud.with_velocities([[3.0], [4.0]])
+    assert moved.time == 2.5
+    np.testing.assert_array_equal(moved.weights, [0.25, 0.75])
+
+
+@pytest.mark.parametrize(
+    ("change", "equal"),
+    [
+        ({}, True),
+        ({"positions": [[0.0], [2.0]]}, False),
+        ({"velocities": [[1.0], [0.0]]}, False),
+        ({"velocities": None}, False),
+        ({"weights": [1, 2]}, False),
+        ({"time": 1.0}, False),
+    ],
+)
+def test_equality_looks_at_everything(change, equal):
+    given = {"positions": [[0.0], [1.0]], "velocities": [[0.0], [0.0]], "weights": [1, 1], "time": 0.0}
+    assert (Population(**given) == Population(**{**given, **change})) is equal
+    assert Population(**given) != "a cloud"
+
+
+def test_gaussian():
+    cloud = Population.gaussian(20_000, 3, width=2.0, velocity_width=0.5, seed=1)
+    assert cloud.positions.shape == (20_000, 3)
+    np.testing.assert_allclose(np.cov(cloud.positions.T), 4 * np.eye(3), atol=0.1)
+    np.testing.assert_allclose(np.cov(cloud.velocities.T), 0.25 * np.eye(3), atol=0.01)
+    np.testing.assert_allclose(cloud.mean, 0, atol=0.06)
+    assert cloud == Population.gaussian(20_000, 3, width=2.0, velocity_width=0.5, seed=1)
+    assert cloud != Population.gaussian(20_000, 3, width=2.0, velocity_width=0.5, seed=2)
+    assert not Population.gaussian(3, seed=0).velocities.any()
+    generator = np.random.default_rng(1)
+    assert Population.gaussian(3, seed=generator) != Population.gaussian(3, seed=generator)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"positions": [1.0, 2.0]}, r"`positions` must be a non-empty array of shape \(n, d\).*\(2,\)"),
+        ({"positions": np.empty((0, 2))}, r"`positions` must be a non-empty array.*\(0, 2\)"),
+        ({"positions": [["a", "b"]]}, "`positions` must be an array of real numbers"),
+        ({"positions": [[1j, 2.0]]}, "`positions` must be an array of real numbers"),
+        ({"positions": [[1.0, 2.0], [3.0]]}, "`positions` must be an array of real numbers"),
+        ({"positions": [[0.0, np.nan], [0.0, 0.0]]}, "`positions` must be finite; got NaN or infinity in 1 of 2 rows"),
+        ({"velocities": [[0.0]]}, r"`velocities` must be an array of shape \(3, 2\).*\(1, 1\)"),
+        ({"velocities": np.full((3, 2), np.inf)}, "`velocities` must be finite.*3 of 3"),
+        ({"weights": [1.0, 2.0]}, r"`weights` must be an array of shape \(3,\).*\(2,\)"),
+        ({"weights": [1.0, 2.0, -1.0]}, "`weights` must be non-negative with a positive sum; got minimum -1"),
+        ({"weights": [0.0, 0.0, 0.0]}, "`weights` must be non-negative with a positive sum"),
+        ({"weights": [1.0, np.nan, 1.0]}, "`weights` must be finite.*1 of 3"),
+        ({"time": np.nan}, "`time` must be a finite number; got nan"),
+        ({"time": "noon"}, "`time` must be a finite number; got 'noon'"),
+    ],
+)
+def test_errors_name_the_argument_and_what_was_given(arguments, message):
+    with pytest.raises(ParameterError, match=message) as caught:
+        Population(**{"positions": np.zeros((3, 2)), **arguments})
+    assert isinstance(caught.value, (ValueError, WlmsimError))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        ({"n": 0}, "n"),
+        ({"n": 2.0}, "n"),
+        ({"n": True}, "n"),
+        ({"n": 2, "dim": 0}, "dim"),
+        ({"n": 2, "width": 0.0}, "width"),
+        ({"n": 2, "velocity_width": -1.0}, "velocity_width"),
+    ],
+)
+def test_gaussian_checks_its_arguments(arguments, name):
+    with pytest.raises(ParameterError, match=f"`{name}`"):
+        Population.gaussian(**arguments)
+
+
+def test_repr():
+    assert (
+        repr(Population([[0.0, 1.0]], time=2)) == "Population(n=1, dim=2, time=2, velocities unknown, uniform weights)"
+    )
+    cloud = Population([[0.0], [1.0]], [[0.0], [1.0]], [1, 2])
+    assert repr(cloud) == "Population(n=2, dim=1, time=0, velocities known, given weights)"

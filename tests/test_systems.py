@@ -1,0 +1,319 @@
+"""Systems against their exact or published reference."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.integrate import solve_ivp
+
+import wlmsim as wls
+from wlmsim.errors import ParameterError
+from wlmsim.integrators import ConstantSpeedEuler
+from wlmsim.kernels.boids import boid_rules_cells, boid_rules_direct
+from wlmsim.systems import flocking
+
+# --- harmonic oscillator
+
+REGIMES = {
+    "undamped": (1.3, 0.0),
+    "underdamped": (1.3, 0.5),
+    "critical": (1.3, 2.6),
+    "just under": (1.3, 2.6 * (1 - 1e-9)),
+    "just over": (1.3, 2.6 * (1 + 1e-9)),
+    "overdamped": (1.3, 8.0),
+}
+
+
+def reference(frequency, friction, x, v, times):
+    """x'' = -omega^2 x - gamma x' for one axis, by a Runge-Kutta scheme of order 8."""
+
+    def rhs(t, y):
+        return [y[1], -(frequency**2) * y[0] - friction * y[1]]
+
+    return solve_ivp(rhs, (0, times[-1]), [x, v], method="DOP853", t_eval=times, rtol=1e-12, atol=1e-14).y
+
+
+@pytest.mark.parametrize("regime", REGIMES)
+def test_oscillator_in_every_regime(regime):
+    frequency, friction = REGIMES[regime]
+    spring = wls.systems.HarmonicOscillator(2, 1, frequency=frequency, friction=friction, velocity_width=1.0, seed=0)
+    times = np.linspace(0.0, 6.0, 13)
+    exact = spring.exact(times)
+    for i in range(2):
+        start = spring.population.positions[i, 0], spring.population.velocities[i, 0]
+        x, v = reference(frequency, friction, *start, times)
+        np.testing.assert_allclose(exact.positions[:, i, 0], x, atol=1e-10)
+        np.testing.assert_allclose(exact.velocities[:, i, 0], v, atol=1e-10)
+
+
+@pytest.mark.parametrize("dim", [1, 2, 3, 4])
+def test_anisotropic_oscillator_is_one_for_each_axis(dim):
+    """The axes span the regimes: underdamped, critical and overdamped at once."""
+    frequency = np.array([2.0, 0.5, 0.2, 1.1])[:dim]
+    spring = wls.systems.HarmonicOscillator(3, dim, frequency=frequency, friction=1.0, velocity_width=0.7, seed=1)
+    end = spring.exact([2.5])
+    for k in range(dim):
+        for i in range(3):
+            start = spring.population.positions[i, k], spring.population.velocities[i, k]
+            x, v = reference(frequency[k], 1.0, *start, [2.5])[:, 0]
+            assert end.positions[0, i, k] == pytest.approx(x, abs=1e-10)
+            assert end.velocities[0, i, k] == pytest.approx(v, abs=1e-10)
+
+
+def test_damped_oscillator_is_what_its_simulation_converges_to():
+    spring = wls.systems.HarmonicOscillator(5, frequency=[2.0, 0.3], friction=1.0, velocity_width=1.0, seed=2)
+    times = [1.0, 4.0]
+    errors = [
+        np.abs(spring.simulate(times, dt=dt).positions - spring.exact(times).positions).max() for dt in (0.1, 0.05)
+    ]
+    assert errors[0] < 0.02 and errors[0] / errors[1] == pytest.approx(4, rel=0.05)
+
+
+@pytest.mark.filterwarnings("error")
+def test_oscillator_at_late_times_and_strong_damping():
+    """Nothing overflows, and the slow decay exp(-omega^2 t / gamma) keeps its digits."""
+    fast = wls.systems.HarmonicOscillator(3, frequency=100.0, friction=0.1, seed=0)
+    assert np.abs(fast.exact([1e4]).positions).max() < 1e-100
+    stiff = wls.systems.HarmonicOscillator(3, frequency=1.0, friction=1e6, seed=0)
+    ratio = stiff.exact([1e6]).positions[0] / stiff.population.positions
+    np.testing.assert_allclose(ratio, np.exp(-1.0), rtol=1e-10)
+
+
+def test_undamped_oscillator_is_periodic_and_keeps_its_energy():
+    spring = wls.systems.HarmonicOscillator(4, 3, frequency=2.0, velocity_width=1.0, seed=3)
+    path = spring.exact(np.linspace(0, np.pi, 5))
+    np.testing.assert_allclose(path.positions[-1], path.positions[0], atol=1e-14)
+    np.testing.assert_allclose(path.energy(), path.energy()[0], rtol=1e-13)
+    np.testing.assert_allclose(path.angular_momentum(), np.tile(path.angular_momentum()[0], (5, 1)), atol=1e-14)
+
+
+@pytest.mark.parametrize("frequency", [0.0, -1.0, [1.0, 2.0, 3.0], [1.0, np.nan], "fast"])
+def test_oscillator_checks_its_frequency(frequency):
+    with pytest.raises(ParameterError, match="`frequency`"):
+        wls.systems.HarmonicOscillator(3, 2, frequency=frequency)
+
+
+# --- Gaussian packet
+
+
+def packet_width(packet, time):
+    return packet.width * np.sqrt(1 + (packet.hbar * time / (2 * packet.width**2)) ** 2)
+
+
+@pytest.mark.parametrize("dim", [1, 2, 3])
+def test_bohm_trajectories_of_a_packet(dim):
+    """Every particle keeps its place in the cloud, whose mean moves evenly and whose covariance is known."""
+    widths, velocity = [0.5, 0.8, 1.1][:dim], [1.0, -0.5, 0.2][:dim]
+    packet = wls.systems.GaussianPacket(20, dim, hbar=0.7, width=widths, velocity=velocity, seed=0)
+    start = packet.population
+    np.testing.assert_allclose(start.mean, 0, atol=1e-15)
+    np.testing.assert_allclose(np.cov(start.positions.T, bias=True), np.squeeze(np.diag(np.square(widths))), atol=1e-14)
+    for frame in packet.exact([0.0, 0.8, 3.0]):
+        mean, width = np.multiply(velocity, frame.time), packet_width(packet, frame.time)
+        np.testing.assert_allclose(frame.mean, mean, atol=1e-14)
+        np.testing.assert_allclose(frame.positions - mean, start.positions * width / widths, rtol=1e-12, atol=1e-14)
+        covariance = np.cov(frame.positions.T, bias=True)
+        np.testing.assert_allclose(covariance, np.squeeze(np.diag(width**2)), atol=1e-13)
+
+
+def test_packet_keeps_its_energy_and_heisenbergs_bound():
+    """E = sum of hbar^2 / (8 sigma_0^2) + v^2 / 2; sigma_x sigma_p = hbar sigma_t / (2 sigma_0)."""
+    packet = wls.systems.GaussianPacket(30, 2, hbar=0.7, width=[0.5, 0.9], velocity=[0.3, 0.0], seed=1)
+    path = packet.exact(np.linspace(0, 4, 9))
+    energy = (0.7**2 / 8 * (1 / 0.5**2 + 1 / 0.9**2)) + 0.3**2 / 2
+    np.testing.assert_allclose(path.energy(), energy, rtol=1e-12)
+    for frame in path:
+        # momenta spread by the particles' velocities and by the osmotic part, hbar / (2 sigma)
+        width = packet_width(packet, frame.time)
+        spread = np.sqrt(frame.velocities.var(0) + (packet.hbar / (2 * width)) ** 2)
+        np.testing.assert_allclose(width * spread, packet.hbar / 2 * width / packet.width, rtol=1e-12)
+
+
+def test_packet_in_a_simulation():
+    packet = wls.systems.GaussianPacket(15, 2, width=[0.5, 0.7], velocity=0.4, seed=2)
+    times = np.linspace(0, 3, 4)
+    flight = packet.simulate(times, dt=1e-3)
+    np.testing.assert_allclose(flight.positions, packet.exact(times).positions, atol=1e-5)
+    np.testing.assert_allclose(flight.energy(), flight.energy()[0], rtol=1e-5)
+    np.testing.assert_allclose(flight.momentum(), 0.4, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        ({"n": 2, "dim": 2}, "n"),
+        ({"width": [0.5, 0.5]}, "width"),
+        ({"width": 0.0}, "width"),
+        ({"velocity": [1.0, 2.0]}, "velocity"),
+        ({"velocity": np.inf}, "velocity"),
+        ({"hbar": 0.0}, "hbar"),
+    ],
+)
+def test_packet_checks_its_arguments(arguments, name):
+    with pytest.raises(ParameterError, match=f"`{name}`"):
+        wls.systems.GaussianPacket(**arguments)
+
+
+# --- vortex drifters
+
+
+def test_drifters_circle_with_the_fluid():
+    vortex = wls.systems.VortexDrifters(40, rotation=-0.9, core=1.2, seed=0)
+    start = vortex.population.positions
+    radius = np.linalg.norm(start, axis=1)
+    omega = -0.9 * 1.2**2 / (1.2**2 + radius**2)
+    path = vortex.exact(np.linspace(0, 7, 8))
+    for frame in path:
+        x, v = frame.positions, frame.velocities
+        np.testing.assert_allclose(np.linalg.norm(x, axis=1), radius, rtol=1e-13)
+        np.testing.assert_allclose(np.linalg.norm(v, axis=1), radius * np.abs(omega), rtol=1e-13)
+        np.testing.assert_allclose((x * v).sum(1), 0, atol=1e-13)
+        angle = np.angle((x[:, 0] + 1j * x[:, 1]) / (start[:, 0] + 1j * start[:, 1]) * np.exp(-1j * omega * frame.time))
+        np.testing.assert_allclose(angle, 0, atol=1e-13)
+    np.testing.assert_allclose(path.energy(), path.energy()[0], rtol=1e-13)
+    np.testing.assert_allclose(path.angular_momentum(), path.angular_momentum()[:1].repeat(8, 0), rtol=1e-13)
+
+
+def test_drifters_in_a_simulation():
+    vortex = wls.systems.VortexDrifters(20, seed=1)
+    flight = vortex.simulate([0.0, 3.0, 6.0], dt=1e-3)
+    np.testing.assert_allclose(flight.positions, vortex.exact(flight.times).positions, atol=1e-5)
+    np.testing.assert_allclose(flight.energy(), flight.energy()[0], rtol=1e-6)
+    np.testing.assert_allclose(flight.angular_momentum(), flight.angular_momentum()[:1].repeat(3, 0), rtol=1e-12)
+
+
+def test_drifters_start_where_they_are_released():
+    vortex = wls.systems.VortexDrifters(20_000, release=(0.5, -2.0), width=0.2, seed=0)
+    np.testing.assert_allclose(vortex.population.mean, [0.5, -2.0], atol=0.01)
+    np.testing.assert_allclose(np.cov(vortex.population.positions.T), 0.04 * np.eye(2), atol=0.002)
+    with pytest.raises(ParameterError, match="`release`"):
+        wls.systems.VortexDrifters(release=(1.0, 2.0, 3.0))
+
+
+# --- boids: the rules, transcribed plainly
+
+
+def rules(x, v, *, r_out=1.0, r_in=0.3, w_coh=0.005, w_sep=0.1, w_ali=0.3):
+    """Cohesion, separation and alignment; axis 0 is the neighbour j, axis 1 the bird i."""
+    away = [x[:, None, k] - x[None, :, k] for k in range(x.shape[1])]
+    distance = np.sqrt(sum(a**2 for a in away))
+    near, close = distance < r_out, distance < r_in
+    n = near.sum(0)
+    turn = [v[:, None, k] - v[None, :, k] for k in range(x.shape[1])]
+    cohesion = [np.where(near, a, 0).sum(0) / n for a in away]
+    separation = [np.where(close, a, 0).sum(0) for a in away]
+    alignment = [np.where(near, t, 0).sum(0) / n for t in turn]
+    parts = zip(cohesion, separation, alignment, strict=True)
+    return np.stack([w_coh * c - w_sep * s + w_ali * a for c, s, a in parts], axis=1)
+
+
+def published_boids(x, v, steps, *, dt=0.5, b=5.0, w_bnd=0.5):
+    """The published rules, step by step, at the published values."""
+    path = [(x, v)]
+    for _ in range(steps):
+        dv = rules(x, v) - w_bnd * np.sign(x) * (np.abs(x) > b)
+        v = v + dt * dv
+        v = v / np.linalg.norm(v, axis=1, keepdims=True)
+        x = x + dt * v
+        path.append((x, v))
+    return [np.array(frames) for frames in zip(*path, strict=True)]
+
+
+@pytest.mark.parametrize(("n", "seed"), [(300, 0), (300, 1), pytest.param(1000, 2, marks=pytest.mark.slow)])
+def test_boids_follow_the_published_rules(n, seed):
+    """Over 100 steps, although flocks are chaotic: the sums are taken in the same order."""
+    flock = wls.systems.Boids(n, seed=seed)
+    flight = flock.simulate(np.arange(101) * 0.5)
+    x, v = published_boids(flock.population.positions, flock.population.velocities, 100)
+    assert np.abs(x[-1]).max() > 5  # the boundary has been met
+    assert np.abs(flight.positions - x).max() <= 1e-12
+    assert np.abs(flight.velocities - v).max() <= 1e-12
+
+
+def test_boids_start_as_published():
+    """x_0 ~ N(0, 1); v_0 ~ N(0, 1), centred, then normalised."""
+    population = wls.systems.Boids(20_000, seed=0).population
+    np.testing.assert_allclose(np.cov(population.positions.T), np.eye(2), atol=0.03)
+    np.testing.assert_allclose(np.linalg.norm(population.velocities, axis=1), 1, rtol=1e-14)
+    np.testing.assert_allclose(population.velocities.mean(0), 0, atol=0.02)
+
+
+def clouds_of_boids():
+    rng = np.random.default_rng(5)
+    for n in (1, 2, 40, 333):
+        for dim in (1, 2, 3):
+            yield pytest.param(rng.standard_normal((n, dim)), id=f"{n} in {dim}-D")
+    yield pytest.param(30 * rng.standard_normal((300, 2)), id="spread out")
+    yield pytest.param(rng.standard_normal((200, 2)) * [100, 0.01], id="a thread")
+    yield pytest.param(rng.standard_cauchy((300, 3)), id="outliers")
+    yield pytest.param(np.zeros((50, 2)), id="coincident")
+    yield pytest.param(np.repeat(rng.standard_normal((60, 2)), 3, axis=0), id="threes")
+    yield pytest.param(np.stack(np.meshgrid(np.arange(9.0), np.arange(9.0)), -1).reshape(-1, 2), id="on the radius")
+
+
+@pytest.mark.parametrize("x", [*clouds_of_boids()])
+@pytest.mark.parametrize("radii", [(1.0, 0.3), (0.5, 0.5)])
+def test_boids_of_cells_of_pairs_and_of_plain_loops_agree(x, radii):
+    v = np.random.default_rng(6).standard_normal(x.shape)
+    by_pairs = boid_rules_direct(x, v, 0.4, 0.9, 0.3, *radii)
+    by_cells = boid_rules_cells(x, v, 0.4, 0.9, 0.3, *radii)
+    plainly = rules(x, v, r_out=radii[0], r_in=radii[1], w_coh=0.4, w_sep=0.9, w_ali=0.3)
+    assert np.abs(by_pairs - plainly).max() <= 1e-12
+    assert np.abs(by_cells - plainly).max() <= 1e-12
+
+
+def test_boid_rules_on_two_birds():
+    """At distance 0.2 < r_in, with n_i = 2: half the cohesion and alignment, the whole separation."""
+    force = flocking.BoidRules(0.5, 0.7, 0.3, 1.0, 0.3).force(
+        np.array([[0.0, 0.0], [0.2, 0.0]]), np.array([[1.0, 0.0], [0.0, 1.0]]), np.full(2, 0.5)
+    )
+    x, y = 0.5 * 0.1 - 0.7 * 0.2 - 0.3 * 0.5, 0.3 * 0.5
+    np.testing.assert_allclose(force, [[x, y], [-x, -y]], rtol=1e-14)
+
+
+def test_boids_choose_pairs_or_cells_by_size(monkeypatch):
+    x, v = np.random.default_rng(7).standard_normal((2, 50, 2))
+    w, chosen = np.full(50, 0.02), flocking.BoidRules(0.5, 0.7, 0.3, 1.0, 0.3)
+    by_pairs = chosen.force(x, v, w)
+    monkeypatch.setattr(flocking, "DIRECT_LIMIT", 49)
+    by_cells = chosen.force(x, v, w)
+    np.testing.assert_allclose(by_cells, by_pairs, atol=1e-13)
+    assert not np.array_equal(by_cells, by_pairs)  # summed in another order
+
+
+def test_boids_are_not_reciprocal_and_have_no_rayleigh_function():
+    cloud = wls.systems.Boids(5, seed=0).population
+    with pytest.raises(ParameterError, match="not reciprocal"):
+        wls.systems.Boids(5).rules.rayleigh(cloud.positions, cloud.velocities, cloud.weights, np)
+
+
+def test_boids_with_noise():
+    flock = wls.systems.Boids(30, noise=0.2, seed=3)
+    flight = flock.simulate([0.0, 0.5, 1.0])
+    quiet = wls.systems.Boids(30, seed=3).simulate([0.0, 0.5, 1.0])
+    assert flight[0] == quiet[0]
+    spread = (flight.positions - quiet.positions)[1]
+    assert 0.05 < spread.std() < 0.3  # sqrt(dt) sigma = 0.14
+    np.testing.assert_array_equal(flock.simulate([0.0, 0.5, 1.0]).positions, flight.positions)
+
+
+def test_boids_take_another_integrator():
+    flock = wls.systems.Boids(10, seed=0)
+    slow = flock.simulate([0.0, 0.5], integrator=ConstantSpeedEuler(0.5))
+    np.testing.assert_allclose(np.linalg.norm(slow.velocities[1], axis=1), 0.5)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        ({"inner_radius": 1.5}, "inner_radius"),
+        ({"outer_radius": 0.0}, "outer_radius"),
+        ({"cohesion": -0.1}, "cohesion"),
+        ({"boundary": -0.5}, "boundary"),
+        ({"half_width": 0.0}, "half_width"),
+        ({"noise": -1.0}, "noise"),
+    ],
+)
+def test_boids_check_their_arguments(arguments, name):
+    with pytest.raises(ParameterError, match=f"`{name}`"):
+        wls.systems.Boids(**arguments)

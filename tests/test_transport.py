@@ -1,0 +1,145 @@
+"""Wasserstein distances against closed forms and brute force."""
+
+from __future__ import annotations
+
+from itertools import permutations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from scipy.optimize import linprog
+from scipy.stats import wasserstein_distance
+
+from wlmsim import Population, transport
+from wlmsim.errors import ParameterError, SimulationError
+from wlmsim.transport import ground_cost, optimal_plan, wasserstein1, wasserstein2
+
+coordinates = st.floats(-10, 10, allow_subnormal=False)
+
+
+def line(max_size=8):
+    return st.integers(1, max_size).flatmap(lambda n: arrays(float, (n, 1), elements=coordinates))
+
+
+def cloud_in_the_plane(size=5):
+    return arrays(float, (size, 2), elements=coordinates)
+
+
+def weighted(n, dim, seed):
+    rng = np.random.default_rng(seed)
+    return Population(rng.standard_normal((n, dim)), None, rng.uniform(0.2, 2, n))
+
+
+@given(a=line(), b=line())
+def test_w1_on_the_line_is_the_area_between_distribution_functions(a, b):
+    assert wasserstein1(a, b) == pytest.approx(wasserstein_distance(a[:, 0], b[:, 0]), abs=1e-10)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_weighted_w1_on_the_line(seed):
+    a, b = weighted(7, 1, seed), weighted(5, 1, seed + 10)
+    expected = wasserstein_distance(a.positions[:, 0], b.positions[:, 0], a.weights, b.weights)
+    assert wasserstein1(a, b) == pytest.approx(expected, rel=1e-10)
+
+
+@given(a=arrays(float, (6, 1), elements=coordinates), b=arrays(float, (6, 1), elements=coordinates))
+def test_w2_on_the_line_pairs_sorted_points(a, b):
+    expected = np.sqrt(np.mean((np.sort(a, 0) - np.sort(b, 0)) ** 2))
+    assert wasserstein2(a, b) == pytest.approx(expected, abs=1e-7)
+
+
+@given(a=cloud_in_the_plane(), b=cloud_in_the_plane())
+def test_equal_sizes_are_the_best_of_all_pairings(a, b):
+    pairings = [b[list(order)] - a for order in permutations(range(5))]
+    w1 = min(np.linalg.norm(d, axis=1).mean() for d in pairings)
+    w2 = min((d**2).sum(1).mean() for d in pairings) ** 0.5
+    assert wasserstein1(a, b) == pytest.approx(w1, abs=1e-10)
+    assert wasserstein2(a, b) == pytest.approx(w2, abs=1e-7)
+
+
+def by_linear_programming(a, b, power):
+    """The transport problem written out: rows of the plan sum to one cloud's weights, columns to the other's."""
+    cost = np.linalg.norm(a.positions[:, None] - b.positions[None], axis=-1) ** power
+    n, m = cost.shape
+    rows, columns = np.kron(np.eye(n), np.ones(m)), np.kron(np.ones(n), np.eye(m))
+    solution = linprog(cost.ravel(), A_eq=np.vstack([rows, columns]), b_eq=np.concatenate([a.weights, b.weights]))
+    return solution.fun
+
+
+@pytest.mark.parametrize(("n", "m"), [(1, 6), (4, 6), (6, 6), (7, 3)])
+@pytest.mark.parametrize("dim", [1, 2, 3])
+def test_unequal_sizes_and_weights(n, m, dim):
+    a, b = weighted(n, dim, n), weighted(m, dim, 100 + m)
+    assert wasserstein1(a, b) == pytest.approx(by_linear_programming(a, b, 1), rel=1e-8)
+    assert wasserstein2(a, b) ** 2 == pytest.approx(by_linear_programming(a, b, 2), rel=1e-8)
+
+
+def test_unequal_sizes_with_uniform_weights():
+    a, b = np.random.default_rng(0).standard_normal((2, 6, 2))
+    expected = by_linear_programming(Population(a), Population(b[:4]), 1)
+    assert wasserstein1(a, b[:4]) == pytest.approx(expected, rel=1e-8)
+
+
+@given(a=cloud_in_the_plane(), b=cloud_in_the_plane(7), c=cloud_in_the_plane())
+def test_distances_are_metrics(a, b, c):
+    for distance in (wasserstein1, wasserstein2):
+        assert distance(a, a[::-1]) == pytest.approx(0, abs=1e-12)
+        assert distance(a, b) == pytest.approx(distance(b, a), rel=1e-9, abs=1e-9)
+        assert distance(a, c) <= distance(a, b) + distance(b, c) + 1e-9
+    assert wasserstein1(a, b) <= wasserstein2(a, b) + 1e-9
+
+
+@given(a=cloud_in_the_plane(), shift=arrays(float, 2, elements=coordinates))
+def test_a_translated_cloud_is_at_the_length_of_the_translation(a, shift):
+    assert wasserstein1(a, a + shift) == pytest.approx(np.linalg.norm(shift), abs=1e-9)
+    assert wasserstein2(a, a + shift) == pytest.approx(np.linalg.norm(shift), abs=1e-6)
+
+
+def test_copies_of_points_weigh_like_weights():
+    a, b = weighted(4, 2, 0), weighted(5, 2, 1)
+    doubled = np.repeat(b.positions, [2, 1, 1, 1, 1], axis=0)
+    weights = [2, 1, 1, 1, 1]
+    assert wasserstein1(a, doubled) == pytest.approx(wasserstein1(a, Population(b.positions, None, weights)), rel=1e-9)
+
+
+@pytest.mark.parametrize("uniform", [False, True])
+def test_a_plan_moves_all_mass_and_no_more(uniform):
+    a, b = weighted(6, 2, 2), weighted(6, 2, 3)
+    if uniform:
+        a, b = Population(a.positions), Population(b.positions)
+    plan = optimal_plan(ground_cost(a.positions, b.positions, 2), a.weights, b.weights)
+    np.testing.assert_allclose(np.bincount(plan.source, plan.mass, 6), a.weights, rtol=1e-12)
+    np.testing.assert_allclose(np.bincount(plan.target, plan.mass, 6), b.weights, rtol=1e-12)
+    assert len(plan.mass) == 6 if uniform else len(plan.mass) <= 11
+    assert (plan.mass > 0).all()
+
+
+def test_ground_cost():
+    x, y = np.array([[0.0, 0.0], [1.0, 0.0]]), np.array([[3.0, 4.0]])
+    np.testing.assert_allclose(ground_cost(x, y, 1), [[5.0], [np.sqrt(20.0)]])
+    np.testing.assert_allclose(ground_cost(x, y, 2), [[25.0], [20.0]])
+
+
+def test_a_solver_that_does_not_converge_is_said(monkeypatch):
+    import ot
+
+    monkeypatch.setattr(ot, "emd", lambda *a, **k: (np.zeros((2, 3)), {"warning": "numItermax reached"}))
+    with pytest.raises(SimulationError, match="did not converge: numItermax reached"):
+        wasserstein1(np.zeros((2, 1)), np.ones((3, 1)))
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "message"),
+    [
+        ([[0.0]], [[0.0, 1.0]], "`a` and `b` must have one dimension; got 1 and 2"),
+        ([[np.nan]], [[0.0]], "`a` must be finite"),
+        ([[0.0]], [], "`b` must be a non-empty array"),
+        ("cloud", [[0.0]], "`a` must be an array of real numbers"),
+    ],
+)
+def test_errors_name_the_argument(a, b, message):
+    for distance in (transport.wasserstein1, transport.wasserstein2):
+        with pytest.raises(ParameterError, match=message):
+            distance(a, b)

@@ -1,0 +1,95 @@
+"""Errors in one line, with the right exit code."""
+
+from __future__ import annotations
+
+import re
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from wlmsim.errors import ParameterError, WlmsimError
+
+UsageError: type[Any] = typer.BadParameter.__bases__[0]
+"""What the parser raises; typer does not export it, and has moved it between versions."""
+
+
+class Group(TyperGroup):
+    """Commands whose usage errors take one line on stderr."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the command line and exit with its code."""
+        try:
+            code = super().main(*args, **{**kwargs, "standalone_mode": False})
+        except UsageError as error:
+            command = error.ctx.command_path if error.ctx else "wlmsim"
+            report(f"error: {error.format_message()} (see '{command} --help')")
+            code = 2
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+class Command(TyperCommand):
+    """A command that turns exceptions into one line and an exit code; under ``--debug`` it lets them through."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command."""
+        try:
+            with _short_warnings():
+                return super().invoke(ctx)
+        except (UsageError, typer.Exit, BrokenPipeError):
+            raise
+        except KeyboardInterrupt:
+            report("interrupted")
+            raise typer.Exit(130) from None
+        except Exception as error:
+            if ctx.find_root().params.get("debug"):
+                raise
+            if isinstance(error, ParameterError) and (option := self._culprit(ctx, error)):
+                raise typer.BadParameter(str(error), ctx, param_hint=option) from error
+            report(f"error: {_describe(error)}")
+            raise typer.Exit(1) from error
+
+    def _culprit(self, ctx: Any, error: ParameterError) -> str | None:
+        """The option that the message is about, if it was given: messages begin with the argument's name."""
+        found = re.match(r"`(\w+)", str(error))
+        for param in self.params if found else ():
+            named = found is not None and param.name == found[1]
+            if named and param.param_type_name == "option" and ctx.params[param.name] is not None:
+                return max(param.opts, key=len)
+        return None
+
+
+def report(message: str) -> None:
+    """Print one line on stderr, whatever the message."""
+    typer.echo(f"wlmsim: {' '.join(message.split())}", err=True)
+
+
+@contextmanager
+def blaming(option: str | None = None) -> Iterator[None]:
+    """Make a `ParameterError` the fault of an option, or of the command line as a whole."""
+    try:
+        yield
+    except ParameterError as error:
+        raise typer.BadParameter(str(error), param_hint=option) from error
+
+
+def _describe(error: Exception) -> str:
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    if isinstance(error, (WlmsimError, OSError)):
+        return str(error)
+    return f"{type(error).__name__}: {error} (`wlmsim --debug ...` shows where)"
+
+
+@contextmanager
+def _short_warnings() -> Iterator[None]:
+    def show(message: Warning | str, *where: Any, **more: Any) -> None:
+        report(f"warning: {message}")
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show
+        yield

@@ -1,0 +1,64 @@
+"""Files that commands read and write."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from wlmsim.snapshots import SnapshotSeries
+    from wlmsim.trajectory import Trajectory
+
+PLOTS = (".png", ".pdf", ".svg")
+
+
+def check_output(path: Path, force: bool) -> None:
+    """Refuse before the work what could not be written after it.
+
+    Raises
+    ------
+    OSError
+        If the file exists (unless `force`), is a folder, or its folder is missing or not writable.
+    """
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if not path.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "No such folder", str(path.parent))
+    if not os.access(path.parent, os.W_OK):
+        raise PermissionError(errno.EACCES, "Folder is not writable", str(path.parent))
+    if path.exists() and not force:
+        raise FileExistsError(errno.EEXIST, "It exists already (--force replaces it)", str(path))
+
+
+def check_suffix(option: str, path: Path, known: tuple[str, ...]) -> None:
+    """Refuse a file of an unknown format."""
+    if path.suffix.lower() not in known:
+        raise typer.BadParameter(f"{str(path)!r} does not end in {', '.join(known)}", param_hint=option)
+
+
+def load(path: Path) -> Trajectory | SnapshotSeries:
+    """Read whichever of the two the file holds."""
+    import wlmsim as wls
+    from wlmsim import io
+
+    return wls.Trajectory.load(path) if io.kind(path) == "trajectory" else wls.SnapshotSeries.load(path)
+
+
+def save_plot(path: Path, plot: Callable[..., Any], *what: Any, **options: Any) -> None:
+    """Write the figure of a function of `wlmsim.visual` that plots with matplotlib."""
+    import matplotlib
+
+    matplotlib.use("Agg")  # files only: no display is needed
+    import matplotlib.pyplot as plt
+
+    from wlmsim.io import atomic
+
+    figure = plot(*what, **options).figure
+    with atomic(path) as temporary:
+        figure.savefig(temporary)
+    plt.close(figure)

@@ -1,0 +1,80 @@
+"""``wlmsim info``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+
+def info(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Snapshots, trajectory or model.", show_default=False)],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Say what a file holds."""
+    with file.open("rb") as stream:
+        is_model = stream.read(2) == b"PK"  # models are zip archives
+    about = _describe_model(file) if is_model else _describe_data(file)
+    if as_json:
+        typer.echo(json.dumps(about, indent=2))
+        return
+
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(show_header=False)
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    for name, value in about.items():
+        table.add_row(name.replace("_", " "), escape(_readable(value)))
+    Console().print(table)
+
+
+def _describe_data(path: Path) -> dict[str, Any]:
+    from wlmsim import io
+
+    return io.describe(path)
+
+
+def _describe_model(path: Path) -> dict[str, Any]:
+    import wlmsim as wls
+
+    model = wls.learn.WLM.load(path)
+    parameters = {name: value for name, value in model.get_params().items() if name != "potential"}
+    return {
+        "path": str(path),
+        "bytes": path.stat().st_size,
+        "kind": "model",
+        "lagrangian": repr(model.lagrangian_),
+        "friction": model.friction_,
+        "fitted_times": model.times_.tolist(),
+        "time_step": model.dt_,
+        "steps": model.best_step_,
+        "last_loss": float(model.losses_[-1]),
+        "best_validation_w1": min((w1 for _, w1 in model.validation_), default=None),
+        "seconds": model.seconds_,
+        "parameters": parameters,
+    }
+
+
+def _readable(value: Any) -> str:
+    """A mapping of more than three entries takes a line for each."""
+    if isinstance(value, Mapping) and len(value) > 3:
+        return "\n".join(f"{name}: {_inline(item)}" for name, item in value.items())
+    return _inline(value)
+
+
+def _inline(value: Any) -> str:
+    if value is None or value == [] or value == {}:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name}={_inline(item)}" for name, item in value.items())
+    if isinstance(value, list):
+        return " ".join(map(_inline, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
