@@ -17,7 +17,7 @@ import wlmsim as wls
 from wlmsim.evaluation import Scores
 
 Run = Callable[[int, bool], list[tuple[str, Scores, float]]]
-"""Fits with a seed, with a progress bar or without; gives for each row its name, its scores and the seconds of the fit."""
+"""Fits with a seed, with or without a progress bar; gives each row's name, scores and seconds of the fit."""
 
 
 def main(benchmark: str, description: str, run: Run) -> None:

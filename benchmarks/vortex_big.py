@@ -16,7 +16,10 @@ FITTED_UNTIL = 9.0
 def run(seed: int, progress: bool) -> list[tuple[str, Scores, float]]:
     fitted, held = datasets.vortex_big().split(at=FITTED_UNTIL)
     rows = []
-    for name, training, start in (("from t_0", "anchored", fitted[0]), ("from marginal 9", "multiple-shooting", fitted[-1])):
+    for name, training, start in (
+        ("from t_0", "anchored", fitted[0]),
+        ("from marginal 9", "multiple-shooting", fitted[-1]),
+    ):
         model = learn.WLM(training=training, seed=seed, progress=progress).fit(fitted)
         rows.append((name, model.evaluate(held, start=start), model.seconds_))
     return rows

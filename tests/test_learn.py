@@ -209,9 +209,7 @@ class TestMechanics:
 
 class TestEstimator:
     def test_learns_an_oscillator_and_its_friction(self):
-        system = wls.systems.HarmonicOscillator(
-            n=120, frequency=[1.0, 1.5], friction=0.5, velocity_width=1.0, seed=0
-        )
+        system = wls.systems.HarmonicOscillator(n=120, frequency=[1.0, 1.5], friction=0.5, velocity_width=1.0, seed=0)
         data = system.exact(np.linspace(0, 3, 13)).snapshots(seed=1)
         past, future = data.split(at=2.0)
         potential = wls.learn.ExternalPotential((32, 32), time_dependent=False)
@@ -353,7 +351,12 @@ class TestEstimator:
 
     def test_unfitted_says_so(self):
         model = quick()
-        for use in (lambda: model.lagrangian_, lambda: model.friction_, lambda: model.save("x"), lambda: model.forecast(None, [1])):
+        for use in (
+            lambda: model.lagrangian_,
+            lambda: model.friction_,
+            lambda: model.save("x"),
+            lambda: model.forecast(None, [1]),
+        ):
             with pytest.raises(NotFittedError, match="fit"):
                 use()
         assert not hasattr(model, "lagrangian_")
@@ -399,53 +402,55 @@ class TestValidation:
         assert last.validation_ == same.validation_
 
 
-class TestPredictions:
-    @pytest.fixture(scope="class")
-    def model(self, drifters):
-        fitted, _ = drifters.hold_out([3, 5])
-        return quick(steps=100).fit(fitted)
+@pytest.fixture(scope="module")
+def interpolating(drifters) -> wls.learn.WLM:
+    fitted, _ = drifters.hold_out([3, 5])
+    return quick(steps=100).fit(fitted)
 
-    def test_interpolation_starts_from_the_marginal_before(self, model, drifters):
-        scores = model.evaluate(drifters[[3, 5]])
+
+class TestPredictions:
+    def test_interpolation_starts_from_the_marginal_before(self, interpolating, drifters):
+        scores = interpolating.evaluate(drifters[[3, 5]])
         assert scores.protocol == "interpolate"
         np.testing.assert_array_equal(scores.origins, [1.0, 2.0])
         assert list(scores.w1) == ["WLM", "persistence", "ballistic", "OT-linear", "OT-Hermite"]
-        direct = model.forecast(drifters[2], times=[1.5])[0]
+        direct = interpolating.forecast(drifters[2], times=[1.5])[0]
         assert scores.w1["WLM"][0] == pytest.approx(wls.transport.wasserstein1(direct, drifters[3]))
 
-    def test_forecast_starts_where_it_is_told(self, model, drifters):
-        scores = model.evaluate(drifters[[7, 8]], start=drifters[6])
+    def test_forecast_starts_where_it_is_told(self, interpolating, drifters):
+        scores = interpolating.evaluate(drifters[[7, 8]], start=drifters[6])
         assert scores.protocol == "forecast"
         np.testing.assert_array_equal(scores.origins, [3.0, 3.0])
         assert list(scores.w1) == ["WLM", "persistence", "ballistic"]
 
-    def test_the_learned_lagrangian_is_one_like_any_other(self, model, drifters):
-        flight = wls.simulate(model.lagrangian_, drifters[0], [0.0, 1.0, 2.0], dt=model.dt_)
-        expected = model.forecast(drifters[0], times=[0.0, 1.0, 2.0])
+    def test_the_learned_lagrangian_is_one_like_any_other(self, interpolating, drifters):
+        flight = wls.simulate(interpolating.lagrangian_, drifters[0], [0.0, 1.0, 2.0], dt=interpolating.dt_)
+        expected = interpolating.forecast(drifters[0], times=[0.0, 1.0, 2.0])
         np.testing.assert_array_equal(flight.positions, expected.positions)
         assert np.isfinite(flight.energy()).all()
-        assert "psi" in model.lagrangian_._repr_latex_()
+        assert "psi" in interpolating.lagrangian_._repr_latex_()
 
-    def test_times_before_the_first_marginal_are_refused(self, model):
+    def test_times_before_the_first_marginal_are_refused(self, interpolating):
         with pytest.raises(ParameterError, match="first fitted marginal"):
-            model.interpolate([-1.0])
+            interpolating.interpolate([-1.0])
+
+
+@pytest.fixture(scope="module")
+def composed(drifters) -> wls.learn.WLM:
+    potential = wls.learn.ExternalPotential((8,)) + wls.External(wls.laws.Harmonic((0.1, 0.2)))
+    return quick(potential=potential + wls.Pairwise(wls.laws.Morse())).fit(drifters)
 
 
 class TestFiles:
-    @pytest.fixture(scope="class")
-    def model(self, drifters):
-        potential = wls.learn.ExternalPotential((8,)) + wls.External(wls.laws.Harmonic((0.1, 0.2)))
-        return quick(potential=potential + wls.Pairwise(wls.laws.Morse())).fit(drifters)
-
-    def test_round_trip(self, model, drifters, tmp_path):
-        path = model.save(tmp_path / "x.model")
+    def test_round_trip(self, composed, drifters, tmp_path):
+        path = composed.save(tmp_path / "x.model")
         again = wls.learn.WLM.load(path)
-        assert repr(again) == repr(model)
+        assert repr(again) == repr(composed)
         times = [0.5, 2.0]
-        first, second = (m.forecast(drifters[0], times).positions for m in (model, again))
+        first, second = (m.forecast(drifters[0], times).positions for m in (composed, again))
         np.testing.assert_array_equal(first, second)
         np.testing.assert_array_equal(again.times_, drifters.times)
-        np.testing.assert_array_equal(again.losses_, model.losses_)
+        np.testing.assert_array_equal(again.losses_, composed.losses_)
         with pytest.raises(NotFittedError, match="not kept in files"):
             again.interpolate([1.0])
         assert again.evaluate(drifters[[3]], data=drifters[:3]).protocol == "interpolate"
@@ -457,10 +462,10 @@ class TestFiles:
             model.fit(drifters).save(tmp_path / "x.model")
         assert list(tmp_path.iterdir()) == []
 
-    def test_missing_truncated_foreign_and_newer(self, model, tmp_path):
+    def test_missing_truncated_foreign_and_newer(self, composed, tmp_path):
         with pytest.raises(FileNotFoundError, match=r"gone\.model"):
             wls.learn.WLM.load(tmp_path / "gone.model")
-        path = model.save(tmp_path / "x.model")
+        path = composed.save(tmp_path / "x.model")
         content = path.read_bytes()
         for size in (0, 10, len(content) // 2, len(content) - 1):
             path.write_bytes(content[:size])

@@ -111,13 +111,12 @@ class Population:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Population):
             return NotImplemented
-        known = (self.velocities is None) == (other.velocities is None)
+        mine, theirs = self.velocities, other.velocities
         return (
-            known
-            and self.time == other.time
+            self.time == other.time
             and np.array_equal(self.positions, other.positions)
             and np.array_equal(self.weights, other.weights)
-            and (self.velocities is None or np.array_equal(self.velocities, other.velocities))
+            and (mine is theirs if mine is None or theirs is None else np.array_equal(mine, theirs))
         )
 
     __hash__ = None  # type: ignore[assignment]

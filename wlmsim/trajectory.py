@@ -118,11 +118,11 @@ class Trajectory:
         rng = np.random.default_rng(seed)
         count = max(1, round(fraction * self.n))
         chosen = [rng.permutation(self.n)[:count] for _ in self.times]
-        keep = velocities and self.velocities is not None
+        kept = self.velocities if velocities else None
         return SnapshotSeries(
             self.times,
             [x[rows] for x, rows in zip(self.positions, chosen, strict=True)],
-            [v[rows] for v, rows in zip(self.velocities, chosen, strict=True)] if keep else None,
+            None if kept is None else [v[rows] for v, rows in zip(kept, chosen, strict=True)],
             None if self[0].uniform else [self.weights[rows] for rows in chosen],
             metadata={**self.metadata, "snapshot_seed": seed, "snapshot_fraction": fraction},
             units=self.units,

@@ -57,7 +57,8 @@ class Harmonic:
                     f"`stiffness` must be one number or one for each of the {x.shape[-1]} axes; got {len(stiffness)}"
                 )
             return 0.5 * sum(k * x[..., i] ** 2 for i, k in enumerate(stiffness))
-        return 0.5 * stiffness * (x**2).sum(-1)
+        uniform: Any = stiffness
+        return 0.5 * uniform * (x**2).sum(-1)
 
 
 @dataclass(frozen=True)

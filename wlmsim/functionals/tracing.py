@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -67,13 +67,13 @@ def probe_external(law: Callable[..., Any]) -> None:
     template, shapes, _ = _split(law)
     # a parameter may be a number for each axis, and a plain function may pick axes: more dimensions then do no harm
     dims = (2, 3, 1, *(size for _, size in shapes if size > 0), 16, 256)
-    _probe(law, [lambda dim=dim: _trace_external(template, shapes, dim) for dim in dims])
+    _probe(law, [partial(_trace_external, template, shapes, dim) for dim in dims])
 
 
 def probe_radial(law: Callable[..., Any]) -> None:
     """Trace the law; `ParameterError` with the reason if it cannot be."""
     template, shapes, _ = _split(law)
-    _probe(law, [lambda: _trace_radial(template, shapes)])
+    _probe(law, [partial(_trace_radial, template, shapes)])
 
 
 def _probe(law: Callable[..., Any], attempts: Sequence[Callable[[], Any]]) -> None:
@@ -110,7 +110,8 @@ def _symbolic_law(template: Any, shapes: tuple[tuple[str, int], ...]) -> tuple[C
 
     if not isinstance(template, type):
         return template, []
-    law, symbols = object.__new__(template), []
+    law: Any = object.__new__(template)
+    symbols: list[Any] = []
     for field, size in shapes:
         fresh = [sympy.Symbol(f"p{len(symbols) + k}", real=True) for k in range(max(size, 1))]
         symbols += fresh

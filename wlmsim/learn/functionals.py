@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -118,7 +119,7 @@ class ExternalPotential(LearnableFunctional):
             raise check.fail("hidden", "at least one width", hidden)
         self.hidden = tuple(check.integer("hidden", width) for width in widths)
         self.time_dependent = bool(time_dependent)
-        self.layers = torch.nn.ModuleList()
+        self.layers: Any = torch.nn.ModuleList()
 
     def settings(self) -> dict[str, Any]:
         """Return the constructor's arguments, plain values."""
@@ -128,7 +129,7 @@ class ExternalPotential(LearnableFunctional):
         """Create the perceptron."""
         widths = [dim + self.time_dependent, *self.hidden, 1]
         self.layers = torch.nn.ModuleList(
-            torch.nn.Linear(a, b, bias=k + 2 < len(widths)) for k, (a, b) in enumerate(zip(widths, widths[1:], strict=False))
+            torch.nn.Linear(a, b, bias=k + 2 < len(widths)) for k, (a, b) in enumerate(pairwise(widths))
         )
 
     def _features(self, x: torch.Tensor, t: Any) -> torch.Tensor:

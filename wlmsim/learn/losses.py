@@ -107,7 +107,9 @@ def _half_squares(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     return 0.5 * ((x[:, None, :] - y[None, :, :]) ** 2).sum(-1)
 
 
-def _soft_minimum(cost: torch.Tensor, potential: torch.Tensor, log_weights: torch.Tensor, epsilon: float) -> torch.Tensor:
+def _soft_minimum(
+    cost: torch.Tensor, potential: torch.Tensor, log_weights: torch.Tensor, epsilon: float
+) -> torch.Tensor:
     """-epsilon log sum over j of w_j exp((potential_j - cost_ij) / epsilon), for each row i."""
     return -epsilon * torch.logsumexp(log_weights + (potential - cost) / epsilon, dim=1)
 

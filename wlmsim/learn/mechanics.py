@@ -37,7 +37,9 @@ def scales_of(series: SnapshotSeries) -> Scales:
     positions = np.concatenate(series.positions)
     length = float(np.sqrt(positions.var(0).mean())) or 1.0
     span = float(series.times[-1] - series.times[0])
-    return Scales(tuple(positions.mean(0).tolist()), length, float(series.times[0]), span / max(len(series) - 1, 1) or 1.0)
+    return Scales(
+        tuple(positions.mean(0).tolist()), length, float(series.times[0]), span / max(len(series) - 1, 1) or 1.0
+    )
 
 
 def scaled_cloud(cloud: Population, scales: Scales, like: torch.Tensor) -> Cloud:
@@ -75,10 +77,11 @@ class Mechanics(torch.nn.Module):
         self.dim = dim
         self.scales = scales
         terms = [copy.deepcopy(term) for term in functional.terms]
-        self.learnable = torch.nn.ModuleList(term for term in terms if isinstance(term, LearnableFunctional))
+        self.learned = [term for term in terms if isinstance(term, LearnableFunctional)]
         self.analytic = [term for term in terms if not isinstance(term, LearnableFunctional)]
-        for term in self.learnable:
+        for term in self.learned:
             term.prepare(dim, scales)
+        self.networks = torch.nn.ModuleList(self.learned)  # what torch sees of them
         if friction == "learn":
             self.log_friction: torch.nn.Parameter | None = torch.nn.Parameter(torch.tensor(math.log(INITIAL_FRICTION)))
             self.fixed_friction = 0.0
@@ -100,7 +103,9 @@ class Mechanics(torch.nn.Module):
 
     def force(self, x: torch.Tensor, w: torch.Tensor, t: float) -> torch.Tensor:
         """Acceleration before the factor 1 + gamma of unit mobility, shape (n, d), in scaled coordinates."""
-        total = sum(term.scaled_force(x, w, t) for term in self.learnable)
+        total = torch.zeros_like(x)
+        for term in self.learned:
+            total = total + term.scaled_force(x, w, t)
         if self.analytic:
             total = total + self._analytic_force(x, w, t) / (1.0 + self.gamma)
         return total
@@ -109,17 +114,19 @@ class Mechanics(torch.nn.Module):
         scales = self.scales
         positions = x * scales.length + torch.tensor(scales.centre, dtype=x.dtype, device=x.device)
         time = t * scales.duration + scales.start
-        force = sum(torch_force(term, positions, w, time) for term in self.analytic)
+        force = torch.zeros_like(x)
+        for term in self.analytic:
+            force = force + torch_force(term, positions, w, time)
         return force * (scales.duration**2 / scales.length)
 
     def lagrangian(self) -> Lagrangian:
         """The mechanics as a Lagrangian in the data's units, independent of further training."""
-        learned = [copy.deepcopy(term).eval().requires_grad_(False) for term in self.learnable]
-        for term in learned:
-            term.factor = 1.0 + self.friction * self.scales.duration
-            term.to("cpu")
         gamma = self.friction
-        terms = [*learned, *self.analytic]
+        learned = copy.deepcopy(self.learned)
+        for term in learned:
+            term.factor = 1.0 + gamma * self.scales.duration
+            term.eval().requires_grad_(False).to("cpu")
+        terms: list[Functional] = [*learned, *self.analytic]
         return Lagrangian(
             terms[0] if len(terms) == 1 else FunctionalSum(*terms), dissipation=Friction(gamma) if gamma > 0 else None
         )

@@ -75,13 +75,13 @@ def build(description: list[dict[str, Any]]) -> Functional:
 
 def _plain(term: Functional) -> dict[str, Any]:
     if isinstance(term, (functionals.External, functionals.Pairwise)):
-        law = term.law
+        law: Any = term.law
         if type(law).__name__ not in laws.__all__:
             raise ParameterError(
                 f"a model with {term!r} cannot be saved: files hold no code, so give the law as one of wlmsim.laws"
             )
         return {"law": type(law).__name__, "parameters": dataclasses.asdict(law)}
-    return term.settings()  # type: ignore[attr-defined, no-any-return]
+    return term.settings()  # type: ignore[attr-defined]
 
 
 def _lists_to_tuples(parameters: dict[str, Any]) -> dict[str, Any]:

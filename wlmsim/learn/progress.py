@@ -28,8 +28,6 @@ def fitting_bar(title: str, steps: int, *, show: bool) -> Iterator[Watcher]:
 
         def watch(trainer: Trainer) -> None:
             progress = trainer.progress
-            bars.update(
-                task, completed=progress.step, loss=progress.losses[-1], friction=progress.frictions[-1]
-            )
+            bars.update(task, completed=progress.step, loss=progress.losses[-1], friction=progress.frictions[-1])
 
         yield watch

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -87,9 +88,11 @@ def rollout(
         m, c = half_kick(friction, step, unit_mobility=unit_mobility, xp=torch)
         for k in range(steps):
             later = time + (k + 1) * step
-            x, v, acceleration = kick_drift_kick(
-                x, v, acceleration, lambda y, later=later: force(y, later), m, c, step
-            )
+            x, v, acceleration = kick_drift_kick(x, v, acceleration, partial(_at, force, later), m, c, step)
         kept.append((x, v))
         time = target
     return kept
+
+
+def _at(force: Force, time: float, x: torch.Tensor) -> torch.Tensor:
+    return force(x, time)

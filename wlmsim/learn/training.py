@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,9 @@ Watcher = Callable[["Trainer"], None]
 """Called with the trainer after every step."""
 
 KIND = "wlmsim-checkpoint"
+SINGLE_THREAD_LIMIT = 2000
+"""Rows of the largest cloud up to which a fit runs on one CPU thread."""
+
 FRICTION_RATE = 10.0
 """Learning rate of the friction's logarithm, relative to that of the networks."""
 
@@ -109,6 +113,11 @@ class Trainer:
 
     def run(self, watchers: Sequence[Watcher] = ()) -> None:
         """Train to the end of the schedule or to early stopping; the mechanics then has the averaged parameters."""
+        with _threads_for(self.populations):
+            self._run(watchers)
+        self.mechanics.load_state_dict(self._average.state_dict() if self._best is None else self._best)
+
+    def _run(self, watchers: Sequence[Watcher]) -> None:
         settings, progress = self.settings, self.progress
         while progress.step < settings.steps and not progress.stopped:
             progress.losses.append(self._step())
@@ -118,7 +127,6 @@ class Trainer:
                 self._validate()
             for watch in watchers:
                 watch(self)
-        self.mechanics.load_state_dict(self._average.state_dict() if self._best is None else self._best)
 
     def _step(self) -> float:
         settings, step = self.settings, self.progress.step
@@ -224,6 +232,19 @@ class Trainer:
         self._optimiser.load_state_dict(state["optimiser"])
         self._rng.bit_generator.state = state["rng"]
         self.progress = Progress(**state["progress"])
+
+
+@contextmanager
+def _threads_for(populations: Sequence[Sequence[Cloud]]) -> Iterator[None]:
+    """Compute small clouds on one CPU thread: for tiny tensors a second one only waits, and burns a core doing so."""
+    largest = max(len(cloud.x) for clouds in populations for cloud in clouds)
+    before = torch.get_num_threads()
+    if largest <= SINGLE_THREAD_LIMIT:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 class Checkpoint:

@@ -6,6 +6,7 @@ import hashlib
 import inspect
 import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,7 @@ class WLM:
     steps : int
         Most training steps. Default 2000.
     learning_rate : float
-        Of AdamW, falling to a hundredth along a cosine. Default 3e-3.
+        Of AdamW, falling to a hundredth along a cosine. Default 1e-2.
     weight_decay : float
         Of AdamW. Default 0.
     ema : float
@@ -144,7 +145,7 @@ class WLM:
         blur: float = 0.05,
         dt: float | None = None,
         steps: int = 2000,
-        learning_rate: float = 3e-3,
+        learning_rate: float = 1e-2,
         weight_decay: float = 0.0,
         ema: float = 0.99,
         clip: float = 1.0,
@@ -199,7 +200,11 @@ class WLM:
 
     def __repr__(self) -> str:
         defaults = inspect.signature(type(self)).parameters
-        changed = [f"{k}={v!r}" for k, v in self.get_params().items() if v is not defaults[k].default and v != defaults[k].default]
+        changed = [
+            f"{k}={v!r}"
+            for k, v in self.get_params().items()
+            if v is not defaults[k].default and v != defaults[k].default
+        ]
         fitted = f", fitted: friction_={self.friction_:.4g}" if self.fitted else ""
         return f"WLM({', '.join(changed)}{fitted})"
 
@@ -209,6 +214,8 @@ class WLM:
         return "lagrangian_" in vars(self)
 
     def __getattr__(self, name: str) -> Any:
+        if name == "_mechanics":
+            name = "lagrangian_"
         if name.endswith("_") and not name.startswith("_"):
             hint = "it is not kept in files" if "lagrangian_" in vars(self) else "call fit first"
             raise NotFittedError(f"this WLM has no `{name}`: {hint}")
@@ -397,7 +404,8 @@ class WLM:
         if self.checkpoint is None:
             return None
         digest = hashlib.sha256()
-        for cloud, label in zip(data, data.labels or [None] * len(data), strict=True):
+        labels: Sequence[np.ndarray | None] = [None] * len(data) if data.labels is None else data.labels
+        for cloud, label in zip(data, labels, strict=True):
             for part in (cloud.positions, cloud.velocities, cloud.weights, np.array(cloud.time), label):
                 digest.update(b"none" if part is None else np.ascontiguousarray(part).tobytes())
         unrelated = ("checkpoint", "checkpoint_every", "progress")
@@ -439,7 +447,11 @@ class WLM:
                 )
             start = start.at_rest()
         return simulate(
-            lagrangian, start, times, dt=self.dt_ if dt is None else dt, metadata={"model": repr(self), "start": start.time}
+            lagrangian,
+            start,
+            times,
+            dt=self.dt_ if dt is None else dt,
+            metadata={"model": repr(self), "start": start.time},
         )
 
     def interpolate(self, times: Any, data: SnapshotSeries | None = None) -> SnapshotSeries:
@@ -520,10 +532,12 @@ class WLM:
         """
         path = Path(path)
         mechanics = self._mechanics
-        parameters = {name: value for name, value in self.get_params().items() if name not in ("potential", "checkpoint")}
+        parameters = {
+            name: value for name, value in self.get_params().items() if name not in ("potential", "checkpoint")
+        }
         content = {
             "parameters": parameters,
-            "potential": model_file.describe([*mechanics.learnable, *mechanics.analytic]),
+            "potential": model_file.describe([*mechanics.learned, *mechanics.analytic]),
             "dim": mechanics.dim,
             "scales": mechanics.scales._asdict(),
             "mechanics": mechanics.state_dict(),
