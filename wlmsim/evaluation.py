@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -134,9 +135,14 @@ def score_forecast(
 
 
 def score_interpolation(
-    predicted: Sequence[Population], observed: SnapshotSeries, fitted: SnapshotSeries, *, model: str = "WLM"
+    predicted: Sequence[Population],
+    observed: SnapshotSeries,
+    fitted: SnapshotSeries,
+    origins: Sequence[float] | None = None,
+    *,
+    model: str = "WLM",
 ) -> Scores:
-    """Score predictions that each start from the fitted marginal before them, beside all four baselines.
+    """Score predictions that each start from a fitted marginal before them, beside all four baselines.
 
     The OT baselines, unlike a forward rollout, also see the fitted marginal after the predicted one.
 
@@ -148,6 +154,9 @@ def score_interpolation(
         The truth.
     fitted : SnapshotSeries
         The marginals that were fitted.
+    origins : sequence of float, optional
+        Time of the marginal that each prediction starts from. Default: the last fitted one before it, from which the
+        naive baselines always start.
     model : str
         Name of the model's column. Default "WLM".
 
@@ -160,7 +169,10 @@ def score_interpolation(
     ParameterError
         If a predicted time has no fitted marginal before it.
     """
-    return _score(predicted, observed, [neighbours(fitted, t) for t in observed.times], model, "interpolate")
+    ends = [neighbours(fitted, t) for t in observed.times]
+    protocol = "interpolate" if observed.times[-1] < fitted.times[-1] else "forecast"
+    scores = _score(predicted, observed, ends, model, protocol)
+    return scores if origins is None else dataclasses.replace(scores, origins=np.array(origins))
 
 
 def neighbours(fitted: SnapshotSeries, time: float) -> tuple[Population, Population | None]:

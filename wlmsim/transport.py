@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,6 +10,9 @@ import numpy as np
 from wlmsim import _validation as check
 from wlmsim.errors import ParameterError, SimulationError
 from wlmsim.population import Population
+
+ASSIGNMENT_LIMIT = 200
+"""Rows up to which equal uniform clouds are matched as an assignment; above, the network simplex is faster."""
 
 
 class Plan(NamedTuple):
@@ -39,7 +43,8 @@ def optimal_plan(cost: np.ndarray, source: np.ndarray, target: np.ndarray) -> Pl
     SimulationError
         If the solver does not converge.
     """
-    if len(source) == len(target) and np.ptp(source) < 1e-14 and np.ptp(target) < 1e-14:
+    uniform = len(source) == len(target) and np.ptp(source) < 1e-14 and np.ptp(target) < 1e-14
+    if uniform and (len(source) <= ASSIGNMENT_LIMIT or importlib.util.find_spec("ot") is None):
         from scipy.optimize import linear_sum_assignment
 
         rows, columns = linear_sum_assignment(cost)

@@ -13,7 +13,7 @@ import torch
 from wlmsim import _validation as check
 from wlmsim.functionals.base import Functional
 
-TIME_STRETCH = 0.2
+TIME_STRETCH = 0.6
 """What the network sees of scaled time: a potential that changes slowly over the interval between marginals."""
 
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from wlmsim.errors import FileFormatError, SimulationError
 from wlmsim.learn import model_file
 from wlmsim.learn.losses import exact_transport, sinkhorn_divergence
 from wlmsim.learn.mechanics import Cloud, Mechanics
-from wlmsim.learn.rollout import rollout
+from wlmsim.learn.rollout import Force, rollout
 
 Watcher = Callable[["Trainer"], None]
 """Called with the trainer after every step."""
@@ -40,8 +41,10 @@ class Settings:
     weight_decay: float
     ema: float
     clip: float
+    batch_size: int | None
     dt: float
     loss: str
+    force_penalty: float
     blur: float
     shooting: bool
     horizon: int | None
@@ -154,16 +157,37 @@ class Trainer:
                 average.lerp_(current, 1 - keep)
 
     def _loss(self) -> torch.Tensor:
-        """Mean divergence over the marginals of one random rollout, averaged over the populations."""
+        """Loss of one random rollout, averaged over the populations."""
         total: Any = 0.0
         for clouds, starts in zip(self.populations, self._starts, strict=True):
             start = starts[self._rng.integers(len(starts))]
             horizon = int(self._rng.integers(1, self._longest_horizon(len(clouds) - 1 - start) + 1))
-            targets = clouds[start + 1 : start + 1 + horizon]
-            predicted = self._roll(self.mechanics, clouds[start], [cloud.time for cloud in targets])
-            terms = [self._divergence(x, clouds[start].w, y) for x, y in zip(predicted, targets, strict=True)]
-            total = total + sum(terms) / horizon
+            targets = [self._batch(cloud) for cloud in clouds[start + 1 : start + 1 + horizon]]
+            total = total + self._rollout_loss(self._batch(clouds[start]), targets)
         return total / len(self.populations)
+
+    def _batch(self, cloud: Cloud) -> Cloud:
+        """A random part of a cloud, or all of it where it is small."""
+        n, size = len(cloud.x), self.settings.batch_size
+        if size is None or n <= size:
+            return cloud
+        rows = torch.as_tensor(self._rng.permutation(n)[:size], device=cloud.x.device)
+        w = cloud.w[rows]
+        return Cloud(cloud.x[rows], None if cloud.v is None else cloud.v[rows], w / w.sum(), cloud.time)
+
+    def _rollout_loss(self, start: Cloud, targets: Sequence[Cloud]) -> torch.Tensor:
+        """Mean divergence over the targets, and the mean squared force along the way with its weight."""
+        squares: list[torch.Tensor] = []
+
+        def force(x: torch.Tensor, t: float) -> torch.Tensor:
+            value = self.mechanics.force(x, start.w, t)
+            physical = (1.0 + self.mechanics.gamma) * value
+            squares.append((start.w * (physical**2).sum(-1)).sum())
+            return value
+
+        predicted = self._roll(self.mechanics, force, start, [cloud.time for cloud in targets])
+        terms = [self._divergence(x, start.w, y) for x, y in zip(predicted, targets, strict=True)]
+        return torch.stack(terms).mean() + self.settings.force_penalty * torch.stack(squares).mean()
 
     def _longest_horizon(self, remaining: int) -> int:
         """Most marginals that a rollout may run over now: all that remain, once the ramp is climbed."""
@@ -172,10 +196,10 @@ class Trainer:
         climbed = 1.0 if settings.ramp == 0 else self.progress.step / (settings.ramp * settings.steps)
         return most if climbed >= 1 else 1 + int(climbed * (most - 1))
 
-    def _roll(self, mechanics: Mechanics, start: Cloud, times: Sequence[float]) -> list[torch.Tensor]:
+    def _roll(self, mechanics: Mechanics, force: Force, start: Cloud, times: Sequence[float]) -> list[torch.Tensor]:
         assert start.v is not None
         kept = rollout(
-            lambda x, t: mechanics.force(x, start.w, t),
+            force,
             start.x,
             start.v,
             times,
@@ -207,7 +231,8 @@ class Trainer:
         scores = []
         for k in self._starts[population]:
             if clouds[k].time < target.time:
-                (x,) = self._roll(self._average, clouds[k], [target.time])
+                force = partial(_force_of, self._average, clouds[k].w)
+                (x,) = self._roll(self._average, force, clouds[k], [target.time])
                 if not torch.isfinite(x).all():
                     return math.inf
                 scores.append(float(exact_transport(x.detach(), target.x, clouds[k].w, target.w, power=1)))
@@ -232,6 +257,10 @@ class Trainer:
         self._optimiser.load_state_dict(state["optimiser"])
         self._rng.bit_generator.state = state["rng"]
         self.progress = Progress(**state["progress"])
+
+
+def _force_of(mechanics: Mechanics, w: torch.Tensor, x: torch.Tensor, t: float) -> torch.Tensor:
+    return mechanics.force(x, w, t)
 
 
 @contextmanager

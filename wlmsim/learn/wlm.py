@@ -59,8 +59,15 @@ class WLM:
     loss : {"exact", "sinkhorn"}
         Mean squared displacement under exact optimal transport, or the debiased Sinkhorn divergence.
         Default "exact".
+    force_penalty : float
+        Weight in the loss of the mean squared force along the rollouts, both in scaled coordinates [dimensionless]:
+        of the mechanics that fit the marginals about equally well, the one with the least force is taken, as a cubic
+        spline bends least between its knots. Default 0.003.
     blur : float
         Blur of the Sinkhorn divergence relative to the spread of the data [dimensionless]. Default 0.05.
+    batch_size : int or None
+        Most particles of a cloud that take part in a training step, drawn anew each time; the cost of exact transport
+        grows with their cube. ``None`` takes all. Default 200.
     dt : float, optional
         Largest time step of rollouts and forecasts [time]. Default: a quarter of the mean interval between marginals.
     steps : int
@@ -142,7 +149,9 @@ class WLM:
         horizon: int | None = None,
         ramp: float = 0.0,
         loss: str = "exact",
+        force_penalty: float = 0.003,
         blur: float = 0.05,
+        batch_size: int | None = 200,
         dt: float | None = None,
         steps: int = 2000,
         learning_rate: float = 1e-2,
@@ -166,7 +175,9 @@ class WLM:
         self.horizon = horizon
         self.ramp = ramp
         self.loss = loss
+        self.force_penalty = force_penalty
         self.blur = blur
+        self.batch_size = batch_size
         self.dt = dt
         self.steps = steps
         self.learning_rate = learning_rate
@@ -234,13 +245,14 @@ class WLM:
         check.choice("loss", self.loss, ("exact", "sinkhorn"))
         for name in ("blur", "learning_rate", "clip"):
             check.positive(name, getattr(self, name))
-        for name in ("weight_decay", "checkpoint_every"):
+        for name in ("force_penalty", "weight_decay", "checkpoint_every"):
             check.nonnegative(name, getattr(self, name))
         for name in ("steps", "patience"):
             check.integer(name, getattr(self, name))
         check.integer("seed", self.seed, least=0)
-        if self.horizon is not None:
-            check.integer("horizon", self.horizon)
+        for name in ("horizon", "batch_size"):
+            if getattr(self, name) is not None:
+                check.integer(name, getattr(self, name))
         if not 0 <= check.real("ramp", self.ramp) <= 1:
             raise check.fail("ramp", "a number in [0, 1]", self.ramp)
         if self.dt is not None:
@@ -365,8 +377,10 @@ class WLM:
             weight_decay=self.weight_decay,
             ema=self.ema,
             clip=self.clip,
+            batch_size=self.batch_size,
             dt=self._time_step(scales) / scales.duration,
             loss=self.loss,
+            force_penalty=self.force_penalty,
             blur=self.blur,
             shooting=self.training == "multiple-shooting",
             horizon=self.horizon,
@@ -469,8 +483,7 @@ class WLM:
         SnapshotSeries
         """
         fitted = self.data_ if data is None else check.instance("data", data, SnapshotSeries)
-        times = check.times("times", times)
-        clouds = [self.forecast(self._last_start(fitted, time), [time])[0] for time in times]
+        clouds = [self.forecast(self._last_start(fitted, time), [time])[0] for time in check.times("times", times)]
         return SnapshotSeries.from_populations(clouds, units=fitted.units)
 
     def _last_start(self, fitted: SnapshotSeries, time: float) -> Population:
@@ -507,7 +520,8 @@ class WLM:
         if start is not None:
             return score_forecast(list(self.forecast(start, observed.times)), observed, start)
         fitted = self.data_ if data is None else data
-        return score_interpolation(list(self.interpolate(observed.times, fitted)), observed, fitted)
+        origins = [self._last_start(fitted, time).time for time in observed.times]
+        return score_interpolation(list(self.interpolate(observed.times, fitted)), observed, fitted, origins)
 
     # --- files
 
