@@ -16,16 +16,20 @@ def main(output: Path, *, n: int = 600, steps: int = 1500, seed: int = 0) -> wls
     """Run the demonstration and return the scores of the forecast."""
     output.mkdir(parents=True, exist_ok=True)
 
-    print(f"Simulating {n} drifters released in a vortex, seen at 25 times")
-    vortex = wls.systems.VortexDrifters(n=n, rotation=1.6, release=(1.3, 0.0), width=0.25, seed=seed)
-    drift = vortex.simulate(times=np.linspace(0.0, 12.0, 25), dt=0.02)
+    print(f"Simulating {n} drifters released in a vortex, seen at 31 times")
+    vortex = wls.systems.VortexDrifters(n=n, rotation=2.0, release=(1.0, 0.0), width=0.2, seed=seed)
+    drift = vortex.simulate(times=np.linspace(0.0, 12.0, 31), dt=0.02)
     drift.snapshots(fraction=0.5, seed=seed).save(output / "drifters.h5")  # identities forgotten
 
     data = wls.SnapshotSeries.load(output / "drifters.h5")
-    past, future = data.split(at=7.0)
+    past, future = data.split(at=8.0)
     print(f"Learning a potential and the friction from {past}")
     model = wls.learn.WLM(
-        wls.learn.ExternalPotential(time_dependent=False), training="multiple-shooting", steps=steps, seed=seed
+        wls.learn.ExternalPotential(time_dependent=False),
+        training="multiple-shooting",
+        horizon=4,
+        steps=steps,
+        seed=seed,
     )
     model.fit(past)
     model.save(output / "drifters.model")

@@ -73,10 +73,10 @@ class TestLosses:
 
     def test_sinkhorn_divergence_agrees_with_geometry(self):
         rng = np.random.default_rng(0)
-        x, y, wx, wy = clouds(rng, 40, 50)
+        x, y, wx, wy = clouds(rng, 15, 20)
         zero = sinkhorn_divergence(x.detach(), x.detach(), wx, wx, blur=0.1)
         assert abs(zero.item()) < 1e-6
-        sharp = sinkhorn_divergence(x.detach(), y, wx, wy, blur=0.05, iterations=20_000).item()
+        sharp = sinkhorn_divergence(x.detach(), y, wx, wy, blur=0.05, iterations=4000).item()
         half_square = 0.5 * exact_transport(x.detach(), y, wx, wy).item()
         assert sharp == pytest.approx(half_square, rel=0.02)
         broad = sinkhorn_divergence(x.detach(), y, wx, wy, blur=100.0).item()
@@ -453,7 +453,7 @@ class TestFiles:
         np.testing.assert_array_equal(again.losses_, composed.losses_)
         with pytest.raises(NotFittedError, match="not kept in files"):
             again.interpolate([1.0])
-        assert again.evaluate(drifters[[3]], data=drifters[:3]).protocol == "interpolate"
+        assert again.evaluate(drifters[[3]], data=drifters[[0, 1, 2, 4]]).protocol == "interpolate"
         assert again.set_params(steps=3).fit(drifters).best_step_ == 3
 
     def test_plain_functions_are_refused(self, drifters, tmp_path):
