@@ -71,7 +71,7 @@ class WLM:
     dt : float, optional
         Largest time step of rollouts and forecasts [time]. Default: a quarter of the mean interval between marginals.
     steps : int
-        Most training steps. Default 2000.
+        Most training steps. Default 1000.
     learning_rate : float
         Of AdamW, falling to a hundredth along a cosine. Default 1e-2.
     weight_decay : float
@@ -153,7 +153,7 @@ class WLM:
         blur: float = 0.05,
         batch_size: int | None = 200,
         dt: float | None = None,
-        steps: int = 2000,
+        steps: int = 1000,
         learning_rate: float = 1e-2,
         weight_decay: float = 0.0,
         ema: float = 0.99,
