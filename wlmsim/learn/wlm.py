@@ -62,7 +62,7 @@ class WLM:
     force_penalty : float
         Weight in the loss of the mean squared force along the rollouts, both in scaled coordinates [dimensionless]:
         of the mechanics that fit the marginals about equally well, the one with the least force is taken, as a cubic
-        spline bends least between its knots. Default 0.005.
+        spline bends least between its knots. Default 0.003.
     blur : float
         Blur of the Sinkhorn divergence relative to the spread of the data [dimensionless]. Default 0.05.
     batch_size : int or None
@@ -149,7 +149,7 @@ class WLM:
         horizon: int | None = None,
         ramp: float = 0.0,
         loss: str = "exact",
-        force_penalty: float = 0.005,
+        force_penalty: float = 0.003,
         blur: float = 0.05,
         batch_size: int | None = 200,
         dt: float | None = None,
