@@ -33,8 +33,8 @@ class Scales(NamedTuple):
 class LearnableFunctional(Functional, torch.nn.Module):
     """A functional whose energy is a torch module.
 
-    A subclass says how to `build` its network for a dimension and gives its `energy_density` and, where that is
-    faster than differentiating, its gradient. Units: the network works in scaled coordinates (`Scales`), in which its
+    A subclass says how to `build` its network for a dimension and gives its `scaled_energy` and, where that is
+    faster than differentiating, its `scaled_force`. Units: the network works in scaled coordinates (`Scales`), in which its
     energy is multiplied by `factor` = (1 + gamma) for the unit-mobility scaling of a fit; in the data's units by
     factor length^2 / duration^2.
     """
@@ -64,7 +64,7 @@ class LearnableFunctional(Functional, torch.nn.Module):
         return -gradient / w[:, None]
 
     def prepare(self, dim: int, scales: Scales) -> None:
-        """Fit the coordinates to the data and create the network if there is none for this dimension."""
+        """Fit the coordinates to the data and create the network anew for this dimension."""
         self.scales = scales
         self.factor = 1.0
         self.build(dim)
