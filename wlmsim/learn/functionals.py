@@ -35,8 +35,8 @@ class LearnableFunctional(Functional, torch.nn.Module):
 
     A subclass says how to `build` its network for a dimension and gives its `scaled_energy` and, where that is
     faster than differentiating, its `scaled_force`. Units: the network works in scaled coordinates (`Scales`),
-    in which its energy is multiplied by `factor` = (1 + gamma) for the unit-mobility scaling of a fit; in the data's units by
-    factor length^2 / duration^2.
+    in which its energy is multiplied by `factor` = (1 + gamma) for the unit-mobility scaling of a fit; in the data's
+    units by factor length^2 / duration^2.
     """
 
     def __init__(self) -> None:
