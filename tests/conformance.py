@@ -17,6 +17,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.integrate import solve_ivp
 
 import wlmsim as wls
 from tests.mechanics import ShakenPendula, SoftPairs, a_population, fitted_order, newton, solve
@@ -42,6 +43,7 @@ EXAMPLES: dict[str, list[Callable[..., Any]]] = {
     ],
     "Pairwise": [lambda dim: wls.Pairwise(wls.laws.Morse(c=2.0, l=0.7))],
     "FunctionalSum": [lambda dim: FunctionalSum(wls.GaussianQuantumPressure(0.7), wls.Pairwise(wls.laws.Morse()))],
+    "Average": [lambda dim: wls.learn.Average([wls.learn.ExternalPotential((8,)) for _ in range(2)])],
     "Friction": [lambda dim: wls.Friction(0.7)],
     "Alignment": [lambda dim: wls.Alignment(0.8, 1.5, 0.7), lambda dim: wls.Alignment(radius=np.inf)],
     "SelfPropulsion": [lambda dim: wls.SelfPropulsion(0.6, 1.3)],
@@ -52,7 +54,7 @@ EXAMPLES: dict[str, list[Callable[..., Any]]] = {
 }
 
 # What is true of a class unless it stands here.
-NOT_INVARIANT = {"External", "ExternalPotential"}
+NOT_INVARIANT = {"Average", "External", "ExternalPotential"}
 """Functionals whose energy changes when the whole cloud is moved or turned."""
 ACTIVE = {"SelfPropulsion"}
 """Dissipations that may feed energy into the population."""
@@ -98,7 +100,9 @@ def cases(classes: Iterable[type]) -> list[Any]:
 FUNCTIONALS = [*exported(wls.functionals, Functional), *exported(wls.learn, LearnableFunctional)]
 LAWS = exported(wls.laws, object)
 DISSIPATIONS = exported(wls, Dissipation)
-INTEGRATORS = exported(wls, Integrator)
+INTEGRATORS = exported(wls.integrators, Integrator)
+SCHEMES = [c for c in INTEGRATORS if c.moves is wls.Lagrangian]
+FLOW_SCHEMES = [c for c in INTEGRATORS if c.moves is wls.Flow]
 SYSTEMS = exported(wls.systems, System)
 
 
@@ -106,7 +110,7 @@ def test_discovery_finds_the_classics():
     assert {"External", "Pairwise", "GaussianQuantumPressure", "ExternalPotential"} <= {c.__name__ for c in FUNCTIONALS}
     assert {"Harmonic", "Morse", "Plummer"} <= {c.__name__ for c in LAWS}
     assert {"Friction", "Alignment", "SelfPropulsion"} <= {c.__name__ for c in DISSIPATIONS}
-    assert {"Leapfrog", "ConstantSpeedEuler"} <= {c.__name__ for c in INTEGRATORS}
+    assert {"Leapfrog", "ConstantSpeedEuler", "RungeKutta4"} <= {c.__name__ for c in INTEGRATORS}
     assert {"Boids", "GaussianPacket", "HarmonicOscillator", "VortexDrifters"} <= {c.__name__ for c in SYSTEMS}
 
 
@@ -493,8 +497,8 @@ def start() -> wls.Population:
     return cloud.with_velocities(cloud.velocities / np.linalg.norm(cloud.velocities, axis=1, keepdims=True))
 
 
-@pytest.mark.parametrize("case", cases(INTEGRATORS))
-class IntegratorTests:
+@pytest.mark.parametrize("case", cases(SCHEMES))
+class LagrangianIntegratorTests:
     @pytest.mark.parametrize("mechanics", MECHANICS)
     def test_order_of_convergence(self, integrator, start, mechanics):
         lagrangian = MECHANICS[mechanics]()
@@ -507,12 +511,36 @@ class IntegratorTests:
         for name, error in zip(("positions", "velocities"), np.transpose(errors), strict=True):
             assert fitted_order(1.0 / counts, error) == pytest.approx(integrator.order, abs=0.1), name
 
+
+class ShearedFlow(wls.Flow):
+    """A velocity field that depends on position and time, and on the other particles."""
+
+    def velocity(self, positions: np.ndarray, weights: np.ndarray, time: float = 0.0) -> np.ndarray:
+        return np.sin(positions[:, ::-1] + 0.5 * time) - 0.3 * (positions - weights @ positions)
+
+
+@pytest.mark.parametrize("case", cases(FLOW_SCHEMES))
+def test_order_of_convergence_of_flows(integrator, start):
+    def rhs(t: float, y: np.ndarray) -> np.ndarray:
+        return ShearedFlow().velocity(y.reshape(5, 2), start.weights, t).ravel()
+
+    exact = solve_ivp(rhs, (0, 1), start.positions.ravel(), method="DOP853", rtol=1e-13, atol=1e-13).y[:, -1]
+    counts = np.array([4, 8, 16, 32])
+    ends = [advance(integrator, ShearedFlow(), start, 1.0 / count, count) for count in counts]
+    errors = [np.abs(end.positions.ravel() - exact).max() for end in ends]
+    assert fitted_order(1.0 / counts, errors) == pytest.approx(integrator.order, abs=0.15)
+
+
+@pytest.mark.parametrize("case", cases(INTEGRATORS))
+class IntegratorTests:
     def test_time_is_kept(self, integrator, start):
-        assert advance(integrator, wls.Lagrangian(), start, 0.25, 4).time == pytest.approx(1.0)
+        mechanics = MECHANICS["active"]() if integrator.moves is wls.Lagrangian else ShearedFlow()
+        assert advance(integrator, mechanics, start, 0.25, 4).time == pytest.approx(1.0)
 
     def test_the_given_state_is_not_written_to(self, integrator, start):
         before = copy.deepcopy(start)
-        advance(integrator, MECHANICS["active"](), start, 0.1, 2)
+        mechanics = MECHANICS["active"]() if integrator.moves is wls.Lagrangian else ShearedFlow()
+        advance(integrator, mechanics, start, 0.1, 2)
         assert start == before
 
     def test_repr(self, integrator, case):
@@ -606,7 +634,7 @@ class SystemTests:
         assert flight.positions.shape == flight.velocities.shape == (3, 12, system.dim)
         assert flight[0] == system.population
         assert flight.metadata["system"] == type(system).__name__ and flight.metadata["seed"] == 4
-        assert repr(flight.lagrangian) == repr(system.lagrangian)
+        assert repr(flight.mechanics) == repr(system.mechanics)
         assert np.abs(np.diff(flight.positions, axis=0)).max() > 0
         np.testing.assert_array_equal(system.simulate(times).positions, flight.positions)
 
@@ -649,4 +677,4 @@ class ExactSystemTests:
         np.testing.assert_allclose(path.velocities[0], system.population.velocities, atol=1e-14)
         slope = (path.positions[3] - path.positions[1]) / (2 * h)
         np.testing.assert_allclose(path.velocities[2], slope, atol=1e-6)
-        assert path.metadata["integrator"] == "exact" and path.lagrangian is not None
+        assert path.metadata["integrator"] == "exact" and path.mechanics is not None

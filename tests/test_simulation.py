@@ -7,7 +7,7 @@ import pytest
 
 import wlmsim as wls
 from tests.mechanics import ShakenPendula, Spring, a_population, newton, solve
-from wlmsim.errors import ParameterError, SimulationError
+from wlmsim.errors import FileFormatError, ParameterError, SimulationError
 from wlmsim.integrators import Integrator, State
 
 
@@ -37,7 +37,7 @@ def test_records_what_it_is_asked_for():
     assert flight.times.tolist() == [0.0, 0.5, 2.0]
     assert flight[0] == start
     np.testing.assert_array_equal(flight.weights, start.weights)
-    assert flight.lagrangian is lagrangian
+    assert flight.mechanics is lagrangian
     assert flight.metadata == {"integrator": "Leapfrog(scaling='physical')", "dt": 0.01, "seed": 0}
     assert wls.simulate(lagrangian, start, [1.0]).metadata["dt"] is None
 
@@ -111,14 +111,19 @@ def test_a_trajectory_that_blows_up_says_when_and_with_which_step():
         ({"times": [0.0, 1.0]}, "`times` must be at or after the population's time 0.5; got .*0.0"),
         ({"population": wls.Population([[0.0]])}, r"`population` must have velocities.*at_rest"),
         ({"population": [[0.0]]}, r"`population` must be a Population; got \[\[0\.0\]\]"),
-        ({"lagrangian": Spring()}, "`lagrangian` must be a Lagrangian"),
+        ({"mechanics": Spring()}, "`mechanics` must be a Lagrangian or Flow"),
         ({"dt": 0.0}, r"`dt` must be a finite number > 0; got 0\.0"),
         ({"dt": -0.1}, "`dt` must be a finite number > 0"),
+        (
+            {"integrator": wls.RungeKutta4()},
+            r"`integrator` must be a scheme for Lagrangian\(.*RungeKutta4.*moves a Flow",
+        ),
+        ({"mechanics": wls.GradientFlow(Spring()), "integrator": wls.Leapfrog()}, "moves a Lagrangian"),
         ({"integrator": "leapfrog"}, "`integrator` must be a Integrator; got 'leapfrog'"),
     ],
 )
 def test_errors_name_the_argument(arguments, message):
-    given = {"lagrangian": wls.Lagrangian(), "population": a_population(time=0.5), "times": [1.0]}
+    given = {"mechanics": wls.Lagrangian(), "population": a_population(time=0.5), "times": [1.0]}
     with pytest.raises(ParameterError, match=message):
         wls.simulate(**{**given, **arguments})
 
@@ -131,3 +136,65 @@ def test_progress_bar_changes_nothing(capsys):
     np.testing.assert_array_equal(shown.positions, quiet.positions)
     captured = capsys.readouterr()
     assert captured.out == "" and "simulating" in captured.err
+
+
+def test_a_flow_needs_no_velocities_and_records_those_of_its_field():
+    start = wls.Population([[1.0, 0.5], [-2.0, 0.0]])
+    flow = wls.GradientFlow(Spring(2.0))
+    path = wls.simulate(flow, start, [0.0, 0.3, 1.0], dt=0.01)
+    np.testing.assert_allclose(
+        path.positions, np.exp(-2 * path.times)[:, None, None] * start.positions, rtol=1e-8, atol=1e-15
+    )
+    np.testing.assert_array_equal(path.velocities, -2 * path.positions)
+    assert path.mechanics is flow and path.metadata["integrator"] == "RungeKutta4()"
+    np.testing.assert_allclose(path.energy(), (path.positions**2).sum(-1).mean(-1))
+    with pytest.raises(ParameterError, match="only a Lagrangian has this"):
+        path.momentum()
+
+
+# --- frames that go to a file
+
+TIMES = np.linspace(0.5, 5.0, 7)
+
+
+def test_saved_frames_are_those_that_memory_would_hold(tmp_path):
+    lagrangian, start = wls.Lagrangian(ShakenPendula(0.3)), a_population(9, weighted=True)
+    kept = wls.simulate(lagrangian, start, TIMES, dt=0.1, metadata={"seed": 3})
+    last = wls.simulate(lagrangian, start, TIMES, dt=0.1, metadata={"seed": 3}, save=tmp_path / "run.h5")
+    saved = wls.Trajectory.load(tmp_path / "run.h5")
+    for name in ("times", "positions", "velocities"):
+        np.testing.assert_array_equal(getattr(saved, name), getattr(kept, name))
+        np.testing.assert_array_equal(getattr(last, name), getattr(kept, name)[-1:])
+    np.testing.assert_array_equal(saved.weights, kept.weights)
+    assert saved.metadata == kept.metadata and last.mechanics is lagrangian
+    part = wls.Trajectory.load(tmp_path / "run.h5", start=1.9, stop=3.6)
+    np.testing.assert_array_equal(part.positions, kept.positions[2:5])
+
+
+def test_a_saved_run_that_blows_up_keeps_the_frames_before(tmp_path):
+    class Explosive(Spring):
+        def force(self, positions, weights, time=0.0):
+            return positions * (1.0 if time < 2 else np.inf)
+
+    start = a_population()
+    with pytest.raises(SimulationError, match="stopped being finite at t = 2") as caught:
+        wls.simulate(wls.Lagrangian(Explosive()), start, TIMES, dt=0.1, save=tmp_path / "run.h5")
+    assert "the 2 frames before that are in" in caught.value.__notes__[0]
+    np.testing.assert_array_equal(wls.Trajectory.load(tmp_path / "run.h5").times, TIMES[:2])
+
+
+@pytest.mark.parametrize("when", ["at once", "later"])
+def test_a_saved_run_that_fails_otherwise_leaves_the_old_file(tmp_path, when):
+    class Broken(Spring):
+        def force(self, positions, weights, time=0.0):
+            if when == "at once" or time > 2:
+                raise ZeroDivisionError
+            return -positions
+
+    path = tmp_path / "run.h5"
+    path.write_text("older")
+    with pytest.raises(ZeroDivisionError):
+        wls.simulate(wls.Lagrangian(Broken()), a_population(), TIMES, dt=0.1, save=path)
+    assert path.read_text() == "older" and [p.name for p in tmp_path.iterdir()] == ["run.h5"]
+    with pytest.raises(FileFormatError):
+        wls.Trajectory.load(path)

@@ -25,7 +25,7 @@ def oscillation(times, *, amplitude=2.0, frequency=3.0, mass=1.0) -> Trajectory:
         times,
         amplitude * np.cos(phase)[:, None, None],
         -amplitude * frequency * np.sin(phase)[:, None, None],
-        lagrangian=Lagrangian(Spring(mass * frequency**2), mass=mass),
+        mechanics=Lagrangian(Spring(mass * frequency**2), mass=mass),
     )
 
 
@@ -140,14 +140,14 @@ def test_angular_momentum_of_an_ellipse():
     zero = np.zeros_like(t)
     x = np.stack([2 * np.cos(t), 3 * np.sin(t), zero], axis=-1)[:, None]
     v = np.stack([-2 * np.sin(t), 3 * np.cos(t), zero], axis=-1)[:, None]
-    flight = Trajectory(t, x, v, lagrangian=Lagrangian(Spring(), mass=0.5))
+    flight = Trajectory(t, x, v, mechanics=Lagrangian(Spring(), mass=0.5))
     np.testing.assert_allclose(flight.angular_momentum(), np.tile([3.0, 0.0, 0.0], (7, 1)), atol=1e-14)
 
 
 def test_action_of_a_free_particle():
     """S = m |v|^2 (t_1 - t_0) / 2, for which the trapezoidal rule is exact."""
     times, v = np.array([0.5, 1.0, 3.0]), np.array([3.0, 4.0])
-    flight = Trajectory(times, (times[:, None] * v)[:, None], np.tile(v, (3, 1, 1)), lagrangian=Lagrangian(mass=2.0))
+    flight = Trajectory(times, (times[:, None] * v)[:, None], np.tile(v, (3, 1, 1)), mechanics=Lagrangian(mass=2.0))
     assert flight.action() == pytest.approx(0.5 * 2.0 * 25.0 * 2.5, rel=1e-14)
 
 
@@ -161,7 +161,7 @@ def test_action_weighs_time_by_friction():
     """With K = 1/2 exp(-2 gamma t) of a free damped particle, S = (1 - exp(-gamma t)) / (2 gamma)."""
     gamma, times = 0.8, np.linspace(0, 2, 2001)
     v = np.exp(-gamma * times)[:, None, None]
-    flight = Trajectory(times, (1 - v) / gamma, v, lagrangian=Lagrangian(dissipation=Friction(gamma)))
+    flight = Trajectory(times, (1 - v) / gamma, v, mechanics=Lagrangian(dissipation=Friction(gamma)))
     assert flight.action() == pytest.approx((1 - np.exp(-gamma * 2)) / (2 * gamma), rel=1e-6)
 
 
@@ -174,7 +174,7 @@ def test_true_motion_makes_the_action_stationary():
     def action(epsilon):
         x = true.positions + epsilon * bump[:, None, None]
         v = true.velocities + epsilon * slope[:, None, None]
-        return Trajectory(times, x, v, lagrangian=true.lagrangian).action()
+        return Trajectory(times, x, v, mechanics=true.mechanics).action()
 
     slope_of_action = (action(1e-3) - action(-1e-3)) / 2e-3
     curvature = (action(1e-1) - 2 * action(0.0) + action(-1e-1)) / 1e-2
@@ -197,9 +197,9 @@ def test_energy_is_lost_to_friction_alone(gamma):
 def test_energies_need_a_lagrangian_and_velocities():
     flight = a_trajectory()
     for quantity in (flight.energy, flight.momentum, flight.angular_momentum, flight.action):
-        with pytest.raises(ParameterError, match=r"trajectory\.lagrangian"):
+        with pytest.raises(ParameterError, match=r"trajectory\.mechanics"):
             quantity()
-    flight.lagrangian = Lagrangian(Spring())
+    flight.mechanics = Lagrangian(Spring())
     assert flight.energy().shape == (4,)
     flight.velocities = None
     assert flight.potential_energy().shape == (4,)
@@ -209,7 +209,7 @@ def test_energies_need_a_lagrangian_and_velocities():
 
 def test_energies_of_weighted_particles():
     cloud = Population([[1.0], [2.0]], [[3.0], [0.0]], [1, 3])
-    flight = Trajectory([0.0], [cloud.positions], [cloud.velocities], cloud.weights, lagrangian=Lagrangian(Spring(2.0)))
+    flight = Trajectory([0.0], [cloud.positions], [cloud.velocities], cloud.weights, mechanics=Lagrangian(Spring(2.0)))
     assert flight.kinetic_energy() == pytest.approx([0.5 * 0.25 * 9])
     assert flight.potential_energy() == pytest.approx([0.25 * 1 + 0.75 * 4])
     assert flight.momentum() == pytest.approx(np.array([[0.75]]))

@@ -7,8 +7,9 @@ __getattr__, __dir__, __all__ = _lazy.attach(
     submodules=["datasets", "errors", "evaluation", "functionals", "io", "learn", "systems", "transport", "visual"],
     submod_attrs={
         "dissipation": ["Alignment", "Friction", "SelfPropulsion"],
+        "flow": ["Flow", "GradientFlow"],
         "functionals": ["External", "GaussianQuantumPressure", "Pairwise", "laws"],
-        "integrators": ["ConstantSpeedEuler", "Leapfrog"],
+        "integrators": ["ConstantSpeedEuler", "Leapfrog", "RungeKutta4"],
         "lagrangian": ["Lagrangian"],
         "population": ["Population"],
         "simulation": ["simulate"],

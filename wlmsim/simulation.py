@@ -3,57 +3,66 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 
 from wlmsim import _validation as check
 from wlmsim.errors import ParameterError, SimulationError
-from wlmsim.integrators import Integrator, Leapfrog, State
+from wlmsim.flow import Flow
+from wlmsim.integrators import Integrator, Leapfrog, RungeKutta4, State
 from wlmsim.lagrangian import Lagrangian
 from wlmsim.population import Population
 from wlmsim.trajectory import Trajectory
 
 
 def simulate(
-    lagrangian: Lagrangian,
+    mechanics: Lagrangian | Flow,
     population: Population,
     times: Any,
     *,
     dt: float | None = None,
     integrator: Integrator | None = None,
     progress: bool = False,
+    save: str | Path | None = None,
     metadata: Mapping[str, Any] | None = None,
 ) -> Trajectory:
     """Move a population by its mechanics and record it at the given times.
 
     Parameters
     ----------
-    lagrangian : Lagrangian
-        The mechanics.
+    mechanics : Lagrangian or Flow
+        What moves the particles: forces, or a velocity field.
     population : Population
-        The initial cloud, with velocities; the simulation starts at its `time`.
+        The initial cloud; the simulation starts at its `time`. A Lagrangian needs its velocities, a flow does not.
     times : array_like, shape (T,)
         Strictly increasing times at which to record, none before ``population.time`` [time].
     dt : float, optional
         Largest time step; each interval between records is divided into equal steps no longer than this.
         Default: one step an interval.
     integrator : Integrator, optional
-        Default: `Leapfrog`.
+        Default: `Leapfrog` for a Lagrangian, `RungeKutta4` for a flow.
     progress : bool
         Whether to show a progress bar. Default False.
+    save : path, optional
+        HDF5 file that each frame goes to when it is computed, so that a long run does not live in memory. What is
+        returned then holds the last frame only; read the others with `Trajectory.load`. A run that fails or is
+        interrupted leaves the frames before that in the file.
     metadata : mapping, optional
         Plain values kept with the trajectory.
 
     Returns
     -------
     Trajectory
+        Its velocities are v for a Lagrangian, and the velocity field at the particles for a flow.
 
     Raises
     ------
     ParameterError
-        If the velocities are unknown or an argument is unusable.
+        If velocities that are needed are unknown, or an argument is unusable.
     SimulationError
         If a coordinate stops being finite; the message says when.
 
@@ -66,35 +75,57 @@ def simulate(
     >>> half_turn.positions[-1].round(3)
     array([[-1.]])
     """
-    check.instance("lagrangian", lagrangian, Lagrangian)
+    check.instance("mechanics", mechanics, (Lagrangian, Flow))
     check.instance("population", population, Population)
-    integrator = Leapfrog() if integrator is None else check.instance("integrator", integrator, Integrator)
-    if population.velocities is None:
-        raise ParameterError(
-            "`population` must have velocities to be simulated: give them, or use `population.at_rest()` for zero"
-        )
+    integrator = default_integrator(mechanics) if integrator is None else integrator
+    check.instance("integrator", integrator, Integrator)
+    if not isinstance(mechanics, integrator.moves):
+        kind = integrator.moves.__name__
+        raise check.fail("integrator", f"a scheme for {mechanics!r}", f"{integrator!r}, which moves a {kind}")
     times = check.times("times", times)
     if times[0] < population.time:
         raise check.fail("times", f"at or after the population's time {population.time:g}", times[0])
     dt = math.inf if dt is None else check.positive("dt", dt)
 
-    state = State(population.positions, population.velocities, population.weights, population.time)
-    positions = np.empty((len(times), *population.positions.shape))
-    velocities = np.empty_like(positions)
-    for k, time in _tracked(times, progress):
-        state = _advance(lagrangian, integrator, state, time, dt)
-        positions[k], velocities[k] = state.positions, state.velocities
+    state = State(population.positions, _velocities(mechanics, population), population.weights, population.time)
     about = {"integrator": repr(integrator), "dt": None if dt == math.inf else dt, **(metadata or {})}
-    return Trajectory(times, positions, velocities, population.weights, lagrangian=lagrangian, metadata=about)
+    with _recorder(save, times, population, about) as record, _progress(progress, times, state.time, dt) as advanced:
+        for time in times:
+            state = _advance(mechanics, integrator, state, time, dt, advanced)
+            if isinstance(mechanics, Flow):
+                state.velocities = mechanics.velocity(state.positions, state.weights, state.time)
+            record.add(state)
+    return Trajectory(*record.frames(), population.weights, mechanics=mechanics, metadata=about)
 
 
-def _advance(lagrangian: Lagrangian, integrator: Integrator, state: State, time: float, dt: float) -> State:
+def default_integrator(mechanics: Lagrangian | Flow) -> Integrator:
+    """Return the scheme that is used when none is named."""
+    return RungeKutta4() if isinstance(mechanics, Flow) else Leapfrog()
+
+
+def _velocities(mechanics: Lagrangian | Flow, population: Population) -> np.ndarray:
+    if isinstance(mechanics, Flow):
+        return mechanics.velocity(population.positions, population.weights, population.time)
+    if population.velocities is None:
+        raise ParameterError(
+            "`population` must have velocities to be simulated: give them, or use `population.at_rest()` for zero"
+        )
+    return population.velocities
+
+
+def _steps(interval: float, dt: float) -> int:
+    # an interval that is a whole number of steps but for rounding is not given one more
+    return max(1, math.ceil(interval / dt - 1e-9)) if interval > 0 else 0
+
+
+def _advance(
+    mechanics: Any, integrator: Integrator, state: State, time: float, dt: float, advanced: Callable[[], None]
+) -> State:
     start = state.time
     interval = time - start
-    # an interval that is a whole number of steps but for rounding is not given one more
-    steps = max(1, math.ceil(interval / dt - 1e-9)) if interval > 0 else 0
+    steps = _steps(interval, dt)
     for step in range(steps):
-        state = integrator.step(lagrangian, state, interval / steps)
+        state = integrator.step(mechanics, state, interval / steps)
         state.time = time if step == steps - 1 else start + (step + 1) * interval / steps
         # a sum is finite only if every term is, and costs less than looking at each
         with np.errstate(over="ignore", invalid="ignore"):
@@ -104,13 +135,58 @@ def _advance(lagrangian: Lagrangian, integrator: Integrator, state: State, time:
                 f"the trajectory stopped being finite at t = {state.time:g} with time step {interval / steps:g}; "
                 f"try a smaller dt (now {'one step an interval' if dt == math.inf else format(dt, 'g')})"
             )
+        advanced()
     return state
 
 
-def _tracked(times: np.ndarray, progress: bool) -> Any:
-    if not progress:
-        return enumerate(times)
-    from rich.console import Console
-    from rich.progress import track
+class _Recorder(Protocol):
+    """Where the frames go."""
 
-    return track(list(enumerate(times)), description="simulating", total=len(times), console=Console(stderr=True))
+    def add(self, state: State) -> None: ...
+
+    def frames(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return times, positions and velocities that were kept in memory."""
+        ...
+
+
+class _Memory:
+    """Keeps every frame."""
+
+    def __init__(self, times: np.ndarray, shape: tuple[int, ...]):
+        self._times, self._count = times, 0
+        self._positions = np.empty((len(times), *shape))
+        self._velocities = np.empty_like(self._positions)
+
+    def add(self, state: State) -> None:
+        self._positions[self._count], self._velocities[self._count] = state.positions, state.velocities
+        self._count += 1
+
+    def frames(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        return self._times, self._positions, self._velocities
+
+
+@contextmanager
+def _recorder(
+    save: str | Path | None, times: np.ndarray, population: Population, about: Mapping[str, Any]
+) -> Iterator[_Recorder]:
+    if save is None:
+        yield _Memory(times, population.positions.shape)
+        return
+    from wlmsim.io.h5md import recording
+
+    with recording(save, population, len(times), about) as file:
+        yield file
+
+
+@contextmanager
+def _progress(show: bool, times: np.ndarray, start: float, dt: float) -> Iterator[Callable[[], None]]:
+    if not show:
+        yield lambda: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("simulating"), BarColumn(), MofNCompleteColumn(), TextColumn("steps"), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("", total=sum(_steps(interval, dt) for interval in np.diff(times, prepend=start)))
+        yield lambda: bar.advance(task)

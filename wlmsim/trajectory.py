@@ -13,6 +13,7 @@ from wlmsim.errors import ParameterError
 from wlmsim.population import Population
 
 if TYPE_CHECKING:
+    from wlmsim.flow import Flow
     from wlmsim.lagrangian import Lagrangian
     from wlmsim.snapshots import SnapshotSeries
 
@@ -30,8 +31,8 @@ class Trajectory:
         Velocities [length / time]. ``None`` where they are unknown.
     weights : array_like, shape (n,), optional
         Share of the population that each particle stands for, rescaled to sum to 1. Default: all equal.
-    lagrangian : Lagrangian, optional
-        The mechanics behind the trajectory; needed by the energies and the action. Not written to files.
+    mechanics : Lagrangian or Flow, optional
+        What moved the particles; needed by the energies and the action. Not written to files.
     metadata : mapping, optional
         Plain values (numbers, strings, lists) kept with the file: seed, system, software version.
     units : mapping, optional
@@ -50,7 +51,7 @@ class Trajectory:
         velocities: Any = None,
         weights: Any = None,
         *,
-        lagrangian: Lagrangian | None = None,
+        mechanics: Lagrangian | Flow | None = None,
         metadata: Mapping[str, Any] | None = None,
         units: Mapping[str, str] | None = None,
     ):
@@ -60,7 +61,7 @@ class Trajectory:
         if self.velocities is not None and self.velocities.shape != self.positions.shape:
             raise check.fail("velocities", f"of shape {self.positions.shape}", self.velocities)
         self.weights = check.weights("weights", weights, self.positions.shape[1])
-        self.lagrangian = lagrangian
+        self.mechanics = mechanics
         self.metadata = dict(metadata or {})
         self.units = dict(units or {})
 
@@ -130,38 +131,52 @@ class Trajectory:
 
     def kinetic_energy(self) -> np.ndarray:
         """Kinetic energy K at each time, shape (T,) [mass length^2 / time^2]."""
-        return np.array([self._mechanics.kinetic_energy(frame) for frame in self])
+        return np.array([self._lagrangian.kinetic_energy(frame) for frame in self])
 
     def potential_energy(self) -> np.ndarray:
         """Potential energy U at each time, shape (T,) [mass length^2 / time^2]."""
-        return np.array([self._mechanics.potential_energy(frame) for frame in self])
+        return np.array([self._lagrangian.potential_energy(frame) for frame in self])
 
     def energy(self) -> np.ndarray:
-        """Total energy K + U at each time, shape (T,); obeys dE/dt = -2 gamma K under friction gamma."""
-        return self.kinetic_energy() + self.potential_energy()
+        """Energy at each time, shape (T,).
+
+        Of a Lagrangian K + U, which obeys dE/dt = -2 gamma K under friction gamma; of a flow what it conserves or
+        lowers.
+        """
+        mechanics = self._known_mechanics
+        return np.array([mechanics.energy(frame) for frame in self])
 
     def momentum(self) -> np.ndarray:
         """Momentum of the population at each time, shape (T, d) [mass length / time]."""
-        return np.array([self._mechanics.momentum(frame) for frame in self])
+        return np.array([self._lagrangian.momentum(frame) for frame in self])
 
     def angular_momentum(self) -> np.ndarray:
         """Angular momentum about the origin, sum of m x_i v_j - x_j v_i for i < j, shape (T, d (d - 1) / 2)."""
-        return np.array([self._mechanics.angular_momentum(frame) for frame in self])
+        return np.array([self._lagrangian.angular_momentum(frame) for frame in self])
 
     def action(self) -> float:
         """Action, the integral of exp(gamma t) (K - U) dt by the trapezoidal rule over the recorded times."""
-        gamma = self._mechanics.friction
+        gamma = self._lagrangian.friction
         integrand = np.exp(gamma * self.times) * (self.kinetic_energy() - self.potential_energy())
         return float(np.trapezoid(integrand, self.times))
 
     @property
-    def _mechanics(self) -> Lagrangian:
-        if self.lagrangian is None:
+    def _known_mechanics(self) -> Lagrangian | Flow:
+        if self.mechanics is None:
             raise ParameterError(
-                "this trajectory does not know its Lagrangian (files do not store it): "
-                "set `trajectory.lagrangian = ...` first"
+                "this trajectory does not know its mechanics (files do not store them): "
+                "set `trajectory.mechanics = ...` first"
             )
-        return self.lagrangian
+        return self.mechanics
+
+    @property
+    def _lagrangian(self) -> Lagrangian:
+        from wlmsim.lagrangian import Lagrangian
+
+        mechanics = self._known_mechanics
+        if not isinstance(mechanics, Lagrangian):
+            raise ParameterError(f"only a Lagrangian has this; the trajectory was moved by {mechanics!r}")
+        return mechanics
 
     def save(self, path: str | Path) -> Path:
         """Write an H5MD 1.1 file, atomically; see docs/file_formats.md."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +12,14 @@ import numpy as np
 
 import wlmsim
 from wlmsim import _validation as check
+from wlmsim.errors import SimulationError
+from wlmsim.integrators import State
 from wlmsim.io import hdf5
+from wlmsim.population import Population
 from wlmsim.trajectory import Trajectory
 
 _TIME = "particles/all/position/time"
+_STEP = "particles/all/position/step"
 _POSITION = "particles/all/position/value"
 _VELOCITY = "particles/all/velocity/value"
 _WEIGHTS = "wlmsim/weights"
@@ -43,11 +49,78 @@ def save_trajectory(trajectory: Trajectory, path: str | Path) -> Path:
     """
     check.instance("trajectory", trajectory, Trajectory)
     with hdf5.writing(path, "trajectory", trajectory.metadata, trajectory.units) as file:
-        _write_standard_header(file, trajectory)
+        _write_standard_header(file, str(trajectory.metadata.get("author", "unknown")))
         _write_particles(file, trajectory)
-        if not np.array_equal(trajectory.weights, check.weights("weights", None, trajectory.n)):
-            hdf5.store(file, _WEIGHTS, trajectory.weights)
+        _write_weights(file, trajectory)
     return Path(path)
+
+
+class Recording:
+    """A trajectory file that is written frame by frame."""
+
+    def __init__(self, file: h5py.File, weights: np.ndarray, expected: int):
+        self._file, self._weights, self._expected = file, weights, expected
+        self._last: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
+        self._count = 0
+
+    def add(self, state: State) -> None:
+        """Write one frame."""
+        self._last = np.array([state.time]), state.positions[None], state.velocities[None]
+        if self._count == 0:
+            frame = Trajectory(*self._last, self._weights)
+            _write_particles(self._file, frame, rows=self._expected)
+            _write_weights(self._file, frame)
+        else:
+            values = {_TIME: state.time, _STEP: self._count, _POSITION: state.positions, _VELOCITY: state.velocities}
+            for name, value in values.items():
+                self._file[name].resize(self._count + 1, axis=0)
+                self._file[name][self._count] = value
+        self._count += 1
+
+    def frames(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return times, positions and velocities of the last frame."""
+        assert self._last is not None
+        return self._last
+
+
+@contextmanager
+def recording(
+    path: str | Path, population: Population, expected: int, metadata: Mapping[str, Any]
+) -> Iterator[Recording]:
+    """Open a trajectory file to write frame by frame.
+
+    It appears under its name when the body ends, or with the frames until then when the body fails in its
+    `SimulationError` or is interrupted; any other failure, or one before the first frame, leaves no file.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file; an existing one is replaced once the new one is complete.
+    population : Population
+        The particles whose frames will follow.
+    expected : int
+        Number of frames, as far as is known.
+    metadata : mapping
+        Plain values kept with the trajectory.
+
+    Yields
+    ------
+    Recording
+        Takes the frames in the order of their times.
+    """
+    failure: BaseException | None = None
+    with hdf5.writing(path, "trajectory", metadata, {}) as file:
+        _write_standard_header(file, str(metadata.get("author", "unknown")))
+        record = Recording(file, population.weights, expected)
+        try:
+            yield record
+        except (SimulationError, KeyboardInterrupt) as error:
+            if record._count == 0:
+                raise
+            failure = error
+    if failure is not None:
+        failure.add_note(f"the {record._count} frames before that are in {path}")
+        raise failure
 
 
 def load_trajectory(path: str | Path, *, start: float | None = None, stop: float | None = None) -> Trajectory:
@@ -117,27 +190,33 @@ def _columns(file: h5py.File, count: int) -> tuple[h5py.Dataset, h5py.Dataset | 
     return position, velocity, weights
 
 
-def _write_standard_header(file: h5py.File, trajectory: Trajectory) -> None:
+def _write_weights(file: h5py.File, trajectory: Trajectory) -> None:
+    if not np.array_equal(trajectory.weights, check.weights("weights", None, trajectory.n)):
+        hdf5.store(file, _WEIGHTS, trajectory.weights)
+
+
+def _write_standard_header(file: h5py.File, author: str) -> None:
     header = file.create_group("h5md")
     header.attrs["version"] = [1, 1]
-    header.create_group("author").attrs["name"] = str(trajectory.metadata.get("author", "unknown"))
+    header.create_group("author").attrs["name"] = author
     creator = header.create_group("creator")
     creator.attrs["name"] = "wlmsim"
     creator.attrs["version"] = wlmsim._version()
 
 
-def _write_particles(file: h5py.File, trajectory: Trajectory) -> None:
+def _write_particles(file: h5py.File, trajectory: Trajectory, rows: int | None = None) -> None:
     units = trajectory.units
     particles = file.create_group("particles/all")
     box = particles.create_group("box")
     box.attrs["dimension"] = trajectory.dim
     box.attrs["boundary"] = np.array([b"none"] * trajectory.dim)
     position = particles.create_group("position")
-    hdf5.store(position, "value", trajectory.positions, hdf5.unit_of(units, length=1))
-    hdf5.store(position, "time", trajectory.times, hdf5.unit_of(units, time=1))
-    hdf5.store(position, "step", np.arange(len(trajectory)))
+    hdf5.store(position, "value", trajectory.positions, hdf5.unit_of(units, length=1), rows=rows)
+    hdf5.store(position, "time", trajectory.times, hdf5.unit_of(units, time=1), rows=rows)
+    hdf5.store(position, "step", np.arange(len(trajectory)), rows=rows)
     if trajectory.velocities is not None:
         velocity = particles.create_group("velocity")
-        hdf5.store(velocity, "value", trajectory.velocities, hdf5.unit_of(units, length=1, time=-1))
+        unit = hdf5.unit_of(units, length=1, time=-1)
+        hdf5.store(velocity, "value", trajectory.velocities, unit, rows=rows)
         for name in ("time", "step"):  # one dataset under two names, as H5MD provides for
             velocity[name] = position[name]

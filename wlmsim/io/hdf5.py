@@ -53,12 +53,17 @@ def writing(
         yield file
 
 
-def store(group: h5py.Group, name: str, data: np.ndarray, unit: str | None = None) -> h5py.Dataset:
-    """Write a compressed column, which can grow along its first axis, and its unit if there is one."""
+def store(
+    group: h5py.Group, name: str, data: np.ndarray, unit: str | None = None, *, rows: int | None = None
+) -> h5py.Dataset:
+    """Write a compressed column and its unit if there is one.
+
+    It can grow along its first axis; `rows` says to how many, so that chunks are cut for the whole.
+    """
     dataset = group.create_dataset(
         name,
         data=data,
-        chunks=chunk_shape(data.shape, data.itemsize),
+        chunks=chunk_shape((rows or len(data), *data.shape[1:]), data.itemsize),
         maxshape=(None, *data.shape[1:]),
         compression="gzip",
         compression_opts=4,

@@ -5,15 +5,17 @@ from __future__ import annotations
 import inspect
 from abc import ABC, abstractmethod
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from wlmsim import _validation as check
-from wlmsim.integrators import Integrator, Leapfrog
+from wlmsim.flow import Flow
+from wlmsim.integrators import Integrator
 from wlmsim.lagrangian import Lagrangian
 from wlmsim.population import Population
-from wlmsim.simulation import simulate
+from wlmsim.simulation import default_integrator, simulate
 from wlmsim.trajectory import Trajectory
 
 
@@ -41,9 +43,14 @@ class System(ABC):
         self.seed = seed if seed is None else check.integer("seed", seed, least=0)
 
     @property
-    @abstractmethod
     def lagrangian(self) -> Lagrangian:
-        """The mechanics."""
+        """The Lagrangian, of a system of second order."""
+        raise AttributeError(f"{type(self).__name__} is of first order: it has `mechanics`, a flow, and no Lagrangian")
+
+    @property
+    def mechanics(self) -> Lagrangian | Flow:
+        """What moves the population: the Lagrangian, or a flow in a system of first order."""
+        return self.lagrangian
 
     @abstractmethod
     def _draw(self, rng: np.random.Generator) -> Population:
@@ -51,7 +58,7 @@ class System(ABC):
 
     def _integrator(self) -> Integrator:
         """The scheme that `simulate` uses unless told otherwise."""
-        return Leapfrog()
+        return default_integrator(self.mechanics)
 
     @cached_property
     def population(self) -> Population:
@@ -59,7 +66,13 @@ class System(ABC):
         return self._draw(np.random.default_rng(self.seed))
 
     def simulate(
-        self, times: Any, *, dt: float | None = None, integrator: Integrator | None = None, progress: bool = False
+        self,
+        times: Any,
+        *,
+        dt: float | None = None,
+        integrator: Integrator | None = None,
+        progress: bool = False,
+        save: str | Path | None = None,
     ) -> Trajectory:
         """Simulate from the initial population; arguments and errors as in `wlmsim.simulate`.
 
@@ -70,21 +83,24 @@ class System(ABC):
         dt : float, optional
             Largest time step. Default: one step an interval.
         integrator : Integrator, optional
-            Default: `Leapfrog`, or the rule that defines the system.
+            Default: that of `wlmsim.simulate`, or the rule that defines the system.
         progress : bool
             Whether to show a progress bar. Default False.
+        save : path, optional
+            File that the frames go to as they are computed, rather than to memory.
 
         Returns
         -------
         Trajectory
         """
         return simulate(
-            self.lagrangian,
+            self.mechanics,
             self.population,
             times,
             dt=dt,
             integrator=self._integrator() if integrator is None else integrator,
             progress=progress,
+            save=save,
             metadata={"system": type(self).__name__, "seed": self.seed},
         )
 
@@ -105,7 +121,7 @@ class System(ABC):
             [position for position, _ in paths],
             [velocity for _, velocity in paths],
             self.population.weights,
-            lagrangian=self.lagrangian,
+            mechanics=self.mechanics,
             metadata={"system": type(self).__name__, "seed": self.seed, "integrator": "exact"},
         )
 

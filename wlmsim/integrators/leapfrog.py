@@ -1,47 +1,15 @@
-"""Time-stepping schemes for dx/dt = v, dv/dt = F(x, t) + G(x, v) - gamma v.
-
-F is the acceleration by the potential, G the dissipative one but for friction, which is solved exactly.
-"""
+"""Leapfrog with friction solved exactly, for NumPy and torch."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from wlmsim import _validation as check
+from wlmsim.integrators.base import Integrator, State
 from wlmsim.lagrangian import Lagrangian
-
-
-@dataclass
-class State:
-    """Positions and velocities at one time; `acceleration` is that of the potential there, once known."""
-
-    positions: np.ndarray
-    velocities: np.ndarray
-    weights: np.ndarray
-    time: float
-    acceleration: np.ndarray | None = None
-
-
-class Integrator(ABC):
-    """A scheme that carries a state over one time step."""
-
-    order: int
-    """Order of convergence in the time step."""
-
-    reversible: bool = False
-    """Whether, without dissipation, a step back with the velocities reversed undoes a step."""
-
-    conserves_energy: bool = False
-    """Whether, without dissipation, the energy error stays bounded for all times (symplectic schemes)."""
-
-    @abstractmethod
-    def step(self, lagrangian: Lagrangian, state: State, dt: float) -> State:
-        """Return the state one step `dt` [time] later; the given one may not be used again."""
 
 
 def half_kick(gamma: Any, dt: Any, *, unit_mobility: bool, xp: Any = np) -> tuple[Any, Any]:
@@ -129,20 +97,20 @@ class Leapfrog(Integrator):
     def __init__(self, scaling: str = "physical"):
         self.scaling = check.choice("scaling", scaling, ("physical", "unit-mobility"))
 
-    def step(self, lagrangian: Lagrangian, state: State, dt: float) -> State:
+    def step(self, mechanics: Lagrangian, state: State, dt: float) -> State:
         """Advance by `dt` with one evaluation of the potential's force."""
-        m, c = half_kick(lagrangian.friction, dt, unit_mobility=self.scaling == "unit-mobility")
+        m, c = half_kick(mechanics.friction, dt, unit_mobility=self.scaling == "unit-mobility")
         x, v, w, t = state.positions, state.velocities, state.weights, state.time
         force = state.acceleration
         if force is None:
-            force = lagrangian.acceleration(x, w, t)
-        if lagrangian.only_friction:
-            x, v, force = kick_drift_kick(x, v, force, lambda y: lagrangian.acceleration(y, w, t + dt), m, c, dt)
+            force = mechanics.acceleration(x, w, t)
+        if mechanics.only_friction:
+            x, v, force = kick_drift_kick(x, v, force, lambda y: mechanics.acceleration(y, w, t + dt), m, c, dt)
         else:
-            v = self._kick(lagrangian, x, v, w, force, m, c)
+            v = self._kick(mechanics, x, v, w, force, m, c)
             x = x + dt * v
-            force = lagrangian.acceleration(x, w, t + dt)
-            v = self._kick(lagrangian, x, v, w, force, m, c)
+            force = mechanics.acceleration(x, w, t + dt)
+            v = self._kick(mechanics, x, v, w, force, m, c)
         return State(x, v, w, t + dt, force)
 
     @staticmethod
@@ -154,44 +122,3 @@ class Leapfrog(Integrator):
 
     def __repr__(self) -> str:
         return f"Leapfrog(scaling={self.scaling!r})"
-
-
-class ConstantSpeedEuler(Integrator):
-    """Symplectic Euler with every speed reset: v <- s (v + dt a) / |v + dt a|, x <- x + dt v + sqrt(dt) sigma xi.
-
-    The scheme of flocking rules at constant speed (boids, Vicsek). First order. A particle whose velocity would
-    vanish keeps its former direction.
-
-    Parameters
-    ----------
-    speed : float
-        s, positive [length / time]. Default 1.
-    noise : float
-        sigma, strength of the Gaussian noise in the positions, at least 0 [length / sqrt(time)]. Default 0.
-    seed : int or numpy.random.Generator, optional
-        Source of the noise.
-    """
-
-    order = 1
-
-    def __init__(self, speed: float = 1.0, *, noise: float = 0.0, seed: int | np.random.Generator | None = None):
-        self.speed = check.positive("speed", speed)
-        self.noise = check.nonnegative("noise", noise)
-        self._rng = np.random.default_rng(seed)
-
-    def step(self, lagrangian: Lagrangian, state: State, dt: float) -> State:
-        """Advance by `dt` with one evaluation of the forces."""
-        x, v, w, t = state.positions, state.velocities, state.weights, state.time
-        a = lagrangian.acceleration(x, w, t)
-        if not lagrangian.only_friction:
-            a = a + lagrangian.dissipative_acceleration(x, v, w)
-        turned = v + dt * (a - lagrangian.friction * v)
-        norm = np.sqrt((turned**2).sum(-1, keepdims=True))
-        v = self.speed * np.where(norm > 0, turned, v) / np.where(norm > 0, norm, self.speed)
-        x = x + dt * v
-        if self.noise:
-            x += np.sqrt(dt) * self.noise * self._rng.standard_normal(x.shape)
-        return State(x, v, w, t + dt)
-
-    def __repr__(self) -> str:
-        return f"ConstantSpeedEuler(speed={self.speed:g}, noise={self.noise:g})"

@@ -1,0 +1,50 @@
+"""The scheme of flocking rules at constant speed."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from wlmsim import _validation as check
+from wlmsim.integrators.base import Integrator, State
+from wlmsim.lagrangian import Lagrangian
+
+
+class ConstantSpeedEuler(Integrator):
+    """Symplectic Euler with every speed reset: v <- s (v + dt a) / |v + dt a|, x <- x + dt v + sqrt(dt) sigma xi.
+
+    The scheme of flocking rules at constant speed (boids, Vicsek). First order. A particle whose velocity would
+    vanish keeps its former direction.
+
+    Parameters
+    ----------
+    speed : float
+        s, positive [length / time]. Default 1.
+    noise : float
+        sigma, strength of the Gaussian noise in the positions, at least 0 [length / sqrt(time)]. Default 0.
+    seed : int or numpy.random.Generator, optional
+        Source of the noise.
+    """
+
+    order = 1
+
+    def __init__(self, speed: float = 1.0, *, noise: float = 0.0, seed: int | np.random.Generator | None = None):
+        self.speed = check.positive("speed", speed)
+        self.noise = check.nonnegative("noise", noise)
+        self._rng = np.random.default_rng(seed)
+
+    def step(self, mechanics: Lagrangian, state: State, dt: float) -> State:
+        """Advance by `dt` with one evaluation of the forces."""
+        x, v, w, t = state.positions, state.velocities, state.weights, state.time
+        a = mechanics.acceleration(x, w, t)
+        if not mechanics.only_friction:
+            a = a + mechanics.dissipative_acceleration(x, v, w)
+        turned = v + dt * (a - mechanics.friction * v)
+        norm = np.sqrt((turned**2).sum(-1, keepdims=True))
+        v = self.speed * np.where(norm > 0, turned, v) / np.where(norm > 0, norm, self.speed)
+        x = x + dt * v
+        if self.noise:
+            x += np.sqrt(dt) * self.noise * self._rng.standard_normal(x.shape)
+        return State(x, v, w, t + dt)
+
+    def __repr__(self) -> str:
+        return f"ConstantSpeedEuler(speed={self.speed:g}, noise={self.noise:g})"
