@@ -16,7 +16,7 @@ from wlmsim.errors import FileFormatError, NotFittedError, ParameterError, Simul
 from wlmsim.integrators import Leapfrog
 from wlmsim.learn.functionals import Scales
 from wlmsim.learn.losses import exact_transport, sinkhorn_divergence
-from wlmsim.learn.mechanics import Mechanics, scales_of
+from wlmsim.learn.mechanics import Mechanics, mean_lagrangian, scales_of
 from wlmsim.learn.rollout import rollout, torch_force
 
 SCALES = Scales(centre=(0.3, -0.2), length=1.7, start=0.5, duration=0.8)
@@ -29,7 +29,8 @@ def drifters() -> wls.SnapshotSeries:
 
 
 def quick(**parameters) -> wls.learn.WLM:
-    return wls.learn.WLM(**{"steps": 30, "progress": False, **parameters})
+    """A short fit of one network, unless told otherwise."""
+    return wls.learn.WLM(**{"steps": 30, "members": 1, "progress": False, **parameters})
 
 
 def clouds(rng: np.random.Generator, n: int, m: int) -> list[torch.Tensor]:
@@ -192,7 +193,7 @@ class TestMechanics:
             friction=mechanics.gamma,
             unit_mobility=True,
         )
-        lagrangian = mechanics.lagrangian()
+        lagrangian = mean_lagrangian([mechanics])
         assert lagrangian.friction == pytest.approx(0.9)
         end = SCALES.start + 2.0 * SCALES.duration
         forecast = wls.simulate(lagrangian, start, [end], dt=0.1 * SCALES.duration)
@@ -213,7 +214,7 @@ class TestEstimator:
         data = system.exact(np.linspace(0, 3, 13)).snapshots(seed=1)
         past, future = data.split(at=2.0)
         potential = wls.learn.ExternalPotential((32, 32), time_dependent=False)
-        model = wls.learn.WLM(potential, training="multiple-shooting", steps=400, learning_rate=1e-2, progress=False)
+        model = wls.learn.WLM(potential, training="multiple-shooting", steps=400, members=1, progress=False)
         model.fit(past)
         scores = model.evaluate(future, start=past[-1])
         assert scores.mean["WLM"] < 0.25 * scores.mean[scores.best_baseline]
@@ -273,13 +274,15 @@ class TestEstimator:
     def test_multiple_shooting_uses_every_known_velocity(self, drifters):
         sparse = drifters.without_velocities(except_at=[0, 4])
         model = quick(training="multiple-shooting", steps=5).fit(sparse)
-        trainer = model._trainer([sparse], [], 5, scales_of(sparse), None)
+        trainer = model._trainer([sparse], [], 5, scales_of(sparse), [], 0)
         assert trainer._starts == [[0, 4]]
-        assert model.set_params(training="anchored")._trainer([sparse], [], 5, scales_of(sparse), None)._starts == [[0]]
+        assert model.set_params(training="anchored")._trainer([sparse], [], 5, scales_of(sparse), [], 0)._starts == [
+            [0]
+        ]
 
     def test_horizon_and_its_ramp(self, drifters):
         model = quick(horizon=4, ramp=0.5, steps=100)
-        trainer = model._trainer([drifters], [], 100, scales_of(drifters), None)
+        trainer = model._trainer([drifters], [], 100, scales_of(drifters), [], 0)
         longest = []
         for step in (0, 20, 49, 50, 99):
             trainer.progress.step = step
@@ -297,12 +300,21 @@ class TestEstimator:
         )
         model = quick(validation="last", steps=20).fit(both)
         assert np.isfinite(model.losses_).all()
-        trainer = model._trainer([both.population(0), both.population(1)], [], 5, scales_of(both), None)
+        trainer = model._trainer([both.population(0), both.population(1)], [], 5, scales_of(both), [], 0)
         assert [clouds[0].x.shape[0] for clouds in trainer.populations] == [60, 30]
 
     def test_nothing_to_learn_is_refused(self, drifters):
         with pytest.raises(ParameterError, match="nothing to learn"):
             quick(potential=wls.External(wls.laws.Harmonic()), friction=0.1).fit(drifters)
+
+    def test_members_are_the_fits_of_consecutive_seeds_and_their_mean(self, drifters):
+        both = quick(members=2, seed=3).fit(drifters)
+        singles = [quick(seed=seed).fit(drifters) for seed in (3, 4)]
+        cloud = drifters[2]
+        forces = [m.lagrangian_.acceleration(cloud.positions, cloud.weights, 1.0) for m in (*singles, both)]
+        np.testing.assert_allclose(forces[2], (forces[0] + forces[1]) / 2, rtol=1e-5, atol=1e-6)
+        assert both.friction_ == pytest.approx((singles[0].friction_ + singles[1].friction_) / 2)
+        np.testing.assert_allclose(both.losses_, (singles[0].losses_ + singles[1].losses_) / 2)
 
     def test_friction_alone_can_be_learned(self):
         truth = wls.systems.HarmonicOscillator(n=100, friction=0.6, velocity_width=1.0, seed=0)
@@ -384,12 +396,24 @@ class TestValidation:
         moved = wls.SnapshotSeries(drifters.times, nonsense, drifters.velocities)
         without = quick(validation="last", refit=False, steps=20)
         trainers = [
-            without._trainer(*without._hold_out(series), 20, scales_of(drifters), None) for series in (drifters, moved)
+            without._trainer(*without._hold_out(series), 20, scales_of(drifters), [], 0) for series in (drifters, moved)
         ]
         for trainer in trainers:
             trainer.run()
         assert trainers[0].progress.losses == trainers[1].progress.losses
         assert trainers[0].progress.scores != trainers[1].progress.scores
+
+    def test_members_train_as_long_as_the_first_found_best(self, drifters):
+        model = quick(validation="last", members=2).fit(drifters)
+        assert len(model.losses_) == model.best_step_
+        kept = quick(validation="last", members=2, refit=False, steps=40).fit(drifters)
+        assert np.isfinite(kept.losses_).all()
+        assert len(kept.losses_) == 40
+
+    def test_predictions_that_all_blow_up_are_reported(self, drifters, monkeypatch):
+        monkeypatch.setattr("wlmsim.learn.training.Trainer._validation_w1", lambda *arguments: float("inf"))
+        with pytest.raises(SimulationError, match="every prediction of the validation marginal blew up"):
+            quick(validation="last").fit(drifters)
 
     def test_stops_early(self, drifters):
         nonsense = [*drifters.positions[:-1], drifters.positions[0]]
@@ -438,7 +462,7 @@ class TestPredictions:
 @pytest.fixture(scope="module")
 def composed(drifters) -> wls.learn.WLM:
     potential = wls.learn.ExternalPotential((8,)) + wls.External(wls.laws.Harmonic((0.1, 0.2)))
-    return quick(potential=potential + wls.Pairwise(wls.laws.Morse())).fit(drifters)
+    return quick(potential=potential + wls.Pairwise(wls.laws.Morse()), members=2).fit(drifters)
 
 
 class TestFiles:
@@ -454,7 +478,7 @@ class TestFiles:
         with pytest.raises(NotFittedError, match="not kept in files"):
             again.interpolate([1.0])
         assert again.evaluate(drifters[[3]], data=drifters[[0, 1, 2, 4]]).protocol == "interpolate"
-        assert again.set_params(steps=3).fit(drifters).best_step_ == 3
+        assert again.set_params(steps=3, members=1).fit(drifters).best_step_ == 3
 
     def test_plain_functions_are_refused(self, drifters, tmp_path):
         model = quick(potential=wls.learn.ExternalPotential((4,)) + wls.External(lambda x, xp: (x**2).sum(-1)), steps=2)
@@ -499,7 +523,7 @@ class TestCheckpoint:
         from wlmsim.learn import training
         data = wls.systems.VortexDrifters(n=20, seed=0).exact(np.linspace(0, 2, 5)).snapshots(seed=0)
         path, kill_at = sys.argv[1], int(sys.argv[2])
-        model = wls.learn.WLM(wls.learn.ExternalPotential((8,)), steps=60, validation="last", progress=False,
+        model = wls.learn.WLM(wls.learn.ExternalPotential((8,)), steps=60, validation="last", members=2, progress=False,
                               checkpoint=path or None, checkpoint_every=0.0)
         if kill_at:
             import os, signal
@@ -511,7 +535,7 @@ class TestCheckpoint:
                     os.kill(os.getpid(), signal.SIGKILL)
             training.Checkpoint.keep = keep
         model.fit(data)
-        state = {k: v.tolist() for k, v in model._mechanics.state_dict().items()}
+        state = [{k: v.tolist() for k, v in m.state_dict().items()} for m in model._fitted_members]
         print(json.dumps([model.best_step_, model.losses_.tolist(), state]))
     """)
 
@@ -521,10 +545,10 @@ class TestCheckpoint:
         )
 
     def test_a_killed_fit_ends_where_the_uninterrupted_one_does(self, tmp_path):
-        """Killed while choosing the steps, killed again in the final training, and resumed: the same bits."""
+        """Killed while choosing the steps, and in the training of either member, and resumed: the same bits."""
         path = tmp_path / "fit.checkpoint"
         whole = json.loads(self.run("", 0).stdout)
-        for kill_at in (17, 50):
+        for kill_at in (17, 50, 40):
             assert self.run(str(path), kill_at).returncode == -signal.SIGKILL
             assert path.exists()
         resumed = self.run(str(path), 0)

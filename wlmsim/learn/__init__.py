@@ -5,7 +5,7 @@ import lazy_loader as _lazy
 __getattr__, __dir__, __all__ = _lazy.attach(
     __name__,
     submod_attrs={
-        "functionals": ["ExternalPotential", "LearnableFunctional"],
+        "functionals": ["Average", "ExternalPotential", "LearnableFunctional"],
         "losses": ["exact_transport", "sinkhorn_divergence"],
         "rollout": ["rollout", "torch_force"],
         "wlm": ["WLM"],

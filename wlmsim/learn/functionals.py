@@ -168,3 +168,61 @@ class ExternalPotential(LearnableFunctional):
 
     def __repr__(self) -> str:
         return f"ExternalPotential(hidden={self.hidden}, time_dependent={self.time_dependent})"
+
+
+class Average(LearnableFunctional):
+    """Mean of several learnable functionals, U[rho] = sum of U_k[rho] / K: what a fit with several members learns.
+
+    Parameters
+    ----------
+    functionals : sequence of LearnableFunctional
+        At least one. Copied unprepared or as they are.
+
+    Examples
+    --------
+    >>> import wlmsim as wls
+    >>> wls.learn.Average([wls.learn.ExternalPotential(), wls.learn.ExternalPotential()])
+    Average(2 of ExternalPotential(hidden=(64, 64), time_dependent=True))
+    """
+
+    def __init__(self, functionals: Sequence[LearnableFunctional]):
+        super().__init__()
+        if not functionals:
+            raise check.fail("functionals", "at least one", functionals)
+        for functional in functionals:
+            check.instance("functionals", functional, LearnableFunctional)
+        self.functionals: Any = torch.nn.ModuleList(functionals)
+        self.scales = functionals[0].scales
+
+    def settings(self) -> dict[str, Any]:
+        """Return the constructor's arguments, plain values."""
+        from wlmsim.learn import model_file
+
+        return {"functionals": model_file.describe(self.functionals)}
+
+    def prepare(self, dim: int, scales: Scales) -> None:
+        """Prepare every functional."""
+        self.scales, self.factor = scales, 1.0
+        for functional in self.functionals:
+            functional.prepare(dim, scales)
+
+    def build(self, dim: int) -> None:
+        """Create the networks of all."""
+        for functional in self.functionals:
+            functional.build(dim)
+
+    def scaled_energy(self, x: torch.Tensor, w: torch.Tensor, t: Any) -> torch.Tensor:
+        """Mean of the energies, each with its factor."""
+        return sum(f.factor * f.scaled_energy(x, w, t) for f in self.functionals) / len(self.functionals)
+
+    def scaled_force(self, x: torch.Tensor, w: torch.Tensor, t: Any) -> torch.Tensor:
+        """Mean of the forces, each with its factor."""
+        return sum(f.factor * f.scaled_force(x, w, t) for f in self.functionals) / len(self.functionals)
+
+    @property
+    def latex(self) -> str:
+        """LaTeX of the functional."""
+        return rf"\langle {self.functionals[0].latex} \rangle_{{\theta}}"
+
+    def __repr__(self) -> str:
+        return f"Average({len(self.functionals)} of {self.functionals[0]!r})"

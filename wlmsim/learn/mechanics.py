@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,7 @@ import torch
 from wlmsim.dissipation import Friction
 from wlmsim.functionals.base import Functional, FunctionalSum
 from wlmsim.lagrangian import Lagrangian
-from wlmsim.learn.functionals import LearnableFunctional, Scales
+from wlmsim.learn.functionals import Average, LearnableFunctional, Scales
 from wlmsim.learn.rollout import torch_force
 from wlmsim.population import Population
 from wlmsim.snapshots import SnapshotSeries
@@ -119,14 +120,21 @@ class Mechanics(torch.nn.Module):
             force = force + torch_force(term, positions, w, time)
         return force * (scales.duration**2 / scales.length)
 
-    def lagrangian(self) -> Lagrangian:
-        """The mechanics as a Lagrangian in the data's units, independent of further training."""
-        gamma = self.friction
-        learned = copy.deepcopy(self.learned)
-        for term in learned:
-            term.factor = 1.0 + gamma * self.scales.duration
+    def terms(self) -> list[LearnableFunctional]:
+        """Copies of the learned terms as functionals in the data's units, independent of further training."""
+        terms = copy.deepcopy(self.learned)
+        for term in terms:
+            term.factor = 1.0 + self.friction * self.scales.duration
             term.eval().requires_grad_(False).to("cpu")
-        terms: list[Functional] = [*learned, *self.analytic]
-        return Lagrangian(
-            terms[0] if len(terms) == 1 else FunctionalSum(*terms), dissipation=Friction(gamma) if gamma > 0 else None
-        )
+        return terms
+
+
+def mean_lagrangian(members: Sequence[Mechanics]) -> Lagrangian:
+    """The mean of mechanics of one form as a Lagrangian in the data's units: mean energies and mean friction."""
+    by_term = zip(*(member.terms() for member in members), strict=True)
+    learned = [same[0] if len(same) == 1 else Average(same) for same in by_term]
+    terms: list[Functional] = [*learned, *members[0].analytic]
+    gamma = float(np.mean([member.friction for member in members]))
+    return Lagrangian(
+        terms[0] if len(terms) == 1 else FunctionalSum(*terms), dissipation=Friction(gamma) if gamma > 0 else None
+    )

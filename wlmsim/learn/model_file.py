@@ -15,7 +15,8 @@ from wlmsim.errors import FileFormatError, ParameterError
 from wlmsim.functionals import Functional, FunctionalSum, laws
 from wlmsim.io.atomic import atomic
 
-VERSION = 1
+VERSION = 2
+"""Schema of the files written; 2 holds several members of a model, 1 held one."""
 
 
 def write(path: Path, kind: str, content: dict[str, Any]) -> None:
@@ -71,6 +72,8 @@ def build(description: list[dict[str, Any]]) -> Functional:
         kind, settings = entry["type"], dict(entry["settings"])
         if kind in ("External", "Pairwise"):
             settings["law"] = getattr(laws, settings["law"])(**_lists_to_tuples(settings.pop("parameters")))
+        if kind == "Average":
+            settings["functionals"] = [build([member]) for member in settings["functionals"]]
         home = functionals if hasattr(functionals, kind) else learn
         terms.append(getattr(home, kind)(**settings))
     return terms[0] if len(terms) == 1 else FunctionalSum(*terms)

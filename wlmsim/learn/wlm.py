@@ -15,13 +15,13 @@ import torch
 
 from wlmsim import _validation as check
 from wlmsim import _version
-from wlmsim.errors import NotFittedError, ParameterError
+from wlmsim.errors import NotFittedError, ParameterError, SimulationError
 from wlmsim.evaluation import Scores, score_forecast, score_interpolation
 from wlmsim.functionals.base import Functional
 from wlmsim.lagrangian import Lagrangian
 from wlmsim.learn import model_file
 from wlmsim.learn.functionals import ExternalPotential, Scales
-from wlmsim.learn.mechanics import Cloud, Mechanics, scaled_cloud, scales_of
+from wlmsim.learn.mechanics import Cloud, Mechanics, mean_lagrangian, scaled_cloud, scales_of
 from wlmsim.learn.progress import fitting_bar
 from wlmsim.learn.training import Checkpoint, Settings, Trainer, Watcher
 from wlmsim.population import Population
@@ -90,6 +90,9 @@ class WLM:
         Steps without improvement on the validation marginal after which training stops. Default 500.
     refit : bool
         Whether to train again on all marginals once the number of steps is known. Default True.
+    members : int
+        Number of networks trained one after the other, with seeds ``seed``, ``seed + 1`` and so on; the result is the
+        mean of their forces and of their frictions, which predicts better than one of them. Default 3.
     seed : int
         Of everything random; on the CPU a fit is reproducible. Default 0.
     device : {"auto", "cpu", "cuda"} or str
@@ -111,7 +114,7 @@ class WLM:
     friction_ : float
         Learned or given friction rate [1 / time].
     losses_, frictions_ : ndarray, shape (steps,)
-        Along the final training.
+        Along the final training, averaged over the members.
     best_step_ : int
         Number of steps chosen on the validation marginal, or trained without one.
     validation_ : list of (step, W1)
@@ -161,6 +164,7 @@ class WLM:
         validation: str | int | None = None,
         patience: int = 500,
         refit: bool = True,
+        members: int = 3,
         seed: int = 0,
         device: str = "auto",
         checkpoint: str | Path | None = None,
@@ -187,6 +191,7 @@ class WLM:
         self.validation = validation
         self.patience = patience
         self.refit = refit
+        self.members = members
         self.seed = seed
         self.device = device
         self.checkpoint = checkpoint
@@ -211,11 +216,7 @@ class WLM:
 
     def __repr__(self) -> str:
         defaults = inspect.signature(type(self)).parameters
-        changed = [
-            f"{k}={v!r}"
-            for k, v in self.get_params().items()
-            if v is not defaults[k].default and v != defaults[k].default
-        ]
+        changed = [f"{k}={v!r}" for k, v in self.get_params().items() if v != defaults[k].default]
         fitted = f", fitted: friction_={self.friction_:.4g}" if self.fitted else ""
         return f"WLM({', '.join(changed)}{fitted})"
 
@@ -225,7 +226,7 @@ class WLM:
         return "lagrangian_" in vars(self)
 
     def __getattr__(self, name: str) -> Any:
-        if name == "_mechanics":
+        if name == "_fitted_members":
             name = "lagrangian_"
         if name.endswith("_") and not name.startswith("_"):
             hint = "it is not kept in files" if "lagrangian_" in vars(self) else "call fit first"
@@ -247,7 +248,7 @@ class WLM:
             check.positive(name, getattr(self, name))
         for name in ("force_penalty", "weight_decay", "checkpoint_every"):
             check.nonnegative(name, getattr(self, name))
-        for name in ("steps", "patience"):
+        for name in ("steps", "patience", "members"):
             check.integer(name, getattr(self, name))
         check.integer("seed", self.seed, least=0)
         for name in ("horizon", "batch_size"):
@@ -282,7 +283,7 @@ class WLM:
         ParameterError
             If a parameter is unusable or the data does not suffice.
         SimulationError
-            If training diverges.
+            If training diverges, or every prediction of the validation marginal does.
         """
         self._check()
         check.instance("data", data, SnapshotSeries)
@@ -290,25 +291,34 @@ class WLM:
             raise ParameterError(f"`data` must hold at least 2 marginals; got {len(data)}")
         started = time.monotonic()
         checkpoint = self._open_checkpoint(data)
-        previous = self._mechanics if self.warm_start and self.fitted else None
-        scales = scales_of(data) if previous is None else previous.scales
+        previous = self._fitted_members if self.warm_start and self.fitted else []
+        scales = previous[0].scales if previous else scales_of(data)
 
-        steps, scores = self.steps, []
+        steps, scores, trainers = self.steps, [], []
         fitted, held = self._hold_out(data)
-        trainer = self._trainer(fitted, held, steps, scales, previous)
-        self._train(trainer, "fitting", checkpoint)
-        if held:
+        if held:  # the first member finds the number of steps for all
+            trainer = self._trainer(fitted, held, steps, scales, previous, 0)
+            self._train(trainer, "choosing the steps", checkpoint)
             steps = trainer.progress.best_step
             scores = [(step, w1 * scales.length) for step, w1 in trainer.progress.scores]
+            if steps == 0:
+                raise SimulationError(
+                    "every prediction of the validation marginal blew up; try a smaller learning_rate or dt"
+                )
             if self.refit:
-                trainer = self._trainer(_populations(data), [], steps, scales, previous)
-                self._train(trainer, "fitting all marginals", checkpoint)
+                fitted = _populations(data)
+            else:
+                trainers = [trainer]
+        for k in range(len(trainers), self.members):
+            trainer = self._trainer(fitted, [], steps, scales, previous, k)
+            self._train(trainer, "fitting" if self.members == 1 else f"member {k + 1} of {self.members}", checkpoint)
+            trainers.append(trainer)
         if checkpoint is not None:
             checkpoint.remove()
 
-        self._keep(trainer.mechanics.eval())
-        self.losses_ = np.array(trainer.progress.losses)
-        self.frictions_ = np.array(trainer.progress.frictions)
+        self._keep([trainer.mechanics.eval() for trainer in trainers])
+        self.losses_ = _mean_course([trainer.progress.losses for trainer in trainers])
+        self.frictions_ = _mean_course([trainer.progress.frictions for trainer in trainers])
         self.best_step_ = steps
         self.validation_ = scores
         self.dt_ = self._time_step(scales)
@@ -317,10 +327,10 @@ class WLM:
         self.seconds_ = time.monotonic() - started
         return self
 
-    def _keep(self, mechanics: Mechanics) -> None:
-        self._mechanics = mechanics
-        self.lagrangian_: Lagrangian = mechanics.lagrangian()
-        self.friction_: float = mechanics.friction
+    def _keep(self, members: list[Mechanics]) -> None:
+        self._fitted_members = members
+        self.lagrangian_: Lagrangian = mean_lagrangian(members)
+        self.friction_: float = self.lagrangian_.friction
 
     def _time_step(self, scales: Scales) -> float:
         return 0.25 * scales.duration if self.dt is None else self.dt
@@ -356,16 +366,17 @@ class WLM:
         held: list[tuple[int, Population]],
         steps: int,
         scales: Scales,
-        previous: Mechanics | None,
+        previous: Sequence[Mechanics],
+        member: int,
     ) -> Trainer:
-        device = _device(self.device)
+        device, seed = _device(self.device), self.seed + member
         # one seed fixes the parameters' start without touching the caller's random state
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.seed)
+            torch.manual_seed(seed)
             potential = ExternalPotential() if self.potential is None else self.potential
             mechanics = Mechanics(potential, self.friction, populations[0].dim, scales)
-        if previous is not None:
-            mechanics.load_state_dict(previous.state_dict())
+        if member < len(previous):
+            mechanics.load_state_dict(previous[member].state_dict())
         if not any(True for _ in mechanics.parameters()):
             raise ParameterError("`potential` and `friction` leave nothing to learn; give a learnable functional")
         mechanics.to(device)
@@ -385,7 +396,7 @@ class WLM:
             shooting=self.training == "multiple-shooting",
             horizon=self.horizon,
             ramp=self.ramp,
-            seed=self.seed,
+            seed=seed,
             check_every=max(1, min(50, steps // 10)),
             patience=self.patience,
         )
@@ -545,16 +556,16 @@ class WLM:
             If an analytic term's law is a plain function.
         """
         path = Path(path)
-        mechanics = self._mechanics
+        members = self._fitted_members
         parameters = {
             name: value for name, value in self.get_params().items() if name not in ("potential", "checkpoint")
         }
         content = {
             "parameters": parameters,
-            "potential": model_file.describe([*mechanics.learned, *mechanics.analytic]),
-            "dim": mechanics.dim,
-            "scales": mechanics.scales._asdict(),
-            "mechanics": mechanics.state_dict(),
+            "potential": model_file.describe([*members[0].learned, *members[0].analytic]),
+            "dim": members[0].dim,
+            "scales": members[0].scales._asdict(),
+            "members": [member.state_dict() for member in members],
             "fit": {name: _plain(getattr(self, name)) for name in FIT_REPORT},
             "created_by": _version(),
         }
@@ -575,9 +586,12 @@ class WLM:
         content = model_file.read(Path(path), KIND)
         model = cls(model_file.build(content["potential"]), **content["parameters"])
         assert model.potential is not None
-        mechanics = Mechanics(model.potential, model.friction, content["dim"], Scales(**content["scales"]))
-        mechanics.load_state_dict(content["mechanics"])
-        model._keep(mechanics.eval())
+        members = []
+        for state in content.get("members") or [content["mechanics"]]:  # version 1 had one
+            member = Mechanics(model.potential, model.friction, content["dim"], Scales(**content["scales"]))
+            member.load_state_dict(state)
+            members.append(member.eval())
+        model._keep(members)
         for name in FIT_REPORT:
             value = content["fit"][name]
             setattr(model, name, np.array(value) if name in ("losses_", "frictions_", "times_") else value)
@@ -586,6 +600,14 @@ class WLM:
 
 def _populations(data: SnapshotSeries) -> list[SnapshotSeries]:
     return [data.population(label) for label in data.population_labels]
+
+
+def _mean_course(courses: Sequence[Sequence[float]]) -> np.ndarray:
+    """Mean over the members at each step, of those that still train: one that was validated may go on longer."""
+    table = np.full((len(courses), max(map(len, courses))), np.nan)
+    for row, course in zip(table, courses, strict=True):
+        row[: len(course)] = course
+    return np.nanmean(table, axis=0)
 
 
 def _plain(value: Any) -> Any:
