@@ -482,6 +482,9 @@ MECHANICS = {
     "active": lambda: wls.Lagrangian(
         SoftPairs(), dissipation=wls.Friction(0.4) + wls.Alignment(0.9) + wls.SelfPropulsion(0.8, 0.5), mass=1.3
     ),
+    "magnetic": lambda: wls.Lagrangian(
+        ShakenPendula(), dissipation=wls.Friction(0.3), magnetic=wls.MagneticField(1.2), mass=1.3
+    ),
 }
 
 

@@ -62,7 +62,7 @@ def newton(lagrangian: Lagrangian, weights: np.ndarray, boost: float = 1.0) -> C
     """dv/dt of the mechanics; `boost` scales every force but friction."""
 
     def acceleration(x: np.ndarray, v: np.ndarray, t: float) -> np.ndarray:
-        forces = lagrangian.acceleration(x, weights, t) + lagrangian.dissipative_acceleration(x, v, weights)
+        forces = lagrangian.acceleration(x, weights, t) + lagrangian.velocity_acceleration(x, v, weights)
         return boost * forces - lagrangian.friction * v
 
     return acceleration

@@ -85,3 +85,30 @@ def test_repr_and_latex():
     assert latex.startswith("$") and latex.endswith("$") and latex.count("{") == latex.count("}")
     assert "e^{0.1 t}" in latex and law.potential.latex in latex
     assert "e^" not in wls.Lagrangian()._repr_latex_()
+
+
+def test_latex_shows_all_terms():
+    """A factor exp(gamma t) serves friction alone; else friction stands in the Rayleigh function."""
+    active = wls.Friction(0.1) + wls.SelfPropulsion() + wls.Alignment()
+    latex = wls.Lagrangian(Spring(), dissipation=active, magnetic=wls.MagneticField(1.0))._repr_latex_()
+    assert latex.startswith("$") and latex.endswith("$") and latex.count("{") == latex.count("}")
+    assert "e^" not in latex and r"v \cdot A" in latex and Spring().latex in latex
+    lagrangian, rayleigh = latex.split(r"\mathcal{R} = ")
+    assert "gamma" not in lagrangian
+    assert all(term.latex in rayleigh for term in active.terms)
+    assert r"\mathcal{R}" not in wls.Lagrangian(Spring(), magnetic=wls.MagneticField(1.0))._repr_latex_()
+    assert r"\mathcal{R}" not in wls.Lagrangian(Spring(), dissipation=wls.Friction(0.1))._repr_latex_()
+
+
+def test_virial():
+    """2 K + virial = 0 in equilibrium; -2 U in a harmonic well, origin of no matter among internal forces."""
+    cloud = a_population(6, 3)
+    well = wls.Lagrangian(Spring(3.0), mass=2.0)
+    assert well.virial(cloud) == pytest.approx(-2 * well.potential_energy(cloud), rel=1e-14)
+    pairs = wls.Lagrangian(SoftPairs())
+    moved = wls.Population(cloud.positions + [3.0, -1.0, 2.0], cloud.velocities, cloud.weights)
+    assert pairs.virial(cloud) == pytest.approx(pairs.virial(moved), rel=1e-12)
+    circle = wls.Population([[2.0, 0.0], [-2.0, 0.0]], [[0.0, 2.0], [0.0, -2.0]])
+    round_ = wls.Lagrangian(Spring(1.5), mass=1.5)
+    assert 2 * round_.kinetic_energy(circle) + round_.virial(circle) == pytest.approx(0, abs=1e-14)
+    assert wls.Lagrangian().virial(cloud) == 0

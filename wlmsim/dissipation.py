@@ -31,6 +31,11 @@ class Dissipation(ABC):
         """Force on each particle but for friction, -(1 / w_j) dR/dv_j, shape (n, d) [mass length / time^2]."""
 
     @property
+    def latex(self) -> str:
+        """LaTeX of the Rayleigh function, without dollar signs."""
+        return rf"R_{{\text{{{type(self).__name__}}}}}"
+
+    @property
     def terms(self) -> tuple[Dissipation, ...]:
         """The single dissipations that this one is the sum of."""
         return (self,)
@@ -73,6 +78,11 @@ class DissipationSum(Dissipation):
         forces = (term.force(positions, velocities, weights) for term in self._terms if not term.only_friction)
         return sum(forces, np.zeros_like(velocities))
 
+    @property
+    def latex(self) -> str:
+        """LaTeX of the sum."""
+        return " + ".join(term.latex for term in self._terms)
+
     def __repr__(self) -> str:
         return " + ".join(repr(term) for term in self._terms)
 
@@ -98,6 +108,11 @@ class Friction(Dissipation):
     def rayleigh(self, positions: Any, velocities: Any, weights: Any, xp: Any) -> Any:
         """gamma / 2 sum of w_i |v_i|^2."""
         return 0.5 * self.friction * (weights[:, None] * velocities**2).sum()
+
+    @property
+    def latex(self) -> str:
+        """LaTeX of the Rayleigh function."""
+        return r"\tfrac{\gamma}{2} \int |v|^2 \rho \, dx"
 
     def __repr__(self) -> str:
         return f"Friction({self.friction:g})"
@@ -143,6 +158,11 @@ class Alignment(Dissipation):
         with threads_for(len(positions) ** 2):
             return alignment_force(positions, velocities, weights, self.strength, self.radius**-2, self.exponent)
 
+    @property
+    def latex(self) -> str:
+        """LaTeX of the Rayleigh function."""
+        return r"\tfrac14 \iint \phi(|x - y|) \, |v - w|^2 \rho(x) \rho(y) \, dx \, dy"
+
     def __repr__(self) -> str:
         return f"Alignment(strength={self.strength:g}, radius={self.radius:g}, exponent={self.exponent:g})"
 
@@ -177,6 +197,11 @@ class SelfPropulsion(Dissipation):
         """(alpha - beta |v|^2) v."""
         speed2 = (velocities**2).sum(-1, keepdims=True)
         return (self.alpha - self.beta * speed2) * velocities
+
+    @property
+    def latex(self) -> str:
+        """LaTeX of the Rayleigh function."""
+        return r"\int \left( \tfrac{\beta}{4} |v|^4 - \tfrac{\alpha}{2} |v|^2 \right) \rho \, dx"
 
     def __repr__(self) -> str:
         return f"SelfPropulsion(alpha={self.alpha:g}, beta={self.beta:g})"

@@ -1,4 +1,4 @@
-"""The mechanics of a population: mass, potential energy U, dissipation R."""
+"""The mechanics of a population: mass, potential energy U, dissipation R, magnetic field B."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from wlmsim import _validation as check
 from wlmsim.dissipation import Dissipation
 from wlmsim.errors import ParameterError
 from wlmsim.functionals.base import Functional
+from wlmsim.magnetic import MagneticField
 from wlmsim.population import Population
 
 
 class Lagrangian:
-    """The damped Lagrangian L = exp(gamma t) (K - U) of a population, with further dissipation R.
+    """The damped Lagrangian L = exp(gamma t) (K - U) of a population, with further dissipation R and magnetic field B.
 
-    The particles obey m dv/dt = -grad (dU/drho) - m gamma v - dR/dv, with K = m / 2 integral |v|^2 rho.
+    The particles obey m dv/dt = -grad (dU/drho) + v x B - m gamma v - dR/dv, with K = m / 2 integral |v|^2 rho.
 
     Parameters
     ----------
@@ -23,6 +24,8 @@ class Lagrangian:
     dissipation : Dissipation, optional
         Friction, alignment, self-propulsion; they combine with ``+``. Default: none. Friction is a rate
         gamma [1 / time]: its force is -m gamma v.
+    magnetic : MagneticField, optional
+        Magnetic field, or the Coriolis force of a rotating frame. Default: none.
     mass : float, optional
         Mass m of the population, positive [mass]. Default 1.
 
@@ -34,10 +37,16 @@ class Lagrangian:
     """
 
     def __init__(
-        self, potential: Functional | None = None, *, dissipation: Dissipation | None = None, mass: float = 1.0
+        self,
+        potential: Functional | None = None,
+        *,
+        dissipation: Dissipation | None = None,
+        magnetic: MagneticField | None = None,
+        mass: float = 1.0,
     ):
         self.potential = None if potential is None else check.instance("potential", potential, Functional)
         self.dissipation = None if dissipation is None else check.instance("dissipation", dissipation, Dissipation)
+        self.magnetic = None if magnetic is None else check.instance("magnetic", magnetic, MagneticField)
         self.mass = check.positive("mass", mass)
 
     @property
@@ -54,7 +63,12 @@ class Lagrangian:
     @property
     def only_friction(self) -> bool:
         """Whether no force depends on the velocity but linear friction."""
-        return self.dissipation is None or self.dissipation.only_friction
+        return self.magnetic is None and (self.dissipation is None or self.dissipation.only_friction)
+
+    def velocity_acceleration(self, positions: np.ndarray, velocities: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """Acceleration by dissipation and magnetic field but for friction, shape (n, d) [length / time^2]."""
+        total = self.dissipative_acceleration(positions, velocities, weights)
+        return total if self.magnetic is None else total + self.magnetic.force(positions, velocities) / self.mass
 
     def dissipative_acceleration(
         self, positions: np.ndarray, velocities: np.ndarray, weights: np.ndarray
@@ -79,6 +93,15 @@ class Lagrangian:
         """Total energy K + U [mass length^2 / time^2]."""
         return self.kinetic_energy(population) + self.potential_energy(population)
 
+    def virial(self, population: Population) -> float:
+        """Sum of w_i x_i . F_i, F the force by the potential [mass length^2 / time^2].
+
+        In equilibrium 2 K + virial = 0 on average (without magnetic field). It is U for gravity and charges without
+        softening and -2 U for harmonic wells; of internal forces it does not depend on the origin.
+        """
+        x, w = population.positions, population.weights
+        return float(self.mass * w @ (x * self.acceleration(x, w, population.time)).sum(-1))
+
     def momentum(self, population: Population) -> np.ndarray:
         """m sum of w_i v_i, shape (d,) [mass length / time]."""
         return self.mass * population.weights @ _velocities(population)
@@ -92,14 +115,20 @@ class Lagrangian:
     def __repr__(self) -> str:
         parts = ["free" if self.potential is None else repr(self.potential)]
         parts += [] if self.dissipation is None else [f"dissipation={self.dissipation!r}"]
+        parts += [] if self.magnetic is None else [f"magnetic={self.magnetic!r}"]
         parts += [] if self.mass == 1.0 else [f"mass={self.mass:g}"]
         return f"Lagrangian({', '.join(parts)})"
 
     def _repr_latex_(self) -> str:
-        potential = "" if self.potential is None else rf" - \left( {self.potential.latex} \right)"
-        prefactor = "" if self.friction == 0 else rf"e^{{{self.friction:.4g} t}} "
-        kinetic = r"\tfrac{m}{2} \int |v|^2 \rho \, dx"
-        return rf"$\mathcal{{L}} = {prefactor}\left( {kinetic}{potential} \right)$"
+        terms = r"\tfrac{m}{2} \int |v|^2 \rho \, dx"
+        terms += "" if self.magnetic is None else f" + {self.magnetic.latex}"
+        terms += "" if self.potential is None else rf" - \left( {self.potential.latex} \right)"
+        if self.only_friction:
+            prefactor = "" if self.friction == 0 else rf"e^{{{self.friction:.4g} t}} "
+            return rf"$\mathcal{{L}} = {prefactor}\left( {terms} \right)$"
+        # no factor exp(gamma t) makes a Lagrangian of these: friction stands in the Rayleigh function too
+        rayleigh = "" if self.dissipation is None else rf", \quad \mathcal{{R}} = {self.dissipation.latex}"
+        return rf"$\mathcal{{L}} = {terms}{rayleigh}$"
 
 
 def _velocities(population: Population) -> np.ndarray:

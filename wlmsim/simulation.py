@@ -13,7 +13,7 @@ import numpy as np
 from wlmsim import _validation as check
 from wlmsim.errors import ParameterError, SimulationError
 from wlmsim.flow import Flow
-from wlmsim.integrators import Integrator, Leapfrog, RungeKutta4, State
+from wlmsim.integrators import Boris, Integrator, Leapfrog, RungeKutta4, State
 from wlmsim.lagrangian import Lagrangian
 from wlmsim.population import Population
 from wlmsim.trajectory import Trajectory
@@ -44,7 +44,7 @@ def simulate(
         Largest time step; each interval between records is divided into equal steps no longer than this.
         Default: one step an interval.
     integrator : Integrator, optional
-        Default: `Leapfrog` for a Lagrangian, `RungeKutta4` for a flow.
+        Default: `Leapfrog` for a Lagrangian, `Boris` for one with a magnetic field, `RungeKutta4` for a flow.
     progress : bool
         Whether to show a progress bar. Default False.
     save : path, optional
@@ -79,9 +79,7 @@ def simulate(
     check.instance("population", population, Population)
     integrator = default_integrator(mechanics) if integrator is None else integrator
     check.instance("integrator", integrator, Integrator)
-    if not isinstance(mechanics, integrator.moves):
-        kind = integrator.moves.__name__
-        raise check.fail("integrator", f"a scheme for {mechanics!r}", f"{integrator!r}, which moves a {kind}")
+    integrator.check_mechanics(mechanics)
     times = check.times("times", times)
     if times[0] < population.time:
         raise check.fail("times", f"at or after the population's time {population.time:g}", times[0])
@@ -100,7 +98,9 @@ def simulate(
 
 def default_integrator(mechanics: Lagrangian | Flow) -> Integrator:
     """Return the scheme that is used when none is named."""
-    return RungeKutta4() if isinstance(mechanics, Flow) else Leapfrog()
+    if isinstance(mechanics, Flow):
+        return RungeKutta4()
+    return Leapfrog() if mechanics.magnetic is None else Boris()
 
 
 def _velocities(mechanics: Lagrangian | Flow, population: Population) -> np.ndarray:

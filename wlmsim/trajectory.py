@@ -155,9 +155,17 @@ class Trajectory:
         return np.array([self._lagrangian.angular_momentum(frame) for frame in self])
 
     def action(self) -> float:
-        """Action, the integral of exp(gamma t) (K - U) dt by the trapezoidal rule over the recorded times."""
-        gamma = self._lagrangian.friction
-        integrand = np.exp(gamma * self.times) * (self.kinetic_energy() - self.potential_energy())
+        """Action, the integral of exp(gamma t) (K - U) dt by the trapezoidal rule over the recorded times.
+
+        A uniform magnetic field adds the integral of v . A rho to K - U, without friction.
+        """
+        lagrangian = self._lagrangian
+        integrand = self.kinetic_energy() - self.potential_energy()
+        if lagrangian.magnetic is not None:
+            if lagrangian.friction:
+                raise ParameterError("friction in a magnetic field derives from no action")
+            integrand += [lagrangian.magnetic.coupling(f.positions, f.velocities, f.weights) for f in self]
+        integrand = np.exp(lagrangian.friction * self.times) * integrand
         return float(np.trapezoid(integrand, self.times))
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from wlmsim import _validation as check
-from wlmsim.integrators.base import Integrator, State
+from wlmsim.integrators.base import Integrator, State, call
 from wlmsim.lagrangian import Lagrangian
 
 
@@ -30,14 +30,15 @@ class ConstantSpeedEuler(Integrator):
     def __init__(self, speed: float = 1.0, *, noise: float = 0.0, seed: int | np.random.Generator | None = None):
         self.speed = check.positive("speed", speed)
         self.noise = check.nonnegative("noise", noise)
-        self._rng = np.random.default_rng(seed)
+        self.seed = seed
+        self._rng = check.generator("seed", seed)
 
     def step(self, mechanics: Lagrangian, state: State, dt: float) -> State:
         """Advance by `dt` with one evaluation of the forces."""
         x, v, w, t = state.positions, state.velocities, state.weights, state.time
         a = mechanics.acceleration(x, w, t)
         if not mechanics.only_friction:
-            a = a + mechanics.dissipative_acceleration(x, v, w)
+            a = a + mechanics.velocity_acceleration(x, v, w)
         turned = v + dt * (a - mechanics.friction * v)
         norm = np.sqrt((turned**2).sum(-1, keepdims=True))
         v = self.speed * np.where(norm > 0, turned, v) / np.where(norm > 0, norm, self.speed)
@@ -47,4 +48,4 @@ class ConstantSpeedEuler(Integrator):
         return State(x, v, w, t + dt)
 
     def __repr__(self) -> str:
-        return f"ConstantSpeedEuler(speed={self.speed:g}, noise={self.noise:g})"
+        return call(self, speed=self.speed, noise=self.noise, seed=self.seed)

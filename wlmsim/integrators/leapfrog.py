@@ -40,7 +40,7 @@ def half_kick(gamma: Any, dt: Any, *, unit_mobility: bool, xp: Any = np) -> tupl
         decay = xp.exp(-gamma * half)
     else:
         # below the cut both are the series (1 - m) / gamma = h (1 - gamma h / 2 + ...), to rounding error
-        small = gamma * half < 1e-9
+        small = abs(gamma * half) < 1e-9
         integral = half * (1 - 0.5 * gamma * half) if small else -np.expm1(-gamma * half) / gamma
         decay = np.exp(-gamma * half)
     return decay, integral * (1.0 + gamma) if unit_mobility else integral
@@ -76,7 +76,8 @@ class Leapfrog(Integrator):
 
     v <- m v + c F(x);  x <- x + dt v;  v <- m v + c F(x), with m = exp(-gamma dt / 2) and c = (1 - m) / gamma.
     Second order; time-reversible and symplectic at gamma = 0, conformally symplectic at gamma > 0. Further
-    dissipative forces G(x, v) enter each half kick by Heun's rule, which keeps second order.
+    forces G(x, v), dissipative or magnetic, enter each half kick by Heun's rule, which keeps second order. For a
+    magnetic field there is `Boris`, which solves the gyration exactly.
 
     Parameters
     ----------
@@ -107,18 +108,21 @@ class Leapfrog(Integrator):
         if mechanics.only_friction:
             x, v, force = kick_drift_kick(x, v, force, lambda y: mechanics.acceleration(y, w, t + dt), m, c, dt)
         else:
-            v = self._kick(mechanics, x, v, w, force, m, c)
+            v = kick(mechanics, x, v, w, force, m, c)
             x = x + dt * v
             force = mechanics.acceleration(x, w, t + dt)
-            v = self._kick(mechanics, x, v, w, force, m, c)
+            v = kick(mechanics, x, v, w, force, m, c)
         return State(x, v, w, t + dt, force)
-
-    @staticmethod
-    def _kick(lagrangian: Lagrangian, x: Any, v: Any, w: Any, force: Any, m: float, c: float) -> np.ndarray:
-        before = lagrangian.dissipative_acceleration(x, v, w)
-        predicted = m * v + c * (force + before)
-        after = lagrangian.dissipative_acceleration(x, predicted, w)
-        return m * v + c * (force + 0.5 * (before + after))
 
     def __repr__(self) -> str:
         return f"Leapfrog(scaling={self.scaling!r})"
+
+
+def kick(lagrangian: Lagrangian, x: Any, v: Any, w: Any, force: Any, m: float, c: float) -> np.ndarray:
+    """Kick v <- m v + c (F + G) at fixed positions: F as given, further forces G(x, v) by Heun's rule."""
+    if lagrangian.only_friction:
+        return m * v + c * force
+    before = lagrangian.velocity_acceleration(x, v, w)
+    predicted = m * v + c * (force + before)
+    after = lagrangian.velocity_acceleration(x, predicted, w)
+    return m * v + c * (force + 0.5 * (before + after))
