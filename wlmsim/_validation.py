@@ -124,3 +124,11 @@ def weights(name: str, value: Any, n: int) -> np.ndarray:
         raise ParameterError(f"`{name}` must be non-negative with a positive sum; got minimum {result.min():g}")
     # What sums to 1 up to rounding stays as it is: copies, slices and files then give the same bits back.
     return result.copy() if abs(total - 1.0) <= 1e-12 else result / total
+
+
+def generator(name: str, seed: Any) -> np.random.Generator:
+    """A source of randomness from a seed, a generator, or `None` for a fresh one."""
+    try:
+        return np.random.default_rng(seed)
+    except (TypeError, ValueError):
+        raise fail(name, "an integer >= 0, a numpy.random.Generator or None", seed) from None

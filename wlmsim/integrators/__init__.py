@@ -5,19 +5,31 @@ potential and G the dissipative and magnetic one but for friction, which is solv
 dx/dt = u(x, t). Noise belongs to the scheme.
 """
 
+from wlmsim.integrators.baoab import BAOAB
 from wlmsim.integrators.base import Integrator, State
 from wlmsim.integrators.boris import Boris
 from wlmsim.integrators.constant_speed import ConstantSpeedEuler
+from wlmsim.integrators.dormand_prince import DormandPrince
+from wlmsim.integrators.euler_maruyama import EulerMaruyama
 from wlmsim.integrators.leapfrog import Leapfrog, half_kick, kick_drift_kick
+from wlmsim.integrators.ornstein_uhlenbeck import ExactOrnsteinUhlenbeck
 from wlmsim.integrators.runge_kutta import RungeKutta4
+from wlmsim.integrators.substepped import Substepped
+from wlmsim.integrators.yoshida import Yoshida4
 
 __all__ = [
+    "BAOAB",
     "Boris",
     "ConstantSpeedEuler",
+    "DormandPrince",
+    "EulerMaruyama",
+    "ExactOrnsteinUhlenbeck",
     "Integrator",
     "Leapfrog",
     "RungeKutta4",
     "State",
+    "Substepped",
+    "Yoshida4",
     "half_kick",
     "kick_drift_kick",
 ]

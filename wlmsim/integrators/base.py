@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from wlmsim import _validation as check
 from wlmsim.flow import Flow
 from wlmsim.lagrangian import Lagrangian
 
@@ -26,11 +27,11 @@ class State:
 class Integrator(ABC):
     """A scheme that carries a state over one time step."""
 
-    moves: type[Lagrangian] | type[Flow] = Lagrangian
-    """The kind of mechanics that the scheme is for."""
+    moves: type[Lagrangian] | type[Flow] | tuple[type[Lagrangian], type[Flow]] = Lagrangian
+    """The kind of mechanics that the scheme is for, or both kinds."""
 
-    order: int
-    """Order of convergence in the time step."""
+    order: float
+    """Order of convergence in the time step, weak if there is noise; infinite for exact solutions."""
 
     reversible: bool = False
     """Whether, without dissipation, a step back with the velocities reversed undoes a step."""
@@ -38,6 +39,21 @@ class Integrator(ABC):
     conserves_energy: bool = False
     """Whether, without dissipation, the energy error stays bounded for all times (symplectic schemes)."""
 
+    adaptive: bool = False
+    """Whether the scheme divides the time step itself, until the error is as small as its `tolerance` asks."""
+
+    def check_mechanics(self, mechanics: Lagrangian | Flow) -> None:
+        """Raise `ParameterError` if the scheme is not for these mechanics."""
+        if not isinstance(mechanics, self.moves):
+            kind = Lagrangian if isinstance(mechanics, Flow) else Flow
+            raise check.fail("integrator", f"a scheme for {mechanics!r}", f"{self!r}, which moves a {kind.__name__}")
+
     @abstractmethod
     def step(self, mechanics: Any, state: State, dt: float) -> State:
         """Return the state one step `dt` [time] later; the given one may not be used again."""
+
+
+def call(scheme: Integrator, **arguments: Any) -> str:
+    """Name and arguments of a scheme; a seed is shown if it is a number."""
+    shown = {k: v for k, v in arguments.items() if k != "seed" or isinstance(v, int)}
+    return f"{type(scheme).__name__}({', '.join(f'{name}={value!r}' for name, value in shown.items())})"

@@ -35,13 +35,8 @@ class ConstantSpeedEuler(Integrator):
 
     def step(self, mechanics: Lagrangian, state: State, dt: float) -> State:
         """Advance by `dt` with one evaluation of the forces."""
-        x, v, w, t = state.positions, state.velocities, state.weights, state.time
-        a = mechanics.acceleration(x, w, t)
-        if not mechanics.only_friction:
-            a = a + mechanics.velocity_acceleration(x, v, w)
-        turned = v + dt * (a - mechanics.friction * v)
-        norm = np.sqrt((turned**2).sum(-1, keepdims=True))
-        v = self.speed * np.where(norm > 0, turned, v) / np.where(norm > 0, norm, self.speed)
+        x, w, t = state.positions, state.weights, state.time
+        v = turned(mechanics, state, self.speed, dt)
         x = x + dt * v
         if self.noise:
             x += np.sqrt(dt) * self.noise * self._rng.standard_normal(x.shape)
@@ -49,3 +44,15 @@ class ConstantSpeedEuler(Integrator):
 
     def __repr__(self) -> str:
         return call(self, speed=self.speed, noise=self.noise, seed=self.seed)
+
+
+def turned(mechanics: Lagrangian, state: State, speed: float, dt: float) -> np.ndarray:
+    """Velocities of one speed in the direction of v + dt a; one that would vanish stays as it was."""
+    from wlmsim.kernels import constant_speed, threads
+
+    x, v, w = state.positions, state.velocities, state.weights
+    a = mechanics.acceleration(x, w, state.time)
+    if not mechanics.only_friction:
+        a = a + mechanics.velocity_acceleration(x, v, w)
+    with threads.threads_for(len(v)):
+        return constant_speed.turn(v, a, mechanics.friction, speed, dt)
