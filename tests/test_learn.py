@@ -316,6 +316,15 @@ class TestEstimator:
         assert both.friction_ == pytest.approx((singles[0].friction_ + singles[1].friction_) / 2)
         np.testing.assert_allclose(both.losses_, (singles[0].losses_ + singles[1].losses_) / 2)
 
+    def test_roughness_is_the_mean_squared_force_and_its_rate_of_change(self, drifters):
+        model = quick(force_penalty=2.0, jerk_penalty=3.0)
+        trainer = model._trainer([drifters], [], 10, scales_of(drifters), [], 0)
+        w, slope = torch.tensor([0.25, 0.75]), torch.tensor([[1.0, 2.0], [0.0, 1.0]])
+        times = [0.0, 0.5, 2.0]  # forces that grow evenly in time: one rate for unequal steps
+        forces = torch.stack([t * slope for t in times])
+        expected = (2.0 * (0.5**2 + 2.0**2) / 3 + 3.0) * (0.25 * 5 + 0.75 * 1)
+        assert trainer._roughness(forces, times, w).item() == pytest.approx(expected)
+
     def test_friction_alone_can_be_learned(self):
         truth = wls.systems.HarmonicOscillator(n=100, friction=0.6, velocity_width=1.0, seed=0)
         data = truth.exact(np.linspace(0, 3, 7)).snapshots(seed=0)

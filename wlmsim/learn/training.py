@@ -45,6 +45,7 @@ class Settings:
     dt: float
     loss: str
     force_penalty: float
+    jerk_penalty: float
     blur: float
     shooting: bool
     horizon: int | None
@@ -176,18 +177,26 @@ class Trainer:
         return Cloud(cloud.x[rows], None if cloud.v is None else cloud.v[rows], w / w.sum(), cloud.time)
 
     def _rollout_loss(self, start: Cloud, targets: Sequence[Cloud]) -> torch.Tensor:
-        """Mean divergence over the targets, and the mean squared force along the way with its weight."""
-        squares: list[torch.Tensor] = []
+        """Mean divergence over the targets, and the roughness of the motion along the way."""
+        forces: list[torch.Tensor] = []
+        times: list[float] = []
 
         def force(x: torch.Tensor, t: float) -> torch.Tensor:
             value = self.mechanics.force(x, start.w, t)
-            physical = (1.0 + self.mechanics.gamma) * value
-            squares.append((start.w * (physical**2).sum(-1)).sum())
+            forces.append((1.0 + self.mechanics.gamma) * value)
+            times.append(t)
             return value
 
         predicted = self._roll(self.mechanics, force, start, [cloud.time for cloud in targets])
         terms = [self._divergence(x, start.w, y) for x, y in zip(predicted, targets, strict=True)]
-        return torch.stack(terms).mean() + self.settings.force_penalty * torch.stack(squares).mean()
+        return torch.stack(terms).mean() + self._roughness(torch.stack(forces), times, start.w)
+
+    def _roughness(self, forces: torch.Tensor, times: Sequence[float], w: torch.Tensor) -> torch.Tensor:
+        """Mean squares of the force and of its rate of change along the paths, each with its weight."""
+        intervals = torch.tensor(times, dtype=w.dtype, device=w.device).diff()
+        jerks = forces.diff(dim=0) / intervals[:, None, None]
+        settings = self.settings
+        return settings.force_penalty * _mean_square(forces, w) + settings.jerk_penalty * _mean_square(jerks, w)
 
     def _longest_horizon(self, remaining: int) -> int:
         """Most marginals that a rollout may run over now: all that remain, once the ramp is climbed."""
@@ -257,6 +266,11 @@ class Trainer:
         self._optimiser.load_state_dict(state["optimiser"])
         self._rng.bit_generator.state = state["rng"]
         self.progress = Progress(**state["progress"])
+
+
+def _mean_square(vectors: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
+    """Mean over times and particles of |vector|^2; vectors (T, n, d), weights (n,)."""
+    return ((vectors**2).sum(-1) @ w).mean()
 
 
 def _force_of(mechanics: Mechanics, w: torch.Tensor, x: torch.Tensor, t: float) -> torch.Tensor:

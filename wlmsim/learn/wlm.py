@@ -59,10 +59,11 @@ class WLM:
     loss : {"exact", "sinkhorn"}
         Mean squared displacement under exact optimal transport, or the debiased Sinkhorn divergence.
         Default "exact".
-    force_penalty : float
-        Weight in the loss of the mean squared force along the rollouts, both in scaled coordinates [dimensionless]:
-        of the mechanics that fit the marginals about equally well, the one with the least force is taken, as a cubic
-        spline bends least between its knots. Default 0.003.
+    force_penalty, jerk_penalty : float
+        Weights in the loss of the mean squared force along the rollouts, and of the mean squared rate at which it
+        changes along the path of a particle, all in scaled coordinates [dimensionless]. Of the mechanics that fit the
+        marginals about equally well they take the smoothest, as a spline is the smoothest curve through its knots.
+        Defaults 0.001 and 0.0003.
     blur : float
         Blur of the Sinkhorn divergence relative to the spread of the data [dimensionless]. Default 0.05.
     batch_size : int or None
@@ -152,7 +153,8 @@ class WLM:
         horizon: int | None = None,
         ramp: float = 0.0,
         loss: str = "exact",
-        force_penalty: float = 0.003,
+        force_penalty: float = 0.001,
+        jerk_penalty: float = 0.0003,
         blur: float = 0.05,
         batch_size: int | None = 200,
         dt: float | None = None,
@@ -180,6 +182,7 @@ class WLM:
         self.ramp = ramp
         self.loss = loss
         self.force_penalty = force_penalty
+        self.jerk_penalty = jerk_penalty
         self.blur = blur
         self.batch_size = batch_size
         self.dt = dt
@@ -246,7 +249,7 @@ class WLM:
         check.choice("loss", self.loss, ("exact", "sinkhorn"))
         for name in ("blur", "learning_rate", "clip"):
             check.positive(name, getattr(self, name))
-        for name in ("force_penalty", "weight_decay", "checkpoint_every"):
+        for name in ("force_penalty", "jerk_penalty", "weight_decay", "checkpoint_every"):
             check.nonnegative(name, getattr(self, name))
         for name in ("steps", "patience", "members"):
             check.integer(name, getattr(self, name))
@@ -392,6 +395,7 @@ class WLM:
             dt=self._time_step(scales) / scales.duration,
             loss=self.loss,
             force_penalty=self.force_penalty,
+            jerk_penalty=self.jerk_penalty,
             blur=self.blur,
             shooting=self.training == "multiple-shooting",
             horizon=self.horizon,
