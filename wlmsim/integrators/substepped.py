@@ -6,6 +6,7 @@ import numpy as np
 
 from wlmsim import _validation as check
 from wlmsim.errors import SimulationError
+from wlmsim.flow import Flow
 from wlmsim.integrators.base import Integrator, State
 from wlmsim.integrators.leapfrog import Leapfrog
 from wlmsim.lagrangian import Lagrangian
@@ -67,6 +68,10 @@ class Substepped(Integrator):
         if self.tolerance >= 1:
             raise check.fail("tolerance", "a number between 0 and 1", tolerance)
         self.order = self.scheme.order
+
+    def check_mechanics(self, mechanics: Lagrangian | Flow) -> None:
+        """Refuse what the scheme refuses."""
+        self.scheme.check_mechanics(mechanics)
 
     def step(self, mechanics: Lagrangian, state: State, dt: float) -> State:
         """Advance by `dt` in as many substeps as the criterion asks for."""
