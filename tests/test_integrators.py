@@ -1,15 +1,36 @@
-"""What is particular to each scheme: exact friction, the limits of unit mobility, constant speed."""
+"""What is particular to each scheme, and what hypothesis finds no exception to."""
 
 from __future__ import annotations
+
+from typing import ClassVar
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.linalg import solve_discrete_lyapunov
+from scipy.special import iv
 
 import wlmsim as wls
 from tests.mechanics import ShakenPendula, SoftPairs, Spring, a_population
-from wlmsim.errors import ParameterError
-from wlmsim.integrators import ConstantSpeedEuler, Leapfrog, State, half_kick, kick_drift_kick
+from wlmsim.errors import ParameterError, SimulationError
+from wlmsim.functionals import Functional
+from wlmsim.integrators import (
+    BAOAB,
+    Boris,
+    ConstantSpeedEuler,
+    DormandPrince,
+    EulerMaruyama,
+    ExactOrnsteinUhlenbeck,
+    Integrator,
+    Leapfrog,
+    State,
+    Substepped,
+    Yoshida4,
+    half_kick,
+    kick_drift_kick,
+)
 
 
 def run(integrator, lagrangian, start, dt, steps):
@@ -191,3 +212,283 @@ def test_noise_has_the_stated_strength_and_a_seed():
     np.testing.assert_array_equal(again.positions, end.positions)
     other = run(ConstantSpeedEuler(noise=0.3, seed=2), wls.Lagrangian(), start, 0.25, 4)
     assert not np.array_equal(other.positions, end.positions)
+
+
+# --- what every reversible scheme keeps, whatever the cloud
+
+REVERSIBLE = [Leapfrog(), Boris(), Yoshida4(), BAOAB(0.0), Substepped(tolerance=0.02), Substepped(Yoshida4())]
+clouds = st.builds(
+    lambda seed, dim, n: a_population(n, dim, seed=seed), st.integers(0, 10**6), st.integers(1, 3), st.integers(2, 6)
+)
+
+
+@pytest.mark.parametrize("integrator", REVERSIBLE, ids=repr)
+@given(start=clouds, dt=st.floats(0.01, 0.3), steps=st.integers(1, 30))
+def test_reversed_velocities_lead_back(integrator, start, dt, steps):
+    lagrangian = wls.Lagrangian(ShakenPendula() + SoftPairs(), mass=1.3)
+    there = run(integrator, lagrangian, start, dt, steps)
+    turned = wls.Population(there.positions, -there.velocities, start.weights)
+    back = run(integrator, lagrangian, turned, dt, steps)
+    np.testing.assert_allclose(back.positions, start.positions, atol=1e-11)
+    np.testing.assert_allclose(back.velocities, -start.velocities, atol=1e-11)
+
+
+@pytest.mark.parametrize("integrator", REVERSIBLE, ids=repr)
+@given(start=clouds, dt=st.floats(0.01, 1.0), friction=st.sampled_from([0.0, 0.7]))
+def test_momentum_decays_by_friction_alone(integrator, start, dt, friction):
+    """Pair forces cancel: momentum and angular momentum of the pairs' centre decay exactly, at any step."""
+    lagrangian = wls.Lagrangian(SoftPairs(), dissipation=wls.Friction(friction))
+    end = run(integrator, lagrangian, start, dt, 5)
+    cloud = wls.Population(end.positions, end.velocities, start.weights)
+    left = np.exp(-friction * 5 * dt)
+    np.testing.assert_allclose(lagrangian.momentum(cloud), left * lagrangian.momentum(start), atol=1e-13)
+    before, after = lagrangian.angular_momentum(start), lagrangian.angular_momentum(cloud)
+    np.testing.assert_allclose(after, left * before, atol=1e-12)
+
+
+@pytest.mark.parametrize("integrator", REVERSIBLE, ids=repr)
+@given(start=clouds, dt=st.floats(0.05, 0.3))
+def test_energy_errors_are_bounded_by_a_power_of_the_step(integrator, start, dt):
+    """Over some ten oscillations: errors come and go, and are no more than a constant times dt^p."""
+    lagrangian = wls.Lagrangian(ShakenPendula() + SoftPairs())
+    scale = lagrangian.kinetic_energy(start) + 2
+    state, energies = State(start.positions, start.velocities, start.weights, 0.0), [lagrangian.energy(start)]
+    for _ in range(int(60 / dt)):
+        state = integrator.step(lagrangian, state, dt)
+        energies.append(lagrangian.energy(wls.Population(state.positions, state.velocities, start.weights)))
+    assert np.ptp(energies) < {2: 0.3, 4: 3.0}[integrator.order] * dt**integrator.order * scale
+
+
+# --- Yoshida
+
+
+def test_yoshida_is_three_leapfrogs_of_one_step_in_all():
+    start, lagrangian = a_population(), wls.Lagrangian(ShakenPendula(), dissipation=wls.Friction(0.4))
+    outer = 1.3512071919596578  # 1 / (2 - 2^(1/3))
+    state = State(start.positions, start.velocities, start.weights, 0.0)
+    for share in (outer, -1.7024143839193153, outer):
+        state = Leapfrog().step(lagrangian, state, 0.2 * share)
+    end = run(Yoshida4(), lagrangian, start, 0.2, 1)
+    np.testing.assert_allclose(end.positions, state.positions, rtol=1e-14)
+    np.testing.assert_allclose(end.velocities, state.velocities, rtol=1e-14)
+    assert end.time == pytest.approx(0.2, rel=1e-14)
+
+
+@pytest.mark.parametrize(("integrator", "limit"), [(Leapfrog(), 2.0), (Yoshida4(), 1.5734), (BAOAB(0.0), 2.0)])
+def test_stable_steps_of_an_oscillator(integrator, limit):
+    """The trace of the step's matrix leaves [-2, 2] at the stated step."""
+
+    def trace(dt: float) -> float:
+        unit = wls.Population([[1.0], [0.0]], [[0.0], [1.0]])
+        end = run(integrator, wls.Lagrangian(Spring()), unit, dt, 1)
+        return end.positions[0, 0] + end.velocities[1, 0]
+
+    assert abs(trace(0.9999 * limit)) < 2 < abs(trace(1.0001 * limit))
+
+
+# --- the reference
+
+
+def test_dormand_prince_is_exact_to_its_tolerance():
+    start = a_population(4, 3)
+    lagrangian = wls.Lagrangian(Spring(2.0), dissipation=wls.Friction(0.6), mass=1.6)
+    exact = wls.systems.HarmonicOscillator(n=4, dim=3, frequency=np.sqrt(2.0 / 1.6), friction=0.6)
+    exact.population = start
+    flight = wls.simulate(lagrangian, start, [0.0, 7.0, 20.0], integrator=DormandPrince(1e-12))
+    np.testing.assert_allclose(flight.positions, exact.exact(flight.times).positions, atol=1e-10)
+    np.testing.assert_allclose(flight.velocities, exact.exact(flight.times).velocities, atol=1e-10)
+
+
+def test_dormand_prince_says_when_the_motion_is_singular():
+    fall = wls.Lagrangian(Sun())
+    with pytest.raises(SimulationError, match=r"DormandPrince.* no step small enough between t = 0 and 2"):
+        wls.simulate(fall, wls.Population([[1.0, 0.0]]).at_rest(), [2.0], integrator=DormandPrince())
+
+
+@pytest.mark.parametrize("tolerance", [0.0, 1e-14, 1.0, -1e-3, np.nan])
+def test_tolerances_are_checked(tolerance):
+    with pytest.raises(ParameterError, match="`tolerance`"):
+        DormandPrince(tolerance)
+    if tolerance != 1e-14:
+        with pytest.raises(ParameterError, match="`tolerance`"):
+            Substepped(tolerance=tolerance)
+
+
+# --- substeps
+
+
+class Sun(Functional):
+    """V = -1 / r, without softening."""
+
+    def expression(self, positions, weights, time, xp):
+        return -(weights / xp.sqrt((positions**2).sum(-1))).sum()
+
+    def force(self, positions, weights, time=0.0):
+        return -positions / (positions**2).sum(-1, keepdims=True) ** 1.5
+
+
+def comet(eccentricity: float) -> wls.Population:
+    """At aphelion of an orbit of semi-major axis 1 and period 2 pi."""
+    return wls.Population([[1 + eccentricity, 0.0]], [[0.0, np.sqrt((1 - eccentricity) / (1 + eccentricity))]])
+
+
+def orbit_energies(integrator: Integrator, eccentricity: float, orbits: int) -> np.ndarray:
+    start = comet(eccentricity)
+    state, energies = State(start.positions, start.velocities, start.weights, 0.0), []
+    for _ in range(int(2 * np.pi * orbits / 0.5)):
+        state = integrator.step(wls.Lagrangian(Sun()), state, 0.5)
+        energies.append(0.5 * (state.velocities**2).sum() - 1 / np.sqrt((state.positions**2).sum()))
+    return np.array(energies)
+
+
+class OneSided(Substepped):
+    """Substeps chosen from their beginning only, by the local dynamical time."""
+
+    def _resolves(self, before, after, dt):
+        return bool((before.positions**2).sum() ** 0.75 * np.sqrt(0.5 * self.tolerance) > abs(dt))
+
+
+def test_energy_of_eccentric_orbits_does_not_drift():
+    """A hundred orbits of eccentricity 0.9; one-sided steps of the same cost drift."""
+    energies = orbit_energies(Substepped(tolerance=0.01), 0.9, 100)
+    early, late = energies[:120], energies[-120:]
+    assert np.abs(energies + 0.5).max() < 0.03
+    assert abs(late.mean() - early.mean()) < 0.01
+    drifting = orbit_energies(OneSided(tolerance=0.01), 0.9, 100)
+    assert abs(drifting[-120:].mean() - drifting[:120].mean()) > 0.05
+
+
+def test_yoshida_in_substeps_is_far_more_accurate():
+    assert np.abs(orbit_energies(Substepped(Yoshida4(), tolerance=0.01), 0.9, 30) + 0.5).max() < 5e-4
+
+
+def test_substeps_gather_at_the_encounter_and_end_on_the_step():
+    """The comet is resolved near the sun and left at full steps far from it."""
+
+    class Watched(Leapfrog):
+        taken: ClassVar[list] = []
+
+        def step(self, mechanics, state, dt):
+            Watched.taken.append((np.sqrt((state.positions**2).sum()), dt))
+            return super().step(mechanics, state, dt)
+
+    state = State(comet(0.9).positions, comet(0.9).velocities, np.ones(1), 0.0)
+    for _ in range(20):
+        state = Substepped(Watched(), tolerance=0.01).step(wls.Lagrangian(Sun()), state, np.pi / 10)
+    assert state.time == pytest.approx(2 * np.pi, rel=1e-14)
+    radius, dt = np.array(Watched.taken).T
+    assert dt[radius < 0.15].min() < np.pi / 10 / 30 and dt[radius > 1.5].min() >= np.pi / 10 / 4
+
+
+def test_substeps_are_none_where_the_motion_is_slow():
+    start, lagrangian = a_population(), wls.Lagrangian(ShakenPendula())
+    a = run(Substepped(tolerance=0.1), lagrangian, start, 0.01, 10)
+    b = run(Leapfrog(), lagrangian, start, 0.01, 10)
+    np.testing.assert_array_equal(a.positions, b.positions)
+
+
+def test_a_collision_is_an_error_that_says_when():
+    with pytest.raises(SimulationError, match=r"near t = 1\.11.* soften the law"):
+        fall = wls.Population([[1.0, 0.0]]).at_rest()  # reaches the sun at pi / sqrt 8 = 1.11
+        wls.simulate(wls.Lagrangian(Sun()), fall, [2.0], integrator=Substepped())
+
+
+def test_substeps_want_a_reversible_scheme():
+    with pytest.raises(ParameterError, match="`scheme` must be a reversible scheme"):
+        Substepped(DormandPrince())
+    with pytest.raises(ParameterError, match="`scheme` must be a Integrator"):
+        Substepped("leapfrog")
+
+
+# --- Langevin
+
+
+def step_of_oscillator(integrator, gamma: float, dt: float, mass: float = 1.3, stiffness: float = 1.7):
+    """Matrices (A, B) of the step of a thermostatted oscillator, y <- A y + B xi."""
+    well = wls.Lagrangian(Spring(stiffness), dissipation=wls.Friction(gamma), mass=mass)
+
+    class One(np.random.Generator):
+        def standard_normal(self, size=None):
+            return np.array([[0.0], [0.0], [1.0]])
+
+    integrator._rng = One(np.random.PCG64())
+    unit = wls.Population([[1.0], [0.0], [0.0]], [[0.0], [1.0], [0.0]])
+    end = run(integrator, well, unit, dt, 1)
+    rows = np.stack([end.positions[:, 0], end.velocities[:, 0]])
+    return rows[:, :2], rows[:, 2:]
+
+
+@pytest.mark.parametrize("gamma", [0.1, 1.0, 20.0])
+@pytest.mark.parametrize("dt", [0.1, 0.9, 1.6])
+def test_baoab_has_the_exact_configurational_variance(gamma, dt):
+    """Stationary moments of the step's matrices: T / k for the position at any step, T / m (1 - (omega dt)^2 / 4)."""
+    temperature, mass, stiffness = 0.7, 1.3, 1.7
+    a, b = step_of_oscillator(BAOAB(temperature), gamma, dt)
+    moments = solve_discrete_lyapunov(a, b @ b.T)
+    assert moments[0, 0] == pytest.approx(temperature / stiffness, rel=1e-10)
+    assert moments[1, 1] == pytest.approx(temperature / mass * (1 - stiffness / mass * dt**2 / 4), rel=1e-10)
+    assert moments[0, 1] == pytest.approx(0, abs=1e-10)
+
+
+def test_baoab_holds_equipartition_and_the_gibbs_law():
+    """In an anharmonic well with weights and mass: K = d T / 2, and the density exp(-V / T)."""
+    law = wls.Lagrangian(ShakenPendula(), dissipation=wls.Friction(1.0), mass=2.0)
+    start = a_population(4000, 2).at_rest()
+    thermostat = BAOAB(temperature=0.4, seed=1)
+    path = wls.simulate(law, start, np.arange(10.0, 22.0, 2.0), dt=0.2, integrator=thermostat)
+    assert path.kinetic_energy().mean() == pytest.approx(2 * 0.4 / 2, rel=0.02)
+    inside = np.cos(path.positions)  # a function of the period of V
+    expected = iv(1, 1 / 0.4) / iv(0, 1 / 0.4)
+    assert inside.mean() == pytest.approx(expected, abs=0.01)
+
+
+def test_baoab_without_bath_is_the_leapfrog():
+    start, law = a_population(), wls.Lagrangian(ShakenPendula() + SoftPairs())
+    a, b = run(BAOAB(0.0), law, start, 0.1, 10), run(Leapfrog(), law, start, 0.1, 10)
+    np.testing.assert_allclose(a.positions, b.positions, rtol=1e-12)
+    np.testing.assert_allclose(a.velocities, b.velocities, rtol=1e-12)
+
+
+def test_a_bath_needs_friction():
+    with pytest.raises(ParameterError, match=r"`temperature` must be 0 where there is no friction"):
+        wls.simulate(wls.Lagrangian(Spring()), a_population(), [1.0], integrator=BAOAB(0.5))
+
+
+# --- overdamped Langevin
+
+
+def test_euler_maruyama_spreads_by_the_stated_strength():
+    """Free diffusion from a point: mean 0 and covariance sigma^2 t, at any step."""
+    start = wls.Population(np.zeros((40_000, 2)))
+    end = run(EulerMaruyama(0.3, seed=1), wls.GradientFlow(Spring(1e-12)), start, 0.25, 8)
+    np.testing.assert_allclose(np.cov(end.positions.T), 0.09 * 2 * np.eye(2), atol=0.003)
+    np.testing.assert_allclose(end.positions.mean(0), 0, atol=0.01)
+
+
+def test_the_exact_transition_composes():
+    """Mean and variance of two steps are those of one; a step that is long forgets the start."""
+    well = wls.GradientFlow(wls.External(wls.laws.Harmonic((0.8, 3.0))))
+    start = wls.Population(np.full((100_000, 2), 2.0))
+    k = np.array([0.8, 3.0])
+    for steps in (1, 3):
+        end = run(ExactOrnsteinUhlenbeck(0.9, seed=5), well, start, 0.6 / steps, steps)
+        np.testing.assert_allclose(end.positions.mean(0), 2 * np.exp(-0.6 * k), atol=0.008)
+        np.testing.assert_allclose(end.positions.var(0), 0.81 * (1 - np.exp(-1.2 * k)) / (2 * k), rtol=0.015)
+    settled = run(ExactOrnsteinUhlenbeck(0.9, seed=5), well, start, 1e3, 1)
+    np.testing.assert_allclose(settled.positions.var(0), 0.81 / (2 * k), rtol=0.015)
+
+
+@pytest.mark.parametrize(
+    "potential", [wls.External(lambda x, xp: (x**2).sum(-1)), wls.Pairwise(wls.laws.Morse()), Spring()], ids=repr
+)
+def test_the_exact_transition_is_for_harmonic_wells(potential):
+    with pytest.raises(ParameterError, match=r"`integrator` must be a scheme for .* such as EulerMaruyama"):
+        wls.simulate(wls.GradientFlow(potential), a_population(), [1.0], integrator=ExactOrnsteinUhlenbeck(1.0))
+
+
+def test_a_second_run_goes_on_in_the_stream():
+    """One scheme used twice gives two samples; one made again with the seed gives the first again."""
+    flow, start, noise = wls.GradientFlow(Spring()), a_population(), EulerMaruyama(1.0, seed=2)
+    first, second = (run(noise, flow, start, 0.1, 3).positions for _ in range(2))
+    assert np.abs(first - second).min() > 0
+    np.testing.assert_array_equal(run(EulerMaruyama(1.0, seed=2), flow, start, 0.1, 3).positions, first)
