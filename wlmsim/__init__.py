@@ -4,11 +4,33 @@ import lazy_loader as _lazy
 
 __getattr__, __dir__, __all__ = _lazy.attach(
     __name__,
-    submodules=["datasets", "errors", "evaluation", "functionals", "io", "learn", "systems", "transport", "visual"],
+    submodules=[
+        "datasets",
+        "errors",
+        "evaluation",
+        "functionals",
+        "io",
+        "learn",
+        "quantum",
+        "systems",
+        "transport",
+        "visual",
+    ],
     submod_attrs={
         "dissipation": ["Alignment", "Friction", "SelfPropulsion"],
         "flow": ["Flow", "GradientFlow"],
-        "functionals": ["External", "GaussianQuantumPressure", "Pairwise", "laws"],
+        "functionals": [
+            "Entropy",
+            "External",
+            "GaussianQuantumPressure",
+            "Gravity",
+            "ManyInteractingWorlds",
+            "MeanField",
+            "Pairwise",
+            "QuantumPressure",
+            "laws",
+            "score",
+        ],
         "integrators": [
             "BAOAB",
             "Boris",

@@ -6,8 +6,27 @@ Every functional states its energy once, in `Functional.expression`; the force o
 
 from wlmsim.functionals import laws
 from wlmsim.functionals.base import Functional, FunctionalSum
+from wlmsim.functionals.entropy import Entropy
 from wlmsim.functionals.external import External
-from wlmsim.functionals.fisher import GaussianQuantumPressure
+from wlmsim.functionals.fisher import GaussianQuantumPressure, ManyInteractingWorlds, QuantumPressure
+from wlmsim.functionals.gravity import Gravity
+from wlmsim.functionals.mean_field import MeanField
 from wlmsim.functionals.pairwise import Pairwise
+from wlmsim.functionals.smoothing import kernel_density, score, silverman
 
-__all__ = ["External", "Functional", "FunctionalSum", "GaussianQuantumPressure", "Pairwise", "laws"]
+__all__ = [
+    "Entropy",
+    "External",
+    "Functional",
+    "FunctionalSum",
+    "GaussianQuantumPressure",
+    "Gravity",
+    "ManyInteractingWorlds",
+    "MeanField",
+    "Pairwise",
+    "QuantumPressure",
+    "kernel_density",
+    "laws",
+    "score",
+    "silverman",
+]

@@ -62,12 +62,13 @@ def compile_radial(law: Callable[..., Any]) -> CompiledLaw:
     return CompiledLaw(value, derivative, values)
 
 
-def probe_external(law: Callable[..., Any]) -> None:
-    """Trace the law in a few dimensions; `ParameterError` with the reason if it works in none of them."""
+def probe_external(law: Callable[..., Any], *, name: str = "law", dim: int | None = None) -> None:
+    """Trace the law in `dim` or a few dimensions; `ParameterError` with the reason if it works in none of them."""
     template, shapes, _ = _split(law)
     # a parameter may be a number for each axis, and a plain function may pick axes: more dimensions then do no harm
     dims = (2, 3, 1, *(size for _, size in shapes if size > 0), 16, 256)
-    _probe(law, [partial(_trace_external, template, shapes, dim) for dim in dims])
+    dims = dims if dim is None else (dim,)
+    _probe(law, [partial(_trace_external, template, shapes, dim) for dim in dims], name)
 
 
 def probe_radial(law: Callable[..., Any]) -> None:
@@ -76,7 +77,7 @@ def probe_radial(law: Callable[..., Any]) -> None:
     _probe(law, [partial(_trace_radial, template, shapes)])
 
 
-def _probe(law: Callable[..., Any], attempts: Sequence[Callable[[], Any]]) -> None:
+def _probe(law: Callable[..., Any], attempts: Sequence[Callable[[], Any]], name: str = "law") -> None:
     reasons = []
     for attempt in attempts:
         try:
@@ -85,7 +86,7 @@ def _probe(law: Callable[..., Any], attempts: Sequence[Callable[[], Any]]) -> No
         except Exception as error:  # whatever a user's function raises is the reason to report
             reasons.append(error)
     raise ParameterError(
-        f"`law` must be written with the functions of its array namespace, so that it can be differentiated; "
+        f"`{name}` must be written with the functions of its array namespace, so that it can be differentiated; "
         f"{name_of(law)} failed: {type(reasons[0]).__name__}: {reasons[0]}"
     ) from reasons[0]
 
@@ -169,7 +170,8 @@ class _SymbolicNamespace:
             setattr(self, name, elementwise(getattr(sympy, sympys)))
         self.pi, self.e = sympy.pi, sympy.E
         self.where = elementwise(where)
-        self.abs = elementwise(lambda a: where(a >= 0, a, -a))
+        # SymPy knows the slope of |a| only where a is known to be real; a plain |a| costs no branch
+        self.abs = elementwise(lambda a: abs(a) if getattr(a, "is_extended_real", True) else where(a >= 0, a, -a))
         self.sign = elementwise(lambda a: sympy.Piecewise((1, a > 0), (-1, a < 0), (0, True)))
         self.maximum = elementwise(lambda a, b: where(a >= b, a, b))
         self.minimum = elementwise(lambda a, b: where(a <= b, a, b))

@@ -1,0 +1,69 @@
+"""Bohm's flow: particles carried by a wave."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from wlmsim import _validation as check
+from wlmsim.flow import Flow
+from wlmsim.functionals.laws import Law
+from wlmsim.functionals.tracing import name_of
+from wlmsim.population import Population
+from wlmsim.quantum.split_step import SplitStep
+from wlmsim.quantum.wave_function import WaveFunction
+
+
+class PilotWave(Flow):
+    """The flow of a wave function, dx/dt = hbar Im(grad psi / psi): a population drawn from |psi|^2 stays so.
+
+    The wave is moved by `SplitStep` from one time asked for to the next, on a grid that grows with it, and starts
+    again when an earlier time is asked for. Under `RungeKutta4` with step dt it takes steps of dt / 2, so that the
+    wave has the step's midpoint. See `WaveFunction.velocity` for what happens at nodes.
+
+    Parameters
+    ----------
+    wave : WaveFunction
+        The wave at the start.
+    potential : callable, optional
+        V as a function of ``(x, xp)`` or ``(x, t, xp)``. Default: none.
+    step : float, optional
+        Largest time step of the wave, positive [time]. Default: from one time asked for to the next.
+
+    References
+    ----------
+    D. Bohm, Phys. Rev. 85, 166 (1952); P. R. Holland, The Quantum Theory of Motion (1993).
+
+    Examples
+    --------
+    >>> import numpy as np, wlmsim as wls
+    >>> line = wls.quantum.Grid.covering([-10.0], [10.0], spacing=0.1)
+    >>> packet = wls.quantum.WaveFunction.of(lambda x, xp: xp.exp(-(x[..., 0] ** 2)), line)
+    >>> path = wls.simulate(wls.quantum.PilotWave(packet), wls.Population([[0.3]]), [0.0, 1.0], dt=0.01)
+    >>> bool(np.isclose(path.positions[-1, 0, 0], 0.3 * np.sqrt(5)))      # sigma_0 = 1/2, hbar = 1
+    True
+    """
+
+    def __init__(self, wave: WaveFunction, potential: Law | None = None, *, step: float | None = None):
+        self.start = check.instance("wave", wave, WaveFunction)
+        self.solver = SplitStep(potential, step=step)
+        self._now = self.start
+
+    def wave(self, time: float) -> WaveFunction:
+        """Return the wave at a time not before the start's."""
+        time = check.real("time", time, least=self.start.time)
+        if time < self._now.time:
+            self._now = self.start
+        self._now = self.solver.evolve(self._now, time)
+        return self._now
+
+    def velocity(self, positions: np.ndarray, weights: np.ndarray, time: float = 0.0) -> np.ndarray:
+        """hbar Im(grad psi / psi) at each particle; the weights do not matter."""
+        return self.wave(time).velocity(positions)
+
+    def energy(self, population: Population) -> float:
+        """Energy <psi| H |psi> of the wave at the population's time [mass length^2 / time^2]."""
+        return self.wave(population.time).energy(self.solver.potential)
+
+    def __repr__(self) -> str:
+        potential = "" if self.solver.potential is None else f", {name_of(self.solver.potential)}"
+        return f"PilotWave({self.start!r}{potential})"
