@@ -106,7 +106,7 @@ def test_virial():
     well = wls.Lagrangian(Spring(3.0), mass=2.0)
     assert well.virial(cloud) == pytest.approx(-2 * well.potential_energy(cloud), rel=1e-14)
     pairs = wls.Lagrangian(SoftPairs())
-    moved = wls.Population(cloud.positions + [3.0, -1.0, 2.0], cloud.velocities, cloud.weights)
+    moved = wls.Population(cloud.positions + np.array([3.0, -1.0, 2.0]), cloud.velocities, cloud.weights)
     assert pairs.virial(cloud) == pytest.approx(pairs.virial(moved), rel=1e-12)
     circle = wls.Population([[2.0, 0.0], [-2.0, 0.0]], [[0.0, 2.0], [0.0, -2.0]])
     round_ = wls.Lagrangian(Spring(1.5), mass=1.5)

@@ -17,7 +17,7 @@ import numpy as np
 from wlmsim import _validation as check
 from wlmsim.errors import ParameterError
 
-__all__ = ["Harmonic", "Morse", "Plummer", "VortexPressure", "Wall"]
+__all__ = ["Harmonic", "Kepler", "Morse", "Plummer", "Quadrupole", "UniformField", "VortexPressure", "Wall"]
 
 Law: TypeAlias = Callable[..., Any]
 
@@ -124,6 +124,79 @@ class VortexPressure:
 
 
 @dataclass(frozen=True)
+class Kepler:
+    """Central mass, V(x) = -k / sqrt(|x|^2 + epsilon^2).
+
+    Parameters
+    ----------
+    strength : float
+        k, G times the central mass; negative for repulsion [length^3 / time^2]. Default 1.
+    softening : float
+        epsilon, at least 0 [length]. Default 0: a point mass, at which energy and force are infinite.
+    """
+
+    strength: float = 1.0
+    softening: float = 0.0
+    latex = r"-k / \sqrt{|x|^2 + \varepsilon^2}"
+
+    def __post_init__(self) -> None:
+        check.real("strength", self.strength)
+        check.nonnegative("softening", self.softening)
+
+    def __call__(self, x: Any, xp: Any) -> Any:
+        """Evaluate V at x, shape (..., d)."""
+        return -self.strength / xp.sqrt((x**2).sum(-1) + self.softening**2)
+
+
+@dataclass(frozen=True)
+class UniformField:
+    """Uniform force field, V(x) = -sum_i E_i x_i: weight, or an electric field.
+
+    Parameters
+    ----------
+    field : sequence of d floats
+        E, the force [length / time^2 for unit mass]. Default (0, -1): weight in the plane.
+    """
+
+    field: Sequence[float] = (0.0, -1.0)
+    latex = r"-\sum_i E_i x_i"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "field", tuple(check.real("field", e) for e in np.atleast_1d(self.field)))
+
+    def __call__(self, x: Any, xp: Any) -> Any:
+        """Evaluate V at x, shape (..., d)."""
+        if x.shape[-1] != len(self.field):
+            raise ParameterError(f"`field` must be one number for each of the {x.shape[-1]} axes; got {self.field}")
+        return -sum(e * x[..., i] for i, e in enumerate(self.field))
+
+
+@dataclass(frozen=True)
+class Quadrupole:
+    """Saddle of a Penning trap in space, V(x) = k / 2 (z^2 - (x^2 + y^2) / 2): it traps along z and expels across.
+
+    Parameters
+    ----------
+    stiffness : float
+        k, negative for the opposite charge [1 / time^2 for unit mass]. Default 1.
+
+    References
+    ----------
+    L. S. Brown, G. Gabrielse, Rev. Mod. Phys. 58, 233 (1986).
+    """
+
+    stiffness: float = 1.0
+    latex = r"\tfrac{k}{2} \left( z^2 - \tfrac12 (x^2 + y^2) \right)"
+
+    def __post_init__(self) -> None:
+        check.real("stiffness", self.stiffness)
+
+    def __call__(self, x: Any, xp: Any) -> Any:
+        """Evaluate V at x, shape (..., 3)."""
+        return 0.5 * self.stiffness * (x[..., 2] ** 2 - 0.5 * (x[..., 0] ** 2 + x[..., 1] ** 2))
+
+
+@dataclass(frozen=True)
 class Morse:
     """Morse swarming pair law, W(r) = c exp(-r / l) - exp(-r), in units of the attraction.
 
@@ -154,14 +227,14 @@ class Morse:
 
 @dataclass(frozen=True)
 class Plummer:
-    """Softened gravity, W(r) = -G / sqrt(r^2 + epsilon^2).
+    """Gravity, or repulsion of charges, with softening: W(r) = -G / sqrt(r^2 + epsilon^2).
 
     Parameters
     ----------
     strength : float
         G times the total mass [length^3 / time^2]; negative for repulsion. Default 1.
     softening : float
-        epsilon, positive [length]. Default 0.05.
+        epsilon, at least 0 [length]. 0 is Newton's law, singular where two particles meet. Default 0.05.
 
     References
     ----------
@@ -174,7 +247,7 @@ class Plummer:
 
     def __post_init__(self) -> None:
         check.real("strength", self.strength)
-        check.positive("softening", self.softening)
+        check.nonnegative("softening", self.softening)
 
     def __call__(self, r: Any, xp: Any) -> Any:
         """Evaluate W at distance r."""

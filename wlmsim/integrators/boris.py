@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import cmath
-from typing import Any
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -38,59 +39,70 @@ class Boris(Integrator):
         force = state.acceleration
         if force is None:
             force = mechanics.acceleration(x, w, t)
-        v = _kick(mechanics, x, v, w, force, 0.5 * dt)
+        turns = gyration(mechanics, x, 0.5 * dt)
+        v = _kick(mechanics, x, v, w, force, turns)
         x = x + dt * v
         force = mechanics.acceleration(x, w, t + dt)
-        return State(x, _kick(mechanics, x, v, w, force, 0.5 * dt), w, t + dt, force)
+        if mechanics.magnetic is not None and not mechanics.magnetic.uniform:
+            turns = gyration(mechanics, x, 0.5 * dt)
+        return State(x, _kick(mechanics, x, v, w, force, turns), w, t + dt, force)
 
     def __repr__(self) -> str:
         return "Boris()"
 
 
-def _kick(mechanics: Lagrangian, x: Any, v: Any, w: Any, force: Any, time: float) -> np.ndarray:
-    """Velocities after `time` at fixed positions."""
-    gyration = _Gyration(mechanics, x, time)
-    kicked = gyration.turn(v, gyration.decay)
-    dissipation = mechanics.dissipation
-    if dissipation is None or dissipation.only_friction:
-        return kicked + gyration.turn(force, gyration.kick)
+LinearMap: TypeAlias = Callable[[np.ndarray], np.ndarray]
+
+
+def _kick(mechanics: Lagrangian, x: Any, v: Any, w: Any, force: Any, turns: tuple[LinearMap, LinearMap]) -> np.ndarray:
+    m, c = turns
+    if mechanics.dissipation is None or mechanics.dissipation.only_friction:
+        return m(v) + c(force)
     before = mechanics.dissipative_acceleration(x, v, w)
-    predicted = kicked + gyration.turn(force + before, gyration.kick)
-    after = mechanics.dissipative_acceleration(x, predicted, w)
-    return kicked + gyration.turn(force + 0.5 * (before + after), gyration.kick)
+    after = mechanics.dissipative_acceleration(x, m(v) + c(force + before), w)
+    return m(v) + c(force + 0.5 * (before + after))
 
 
-class _Gyration:
-    """Solution of dv/dt = F + v x b - gamma v over a time, b = B / m.
+def gyration(mechanics: Lagrangian, positions: np.ndarray, time: float) -> tuple[LinearMap, LinearMap]:
+    """Solve dv/dt = F + v x b - gamma v over a time at fixed positions, b = B / m.
 
-    Along b, v <- m v + c F with m = exp(z) and c = (m - 1) time / z for z = -gamma time. Across b the same holds with
-    z = (-gamma + i |b|) time, where i is the cross product with the direction of b.
+    Returns
+    -------
+    (m, c) : tuple of functions of vectors, shape (n, d)
+        The solution is m(v) + c(F).
+
+    Notes
+    -----
+    Along b it is that of friction, m = exp(z) and c = time (m - 1) / z with z = -gamma time. Across b the same holds
+    with z = (-gamma + i |b|) time, where i is the cross product with the direction of b.
     """
-
-    def __init__(self, mechanics: Lagrangian, x: np.ndarray, time: float):
-        damping = -mechanics.friction * time
-        along = cmath.exp(damping), time * _mean_exponential(np.complex128(damping))
-        if mechanics.magnetic is None:
-            self.axis, across = None, along
-        else:
-            field = mechanics.magnetic.at(x) / mechanics.mass
-            strength = np.sqrt((field**2).sum(-1, keepdims=True))
-            self.axis = field / np.where(strength > 0, strength, 1.0)
-            exponent = damping + 1j * strength * time
-            across = np.exp(exponent), time * _mean_exponential(exponent)
-        self.decay, self.kick = zip(along, across, strict=True)
-
-    def turn(self, v: np.ndarray, factors: tuple[Any, Any]) -> np.ndarray:
-        """Multiply v by the factors along and across the field: Rodrigues' formula."""
-        along, across = factors
-        if self.axis is None:
-            return along.real * v
-        once = cross(v, self.axis)
-        twice = cross(once, self.axis)  # minus the part of v across the field
-        return along.real * v + across.imag * once + (along.real - across.real) * twice
+    damping = np.array(-mechanics.friction * time)
+    along = _exponential_and_its_mean(damping, time)
+    if mechanics.magnetic is None:
+        return partial(np.multiply, along[0]), partial(np.multiply, along[1])
+    b = mechanics.magnetic.at(positions) / mechanics.mass
+    strength = np.sqrt((b**2).sum(-1, keepdims=True))
+    axis = b / np.where(strength > 0, strength, 1.0)
+    across = _exponential_and_its_mean(damping + 1j * strength * time, time)
+    m, c = (partial(_turn, axis, *factors) for factors in zip(along, across, strict=True))
+    if not mechanics.magnetic.uniform:
+        return m, c
+    unit_vectors = np.eye(positions.shape[1])
+    return partial(_times, m(unit_vectors)), partial(_times, c(unit_vectors))
 
 
-def _mean_exponential(z: Any) -> Any:
-    """(exp(z) - 1) / z, which is 1 at 0."""
+def _turn(axis: np.ndarray, along: np.ndarray, across: np.ndarray, v: np.ndarray) -> np.ndarray:
+    """Multiply v by real numbers along an axis and by complex ones across: Rodrigues' formula."""
+    once = cross(v, axis)
+    twice = cross(once, axis)  # minus the part of v across the axis
+    return along * v + across.imag * once + (along - across.real) * twice
+
+
+def _times(matrix: np.ndarray, v: np.ndarray) -> np.ndarray:
+    return v @ matrix
+
+
+def _exponential_and_its_mean(z: np.ndarray, time: float) -> tuple[np.ndarray, np.ndarray]:
+    """exp(z), and time (exp(z) - 1) / z, which is the time at z = 0."""
     nonzero = np.where(z == 0, 1.0, z)
-    return np.where(z == 0, 1.0, np.expm1(nonzero) / nonzero)
+    return np.exp(z), time * np.where(z == 0, 1.0, np.expm1(nonzero) / nonzero)

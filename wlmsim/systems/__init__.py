@@ -1,9 +1,27 @@
 """Systems: a Lagrangian, a way to draw the initial population, and an exact solution where one exists."""
 
 from wlmsim.systems.base import System
-from wlmsim.systems.classical import HarmonicOscillator
+from wlmsim.systems.classical import (
+    ChargedParticles,
+    CoulombPlasma,
+    HarmonicOscillator,
+    Kepler,
+    MorseSwarm,
+    TwoBody,
+)
 from wlmsim.systems.flocking import Boids
 from wlmsim.systems.quantum import GaussianPacket
 from wlmsim.systems.vortices import VortexDrifters
 
-__all__ = ["Boids", "GaussianPacket", "HarmonicOscillator", "System", "VortexDrifters"]
+__all__ = [
+    "Boids",
+    "ChargedParticles",
+    "CoulombPlasma",
+    "GaussianPacket",
+    "HarmonicOscillator",
+    "Kepler",
+    "MorseSwarm",
+    "System",
+    "TwoBody",
+    "VortexDrifters",
+]

@@ -1,4 +1,4 @@
-"""Classical systems: potentials and friction."""
+"""The harmonic oscillator."""
 
 from __future__ import annotations
 
