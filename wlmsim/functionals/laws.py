@@ -16,8 +16,34 @@ import numpy as np
 
 from wlmsim import _validation as check
 from wlmsim.errors import ParameterError
+from wlmsim.functionals.landscapes import (
+    Bohachevsky,
+    DoubleWell,
+    GaussianMixture,
+    MuellerBrown,
+    OakleyOHagan,
+    StyblinskiTang,
+    WavyPlateau,
+)
 
-__all__ = ["Harmonic", "Kepler", "Morse", "Plummer", "Quadrupole", "UniformField", "VortexPressure", "Wall"]
+__all__ = [
+    "Bohachevsky",
+    "DoubleWell",
+    "Eckart",
+    "GaussianMixture",
+    "Harmonic",
+    "Kepler",
+    "Morse",
+    "MuellerBrown",
+    "OakleyOHagan",
+    "Plummer",
+    "Quadrupole",
+    "StyblinskiTang",
+    "UniformField",
+    "VortexPressure",
+    "Wall",
+    "WavyPlateau",
+]
 
 Law: TypeAlias = Callable[..., Any]
 
@@ -59,6 +85,38 @@ class Harmonic:
             return 0.5 * sum(k * x[..., i] ** 2 for i, k in enumerate(stiffness))
         uniform: Any = stiffness
         return 0.5 * uniform * (x**2).sum(-1)
+
+
+@dataclass(frozen=True)
+class Eckart:
+    """Smooth barrier across the first axis, V(x) = V_0 / cosh^2(x_1 / a).
+
+    The probability to tunnel through it is known in closed form, see `wlmsim.systems.Tunnelling`.
+
+    Parameters
+    ----------
+    height : float
+        V_0; negative for a well [length^2 / time^2 for unit mass]. Default 1.
+    width : float
+        a, positive [length]. Default 1.
+
+    References
+    ----------
+    C. Eckart, Phys. Rev. 35, 1303 (1930).
+    """
+
+    height: float = 1.0
+    width: float = 1.0
+    latex = r"V_0 / \cosh^2(x_1 / a)"
+
+    def __post_init__(self) -> None:
+        check.real("height", self.height)
+        check.positive("width", self.width)
+
+    def __call__(self, x: Any, xp: Any) -> Any:
+        """Evaluate V at x, shape (..., d)."""
+        # 1 - tanh^2, because a cosh would overflow
+        return self.height * (1 - xp.tanh(x[..., 0] / self.width) ** 2)
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import math
 from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
 from wlmsim.errors import ParameterError
+
+Shapes: TypeAlias = tuple[tuple[str, tuple[int, ...]], ...]
+"""Name and shape of each field of a law: empty for a number, (d,) for one for each axis, (k, d) for k points."""
 
 
 class CompiledLaw(NamedTuple):
@@ -66,7 +70,7 @@ def probe_external(law: Callable[..., Any], *, name: str = "law", dim: int | Non
     """Trace the law in `dim` or a few dimensions; `ParameterError` with the reason if it works in none of them."""
     template, shapes, _ = _split(law)
     # a parameter may be a number for each axis, and a plain function may pick axes: more dimensions then do no harm
-    dims = (2, 3, 1, *(size for _, size in shapes if size > 0), 16, 256)
+    dims = (2, 3, 1, *(shape[-1] for _, shape in shapes if shape), 16, 256)
     dims = dims if dim is None else (dim,)
     _probe(law, [partial(_trace_external, template, shapes, dim) for dim in dims], name)
 
@@ -94,18 +98,18 @@ def _probe(law: Callable[..., Any], attempts: Sequence[Callable[[], Any]], name:
 # --- parameters: a dataclass law is its class and the shapes of its fields; a plain function has none
 
 
-def _split(law: Callable[..., Any]) -> tuple[Any, tuple[tuple[str, int], ...], np.ndarray]:
+def _split(law: Callable[..., Any]) -> tuple[Any, Shapes, np.ndarray]:
     if not dataclasses.is_dataclass(law) or isinstance(law, type):
         return law, (), np.empty(0)
     shapes, values = [], []
     for field in dataclasses.fields(law):
         value = getattr(law, field.name)
-        shapes.append((field.name, len(value) if isinstance(value, tuple) else 0))
-        values.extend(value if isinstance(value, tuple) else [value])
+        shapes.append((field.name, np.shape(value)))
+        values.extend(np.ravel(value))
     return type(law), tuple(shapes), np.array(values, dtype=np.float64)
 
 
-def _symbolic_law(template: Any, shapes: tuple[tuple[str, int], ...]) -> tuple[Callable[..., Any], list[Any]]:
+def _symbolic_law(template: Any, shapes: Shapes) -> tuple[Callable[..., Any], list[Any]]:
     """Build the law with a symbol for each parameter, without passing through its checks of numbers."""
     import sympy
 
@@ -113,11 +117,19 @@ def _symbolic_law(template: Any, shapes: tuple[tuple[str, int], ...]) -> tuple[C
         return template, []
     law: Any = object.__new__(template)
     symbols: list[Any] = []
-    for field, size in shapes:
-        fresh = [sympy.Symbol(f"p{len(symbols) + k}", real=True) for k in range(max(size, 1))]
+    for field, shape in shapes:
+        fresh = [sympy.Symbol(f"p{len(symbols) + k}", real=True) for k in range(math.prod(shape))]
         symbols += fresh
-        object.__setattr__(law, field, tuple(fresh) if size else fresh[0])
+        object.__setattr__(law, field, _nested(fresh, shape))
     return law, symbols
+
+
+def _nested(values: Sequence[Any], shape: tuple[int, ...]) -> Any:
+    """Fold a flat sequence into tuples of tuples; a single value for the empty shape."""
+    if not shape:
+        return values[0]
+    stride = len(values) // shape[0]
+    return tuple(_nested(values[k * stride : (k + 1) * stride], shape[1:]) for k in range(shape[0]))
 
 
 # --- tracing
@@ -204,7 +216,7 @@ def _scalar(expression: Any) -> Any:
     return sympy.sympify(array.reshape(-1)[0])
 
 
-def _trace_external(template: Any, shapes: tuple[tuple[str, int], ...], dim: int) -> tuple[Any, ...]:
+def _trace_external(template: Any, shapes: Shapes, dim: int) -> tuple[Any, ...]:
     import sympy
 
     law, parameters = _symbolic_law(template, shapes)
@@ -215,7 +227,7 @@ def _trace_external(template: Any, shapes: tuple[tuple[str, int], ...], dim: int
     return _scalar(law(*arguments, _namespace())), x, parameters
 
 
-def _trace_radial(template: Any, shapes: tuple[tuple[str, int], ...]) -> tuple[Any, ...]:
+def _trace_radial(template: Any, shapes: Shapes) -> tuple[Any, ...]:
     import sympy
 
     law, parameters = _symbolic_law(template, shapes)
@@ -227,7 +239,7 @@ def _trace_radial(template: Any, shapes: tuple[tuple[str, int], ...]) -> tuple[A
 
 
 @lru_cache(maxsize=256)
-def _external_functions(template: Any, shapes: tuple[tuple[str, int], ...], dim: int) -> tuple[Any, Any]:
+def _external_functions(template: Any, shapes: Shapes, dim: int) -> tuple[Any, Any]:
     value, x, parameters = _trace_external(template, shapes, dim)
     unpack = [f"x{i} = x[{i}]" for i in range(dim)] + _unpack(parameters)
     gradient = [value.diff(symbol) for symbol in x]
@@ -238,7 +250,7 @@ def _external_functions(template: Any, shapes: tuple[tuple[str, int], ...], dim:
 
 
 @lru_cache(maxsize=256)
-def _radial_functions(template: Any, shapes: tuple[tuple[str, int], ...]) -> tuple[Any, Any]:
+def _radial_functions(template: Any, shapes: Shapes) -> tuple[Any, Any]:
     value, r, parameters = _trace_radial(template, shapes)
     unpack = _unpack(parameters)
     return (
@@ -253,8 +265,6 @@ def _unpack(parameters: Sequence[Any]) -> list[str]:
 
 def _compile(name: str, arguments: str, unpack: list[str], expressions: list[Any], templates: list[str]) -> Any:
     """Print the expressions as scalar Python, sharing common parts, and compile the function with Numba."""
-    import math
-
     import numba
     import sympy
     from sympy.printing.pycode import PythonCodePrinter
