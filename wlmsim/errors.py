@@ -21,5 +21,9 @@ class FileFormatError(WlmsimError, OSError):
     """A file is truncated, foreign, or written under a newer schema; the message names the file and the reason."""
 
 
+class MissingPackageError(WlmsimError, ImportError):
+    """A format or a peer needs a package that is not installed; the message says what to install."""
+
+
 class DataWarning(UserWarning):
     """Something in the data was set aside, for example rows that held NaN."""

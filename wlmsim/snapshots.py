@@ -5,13 +5,20 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
 from wlmsim import _validation as check
 from wlmsim.errors import DataWarning, ParameterError
 from wlmsim.population import Population
+
+if TYPE_CHECKING:
+    import anndata
+    import pandas
+    import xarray
+
+    from wlmsim.standardisation import Standardisation
 
 
 class SnapshotSeries:
@@ -290,11 +297,121 @@ class SnapshotSeries:
         return save_snapshots(self, path)
 
     @classmethod
-    def load(cls, path: str | Path, *, start: float | None = None, stop: float | None = None) -> SnapshotSeries:
-        """Read an HDF5 file; with `start` or `stop`, only the marginals with start <= time <= stop.
+    def load(
+        cls, path: str | Path, *, start: float | None = None, stop: float | None = None, **columns: Any
+    ) -> SnapshotSeries:
+        r"""Read a file of wlmsim, or another that holds snapshots: its suffix tells which.
 
-        A trajectory file is read as snapshots too: its identities are forgotten.
+        Of wlmsim are snapshots and trajectories, whose identities are then forgotten. Others are text with a header
+        line (``.csv``, ``.tsv``, ``.txt``), NumPy archives (``.npz``), AnnData (``.h5ad``), NetCDF (``.nc``) and, with
+        the names of its datasets given, any HDF5 file.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file.
+        start, stop : float, optional
+            Read only the marginals with start <= time <= stop [time].
+        **columns
+            Which columns of another file hold what: `time`, `positions`, `velocities`, `weights`, `populations`,
+            with `dims`, `time_values`, `units`; see `wlmsim.io.series_from_columns`. The usual names need not be given.
+
+        Raises
+        ------
+        FileNotFoundError, FileFormatError, MissingPackageError
+            If there is no such file, it cannot be used, or a package is not installed that it needs.
+        ParameterError
+            If a name is not in the file (the message lists those that are), or no time is within the bounds.
+
+        Examples
+        --------
+        >>> from pathlib import Path
+        >>> _ = Path("cells.csv").write_text("day,pc1,pc2\n0,1.5,2\n0,0.5,1\n3,2.5,3\n")
+        >>> SnapshotSeries.load("cells.csv", time="day", positions="pc")
+        SnapshotSeries(times=2 in 0..3, n=1..2, dim=2, velocities at 0 of 2)
         """
-        from wlmsim.io import load_snapshots
+        from wlmsim.io import read_snapshots
 
-        return load_snapshots(path, start=start, stop=stop)
+        return read_snapshots(path, start=start, stop=stop, **columns)
+
+    def standardise(self, scale: str = "axis") -> tuple[SnapshotSeries, Standardisation]:
+        """Shift and scale to zero mean and unit spread over all rows; velocities are scaled along.
+
+        Parameters
+        ----------
+        scale : str
+            ``"axis"``: each axis by its own standard deviation. ``"common"``: all by the root mean square of these.
+            Default ``"axis"``.
+
+        Returns
+        -------
+        SnapshotSeries
+            In the new coordinates.
+        Standardisation
+            The change of coordinates, with `apply` for other data and `invert` for the way back.
+        """
+        from wlmsim.standardisation import Standardisation
+
+        standardisation = Standardisation.of(self, scale)
+        return standardisation.apply(self), standardisation
+
+    def to_dataframe(self) -> pandas.DataFrame:
+        """Return the rows of all times as a pandas data frame (extra ``pandas``).
+
+        Its columns are time, x, y, z (or x1, x2, ...), and as far as known vx, vy, vz, weight and population; its
+        ``attrs`` hold the metadata and the units.
+        """
+        from wlmsim.io.exchange import to_dataframe
+
+        return to_dataframe(self)
+
+    @classmethod
+    def from_dataframe(cls, frame: pandas.DataFrame, **columns: Any) -> SnapshotSeries:
+        """Build a series from a data frame with a row for each particle at each time; `columns` are as in `load`."""
+        from wlmsim.io.exchange import from_dataframe
+
+        return from_dataframe(frame, **columns)
+
+    def to_xarray(self) -> xarray.Dataset:
+        """Return the series as an xarray dataset (extra ``xarray``), laid out as a contiguous ragged array.
+
+        It holds ``row_size`` (time), ``positions`` (row, axis) and as far as known ``velocities``, ``weight`` and
+        ``population``; the rows of one time follow those of the time before.
+        """
+        from wlmsim.io.exchange import to_xarray
+
+        return to_xarray(self)
+
+    @classmethod
+    def from_xarray(cls, dataset: xarray.Dataset, **columns: Any) -> SnapshotSeries:
+        """Build a series from a dataset of `to_xarray`, or any with the columns named as in `load`."""
+        from wlmsim.io.exchange import from_xarray
+
+        return from_xarray(dataset, **columns)
+
+    def to_anndata(self, positions: str = "X_positions") -> anndata.AnnData:
+        """Return the rows of all times as an AnnData object (extra ``anndata``).
+
+        ``obs`` holds time, and where they differ weight and population; ``obsm`` the positions under the given name,
+        ``"X_..."``, and the velocities under ``"velocity_..."``.
+        """
+        from wlmsim.io.exchange import to_anndata
+
+        return to_anndata(self, positions)
+
+    @classmethod
+    def from_anndata(cls, data: anndata.AnnData, **columns: Any) -> SnapshotSeries:
+        """Build a series from an AnnData object.
+
+        Parameters
+        ----------
+        data : anndata.AnnData
+            The cells.
+        **columns
+            As in `load`: `time` names a column of ``obs`` (with `time_values`, if it holds words); `positions` an array
+            of ``obsm``, such as ``"X_pca"`` or ``"X_umap"``, or of ``layers``, or ``"X"``; `velocities` likewise, by
+            default ``"velocity_pca"`` beside ``"X_pca"``; `dims` says how many components to keep.
+        """
+        from wlmsim.io.exchange import from_anndata
+
+        return from_anndata(data, **columns)

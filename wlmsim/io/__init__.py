@@ -4,16 +4,29 @@ The layout of the files is described in docs/file_formats.md.
 """
 
 from wlmsim.io.atomic import atomic
+from wlmsim.io.columns import series_from_columns
+from wlmsim.io.drifters import load_drifters
 from wlmsim.io.h5md import load_trajectory, save_trajectory
 from wlmsim.io.inspection import describe, kind
+from wlmsim.io.mdanalysis import save_h5md
+from wlmsim.io.reading import read_snapshots
 from wlmsim.io.snapshots_file import load_snapshots, save_snapshots
+from wlmsim.io.tables import save_archive, save_text
+from wlmsim.io.vtk import save_vtk
 
 __all__ = [
     "atomic",
     "describe",
     "kind",
+    "load_drifters",
     "load_snapshots",
     "load_trajectory",
+    "read_snapshots",
+    "save_archive",
+    "save_h5md",
     "save_snapshots",
+    "save_text",
     "save_trajectory",
+    "save_vtk",
+    "series_from_columns",
 ]

@@ -57,11 +57,11 @@ def encode(name: str, value: Any) -> Any:
     ParameterError
         If the value called `name` is not plain: None, bool, number, string, or a list or dict of those.
     """
-    plain = _plain(name, value)
-    if _is_native(plain):
-        return plain
+    stored = plain(name, value)
+    if _is_native(stored):
+        return stored
     try:
-        return _JSON + json.dumps(plain)
+        return _JSON + json.dumps(stored)
     except ValueError as error:  # an integer of thousands of digits
         raise ParameterError(f"`{name}` cannot be stored: {error}") from None
 
@@ -75,8 +75,14 @@ def decode(value: Any) -> Any:
     return value.tolist() if isinstance(value, (np.ndarray, np.generic)) else value
 
 
-def _plain(name: str, value: Any) -> Any:
-    """Strip numpy types and tuples, which files do not tell apart from numbers and lists."""
+def plain(name: str, value: Any) -> Any:
+    """Strip numpy types and tuples, which files do not tell apart from numbers and lists.
+
+    Raises
+    ------
+    ParameterError
+        If the value called `name` is not plain.
+    """
     if isinstance(value, (np.ndarray, np.generic)):
         value = value.tolist()
     if value is None or isinstance(value, bool):
@@ -85,9 +91,9 @@ def _plain(name: str, value: Any) -> Any:
         if isinstance(value, kind):
             return kind(value)
     if isinstance(value, (list, tuple)):
-        return [_plain(f"{name}[{k}]", item) for k, item in enumerate(value)]
+        return [plain(f"{name}[{k}]", item) for k, item in enumerate(value)]
     if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
-        return {str(key): _plain(f"{name}[{key!r}]", item) for key, item in value.items()}
+        return {str(key): plain(f"{name}[{key!r}]", item) for key, item in value.items()}
     expected = "a plain value: None, bool, number, string, or a list or dict (with string keys) of those"
     raise check.fail(name, expected, value)
 

@@ -98,8 +98,8 @@ def unit_of(units: Mapping[str, str], *, length: int = 0, time: int = 0) -> str 
 
 
 @contextmanager
-def reading(path: str | Path) -> Iterator[h5py.File]:
-    """Open a file of wlmsim; whatever is wrong with it becomes one `FileFormatError` that names it.
+def reading(path: str | Path, *, foreign: bool = False) -> Iterator[h5py.File]:
+    """Open a file of wlmsim, or any HDF5 file; whatever is wrong with it becomes one `FileFormatError` that names it.
 
     Raises
     ------
@@ -113,7 +113,8 @@ def reading(path: str | Path) -> Iterator[h5py.File]:
     try:
         _check_container(Path(path))
         with _opened(path) as file:
-            schema(file)
+            if not foreign:
+                schema(file)
             yield file
     except (WlmsimError, FileNotFoundError, PermissionError):
         raise

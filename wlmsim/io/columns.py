@@ -1,0 +1,321 @@
+"""Named columns, whatever they come from, as a snapshot series; and a snapshot series as named columns.
+
+Text files, arrays in a file, data frames and annotated matrices all give names and values. What each of the values
+means is settled here, once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from wlmsim import _validation as check
+from wlmsim.errors import ParameterError
+from wlmsim.snapshots import SnapshotSeries
+
+Names = str | Sequence[str]
+
+
+def series_from_columns(
+    columns: Mapping[str, Any],
+    source: str,
+    *,
+    time: str | None = None,
+    positions: Names | None = None,
+    velocities: Names | None = None,
+    weights: str | None = None,
+    populations: str | None = None,
+    dims: int | None = None,
+    time_values: Mapping[Any, float] | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    units: Mapping[str, str] | None = None,
+) -> SnapshotSeries:
+    """Build a snapshot series from named columns.
+
+    Parameters
+    ----------
+    columns : mapping
+        Names and values: columns of N rows, one for each particle at each time; or arrays of positions, of shape
+        (N, d), or (T, n, d) for n particles at T times.
+    source : str
+        What the columns are of; messages say it.
+    time : str, optional
+        The column of times [time], shape (N,), or (T,) beside positions of shape (T, n, d). Default ``"time"``;
+        positions of shape (T, n, d) without it have the times 0, 1, 2, ...
+    positions : str or sequence of str, optional
+        One name for each coordinate; or the name of an array; or the beginning of numbered names (``"pc"`` stands
+        for pc1, pc2, ...). Default: what there is of x, y, z, or x1, x2, ..., or the array ``"positions"``, ``"x"``
+        or the only one whose name begins with ``"X_"``.
+    velocities : str or sequence of str, optional
+        Likewise. Default: those that go with the names of the positions if they are there (vx, vy for x, y;
+        ``"velocities"`` for ``"positions"``; ``"velocity_pca"`` for ``"X_pca"``); else they are unknown.
+        Where all are NaN at some time, they are unknown at that time.
+    weights : str, optional
+        The column of weights, rescaled to sum to 1 at each time. Default ``"weight"`` if there; else all are equal.
+    populations : str, optional
+        The column that says which population a row belongs to, as integers or as words; words are numbered in
+        their order and kept as the metadata ``population_names``. Default ``"population"`` if there; else one.
+    dims : int, optional
+        Keep the first coordinates only. Default: all.
+    time_values : mapping, optional
+        What the entries of the column of times stand for, such as ``{"day 3": 3.0}``. Default: their numbers.
+    metadata, units : mapping, optional
+        Kept with the series.
+
+    Returns
+    -------
+    SnapshotSeries
+        Its times are the distinct times, in order; at each, rows keep the order they have in the columns.
+
+    Raises
+    ------
+    ParameterError
+        If a name is not there (the message lists those that are), a column does not hold what it should, or shapes
+        do not fit.
+    """
+    table = _Table(columns, source)
+    where = table.positions(positions)
+    x = table.values("positions", where)
+    names = table.companion("velocities", where, velocities)
+    v = None if names is None else table.values("velocities", names)
+    w = table.optional("weights", weights, "weight")
+    label = table.optional("populations", populations, "population")
+    if v is not None and v.shape != x.shape:
+        raise ParameterError(
+            f"`velocities` must have the shape of the positions, {x.shape}; {_shown(names)} of {source} has {v.shape}. "
+            "Velocities of other coordinates, such as genes beside principal components, have to be projected first"
+        )
+    if dims is not None:
+        if check.integer("dims", dims) > x.shape[-1]:
+            raise check.fail("dims", f"at most {x.shape[-1]}, as {_shown(where)} of {source} has", dims)
+        x, v = x[..., :dims], None if v is None else v[..., :dims]
+    when = table.times(time, time_values, frames=len(x) if x.ndim == 3 else None)
+    if x.ndim == 3:
+        count, n, dim = x.shape
+        if when.shape != (count,):
+            raise check.fail("time", f"a column of {count} times, as {_shown(where)} has", when)
+        when = np.repeat(when, n)
+        w = None if w is None else np.broadcast_to(w, (count, n)).ravel()
+        label = None if label is None else np.broadcast_to(label, (count, n)).ravel()
+        x, v = x.reshape(-1, dim), None if v is None else v.reshape(-1, dim)
+    about = dict(metadata or {})
+    if label is not None and label.dtype.kind not in "iu":
+        label, about["population_names"] = _numbered(label)
+    rows = {"time": when, "velocities": v, "weights": w, "populations": label}
+    for name, column in rows.items():
+        if column is not None and len(column) != len(x):
+            raise check.fail(name, f"a column of {len(x)} rows, as the positions have", column)
+    return _gather(when, x, v, w, label, metadata=about, units=units)
+
+
+def columns_from_series(series: SnapshotSeries) -> dict[str, np.ndarray]:
+    """Return the rows of all times as columns, under the names that `series_from_columns` finds by itself.
+
+    Returns
+    -------
+    dict
+        ``"time"`` (N,), ``"positions"`` (N, d); ``"velocities"`` (N, d) if known at some time, NaN where not;
+        ``"weight"`` (N,) if not all are equal; ``"population"`` (N,) if there are several.
+    """
+    check.instance("series", series, SnapshotSeries)
+    columns = {"time": np.repeat(series.times, series.sizes), "positions": np.concatenate(series.positions)}
+    if any(v is not None for v in series.velocities):
+        rows = zip(series.velocities, series.positions, strict=True)
+        columns["velocities"] = np.concatenate([np.full_like(x, np.nan) if v is None else v for v, x in rows])
+    if not all(cloud.uniform for cloud in series):
+        columns["weight"] = np.concatenate(series.weights)
+    if series.labels is not None:
+        columns["population"] = np.concatenate(series.labels)
+    return columns
+
+
+def split_axes(columns: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Give each coordinate a column of its own: x, y, z and vx, vy, vz, or x1, x2, ... beyond three dimensions."""
+    names = axis_names(columns["positions"].shape[1])
+    flat: dict[str, np.ndarray] = {}
+    for name, column in columns.items():
+        prefix = {"positions": "", "velocities": "v"}.get(name)
+        flat |= {name: column} if prefix is None else {prefix + a: c for a, c in zip(names, column.T, strict=True)}
+    return flat
+
+
+def axis_names(dim: int) -> list[str]:
+    """Return x, y, z, or x1, x2, ... beyond three dimensions."""
+    return ["x", "y", "z"][:dim] if dim <= 3 else [f"x{k + 1}" for k in range(dim)]
+
+
+class _Table:
+    """Looks names up, and says which there are when one is missing."""
+
+    def __init__(self, columns: Mapping[str, Any], source: str):
+        self.columns, self.source = columns, source
+        self.names = [str(name) for name in columns]
+
+    def require(self, role: str, name: str) -> str:
+        if name not in self.names:
+            raise ParameterError(f"`{role}` must name one of {self._there()}; got {name!r}")
+        return name
+
+    def optional(self, role: str, name: str | None, usual: str) -> np.ndarray | None:
+        if name is None and usual not in self.names:
+            return None
+        column = np.asarray(self.columns[self.require(role, name or usual)])
+        return _whole(column) if role == "populations" else _numbers(role, column, self.source)
+
+    def positions(self, given: Names | None) -> Names:
+        if given is not None:
+            return self._resolve("positions", given)
+        found: Names | None = next((n for n in ("positions",) if n in self.names), None)
+        found = found or ([n for n in "xyz" if n in self.names] if "x" in self.names else self._numbered("x"))
+        if found == ["x"] and np.ndim(self.columns["x"]) > 1:
+            found = "x"
+        embeddings = [name for name in self.names if name.startswith("X_")]
+        if not found and len(embeddings) == 1:
+            found = embeddings[0]
+        if not found:
+            raise ParameterError(
+                f"`positions` must say which of {self._there()} hold them; there is no x, x1 or positions"
+            )
+        return found
+
+    def companion(self, role: str, positions: Names, given: Names | None) -> Names | None:
+        """The velocities: as given, or those whose names go with the positions'."""
+        if given is not None:
+            return self._resolve(role, given)
+        if isinstance(positions, str):
+            guesses = ["velocities" if positions == "positions" else f"v{positions}"]
+            guesses += [f"velocity_{positions[2:]}"] if positions.startswith("X_") else []
+            return next((guess for guess in guesses if guess in self.names), None)
+        usual = [f"v{name}" for name in positions]
+        return usual if all(name in self.names for name in usual) else None
+
+    def values(self, role: str, names: Names) -> np.ndarray:
+        """The coordinates, as an array of shape (N, d) or (T, n, d)."""
+        if isinstance(names, str):
+            array = _numbers(role, _dense(self.columns[names]), self.source)
+            if array.ndim == 1:
+                array = array[:, None]
+            if array.ndim not in (2, 3) or 0 in array.shape:
+                raise check.fail(role, f"of shape (N, d) or (T, n, d); {names!r} of {self.source} is not", array)
+            return array
+        columns = [_numbers(role, np.asarray(self.columns[name]), self.source) for name in names]
+        if len({column.shape for column in columns}) > 1 or columns[0].ndim != 1:
+            raise ParameterError(
+                f"`{role}` must name columns of equal length; {_shown(names)} of {self.source} are not"
+            )
+        return np.stack(columns, axis=1)
+
+    def times(self, name: str | None, values: Mapping[Any, float] | None, frames: int | None) -> np.ndarray:
+        if name is None and "time" not in self.names and frames is not None:
+            return np.arange(float(frames))
+        if name is None and "time" not in self.names:
+            raise ParameterError(f"`time` must say which of {self._there()} holds the times; there is no 'time'")
+        column = np.asarray(self.columns[self.require("time", name or "time")])
+        column = column.reshape(1) if column.ndim == 0 else column
+        if column.ndim != 1:
+            raise check.fail("time", "a column of numbers", column)
+        if values is not None:
+            unknown = [entry for entry in dict.fromkeys(column.tolist()) if entry not in values]
+            if unknown:
+                raise check.fail(
+                    "time_values", f"a mapping that has {unknown[0]!r}, which stands in the column", values
+                )
+            column = np.array([values[entry] for entry in column.tolist()])
+        numbers = _numbers("time", column, self.source, hint="; time_values={...} can say what they stand for")
+        if not np.isfinite(numbers).all():
+            bad = int((~np.isfinite(numbers)).sum())
+            raise ParameterError(f"`time` must be finite; got NaN or infinity in {bad} of {len(numbers)} rows")
+        return numbers
+
+    def _resolve(self, role: str, given: Names) -> Names:
+        if isinstance(given, str):
+            return given if given in self.names else self._numbered(given) or self.require(role, given)
+        return [self.require(role, name) for name in given] or self.require(role, "")
+
+    def _numbered(self, prefix: str) -> list[str]:
+        """The names that are the prefix and a number, in the order of the numbers."""
+        pattern = re.compile(re.escape(prefix) + r"[_ ]?(\d+)")
+        found = {name: int(match[1]) for name in self.names if (match := pattern.fullmatch(name))}
+        return sorted(found, key=found.__getitem__)
+
+    def _there(self) -> str:
+        names = [repr(name) for name in self.names]
+        shown = names if len(names) <= 40 else [*names[:40], f"... ({len(names) - 40} more)"]
+        return f"the columns of {self.source} ({', '.join(shown) or 'none'})"
+
+
+def _gather(
+    times: np.ndarray,
+    positions: np.ndarray,
+    velocities: np.ndarray | None,
+    weights: np.ndarray | None,
+    labels: np.ndarray | None,
+    **about: Any,
+) -> SnapshotSeries:
+    """Sort rows into clouds, one for each distinct time."""
+    order = np.argsort(times, kind="stable")
+    distinct, first = np.unique(times[order], return_index=True)
+
+    def clouds(column: np.ndarray | None) -> list[np.ndarray] | None:
+        return None if column is None else np.split(column[order], first[1:])
+
+    known: Iterable[np.ndarray] | None = clouds(velocities)
+    return SnapshotSeries(
+        distinct,
+        clouds(positions) or [],
+        None if known is None else [None if np.isnan(v).all() else v for v in known],
+        clouds(weights),
+        clouds(labels),
+        **about,
+    )
+
+
+def _numbers(role: str, column: Any, source: str, hint: str = "") -> np.ndarray:
+    """A column as float64; words that are numbers count as numbers, and empty ones as NaN."""
+    column = np.asarray(column)
+    if column.dtype.kind in "mM":
+        raise ParameterError(f"`{role}` must be numbers, not dates: subtract the first and divide by the unit of time")
+    if column.dtype.kind in "OUST":
+        flat = [entry.decode() if isinstance(entry, bytes) else entry for entry in column.ravel().tolist()]
+        column = np.array([np.nan if entry in ("", None) else entry for entry in flat], dtype=object).reshape(
+            column.shape
+        )
+    try:
+        return check.array(role, column)
+    except ParameterError:
+        example = next(entry for entry in column.ravel().tolist() if not _is_number(entry))
+        raise ParameterError(f"`{role}` must be numbers; {source} has {example!r}{hint}") from None
+
+
+def _whole(labels: np.ndarray) -> np.ndarray:
+    """Labels as integers where they are whole numbers, however these are written."""
+    try:
+        numbers = labels.astype(float)
+    except (TypeError, ValueError):
+        return labels
+    return numbers.astype(np.int64) if (np.mod(numbers, 1) == 0).all() else labels
+
+
+def _is_number(entry: Any) -> bool:
+    try:
+        float(entry)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def _dense(array: Any) -> Any:
+    return array.toarray() if hasattr(array, "toarray") else array
+
+
+def _numbered(labels: np.ndarray) -> tuple[np.ndarray, list[str]]:
+    """Number words in the order of the alphabet."""
+    names, numbers = np.unique(labels.astype(str), return_inverse=True)
+    return numbers.reshape(labels.shape).astype(np.int64), names.tolist()
+
+
+def _shown(names: Names | None) -> str:
+    return repr(names) if isinstance(names, str) else ", ".join(map(repr, names or ()))

@@ -1,0 +1,134 @@
+"""One way in for files of any kind that holds snapshots."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from wlmsim.errors import FileFormatError, ParameterError
+from wlmsim.io import drifters, exchange, hdf5, tables
+from wlmsim.io.columns import series_from_columns
+from wlmsim.io.optional import package
+from wlmsim.io.snapshots_file import load_snapshots
+from wlmsim.snapshots import SnapshotSeries
+
+NETCDF = (".nc", ".nc4", ".cdf")
+
+
+def read_snapshots(
+    path: str | Path, *, start: float | None = None, stop: float | None = None, **columns: Any
+) -> SnapshotSeries:
+    """Read snapshots from a file of any known kind, which its suffix tells.
+
+    Parameters
+    ----------
+    path : str or Path
+        ``.csv``, ``.tsv`` or ``.txt``: text with a header line. ``.npz``: arrays. ``.h5ad``: AnnData. ``.nc``: NetCDF,
+        drifters or other. Anything else: HDF5, of wlmsim, or foreign if names are given.
+    start, stop : float, optional
+        Keep only the clouds with start <= time <= stop [time].
+    **columns
+        What the columns are: see `series_from_columns`; for drifters see `load_drifters`.
+
+    Returns
+    -------
+    SnapshotSeries
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    FileFormatError
+        If it is damaged, or not of the kind that its suffix says.
+    MissingPackageError
+        If its kind needs a package that is not installed.
+    ParameterError
+        If a name is not there (the message lists those that are), or no time falls between `start` and `stop`.
+    """
+    path = Path(path)
+    suffix = path.suffix.lower()
+    _check_names(columns)
+    if suffix in NETCDF:
+        series = _netcdf(path, columns)
+    elif suffix == ".h5ad":
+        with _annotated(path) as data:
+            series = exchange.from_anndata(data, source=path.name, **columns)
+    elif suffix in (*tables.TEXT, ".npz") or columns:
+        with opened_columns(path) as found:
+            series = series_from_columns(found, path.name, **columns)
+    else:
+        return load_snapshots(path, start=start, stop=stop)
+    return series if start is None and stop is None else series[hdf5.window(series.times, start, stop)]
+
+
+@contextmanager
+def opened_columns(path: str | Path) -> Iterator[Mapping[str, Any]]:
+    """Open a file of any kind but wlmsim's own, and yield what it holds by name; values are read when asked for."""
+    path = Path(path)
+    suffix = path.suffix.lower()
+    if suffix in tables.TEXT:
+        yield tables.text_columns(path)
+    elif suffix == ".npz":
+        with tables.archive_columns(path) as arrays:
+            yield arrays
+    elif suffix in NETCDF:
+        with drifters.opened(path) as dataset:
+            yield {str(name): variable for name, variable in dataset.variables.items()}
+    elif suffix == ".h5ad":
+        with _annotated(path) as data:
+            yield exchange.AnnotatedColumns(data)
+    else:
+        with tables.dataset_columns(path) as datasets:
+            if "snapshots/offsets" in datasets:
+                raise ParameterError(f"{path} is a file of wlmsim: it is read without naming columns")
+            yield datasets
+
+
+def outline(path: str | Path) -> dict[str, Any]:
+    """Say which columns a file of another kind holds: their names, shapes and kinds of values."""
+    with opened_columns(path) as columns:
+        found = {name: columns[name] for name in columns}
+        shown = {name: f"{_kind(value)} {tuple(np.shape(value))}" for name, value in found.items()}
+    return {"path": str(path), "bytes": Path(path).stat().st_size, "kind": "columns", "columns": shown}
+
+
+def _check_names(columns: Mapping[str, Any]) -> None:
+    """Refuse misspelt arguments here: within an open file, a `TypeError` would be taken for damage."""
+    known = [*inspect.signature(series_from_columns).parameters, *inspect.signature(drifters.load_drifters).parameters]
+    for name in columns:
+        if name not in known:
+            raise TypeError(f"load() got an unexpected keyword argument {name!r}")
+
+
+def _kind(value: Any) -> str:
+    return str(getattr(value, "dtype", type(value).__name__))
+
+
+def _netcdf(path: Path, columns: Mapping[str, Any]) -> SnapshotSeries:
+    with drifters.opened(path) as dataset:
+        if drifters.holds_drifters(dataset) and "wlmsim_units" not in dataset.attrs:
+            tracks = drifters.load_drifters(dataset, **columns)
+            tracks.metadata["source"] = str(path)
+            return tracks.snapshots()
+        return exchange.from_xarray(dataset, source=path.name, **columns)
+
+
+@contextmanager
+def _annotated(path: Path) -> Iterator[Any]:
+    """An .h5ad file; its matrix X stays on the disk until it is asked for."""
+    anndata = package("anndata", "anndata")
+    with hdf5.reading(path, foreign=True):
+        pass
+    try:
+        data = anndata.read_h5ad(path, backed="r")
+    except Exception as error:  # what it raises on a foreign file is not documented
+        raise FileFormatError(f"{path}: anndata cannot read it ({str(error).splitlines()[0]})") from error
+    try:
+        yield data
+    finally:
+        data.file.close()

@@ -1,0 +1,131 @@
+"""Text files, NumPy archives and foreign HDF5 files as named columns."""
+
+from __future__ import annotations
+
+import csv
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from wlmsim.errors import FileFormatError, WlmsimError
+from wlmsim.io import hdf5
+from wlmsim.io.atomic import atomic
+from wlmsim.io.columns import columns_from_series, split_axes
+from wlmsim.snapshots import SnapshotSeries
+
+TEXT = (".csv", ".tsv", ".txt")
+
+
+def text_columns(path: str | Path) -> dict[str, np.ndarray]:
+    """Read a text file with a header line; fields are separated by commas, tabs or semicolons.
+
+    Returns
+    -------
+    dict
+        The columns as strings.
+
+    Raises
+    ------
+    FileFormatError
+        If it is empty, not text, has no rows, repeats a name, or a line has another number of fields.
+    """
+    try:
+        with Path(path).open(newline="", encoding="utf-8-sig") as stream:
+            first = stream.readline()
+            stream.seek(0)
+            separator = max(",\t;", key=first.count)
+            lines = [line for line in csv.reader(stream, delimiter=separator) if line]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise FileFormatError(f"{path}: it is not a text file of columns ({error})") from None
+    if len(lines) < 2:
+        raise FileFormatError(f"{path}: it {'has no rows below its header' if lines else 'is empty'}")
+    header, rows = [name.strip() for name in lines[0]], lines[1:]
+    if len(set(header)) < len(header):
+        raise FileFormatError(f"{path}: its header repeats a name ({', '.join(header)})")
+    for number, row in enumerate(rows, start=2):
+        if len(row) != len(header):
+            raise FileFormatError(f"{path}: row {number} has {len(row)} fields, and the header {len(header)}")
+    return {name: np.array(column) for name, column in zip(header, zip(*rows, strict=True), strict=True)}
+
+
+@contextmanager
+def archive_columns(path: str | Path) -> Iterator[Mapping[str, Any]]:
+    """Open a .npz archive; its arrays are read when asked for, and arrays of objects, which could run code, refused.
+
+    Raises
+    ------
+    FileFormatError
+        If it is no such archive, or damaged.
+    """
+    try:
+        arrays = np.load(path)
+        if not isinstance(arrays, np.lib.npyio.NpzFile):
+            raise ValueError("one array without a name")
+        with arrays:
+            yield arrays
+    except (WlmsimError, FileNotFoundError, PermissionError):
+        raise
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise FileFormatError(f"{path}: it is not a sound archive of plain arrays ({error})") from None
+
+
+@contextmanager
+def dataset_columns(path: str | Path) -> Iterator[Mapping[str, Any]]:
+    """Open any HDF5 file; its datasets, under their paths without the leading slash, are read when asked for.
+
+    Raises
+    ------
+    FileFormatError
+        If it is not an HDF5 file, or damaged.
+    """
+    with hdf5.reading(path, foreign=True) as file:
+        found: dict[str, Any] = {}
+
+        def visit(name: str, item: Any) -> None:
+            if isinstance(item, h5py.Dataset) and item.shape is not None:
+                found[name] = item.asstr() if h5py.check_string_dtype(item.dtype) else item
+
+        file.visititems(visit)
+        yield found
+
+
+def save_text(series: SnapshotSeries, path: str | Path) -> Path:
+    """Write the rows of a series as a text file, atomically; each number is written so that it reads back equal.
+
+    Columns are time, x, y, z (or x1, x2, ...), and as far as known vx, vy, vz, weight and population. Metadata and
+    units are not written.
+
+    Returns
+    -------
+    Path
+        The path given.
+    """
+    columns = split_axes(columns_from_series(series))
+    separator = "\t" if Path(path).suffix == ".tsv" else ","
+    with atomic(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream, delimiter=separator, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows(
+            zip(*(["" if entry != entry else entry for entry in c.tolist()] for c in columns.values()), strict=True)
+        )
+    return Path(path)
+
+
+def save_archive(series: SnapshotSeries, path: str | Path) -> Path:
+    """Write the rows of a series as a .npz archive, atomically: see `columns_from_series` for the arrays.
+
+    Returns
+    -------
+    Path
+        The path given.
+    """
+    columns: Mapping[str, Any] = columns_from_series(series)
+    with atomic(path) as temporary, temporary.open("wb") as stream:
+        np.savez_compressed(stream, **columns)
+    return Path(path)
