@@ -398,3 +398,61 @@ def test_a_swarm_keeps_its_invariants_and_comes_to_rest_by_friction():
 @pytest.mark.parametrize(("c", "l"), [(0.3, 0.5), (2.0, 1.5), (0.0, 0.5), (1.5, 1.0)])
 def test_laws_without_equilibrium(c, l):
     assert wls.systems.MorseSwarm(2, c=c, l=l).equilibrium == 0
+
+
+# --- double well
+
+
+@pytest.mark.parametrize("velocity_width", [0.0, 0.3, 1.0, 3.0])
+def test_particles_in_a_double_well(velocity_width):
+    """In a well, across the barrier and near it, against a Runge-Kutta scheme, in two dimensions."""
+    wells = wls.systems.DoubleWell(
+        12, barrier=0.7, distance=1.3, stiffness=2.0, width=0.4, velocity_width=velocity_width, seed=0
+    )
+
+    def force(y, _):
+        x = y.reshape(12, 2)
+        return np.stack([-4 * 0.7 / 1.3**2 * x[:, 0] * (x[:, 0] ** 2 / 1.3**2 - 1), -2.0 * x[:, 1]], axis=1).ravel()
+
+    times = np.linspace(0, 6, 7)
+    path = wells.exact(times)
+    expected = trajectory(force, wells.population.positions, wells.population.velocities, times)
+    np.testing.assert_allclose(path.positions, expected, atol=1e-8)
+    np.testing.assert_allclose(path.energy(), path.energy()[0], rtol=1e-12)
+    crossed = (path.positions[..., 0] > 0).any(0)
+    assert crossed.any() and not crossed.all()
+    assert np.abs(wells.exact([1e5]).energy() - path.energy()[0]) < 1e-9
+
+
+def test_the_period_in_a_double_well():
+    """2 integral dx / |v| between the turning points; harmonic at the bottom, infinite at the barrier's top."""
+    wells = wls.systems.DoubleWell(1, 1, barrier=0.7, distance=1.3, seed=0)
+
+    def period(x, v):
+        wells.population.positions[0, 0], wells.population.velocities[0, 0] = x, v
+        return wells.periods[0]
+
+    def quadrature(energy):
+        outer = 1.3 * np.sqrt(1 + np.sqrt(energy / 0.7))
+        inner = 1.3 * np.sqrt(1 - np.sqrt(energy / 0.7)) if energy < 0.7 else -outer
+        middle, half = 0.5 * (outer + inner), 0.5 * (outer - inner)
+
+        def slowness(angle):  # x = middle - half cos(angle) takes the roots at both ends away
+            x = middle - half * np.cos(angle)
+            return half * np.sin(angle) / np.sqrt(2 * (energy - 0.7 * (x**2 / 1.3**2 - 1) ** 2))
+
+        return 2 * quad(slowness, 0, np.pi, epsrel=1e-10)[0]
+
+    for speed in (0.2, 0.9, 1.1, 1.18, 1.19, 2.0):
+        assert period(-1.3, speed) == pytest.approx(quadrature(0.5 * speed**2), rel=1e-6)
+    bottom = 2 * np.pi / np.sqrt(8 * 0.7 / 1.3**2)
+    assert period(1.3, 0.0) == pytest.approx(bottom) and period(1.3, 1e-6) == pytest.approx(bottom)
+    assert period(0.0, 0.0) > 30 and period(0.0, 1e-9) > 30
+
+
+def test_particles_at_rest_in_a_double_well_stay():
+    wells = wls.systems.DoubleWell(3, 1, seed=0)
+    wells.population.positions[:, 0], wells.population.velocities[:] = (-1.0, 0.0, 1.0), 0.0
+    path = wells.exact([0.0, 3.0])
+    np.testing.assert_allclose(path.positions[:, :, 0], [[-1, 0, 1]] * 2, atol=1e-12)
+    np.testing.assert_allclose(path.velocities, 0, atol=1e-12)

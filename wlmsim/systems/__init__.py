@@ -4,6 +4,7 @@ from wlmsim.systems.base import System
 from wlmsim.systems.classical import (
     ChargedParticles,
     CoulombPlasma,
+    DoubleWell,
     HarmonicOscillator,
     Kepler,
     MorseSwarm,
@@ -17,6 +18,7 @@ __all__ = [
     "Boids",
     "ChargedParticles",
     "CoulombPlasma",
+    "DoubleWell",
     "GaussianPacket",
     "HarmonicOscillator",
     "Kepler",

@@ -5,5 +5,6 @@ from wlmsim.systems.classical.harmonic import HarmonicOscillator
 from wlmsim.systems.classical.kepler import Kepler, TwoBody
 from wlmsim.systems.classical.plasma import CoulombPlasma
 from wlmsim.systems.classical.swarm import MorseSwarm
+from wlmsim.systems.classical.wells import DoubleWell
 
-__all__ = ["ChargedParticles", "CoulombPlasma", "HarmonicOscillator", "Kepler", "MorseSwarm", "TwoBody"]
+__all__ = ["ChargedParticles", "CoulombPlasma", "DoubleWell", "HarmonicOscillator", "Kepler", "MorseSwarm", "TwoBody"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -77,11 +78,13 @@ class HarmonicOscillator(System):
     def _exact(self, time: float) -> tuple[np.ndarray, np.ndarray]:
         x, v = self.population.positions, self.population.velocities
         assert v is not None
-        c, s = _damped_cosine_and_sine(self.frequency, self.friction, time)
-        return (
-            x * (c + 0.5 * self.friction * s) + v * s,
-            v * (c - 0.5 * self.friction * s) - x * self.frequency**2 * s,
-        )
+        return oscillate(x, v, self.frequency, self.friction, time)
+
+
+def oscillate(x: np.ndarray, v: np.ndarray, omega: Any, gamma: float, time: float) -> tuple[np.ndarray, np.ndarray]:
+    """Positions and velocities of damped oscillators after a time."""
+    c, s = _damped_cosine_and_sine(np.asarray(omega), gamma, time)
+    return x * (c + 0.5 * gamma * s) + v * s, v * (c - 0.5 * gamma * s) - x * omega**2 * s
 
 
 def _damped_cosine_and_sine(omega: np.ndarray, gamma: float, time: float) -> tuple[np.ndarray, np.ndarray]:
