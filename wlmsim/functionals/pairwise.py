@@ -15,8 +15,9 @@ class Pairwise(Functional):
     """Radial interaction, U[rho] = 1/2 iint W(|x - y|) rho(x) rho(y); force -(grad W * rho).
 
     The sum over particles leaves out each particle with itself, which only shifts the energy by a constant.
-    Two particles in the same place exert no force on each other: the direction is undefined there.
-    Every pair is summed, so that the cost is O(n^2).
+    Two particles in the same place exert no force on each other: the direction is undefined there. Under a law that is
+    singular at 0 their energy is an error.
+    Every pair is summed, so that the cost is O(n^2); for gravity and charges `Gravity` is many times faster.
 
     Parameters
     ----------
@@ -53,12 +54,13 @@ class Pairwise(Functional):
         return 0.5 * (pairs * self.law(xp.sqrt(squares + diagonal), xp)).sum()
 
     def energy(self, positions: np.ndarray, weights: np.ndarray, time: float = 0.0) -> float:
-        """Pair energy, compiled."""
+        """Pair energy, compiled; `ParameterError` if it is not finite."""
         from wlmsim.kernels import laws, threads
 
         law = tracing.compile_radial(self.law)
         with threads.threads_for(len(positions) ** 2):
-            return laws.pair_energy(positions, weights, law.parameters, law.value)
+            energy = laws.pair_energy(positions, weights, law.parameters, law.value)
+        return self.finite(energy)
 
     def force(self, positions: np.ndarray, weights: np.ndarray, time: float = 0.0) -> np.ndarray:
         """-sum over j of w_j grad W(|x_i - x_j|), compiled."""

@@ -1,0 +1,141 @@
+"""Softened gravity summed over all pairs."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit, prange
+
+from wlmsim.kernels.lanes import LANES, inverse_cube, load, store, total, zeros
+
+TILE = 256
+"""Particles a tile, a multiple of LANES: the seven arrays of one stay in the first-level cache."""
+
+
+@njit(parallel=True, fastmath=True, error_model="numpy", cache=True)
+def gravity_force(x, w, softening2, threads):
+    """Sum over j of w_j (x_j - x_i) / (r^2 + softening^2)^(3/2), in up to three dimensions.
+
+    Each pair is evaluated once and pulls on both its particles; tiles of particles are dealt to the threads, each
+    of which sums by itself.
+    """
+    n, dim = x.shape
+    tiles = (n + TILE - 1) // TILE
+    padded = (n + LANES - 1) // LANES * LANES
+    # particles without weight, beside the first one, fill the last vector
+    source = np.zeros((4, padded))
+    for k in range(dim):
+        source[k, :n] = x[:, k]
+        source[k, n:] = x[0, k]
+    source[3, :n] = w
+    partial = np.zeros((threads, 3, padded))
+    for thread in prange(threads):
+        sums = partial[thread]
+        pair = 0
+        for a in range(tiles):
+            for b in range(a, tiles):
+                if pair % threads == thread:
+                    ends = min((a + 1) * TILE, padded), min((b + 1) * TILE, padded)
+                    if a == b:
+                        _within(source, softening2, a * TILE, ends[0], sums)
+                    else:
+                        _between(source, softening2, a * TILE, ends[0], b * TILE, ends[1], sums)
+                pair += 1
+    out = np.empty_like(x)
+    for i in prange(n):
+        for k in range(dim):
+            force = 0.0
+            for thread in range(threads):
+                force += partial[thread, k, i]
+            out[i, k] = force
+    return out
+
+
+@njit(error_model="numpy", cache=True)
+def _between(source, softening2, i_first, i_last, j_first, j_last, sums):
+    """Add the pull between each particle of one tile and each of another to the sums of both."""
+    x, y, z, w = source[0], source[1], source[2], source[3]
+    fx, fy, fz = sums[0], sums[1], sums[2]
+    for i in range(i_first, i_last):
+        xi, yi, zi, wi = x[i], y[i], z[i], w[i]
+        sx = sy = sz = zeros()
+        for j in range(j_first, j_last, LANES):
+            dx = load(x, j) - xi
+            dy = load(y, j) - yi
+            dz = load(z, j) - zi
+            cube = inverse_cube(dx * dx + dy * dy + dz * dz + softening2)
+            pull = load(w, j) * cube
+            sx += pull * dx
+            sy += pull * dy
+            sz += pull * dz
+            pull = wi * cube
+            store(fx, j, load(fx, j) - pull * dx)
+            store(fy, j, load(fy, j) - pull * dy)
+            store(fz, j, load(fz, j) - pull * dz)
+        fx[i] += total(sx)
+        fy[i] += total(sy)
+        fz[i] += total(sz)
+
+
+@njit(error_model="numpy", cache=True)
+def _within(source, softening2, first, last, sums):
+    """Add the pull between the particles of one tile."""
+    for i in range(first, last):
+        sx, sy, sz = attraction(source, first, last, softening2, source[0, i], source[1, i], source[2, i])
+        sums[0, i] += sx
+        sums[1, i] += sy
+        sums[2, i] += sz
+
+
+@njit(error_model="numpy", cache=True)
+def attraction(source, first, last, softening2, xi, yi, zi):
+    """The three components of the pull of a range of sources, rows x, y, z, w, on a point."""
+    x, y, z, w = source[0], source[1], source[2], source[3]
+    sx = sy = sz = zeros()
+    for j in range(first, last, LANES):
+        dx = load(x, j) - xi
+        dy = load(y, j) - yi
+        dz = load(z, j) - zi
+        pull = load(w, j) * inverse_cube(dx * dx + dy * dy + dz * dz + softening2)
+        sx += pull * dx
+        sy += pull * dy
+        sz += pull * dz
+    return total(sx), total(sy), total(sz)
+
+
+@njit(parallel=True, fastmath=True, error_model="numpy", cache=True)
+def gravity_force_any(x, w, softening2):
+    """`gravity_force` in any number of dimensions."""
+    n, dim = x.shape
+    out = np.zeros_like(x)
+    for i in prange(n):
+        for j in range(n):
+            r2 = softening2
+            for k in range(dim):
+                r2 += (x[j, k] - x[i, k]) ** 2
+            pull = w[j] / (r2 * math.sqrt(r2))
+            for k in range(dim):
+                out[i, k] += pull * (x[j, k] - x[i, k])
+    return out
+
+
+@njit(parallel=True, fastmath=True, error_model="numpy", cache=True)
+def gravity_energy(x, w, softening2):
+    """Sum over pairs of w_i w_j / sqrt(r^2 + softening^2), in any number of dimensions."""
+    n, dim = x.shape
+    xs = x.T.copy()
+    total = 0.0
+    # a long row of the triangle with a short one, so that all take the same time
+    for row in prange((n + 1) // 2):
+        r2 = np.empty(n)
+        for i in range(row, n - row, max(1, n - 1 - 2 * row)):
+            r2[:i] = softening2
+            for k in range(dim):
+                for j in range(i):
+                    r2[j] += (xs[k, j] - xs[k, i]) ** 2
+            inner = 0.0
+            for j in range(i):
+                inner += w[j] / math.sqrt(r2[j])
+            total += w[i] * inner
+    return total

@@ -1,0 +1,194 @@
+"""Systems that their own gravity holds together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from wlmsim import _validation as check
+from wlmsim.functionals import Gravity
+from wlmsim.lagrangian import Lagrangian
+from wlmsim.population import Population
+from wlmsim.systems.base import System
+
+
+class PlummerSphere(System):
+    """Gravitational n-body problem from Plummer's sphere, a model of a star cluster in equilibrium.
+
+    Positions follow the density rho(r) = (3 / 4 pi a^3) (1 + r^2 / a^2)^(-5/2) out to where it encloses 99.9% of the
+    mass. Speeds follow the isotropic distribution f(E) ~ |E|^(7/2), drawn by rejection. Then the centre of mass is
+    put to rest at the origin, and all speeds are scaled by one number near 1 so that 2 K + virial = 0 holds for
+    these very particles.
+
+    Parameters
+    ----------
+    n : int
+        Number of particles, at least 2. Default 1000.
+    strength : float
+        G times the total mass, positive [length^3 / time^2]. Default 1.
+    radius : float
+        a, positive; half of the mass lies within 1.3 a [length]. Default 1.
+    softening : float
+        epsilon of the Plummer law between particles, positive [length]. Default 0.05.
+    masses : sequence of n floats, optional
+        Masses in any unit, positive; heavy and light particles are mixed well. Default: all equal.
+    method : {"auto", "direct", "tree"}
+        How the forces are summed. Default "auto". See `wlmsim.Gravity`.
+    opening : float
+        Accuracy of the tree. Default 0.8. See `wlmsim.Gravity`.
+    seed : int, optional
+        Seed of the initial population.
+
+    Notes
+    -----
+    A step of a hundredth of the crossing time (a^3 / G M)^(1/2) conserves the energy to some 1e-5.
+
+    References
+    ----------
+    H. C. Plummer, MNRAS 71, 460 (1911); S. J. Aarseth, M. Henon, R. Wielen, Astron. Astrophys. 37, 183 (1974).
+
+    Examples
+    --------
+    >>> import wlmsim as wls
+    >>> cluster = wls.systems.PlummerSphere(n=100, seed=0)
+    >>> law, stars = cluster.lagrangian, cluster.population
+    >>> round(-2 * law.kinetic_energy(stars) / law.virial(stars), 6)
+    1.0
+    """
+
+    def __init__(
+        self,
+        n: int = 1000,
+        *,
+        strength: float = 1.0,
+        radius: float = 1.0,
+        softening: float = 0.05,
+        masses: Sequence[float] | None = None,
+        method: str = "auto",
+        opening: float = 0.8,
+        seed: int | None = None,
+    ):
+        super().__init__(check.integer("n", n, least=2), 3, seed)
+        self.strength = check.positive("strength", strength)
+        self.radius = check.positive("radius", radius)
+        self.softening, self.method, self.opening = softening, method, opening
+        self._gravity = Gravity(strength, softening, method=method, opening=opening)
+        self.masses = None if masses is None else check.array("masses", masses)
+        if self.masses is not None and (
+            self.masses.shape != (n,) or not np.isfinite(self.masses).all() or (self.masses <= 0).any()
+        ):
+            raise check.fail("masses", f"{n} positive numbers", masses)
+
+    @property
+    def lagrangian(self) -> Lagrangian:
+        """Softened gravity between all particles."""
+        return Lagrangian(self._gravity)
+
+    def _draw(self, rng: np.random.Generator) -> Population:
+        enclosed = rng.uniform(0, 0.999, self.n)
+        r = self.radius / np.sqrt(enclosed ** (-2 / 3) - 1)
+        escape = np.sqrt(2 * self.strength) * (r**2 + self.radius**2) ** -0.25
+        positions = r[:, None] * _directions(rng, self.n)
+        velocities = (escape * _fraction_of_escape(rng, self.n))[:, None] * _directions(rng, self.n)
+
+        weights = check.weights("masses", self.masses, self.n)
+        cloud = Population(positions - weights @ positions, velocities - weights @ velocities, weights)
+        balance = -self.lagrangian.virial(cloud) / (2 * self.lagrangian.kinetic_energy(cloud))
+        return cloud.with_velocities(np.sqrt(balance) * cloud.velocities)
+
+
+def _directions(rng: np.random.Generator, n: int) -> np.ndarray:
+    """Unit vectors of space, all directions equally likely."""
+    vectors = rng.standard_normal((n, 3))
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def _fraction_of_escape(rng: np.random.Generator, n: int) -> np.ndarray:
+    """Speeds over the escape speed, of density proportional to q^2 (1 - q^2)^(7/2) < 0.1, by rejection."""
+    speeds = np.empty(0)
+    while len(speeds) < n:
+        q, height = rng.random(2 * n), rng.uniform(0, 0.1, 2 * n)
+        speeds = np.concatenate([speeds, q[height < q**2 * (1 - q**2) ** 3.5]])
+    return speeds[:n]
+
+
+class KuzminDisc(System):
+    """A disc of stars in the plane, in near equilibrium under its own gravity, with spirals to grow.
+
+    Surface density Sigma(R) = (M a / 2 pi) (R^2 + a^2)^(-3/2), out to where it encloses 90% of the mass. Because
+    gravity in the plane softened by epsilon is that at a height epsilon above it, where Kuzmin's potential is that
+    of a point mass at depth a + epsilon, the angular velocity of circular orbits is known exactly:
+    Omega^2 = G M / (R^2 + (a + epsilon)^2)^(3/2). Stars have Gaussian velocities about the mean rotation, with
+    radial spread sigma_R = 3.36 Q G Sigma / kappa (kappa: the epicyclic frequency) and azimuthal spread
+    kappa / (2 Omega) of that; the rotation lags the circular orbits by the asymmetric drift.
+
+    Parameters
+    ----------
+    n : int
+        Number of stars, at least 2. Default 2000.
+    strength : float
+        G times the total mass, positive [length^3 / time^2]. Default 1.
+    radius : float
+        a, positive [length]. Default 1.
+    toomre : float
+        Q, at least 0: 0 is a cold disc, which breaks up into clumps; below 1 rings grow, above some 2 little does
+        [dimensionless]. Default 1.2.
+    softening : float
+        epsilon of the Plummer law between stars, positive [length]. Default 0.1.
+    method : {"auto", "direct", "tree"}
+        How the forces are summed. Default "auto". See `wlmsim.Gravity`.
+    opening : float
+        Accuracy of the tree. Default 0.8. See `wlmsim.Gravity`.
+    seed : int, optional
+        Seed of the initial population.
+
+    References
+    ----------
+    G. G. Kuzmin, Astron. Zh. 33, 27 (1956); A. Toomre, Astrophys. J. 139, 1217 (1964); J. Binney, S. Tremaine,
+    Galactic Dynamics, 2nd ed. (2008), sections 2.3.1, 4.4.3 and 6.2.3.
+    """
+
+    def __init__(
+        self,
+        n: int = 2000,
+        *,
+        strength: float = 1.0,
+        radius: float = 1.0,
+        toomre: float = 1.2,
+        softening: float = 0.1,
+        method: str = "auto",
+        opening: float = 0.8,
+        seed: int | None = None,
+    ):
+        super().__init__(check.integer("n", n, least=2), 2, seed)
+        self.strength = check.positive("strength", strength)
+        self.radius = check.positive("radius", radius)
+        self.toomre = check.nonnegative("toomre", toomre)
+        self.softening, self.method, self.opening = softening, method, opening
+        self._gravity = Gravity(strength, softening, method=method, opening=opening)
+
+    @property
+    def lagrangian(self) -> Lagrangian:
+        """Softened gravity between all stars."""
+        return Lagrangian(self._gravity)
+
+    def _draw(self, rng: np.random.Generator) -> Population:
+        a, b = self.radius, self.radius + self.softening
+        r = a * np.sqrt((1 - rng.uniform(0, 0.9, self.n)) ** -2 - 1)
+        density = a / (2 * np.pi) * (r**2 + a**2) ** -1.5
+        turning2 = self.strength * (r**2 + b**2) ** -1.5
+        epicyclic2 = turning2 * (r**2 + 4 * b**2) / (r**2 + b**2)
+        spread2 = (3.36 * self.toomre * self.strength * density) ** 2 / epicyclic2
+        ratio2 = epicyclic2 / (4 * turning2)
+
+        # d log(Sigma sigma_R^2) / d log R, by hand: Sigma^3 / kappa^2 is a product of powers of R^2 + c
+        steepness = -9 * r**2 / (r**2 + a**2) - 2 * r**2 / (r**2 + 4 * b**2) + 5 * r**2 / (r**2 + b**2)
+        rotation = np.sqrt(np.maximum(r**2 * turning2 + spread2 * (1 - ratio2 + steepness), 0))
+
+        angle = rng.uniform(0, 2 * np.pi, self.n)
+        outwards = np.stack([np.cos(angle), np.sin(angle)], 1)
+        onwards = np.stack([-np.sin(angle), np.cos(angle)], 1)
+        radial = np.sqrt(spread2) * rng.standard_normal(self.n)
+        azimuthal = rotation + np.sqrt(spread2 * ratio2) * rng.standard_normal(self.n)
+        return Population(r[:, None] * outwards, radial[:, None] * outwards + azimuthal[:, None] * onwards)
