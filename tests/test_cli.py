@@ -608,8 +608,80 @@ def test_info_of_other_files(tmp_path: Path) -> None:
     (tmp_path / "text").write_text("text")
     assert "text: it is not an HDF5 file" in refuse(1, "info", tmp_path / "text")
     np.savez(tmp_path / "arrays.npz", x=np.zeros(3))
-    assert "arrays.npz: not a" in refuse(1, "info", tmp_path / "arrays.npz")
+    assert "x=float64 (3,)" in succeed("info", tmp_path / "arrays.npz")
+    (tmp_path / "arrays.npz").rename(tmp_path / "arrays.zip")
+    assert "arrays.zip: not a" in refuse(1, "info", tmp_path / "arrays.zip")
     assert "Is a directory" in refuse(1, "info", tmp_path)
+
+
+# --- convert
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    """A text file of cells, whose columns have other names than the usual ones."""
+    path = tmp_path / "cells.csv"
+    path.write_text("stage,pc1,pc2,batch\nearly,1.5,2,a\nlate,0.5,1,b\nlate,2.5,3,a\n")
+    return path
+
+
+NAMED = ("--time", "stage", "--time-value", "early=0.5", "--time-value", "late=2", "--positions", "pc")
+
+
+def test_convert_named_columns(table: Path, tmp_path: Path) -> None:
+    said = succeed("convert", table, *NAMED, "--populations", "batch", "--dims", 1, "-o", tmp_path / "cells.h5")
+    series = wls.SnapshotSeries.load(tmp_path / "cells.h5")
+    assert said == f"{tmp_path / 'cells.h5'}: {series!r}\n"
+    assert series.times.tolist() == [0.5, 2] and series.positions[1].tolist() == [[0.5], [2.5]]
+    assert series.metadata["population_names"] == ["a", "b"]
+    succeed("convert", table, *NAMED[:-1], "pc2,pc1", "--velocities", "pc1,pc2", "-o", tmp_path / "moving.h5")
+    moving = wls.SnapshotSeries.load(tmp_path / "moving.h5")
+    assert moving.positions[0].tolist() == [[2, 1.5]] and moving.velocities[0].tolist() == [[1.5, 2]]
+
+
+@pytest.mark.parametrize("suffix", [".h5", ".csv", ".tsv", ".npz", ".h5ad", ".nc"])
+def test_convert_there_and_back(study: Path, tmp_path: Path, suffix: str) -> None:
+    pytest.importorskip({".h5ad": "anndata", ".nc": "h5netcdf"}.get(suffix, "numpy"))
+    path = tmp_path / f"spring{suffix}"
+    succeed("convert", study / "spring.h5", "-o", path)
+    assert wls.SnapshotSeries.load(path) == wls.SnapshotSeries.load(study / "spring.h5")
+    about = json.loads(succeed("info", "--json", path))
+    assert about["kind"] == ("trajectory" if suffix == ".h5" else "columns")
+
+
+def test_convert_keeps_identities_where_it_can(study: Path, tmp_path: Path) -> None:
+    for suffix in (".h5", ".h5md"):
+        succeed("convert", study / "spring.h5", "-o", tmp_path / f"copy{suffix}")
+        assert wls.Trajectory.load(tmp_path / f"copy{suffix}").n == 20
+    succeed("convert", study / "spring.h5", "-o", tmp_path / "film.pvd")
+    assert len(list((tmp_path / "film").iterdir())) == 9
+
+
+def test_other_formats_can_be_fitted_and_rendered(study: Path, tmp_path: Path) -> None:
+    succeed("convert", study / "spring.h5", "-o", tmp_path / "spring.csv")
+    succeed("fit", tmp_path / "spring.csv", "--steps", 1, "--validation", "none", "-o", tmp_path / "m.model", "--quiet")
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "reason"),
+    [
+        (["-o", "a.xyz"], 2, "'a.xyz' does not end in .h5, .csv"),
+        ([*NAMED, "-o", "a.h5md"], 1, "`data` must be a Trajectory for .h5md"),
+        (["-o", "a.h5"], 1, "`positions` must say which of the columns of cells.csv ('stage', 'pc1', 'pc2', 'batch')"),
+        (["--positions", "pc", "-o", "a.h5"], 1, "`time` must say which of the columns of cells.csv"),
+        (["--positions", "pc", "--time", "day", "-o", "a.h5"], 2, "Invalid value for --time: `time` must name one of"),
+        ([*NAMED, "--dims", 3, "-o", "a.h5"], 2, "Invalid value for --dims: `dims` must be at most 2"),
+        ([*NAMED[:-2], "--positions", "batch", "-o", "a.h5"], 2, "`positions` must be numbers; cells.csv has 'a'"),
+        (["--time-value", "early", "-o", "a.h5"], 2, "Invalid value for --time-value: 'early' is not WORD=NUMBER"),
+        ([*NAMED, "-o", "cells.csv"], 1, "It exists already (--force replaces it)"),
+    ],
+)
+def test_impossible_conversions(
+    table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[object], code: int, reason: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert reason in refuse(code, "convert", table, *options)
+    assert [path.name for path in tmp_path.iterdir()] == ["cells.csv"]
 
 
 # --- errors

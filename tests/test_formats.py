@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 
 from wlmsim import SnapshotSeries, Trajectory, io
 from wlmsim.errors import DataWarning, FileFormatError, MissingPackageError, ParameterError
-from wlmsim.io.reading import outline
 
 ABOUT = {"metadata": {"seed": 7, "nested": [1, None, {"a": 2.5}]}, "units": {"length": "km", "time": "day"}}
 
@@ -613,6 +612,21 @@ def test_export_refuses_more_dimensions(tmp_path):
         io.save_h5md(a_trajectory(4), tmp_path / "a.h5md")
 
 
+def test_export_goes_by_the_suffix(tmp_path):
+    flight = a_trajectory(2)
+    for suffix in io.writing.WRITERS:
+        if suffix in (".h5ad", ".nc"):
+            pytest.importorskip({".h5ad": "anndata", ".nc": "h5netcdf"}[suffix])
+        path = io.export(flight, tmp_path / f"flight{suffix}")
+        assert path.is_file()
+        if suffix not in (".pvd", ".h5md"):
+            np.testing.assert_array_equal(SnapshotSeries.load(path).positions, flight.positions)
+    with pytest.raises(ParameterError, match=r"`path` must be a name that ends in \.h5, \.csv.*'a\.xyz'"):
+        io.export(flight, "a.xyz")
+    with pytest.raises(ParameterError, match=r"`data` must be a Trajectory for \.h5md"):
+        io.export(a_series(), tmp_path / "a.h5md")
+
+
 # --- packages
 
 
@@ -662,6 +676,6 @@ def test_none_of_them_is_imported_before_it_is_used():
 
 def test_outlines(tmp_path):
     io.save_archive(a_series((2, 3)), tmp_path / "a.npz")
-    about = outline(tmp_path / "a.npz")
+    about = io.outline(tmp_path / "a.npz")
     assert about["kind"] == "columns" and about["bytes"] == (tmp_path / "a.npz").stat().st_size
     assert about["columns"]["positions"] == "float64 (5, 2)" and about["columns"]["population"] == "int64 (5,)"

@@ -46,7 +46,8 @@ def load(path: Path) -> Trajectory | SnapshotSeries:
     import wlmsim as wls
     from wlmsim import io
 
-    return wls.Trajectory.load(path) if io.kind(path) == "trajectory" else wls.SnapshotSeries.load(path)
+    own = path.suffix.lower() not in io.FOREIGN
+    return wls.Trajectory.load(path) if own and io.kind(path) == "trajectory" else wls.SnapshotSeries.load(path)
 
 
 def save_plot(path: Path, plot: Callable[..., Any], *what: Any, **options: Any) -> None:

@@ -11,13 +11,15 @@ import typer
 
 
 def info(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Snapshots, trajectory or model.", show_default=False)],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Snapshots, trajectory, model, or other data.", show_default=False)
+    ],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Say what a file holds."""
     with file.open("rb") as stream:
-        is_model = stream.read(2) == b"PK"  # models are zip archives
-    about = _describe_model(file) if is_model else _describe_data(file)
+        is_zip = stream.read(2) == b"PK"  # as models are
+    about = _describe_data(file) if not is_zip or file.suffix.lower() == ".npz" else _describe_model(file)
     if as_json:
         typer.echo(json.dumps(about, indent=2))
         return
@@ -37,7 +39,7 @@ def info(
 def _describe_data(path: Path) -> dict[str, Any]:
     from wlmsim import io
 
-    return io.describe(path)
+    return io.outline(path) if path.suffix.lower() in io.FOREIGN else io.describe(path)
 
 
 def _describe_model(path: Path) -> dict[str, Any]:

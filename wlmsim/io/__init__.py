@@ -9,18 +9,22 @@ from wlmsim.io.drifters import load_drifters
 from wlmsim.io.h5md import load_trajectory, save_trajectory
 from wlmsim.io.inspection import describe, kind
 from wlmsim.io.mdanalysis import save_h5md
-from wlmsim.io.reading import read_snapshots
+from wlmsim.io.reading import FOREIGN, outline, read_snapshots
 from wlmsim.io.snapshots_file import load_snapshots, save_snapshots
 from wlmsim.io.tables import save_archive, save_text
 from wlmsim.io.vtk import save_vtk
+from wlmsim.io.writing import export
 
 __all__ = [
+    "FOREIGN",
     "atomic",
     "describe",
+    "export",
     "kind",
     "load_drifters",
     "load_snapshots",
     "load_trajectory",
+    "outline",
     "read_snapshots",
     "save_archive",
     "save_h5md",

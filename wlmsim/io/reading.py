@@ -18,6 +18,8 @@ from wlmsim.io.snapshots_file import load_snapshots
 from wlmsim.snapshots import SnapshotSeries
 
 NETCDF = (".nc", ".nc4", ".cdf")
+FOREIGN = (*tables.TEXT, ".npz", ".h5ad", *NETCDF)
+"""Suffixes of files that are not wlmsim's own."""
 
 
 def read_snapshots(
@@ -58,7 +60,7 @@ def read_snapshots(
     elif suffix == ".h5ad":
         with _annotated(path) as data:
             series = exchange.from_anndata(data, source=path.name, **columns)
-    elif suffix in (*tables.TEXT, ".npz") or columns:
+    elif suffix in FOREIGN or columns:
         with opened_columns(path) as found:
             series = series_from_columns(found, path.name, **columns)
     else:

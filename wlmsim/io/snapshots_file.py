@@ -75,7 +75,7 @@ def load_snapshots(path: str | Path, *, start: float | None = None, stop: float 
     """
     with hdf5.reading(path) as file:
         if hdf5.schema(file) == "trajectory":
-            return _forget(h5md.read(file, start, stop))
+            return forget(h5md.read(file, start, stop))
         return _read(file, start, stop)
 
 
@@ -159,7 +159,8 @@ def _check_finite(clouds: dict[str, Any]) -> None:
                 check.finite(f"{name}[{k}]", cloud)
 
 
-def _forget(trajectory: Trajectory) -> SnapshotSeries:
+def forget(trajectory: Trajectory) -> SnapshotSeries:
+    """Return the frames of a trajectory as clouds without identities."""
     uniform = np.array_equal(trajectory.weights, check.weights("weights", None, trajectory.n))
     return SnapshotSeries(
         trajectory.times,

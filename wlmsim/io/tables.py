@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import csv
+import warnings
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import h5py
 import numpy as np
@@ -28,7 +29,7 @@ def text_columns(path: str | Path) -> dict[str, np.ndarray]:
     Returns
     -------
     dict
-        The columns as strings.
+        The columns; as strings if some field of the file is not a number.
 
     Raises
     ------
@@ -38,20 +39,39 @@ def text_columns(path: str | Path) -> dict[str, np.ndarray]:
     try:
         with Path(path).open(newline="", encoding="utf-8-sig") as stream:
             first = stream.readline()
-            stream.seek(0)
             separator = max(",\t;", key=first.count)
+            header = [name.strip() for name in next(csv.reader([first], delimiter=separator), [])]
+            if (numbers := _all_numbers(stream, separator, len(header))) is not None and _distinct(header):
+                return dict(zip(header, numbers.T, strict=True))
+            stream.seek(0)
             lines = [line for line in csv.reader(stream, delimiter=separator) if line]
     except (UnicodeDecodeError, csv.Error) as error:
         raise FileFormatError(f"{path}: it is not a text file of columns ({error})") from None
     if len(lines) < 2:
         raise FileFormatError(f"{path}: it {'has no rows below its header' if lines else 'is empty'}")
-    header, rows = [name.strip() for name in lines[0]], lines[1:]
-    if len(set(header)) < len(header):
+    rows = lines[1:]
+    if not _distinct(header):
         raise FileFormatError(f"{path}: its header repeats a name ({', '.join(header)})")
     for number, row in enumerate(rows, start=2):
         if len(row) != len(header):
             raise FileFormatError(f"{path}: row {number} has {len(row)} fields, and the header {len(header)}")
     return {name: np.array(column) for name, column in zip(header, zip(*rows, strict=True), strict=True)}
+
+
+def _all_numbers(stream: TextIO, separator: str, count: int) -> np.ndarray | None:
+    """The lines that follow as numbers, many times faster than field by field; None where that cannot be."""
+    try:
+        with warnings.catch_warnings(action="ignore"):  # of a file without rows
+            numbers = np.loadtxt(stream, delimiter=separator, comments=None, quotechar='"', ndmin=2)
+    except UnicodeDecodeError:
+        raise
+    except ValueError:
+        return None
+    return numbers if len(numbers) and numbers.shape[1] == count else None
+
+
+def _distinct(names: list[str]) -> bool:
+    return len(set(names)) == len(names)
 
 
 @contextmanager
@@ -111,9 +131,7 @@ def save_text(series: SnapshotSeries, path: str | Path) -> Path:
     with atomic(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream, delimiter=separator, lineterminator="\n")
         writer.writerow(columns)
-        writer.writerows(
-            zip(*(["" if entry != entry else entry for entry in c.tolist()] for c in columns.values()), strict=True)
-        )
+        writer.writerows(zip(*(column.tolist() for column in columns.values()), strict=True))
     return Path(path)
 
 
