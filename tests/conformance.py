@@ -852,6 +852,23 @@ class SystemTests:
         assert np.abs(np.diff(flight.positions, axis=0)).max() > 0
         np.testing.assert_array_equal(system.simulate(times).positions, flight.positions)
 
+    @pytest.mark.parametrize(
+        ("arguments", "name"),
+        [
+            ({"times": [1.0, 0.5]}, "times"),
+            ({"times": [-1.0, 0.5]}, "times"),
+            ({"times": [0.0, np.nan]}, "times"),
+            ({"times": [[0.0, 1.0]]}, "times"),
+            ({"dt": 0.0}, "dt"),
+            ({"dt": -0.1}, "dt"),
+            ({"integrator": Leapfrog}, "integrator"),
+        ],
+        ids=repr,
+    )
+    def test_times_and_steps_are_checked(self, system, arguments, name):
+        with pytest.raises(ParameterError, match=f"`{name}`"):
+            system.simulate(**{"times": [0.0, 1.0], **arguments})
+
     def test_repr_shows_the_arguments(self, system, case):
         assert "seed=4" in repr(system) and ("n=12" in repr(system)) == bool(size_of(case))
         again = eval(repr(system), vars(wls.systems))

@@ -124,7 +124,7 @@ def test_a_law_that_cannot_be_differentiated_is_refused_at_once(make, message):
 
 def test_a_law_of_the_plane_is_refused_elsewhere():
     vortex = wls.External(laws.VortexPressure())
-    with pytest.raises(IndexError):
+    with pytest.raises(ParameterError, match=r"`law` must be one for 1-D; VortexPressure\(.*is of more dimensions"):
         vortex.force(np.zeros((2, 1)), np.full(2, 0.5))
 
 

@@ -112,6 +112,11 @@ def times(name: str, value: Any, *, strictly: bool = True) -> np.ndarray:
     return result
 
 
+def _sum(values: np.ndarray) -> float:
+    with np.errstate(over="ignore"):
+        return float(values.sum())
+
+
 def weights(name: str, value: Any, n: int) -> np.ndarray:
     """Non-negative weights of n particles, returned so that they sum to 1; `None` is uniform."""
     if value is None:
@@ -120,7 +125,10 @@ def weights(name: str, value: Any, n: int) -> np.ndarray:
     if result.shape != (n,):
         raise fail(name, f"an array of shape ({n},)", result)
     finite(name, result)
-    if (result < 0).any() or not (total := result.sum()) > 0:
+    if not math.isfinite(total := _sum(result)):
+        result = result / np.abs(result).max()
+        total = _sum(result)
+    if (result < 0).any() or not total > 0:
         raise ParameterError(f"`{name}` must be non-negative with a positive sum; got minimum {result.min():g}")
     # What sums to 1 up to rounding stays as it is: copies, slices and files then give the same bits back.
     return result.copy() if abs(total - 1.0) <= 1e-12 else result / total

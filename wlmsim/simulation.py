@@ -62,7 +62,8 @@ def simulate(
     Raises
     ------
     ParameterError
-        If velocities that are needed are unknown, or an argument is unusable.
+        If velocities that are needed are unknown, a particle starts where the force is not finite, or an argument is
+        unusable.
     SimulationError
         If a coordinate stops being finite; the message says when.
 
@@ -85,7 +86,7 @@ def simulate(
         raise check.fail("times", f"at or after the population's time {population.time:g}", times[0])
     dt = math.inf if dt is None else check.positive("dt", dt)
 
-    state = State(population.positions, _velocities(mechanics, population), population.weights, population.time)
+    state = _start(mechanics, population)
     about = {"integrator": repr(integrator), "dt": None if dt == math.inf else dt, **(metadata or {})}
     with _recorder(save, times, population, about) as record, _progress(progress, times, state.time, dt) as advanced:
         for time in times:
@@ -103,14 +104,31 @@ def default_integrator(mechanics: Lagrangian | Flow) -> Integrator:
     return Leapfrog() if mechanics.magnetic is None else Boris()
 
 
-def _velocities(mechanics: Lagrangian | Flow, population: Population) -> np.ndarray:
+def _start(mechanics: Lagrangian | Flow, population: Population) -> State:
+    x, v, w, t = population.positions, population.velocities, population.weights, population.time
     if isinstance(mechanics, Flow):
-        return mechanics.velocity(population.positions, population.weights, population.time)
-    if population.velocities is None:
+        velocity = mechanics.velocity(x, w, t)
+        _check_finite(f"the velocity of {mechanics!r}", velocity, x)
+        return State(x, velocity, w, t)
+    if v is None:
         raise ParameterError(
             "`population` must have velocities to be simulated: give them, or use `population.at_rest()` for zero"
         )
-    return population.velocities
+    acceleration = mechanics.acceleration(x, w, t)
+    if mechanics.potential is not None and not np.isfinite(acceleration).all():
+        for term in mechanics.potential.terms:
+            _check_finite(f"the force of {term!r}", term.force(x, w, t), x)
+    return State(x, v, w, t, acceleration)
+
+
+def _check_finite(what: str, vectors: np.ndarray, positions: np.ndarray) -> None:
+    """Refuse to start where a force is singular, which no time step would mend."""
+    bad = np.flatnonzero(~np.isfinite(vectors).all(-1))
+    if len(bad):
+        raise ParameterError(
+            f"`population` must start where {what} is finite; it is not at x = {positions[bad[0]]} (particle {bad[0]}, "
+            f"the first of {len(bad)}): move the particle, or soften the law"
+        )
 
 
 def _steps(interval: float, dt: float) -> int:
@@ -125,11 +143,11 @@ def _advance(
     interval = time - start
     steps = _steps(interval, dt)
     for step in range(steps):
-        state = integrator.step(mechanics, state, interval / steps)
-        state.time = time if step == steps - 1 else start + (step + 1) * interval / steps
-        # a sum is finite only if every term is, and costs less than looking at each
-        with np.errstate(over="ignore", invalid="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):  # what they warn of is the error below
+            state = integrator.step(mechanics, state, interval / steps)
+            # a sum is finite only if every term is, and costs less than looking at each
             total = state.positions.sum() + state.velocities.sum()
+        state.time = time if step == steps - 1 else start + (step + 1) * interval / steps
         if not math.isfinite(total):
             raise SimulationError(
                 f"the trajectory stopped being finite at t = {state.time:g} with time step {interval / steps:g}; "

@@ -85,6 +85,20 @@ class Trajectory:
     def __iter__(self) -> Iterator[Population]:
         return (self[k] for k in range(len(self)))
 
+    def __eq__(self, other: object) -> bool:
+        """Whether times, positions, velocities and weights are equal; mechanics and metadata may differ."""
+        if not isinstance(other, Trajectory):
+            return NotImplemented
+        mine, theirs = self.velocities, other.velocities
+        return (
+            np.array_equal(self.times, other.times)
+            and np.array_equal(self.positions, other.positions)
+            and np.array_equal(self.weights, other.weights)
+            and (mine is theirs if mine is None or theirs is None else np.array_equal(mine, theirs))
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
     def __repr__(self) -> str:
         span = f"{self.times[0]:g}..{self.times[-1]:g}"
         return f"Trajectory(times={len(self)} in {span}, n={self.n}, dim={self.dim})"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from typing import Any
 
 import numpy as np
 
 from wlmsim import _validation as check
+from wlmsim.errors import ParameterError
 
 
 class Functional(ABC):
@@ -41,8 +43,21 @@ class Functional(ABC):
         """
 
     def energy(self, positions: np.ndarray, weights: np.ndarray, time: float = 0.0) -> float:
-        """Energy U of the weighted particles [mass length^2 / time^2]; arguments as in `force`."""
-        return float(self.expression(positions, weights, time, np))
+        """Energy U of the weighted particles [mass length^2 / time^2]; arguments as in `force`.
+
+        `ParameterError` if it is infinite or undefined, as where two particles meet that a law keeps apart.
+        """
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            return self.finite(float(self.expression(positions, weights, time, np)))
+
+    def finite(self, energy: float) -> float:
+        """Return an energy if it is finite; else raise `ParameterError`, which says what to do about it."""
+        if not math.isfinite(energy):
+            raise ParameterError(
+                f"the energy of {self!r} is {energy} for these positions: particles meet, or stand where its law is "
+                f"singular; move them apart, or soften the law, as 1 / sqrt(r^2 + epsilon^2) does 1 / r"
+            )
+        return energy
 
     @property
     def latex(self) -> str:

@@ -48,15 +48,16 @@ class External(Functional):
         return (weights * self.law(positions, time, xp)).sum()
 
     def energy(self, positions: np.ndarray, weights: np.ndarray, time: float = 0.0) -> float:
-        """Sum of w_i V(x_i, t), compiled."""
+        """Sum of w_i V(x_i, t), compiled; `ParameterError` if it is not finite."""
         from wlmsim.kernels import laws, threads
 
         law = tracing.compile_external(self.law, positions.shape[1])
         with threads.threads_for(len(positions)):
-            return laws.external_energy(positions, weights, float(time), law.parameters, law.value)
+            energy = laws.external_energy(positions, weights, float(time), law.parameters, law.value)
+        return self.finite(energy)
 
     def force(self, positions: np.ndarray, weights: np.ndarray, time: float = 0.0) -> np.ndarray:
-        """-grad V(x_i, t), compiled."""
+        """-grad V(x_i, t), compiled; not finite where the law is singular."""
         from wlmsim.kernels import laws, threads
 
         law = tracing.compile_external(self.law, positions.shape[1])

@@ -220,12 +220,17 @@ class UniformField:
     latex = r"-\sum_i E_i x_i"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "field", tuple(check.real("field", e) for e in np.atleast_1d(self.field)))
+        values = tuple(check.real("field", e) for e in np.atleast_1d(self.field))
+        if not values:
+            raise check.fail("field", "one number for each axis", self.field)
+        object.__setattr__(self, "field", values)
 
     def __call__(self, x: Any, xp: Any) -> Any:
         """Evaluate V at x, shape (..., d)."""
         if x.shape[-1] != len(self.field):
-            raise ParameterError(f"`field` must be one number for each of the {x.shape[-1]} axes; got {self.field}")
+            raise ParameterError(
+                f"`field` must be one number for each of the {x.shape[-1]} axes; got {len(self.field)}"
+            )
         return -sum(e * x[..., i] for i, e in enumerate(self.field))
 
 

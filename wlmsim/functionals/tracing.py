@@ -55,7 +55,10 @@ def name_of(law: Callable[..., Any]) -> str:
 def compile_external(law: Callable[..., Any], dim: int) -> CompiledLaw:
     """Compile V(x, t) and its gradient for `dim` coordinates."""
     template, shapes, values = _split(law)
-    value, gradient = _external_functions(template, shapes, dim)
+    try:
+        value, gradient = _external_functions(template, shapes, dim)
+    except IndexError as error:
+        raise ParameterError(f"`law` must be one for {dim}-D; {name_of(law)} is of more dimensions: {error}") from error
     return CompiledLaw(value, gradient, values)
 
 
