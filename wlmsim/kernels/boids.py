@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 from numba import njit, prange
+from numba.cpython.unsafe.tuple import tuple_setitem
 
-from wlmsim.kernels.cells import build_cells, cells_around
+from wlmsim.kernels.cells import LANES, STRETCH, cell_list, gather, lay_out, rows_around, size_around
 
 BLOCK = 64
 
@@ -52,43 +53,65 @@ def boid_rules_direct(x, v, cohesion, separation, alignment, outer_radius, inner
 
 
 @njit(parallel=True, fastmath=True, error_model="numpy", cache=True)
-def boid_rules_cells(x, v, cohesion, separation, alignment, outer_radius, inner_radius):
-    """Force of cohesion, separation and alignment on each particle, from neighbouring cells."""
-    n, dim = x.shape
-    outer2, inner2 = outer_radius**2, inner_radius**2
-    shape, order, starts = build_cells(x, outer_radius)
-    # structure of arrays in the order of the cells: neighbours lie side by side in memory
-    xs = np.empty((dim, n))
-    vs = np.empty((dim, n))
-    for s in prange(n):
-        for k in range(dim):
-            xs[k, s] = x[order[s], k]
-            vs[k, s] = v[order[s], k]
+def boid_rules_cells(x, v, cohesion, separation, alignment, outer_radius, inner_radius, box, chunks, axes):
+    """Force of cohesion, separation and alignment on each particle, from neighbouring cells.
+
+    `box` holds the length of each periodic axis, 0 for an open one; `axes` is a tuple with a zero for each axis.
+    """
+    n, dim = len(x), len(axes)
+    shape, starts, order, far = cell_list(x, outer_radius, box, chunks)
+    fields = np.zeros((2 * dim, n + LANES))
+    lay_out(x, order, box, fields[:dim])
+    lay_out(v, order, np.zeros(dim), fields[dim:])
+    columns = shape[dim - 1]
+    stretches = (columns + STRETCH - 1) // STRETCH
+    blocks = (len(starts) - 1) // columns * stretches
+    tasks = min(blocks, 16 * chunks)
     out = np.empty_like(x)
-    for c in prange(starts.shape[0] - 1):
-        if starts[c] == starts[c + 1]:
-            continue
-        near = np.empty(3**dim, np.int64)
-        count = cells_around(c, shape, near)
-        sums = np.empty((3, dim))
-        for s in range(starts[c], starts[c + 1]):
-            neighbours = 0
-            sums[:] = 0.0
-            for q in range(count):
-                for j in range(starts[near[q]], starts[near[q] + 1]):
-                    r2 = 0.0
-                    for k in range(dim):
-                        r2 += (xs[k, j] - xs[k, s]) ** 2
-                    if r2 < outer2:
-                        neighbours += 1
-                        for k in range(dim):
-                            away = xs[k, j] - xs[k, s]
-                            sums[0, k] += away
-                            sums[1, k] += vs[k, j] - vs[k, s]
-                            if r2 < inner2:
-                                sums[2, k] += away
-            i = order[s]
-            for k in range(dim):
-                cohere, align = cohesion * sums[0, k] / neighbours, alignment * sums[1, k] / neighbours
-                out[i, k] = cohere - separation * sums[2, k] + align
+    for task in prange(tasks):
+        near, bounds = np.empty((2 * dim, 1)), np.empty(STRETCH + 3, np.int64)
+        rows, shifts = np.empty(3 ** (dim - 1) + 1, np.int64), np.empty((3 ** (dim - 1) + 1, dim))
+        for block in range(task, blocks, tasks):
+            row, first = block // stretches, block % stretches * STRETCH
+            last = min(first + STRETCH, columns)
+            count = rows_around(row, shape, box, False, rows, shifts)
+            size = size_around(starts, columns, rows, count, first, last)
+            if size > near.shape[1]:
+                near = np.empty((2 * dim, 2 * size))
+            where = rows, shifts, count, first, last
+            gather(fields, starts, columns, where, box[dim - 1], far, near, bounds, axes, axes + axes)
+            cells = starts[row * columns + first : row * columns + last + 1]
+            rules = cohesion, separation, alignment, outer_radius**2, inner_radius**2
+            steer(fields, cells, order, near, bounds, rules, out, axes)
     return out
+
+
+@njit(fastmath=True, error_model="numpy", cache=True)
+def steer(fields, starts, order, near, bounds, rules, out, axes):
+    """Write the force on the particles of a stretch of cells, given what is near."""
+    dim = len(axes)
+    cohesion, separation, alignment, outer2, inner2 = rules
+    for cell in range(len(starts) - 1):
+        begin = np.uintp(bounds[cell])
+        groups = (bounds[cell + 3] - bounds[cell] + LANES - 1) // LANES
+        for s in range(np.uintp(starts[cell]), np.uintp(starts[cell + 1])):
+            here = axes
+            for k in range(dim):
+                here = tuple_setitem(here, k, fields[k, s])
+            neighbours = 0.0
+            away = crowd = turn = axes
+            for place in range(groups * LANES):
+                j = begin + np.uintp(place)
+                r2 = 0.0
+                for k in range(dim):
+                    r2 += (near[k, j] - here[k]) ** 2
+                neighbours += 1.0 if r2 < outer2 else 0.0
+                for k in range(dim):
+                    step, heading = near[k, j] - here[k], near[dim + k, j]
+                    away = tuple_setitem(away, k, away[k] + (step if r2 < outer2 else 0.0))
+                    crowd = tuple_setitem(crowd, k, crowd[k] + (step if r2 < inner2 else 0.0))
+                    turn = tuple_setitem(turn, k, turn[k] + (heading if r2 < outer2 else 0.0))
+            share = 1.0 / neighbours
+            for k in range(dim):
+                cohere, align = cohesion * share * away[k], alignment * (share * turn[k] - fields[dim + k, s])
+                out[order[s], k] = cohere - separation * crowd[k] + align

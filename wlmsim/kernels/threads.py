@@ -13,11 +13,15 @@ SMALL = 10_000
 
 
 @contextmanager
-def threads_for(operations: int) -> Iterator[None]:
-    """Run loops over fewer than `SMALL` particles or pairs on one thread, larger ones on as many as are set."""
+def threads_for(operations: int) -> Iterator[int]:
+    """Run loops over fewer than `SMALL` particles or pairs on one thread, larger ones on as many as are set.
+
+    Gives the number of threads.
+    """
     threads = numba.get_num_threads()
-    numba.set_num_threads(1 if operations < SMALL else threads)
+    used = 1 if operations < SMALL else threads
+    numba.set_num_threads(used)
     try:
-        yield
+        yield used
     finally:
         numba.set_num_threads(threads)

@@ -52,17 +52,13 @@ class BoidRules(Dissipation):
         from wlmsim.kernels import boids
         from wlmsim.kernels.threads import threads_for
 
-        rules = boids.boid_rules_direct if len(positions) <= DIRECT_LIMIT else boids.boid_rules_cells
-        with threads_for(len(positions) ** 2):
-            return rules(
-                positions,
-                velocities,
-                self.cohesion,
-                self.separation,
-                self.alignment,
-                self.outer_radius,
-                self.inner_radius,
-            )
+        n, dim = check.finite("positions", positions).shape
+        rules = self.cohesion, self.separation, self.alignment, self.outer_radius, self.inner_radius
+        if n <= DIRECT_LIMIT:
+            with threads_for(n**2):
+                return boids.boid_rules_direct(positions, velocities, *rules)
+        with threads_for(n) as threads:
+            return boids.boid_rules_cells(positions, velocities, *rules, np.zeros(dim), threads, (0.0,) * dim)
 
     def __repr__(self) -> str:
         return (
