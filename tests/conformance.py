@@ -75,6 +75,13 @@ EXAMPLES: dict[str, list[Callable[..., Any]]] = {
     "FunctionalSum": [lambda dim: FunctionalSum(wls.GaussianQuantumPressure(0.7), wls.Pairwise(wls.laws.Morse()))],
     "AttentionPotential": [lambda dim: wls.learn.AttentionPotential(8, 2, 2, 8, time_dependent=True)],
     "Average": [lambda dim: wls.learn.Average([wls.learn.ExternalPotential((8,)) for _ in range(2)])],
+    "SlopePotential": [
+        lambda dim: wls.SlopePotential(wls.External(wls.laws.StyblinskiTang()) + wls.GaussianEntropy(0.3)),
+        lambda dim: wls.SlopePotential(
+            wls.External(wls.laws.DoubleWell(1.2, 0.8))
+            + wls.External(lambda x, xp: (xp.maximum(x - 0.2, 0.0) ** 3).sum(-1))
+        ),
+    ],
     "Friction": [lambda dim: wls.Friction(0.7)],
     "LearnableStrength": [lambda dim: wls.learn.LearnableStrength(wls.GaussianQuantumPressure(0.7), 1.3)],
     "MeanFieldPotential": [lambda dim: wls.learn.MeanFieldPotential(3, (8,), (8,), time_dependent=True)],
@@ -104,7 +111,15 @@ EXAMPLES: dict[str, list[Callable[..., Any]]] = {
 }
 
 # What is true of a class unless it stands here.
-NOT_INVARIANT = {"AttentionPotential", "Average", "External", "ExternalPotential", "MeanFieldPotential", "MeanField"}
+NOT_INVARIANT = {
+    "AttentionPotential",
+    "Average",
+    "External",
+    "ExternalPotential",
+    "MeanField",
+    "MeanFieldPotential",
+    "SlopePotential",
+}
 """Functionals whose energy changes when the whole cloud is moved or turned."""
 OF_UNEQUAL_MASSES = {"TwoBody"}
 """Systems whose particles differ in weight."""

@@ -17,6 +17,7 @@ from wlmsim.integrators import Leapfrog
 from wlmsim.learn.functionals import Scales
 from wlmsim.learn.losses import exact_transport, sinkhorn_divergence
 from wlmsim.learn.mechanics import Mechanics, mean_lagrangian, scales_of
+from wlmsim.learn.networks import Perceptron, RadialSpline, close_pairs
 from wlmsim.learn.rollout import rollout, torch_force
 
 SCALES = Scales(centre=(0.3, -0.2), length=1.7, start=0.5, duration=0.8)
@@ -142,6 +143,98 @@ class TestExternalPotential:
             wls.learn.ExternalPotential(hidden)
 
 
+class TestNetworks:
+    def test_pullback_is_automatic_differentiation(self):
+        torch.manual_seed(0)
+        network = Perceptron([3, 8, 5, 2]).double()
+        x, cotangent = (torch.randn(6, k, dtype=torch.float64, requires_grad=True) for k in (3, 2))
+        (expected,) = torch.autograd.grad((network(x) * cotangent).sum(), x)
+        torch.testing.assert_close(network.pullback(x, cotangent), expected)
+
+    def test_radial_spline_is_smooth_and_ends_at_its_cutoff(self):
+        torch.manual_seed(0)
+        spline = RadialSpline(1.7, 5, scale=3.0).double()
+        r = torch.linspace(0, 1.7, 400, dtype=torch.float64, requires_grad=True)
+        (slope,) = torch.autograd.grad(spline(r).sum(), r)
+        torch.testing.assert_close(spline.slope(r), slope)
+        # continuous up to the second derivative: no jump between knots is larger than the step allows
+        curvature = slope.diff() / r.diff().detach()
+        assert curvature.diff().abs().max() < 0.05 * curvature.abs().max()
+        assert abs(curvature[-1]) < 0.02 * curvature.abs().max()
+        assert max(abs(spline(r)[-1]), abs(slope[-1])).item() < 1e-12
+
+    @pytest.mark.parametrize("dim", [1, 2, 3])
+    def test_close_pairs_are_all_pairs_within_the_cutoff(self, dim):
+        x = torch.randn(40, dim, generator=torch.Generator().manual_seed(dim))
+        i, j = close_pairs(x, 0.8)
+        near = torch.cdist(x, x) < 0.8
+        assert {(min(p), max(p)) for p in zip(i.tolist(), j.tolist(), strict=True)} == {
+            tuple(p) for p in near.triu(1).nonzero().tolist()
+        }
+
+
+class TestPairPotential:
+    def test_coincident_particles_exert_no_force_on_each_other(self):
+        potential = wls.learn.PairPotential(1.0)
+        potential.prepare(2, SCALES)
+        force = potential.force(np.zeros((2, 2)), np.full(2, 0.5))
+        np.testing.assert_array_equal(force, 0)
+        x = torch.zeros(2, 2, requires_grad=True)
+        potential.scaled_energy(x, torch.full((2,), 0.5), 0.0).backward()
+        np.testing.assert_array_equal(x.grad, 0)
+
+    def test_a_pair_law_is_recovered_from_snapshots(self):
+        law = wls.Lagrangian(wls.Pairwise(lambda r, xp: 4.0 * xp.exp(-(r**2))))
+        start = wls.Population.gaussian(n=80, dim=2, seed=0)
+        data = wls.simulate(law, start, np.linspace(0, 1.6, 6), dt=0.02).snapshots(seed=0)
+        model = quick(potential=wls.learn.PairPotential(3.0, 12), friction=0.0, steps=150, learning_rate=3e-2)
+        model.fit(data)
+        r = np.linspace(0.3, 2.0, 9)
+        cloud = np.stack([r, 0 * r], axis=-1)
+        weights = np.full(2, 0.5)
+        learned, truth = (
+            np.array([m.force(np.stack([x, 0 * x]), weights)[0, 0] for x in cloud])
+            for m in (model.lagrangian_.potential, law.potential)
+        )
+        assert np.abs(learned - truth).max() < 0.15 * np.abs(truth).max()
+
+
+class TestLearnableStrength:
+    def test_planck_s_constant_is_recovered(self):
+        packet = wls.systems.GaussianPacket(n=60, hbar=1.5, seed=0)
+        data = packet.exact(np.linspace(0, 2, 5)).snapshots(seed=0)
+        term = wls.learn.LearnableStrength(wls.GaussianQuantumPressure(hbar=1.0), strength=0.5)
+        model = quick(potential=term, friction=0.0, steps=150, force_penalty=0, jerk_penalty=0, dt=0.1)
+        model.set_params(learning_rate=0.05).fit(data)
+        assert np.sqrt(model.lagrangian_.potential.strength) == pytest.approx(1.5, rel=0.02)
+
+    def test_a_learnable_term_is_refused(self):
+        with pytest.raises(ParameterError, match="`functional` must be an analytic functional"):
+            wls.learn.LearnableStrength(wls.learn.ExternalPotential())
+
+
+class TestAttentionPotential:
+    def test_splitting_a_particle_in_two_halves_changes_nothing(self):
+        """The energy is one of the density, not of the list of particles."""
+        torch.manual_seed(0)
+        potential = wls.learn.AttentionPotential(8, 2, 2, 8)
+        potential.prepare(2, SCALES)
+        potential.double()
+        rng = np.random.default_rng(0)
+        x, w = rng.standard_normal((5, 2)), rng.dirichlet(np.ones(5))
+        doubled, halves = np.concatenate([x, x[:1]]), np.concatenate([[w[0] / 2], w[1:], [w[0] / 2]])
+        assert potential.energy(doubled, halves) == pytest.approx(potential.energy(x, w), rel=1e-12)
+        np.testing.assert_allclose(potential.force(doubled, halves)[:5], potential.force(x, w), rtol=1e-9, atol=1e-12)
+
+    @pytest.mark.parametrize(
+        ("parameters", "message"),
+        [({"width": 10, "heads": 4}, "`width` must be a multiple of heads"), ({"dropout": 1.0}, "`dropout`")],
+    )
+    def test_bad_parameters_are_named(self, parameters, message):
+        with pytest.raises(ParameterError, match=message):
+            wls.learn.AttentionPotential(**parameters)
+
+
 class TestRollout:
     def test_equals_simulate(self):
         system = wls.systems.HarmonicOscillator(n=5, frequency=[1.0, 2.0], friction=0.3, velocity_width=1.0, seed=0)
@@ -238,7 +331,7 @@ class TestEstimator:
         potential = wls.learn.ExternalPotential((8,))
         model = quick(potential=potential).fit(drifters)
         assert potential.scales is None
-        assert len(potential.layers) == 0
+        assert potential.psi is None
         assert model.potential is potential
 
     def test_warm_start_goes_on_where_the_first_fit_ended(self, drifters):
@@ -488,6 +581,22 @@ class TestFiles:
             again.interpolate([1.0])
         assert again.evaluate(drifters[[3]], data=drifters[[0, 1, 2, 4]]).protocol == "interpolate"
         assert again.set_params(steps=3, members=1).fit(drifters).best_step_ == 3
+
+    @pytest.mark.parametrize(
+        "term",
+        [
+            wls.learn.PairPotential(1.0, 6),
+            wls.learn.MeanFieldPotential(3, (8,), (8,)),
+            wls.learn.AttentionPotential(8, 2, 1, 8),
+            wls.learn.LearnableStrength(wls.Pairwise(wls.laws.Morse()) + wls.GaussianQuantumPressure(0.5), 0.1),
+        ],
+        ids=lambda term: type(term).__name__,
+    )
+    def test_every_learnable_term_is_kept(self, term, drifters, tmp_path):
+        model = quick(potential=wls.learn.ExternalPotential((4,)) + term, steps=2, members=2).fit(drifters)
+        again = wls.learn.WLM.load(model.save(tmp_path / "x.model"))
+        first, second = (m.forecast(drifters[0], [0.5]).positions for m in (model, again))
+        np.testing.assert_array_equal(first, second)
 
     def test_plain_functions_are_refused(self, drifters, tmp_path):
         model = quick(potential=wls.learn.ExternalPotential((4,)) + wls.External(lambda x, xp: (x**2).sum(-1)), steps=2)

@@ -5,7 +5,15 @@ import lazy_loader as _lazy
 __getattr__, __dir__, __all__ = _lazy.attach(
     __name__,
     submod_attrs={
-        "functionals": ["Average", "ExternalPotential", "LearnableFunctional"],
+        "functionals": [
+            "AttentionPotential",
+            "Average",
+            "ExternalPotential",
+            "LearnableFunctional",
+            "LearnableStrength",
+            "MeanFieldPotential",
+            "PairPotential",
+        ],
         "losses": ["exact_transport", "sinkhorn_divergence"],
         "rollout": ["rollout", "torch_force"],
         "wlm": ["WLM"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -74,6 +75,8 @@ def build(description: list[dict[str, Any]]) -> Functional:
             settings["law"] = getattr(laws, settings["law"])(**_lists_to_tuples(settings.pop("parameters")))
         if kind == "Average":
             settings["functionals"] = [build([member]) for member in settings["functionals"]]
+        if kind == "LearnableStrength":
+            settings["functional"] = build(settings["functional"])
         home = functionals if hasattr(functionals, kind) else learn
         terms.append(getattr(home, kind)(**settings))
     return terms[0] if len(terms) == 1 else FunctionalSum(*terms)
@@ -87,7 +90,9 @@ def _plain(term: Functional) -> dict[str, Any]:
                 f"a model with {term!r} cannot be saved: files hold no code, so give the law as one of wlmsim.laws"
             )
         return {"law": type(law).__name__, "parameters": dataclasses.asdict(law)}
-    return term.settings()  # type: ignore[attr-defined]
+    if hasattr(term, "settings"):
+        return term.settings()
+    return {name: getattr(term, name) for name in inspect.signature(type(term)).parameters}
 
 
 def _lists_to_tuples(parameters: dict[str, Any]) -> dict[str, Any]:

@@ -1,10 +1,9 @@
-"""Energy functionals with parameters to learn."""
+"""The base of all energy functionals with parameters to learn, and their mean."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,7 +13,20 @@ from wlmsim import _validation as check
 from wlmsim.functionals.base import Functional
 
 TIME_STRETCH = 0.6
-"""What the network sees of scaled time: a potential that changes slowly over the interval between marginals."""
+"""What a network sees of scaled time: a potential that changes slowly over the interval between marginals."""
+
+
+def with_time(x: torch.Tensor, t: Any) -> torch.Tensor:
+    """Positions with the stretched time as a further coordinate, shape (n, d + 1)."""
+    return torch.cat([x, torch.full_like(x[:, :1], t * TIME_STRETCH)], dim=1)
+
+
+def widths_of(name: str, hidden: Any) -> tuple[int, ...]:
+    """Check the widths of hidden layers: one, or several."""
+    widths = [hidden] if isinstance(hidden, int) else list(hidden)
+    if not widths:
+        raise check.fail(name, "at least one width", hidden)
+    return tuple(check.integer(name, width) for width in widths)
 
 
 class Scales(NamedTuple):
@@ -97,86 +109,13 @@ class LearnableFunctional(Functional, torch.nn.Module):
         return self.factor * scales.length / scales.duration**2 * force.cpu().numpy().astype(np.float64)
 
 
-class ExternalPotential(LearnableFunctional):
-    """Learnable external potential, U[rho] = integral of psi(x, t) rho, psi a multilayer perceptron.
-
-    Parameters
-    ----------
-    hidden : sequence of int
-        Widths of the hidden layers. Default (64, 64).
-    time_dependent : bool
-        Whether psi depends on time. Default True.
-
-    Notes
-    -----
-    The activation is SiLU, z / (1 + exp(-z)), smooth so that the force is smooth too.
-    """
-
-    def __init__(self, hidden: Sequence[int] = (64, 64), *, time_dependent: bool = True):
-        super().__init__()
-        widths = [hidden] if isinstance(hidden, int) else list(hidden)
-        if not widths:
-            raise check.fail("hidden", "at least one width", hidden)
-        self.hidden = tuple(check.integer("hidden", width) for width in widths)
-        self.time_dependent = bool(time_dependent)
-        self.layers: Any = torch.nn.ModuleList()
-
-    def settings(self) -> dict[str, Any]:
-        """Return the constructor's arguments, plain values."""
-        return {"hidden": list(self.hidden), "time_dependent": self.time_dependent}
-
-    def build(self, dim: int) -> None:
-        """Create the perceptron."""
-        widths = [dim + self.time_dependent, *self.hidden, 1]
-        self.layers = torch.nn.ModuleList(
-            torch.nn.Linear(a, b, bias=k + 2 < len(widths)) for k, (a, b) in enumerate(pairwise(widths))
-        )
-
-    def _features(self, x: torch.Tensor, t: Any) -> torch.Tensor:
-        if not self.time_dependent:
-            return x
-        return torch.cat([x, torch.full_like(x[:, :1], t * TIME_STRETCH)], dim=1)
-
-    def psi(self, x: torch.Tensor, t: Any) -> torch.Tensor:
-        """Potential in scaled coordinates, shape (n,)."""
-        h = self._features(x, t)
-        for layer in self.layers[:-1]:
-            h = torch.nn.functional.silu(layer(h))
-        return self.layers[-1](h).squeeze(-1)
-
-    def scaled_energy(self, x: torch.Tensor, w: torch.Tensor, t: Any) -> torch.Tensor:
-        """Sum of w_i psi(x_i, t)."""
-        return (w * self.psi(x, t)).sum()
-
-    def scaled_force(self, x: torch.Tensor, w: torch.Tensor, t: Any) -> torch.Tensor:
-        """-grad psi, by the chain rule through the layers: cheaper than a graph of a graph."""
-        h, slopes = self._features(x, t), []
-        for layer in self.layers[:-1]:
-            z = layer(h)
-            s = torch.sigmoid(z)
-            h = z * s
-            slopes.append(s + h * (1 - s))
-        gradient = self.layers[-1].weight
-        for layer, slope in zip(reversed(self.layers[:-1]), reversed(slopes), strict=True):
-            gradient = (gradient * slope) @ layer.weight
-        return -gradient[:, : x.shape[1]]
-
-    @property
-    def latex(self) -> str:
-        """LaTeX of the functional."""
-        return r"\int \psi_\theta(x, t) \rho \, dx" if self.time_dependent else r"\int \psi_\theta(x) \rho \, dx"
-
-    def __repr__(self) -> str:
-        return f"ExternalPotential(hidden={self.hidden}, time_dependent={self.time_dependent})"
-
-
 class Average(LearnableFunctional):
     """Mean of several learnable functionals, U[rho] = sum of U_k[rho] / K: what a fit with several members learns.
 
     Parameters
     ----------
     functionals : sequence of LearnableFunctional
-        At least one. Copied unprepared or as they are.
+        At least one, all of one form.
 
     Examples
     --------

@@ -1,0 +1,19 @@
+"""Energy functionals with parameters to learn; they combine with ``+`` among themselves and with analytic ones."""
+
+from wlmsim.learn.functionals.attention import AttentionPotential
+from wlmsim.learn.functionals.base import Average, LearnableFunctional, Scales
+from wlmsim.learn.functionals.external import ExternalPotential
+from wlmsim.learn.functionals.mean_field import MeanFieldPotential
+from wlmsim.learn.functionals.pair import PairPotential
+from wlmsim.learn.functionals.strength import LearnableStrength
+
+__all__ = [
+    "AttentionPotential",
+    "Average",
+    "ExternalPotential",
+    "LearnableFunctional",
+    "LearnableStrength",
+    "MeanFieldPotential",
+    "PairPotential",
+    "Scales",
+]

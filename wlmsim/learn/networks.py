@@ -1,0 +1,111 @@
+"""Small differentiable functions that learnable terms are made of, with derivatives typed out.
+
+A force is the derivative of an energy, and training differentiates the force again. A derivative that is written out
+as ordinary operations costs about half of one that automatic differentiation builds, and less memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import torch
+
+
+class Perceptron(torch.nn.Module):
+    """Multilayer perceptron with SiLU activations, z / (1 + exp(-z)), and no bias after the last layer.
+
+    Parameters
+    ----------
+    widths : sequence of int
+        From the number of inputs to the number of outputs.
+    """
+
+    def __init__(self, widths: Sequence[int]):
+        super().__init__()
+        last = len(widths) - 2
+        self.layers: Any = torch.nn.ModuleList(
+            torch.nn.Linear(a, b, bias=k < last) for k, (a, b) in enumerate(pairwise(widths))
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Outputs, shape (n, k), at inputs of shape (n, d)."""
+        for layer in self.layers[:-1]:
+            x = torch.nn.functional.silu(layer(x))
+        return self.layers[-1](x)
+
+    def pullback(self, x: torch.Tensor, cotangent: torch.Tensor) -> torch.Tensor:
+        """Gradient of sum over outputs of cotangent times output at each input, shape (n, d).
+
+        The cotangent has shape (n, k), or (1, k) if it is the same everywhere.
+        """
+        slopes = []
+        for layer in self.layers[:-1]:
+            z = layer(x)
+            s = torch.sigmoid(z)
+            x = z * s
+            slopes.append(s + x * (1 - s))
+        gradient = cotangent @ self.layers[-1].weight
+        for layer, slope in zip(reversed(self.layers[:-1]), reversed(slopes), strict=True):
+            gradient = (gradient * slope) @ layer.weight
+        return gradient.expand(len(x), -1)
+
+
+class RadialSpline(torch.nn.Module):
+    """Cubic spline of a distance on evenly spaced knots that ends with value, slope and curvature zero at a cutoff.
+
+    Parameters
+    ----------
+    cutoff : float
+        Where the spline ends [length].
+    knots : int
+        Number of intervals, and of parameters.
+    scale : float
+        Unit of the values: parameters of order one give values of this order. Default 1.
+    """
+
+    def __init__(self, cutoff: float, knots: int, scale: float = 1.0):
+        super().__init__()
+        self.cutoff, self.scale = cutoff, scale
+        self.coefficients = torch.nn.Parameter(0.01 * torch.randn(knots))
+
+    def forward(self, r: torch.Tensor) -> torch.Tensor:
+        """Value at distances below the cutoff."""
+        s, near = self._locate(r)
+        basis = torch.stack([(1 - s) ** 3, 3 * s**3 - 6 * s**2 + 4, -3 * s**3 + 3 * s**2 + 3 * s + 1, s**3], -1)
+        return (self.scale / 6) * (basis * near).sum(-1)
+
+    def slope(self, r: torch.Tensor) -> torch.Tensor:
+        """Derivative by the distance."""
+        s, near = self._locate(r)
+        basis = torch.stack([-((1 - s) ** 2), 3 * s**2 - 4 * s, -3 * s**2 + 2 * s + 1, s**2], -1)
+        return (0.5 * self.scale * len(self.coefficients) / self.cutoff) * (basis * near).sum(-1)
+
+    def _locate(self, r: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Where in its interval each distance lies, in [0, 1], and the four coefficients that matter there."""
+        count = len(self.coefficients)
+        u = r * (count / self.cutoff)
+        interval = u.detach().floor().clamp(0, count - 1)
+        # the three coefficients beyond the parameters are zero: so the spline ends smoothly
+        padded = torch.nn.functional.pad(self.coefficients, (0, 3))
+        return u - interval, padded.unfold(0, 4, 1)[interval.long()]
+
+
+def close_pairs(x: torch.Tensor, cutoff: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """Indices i < j of the pairs of points closer than `cutoff`; takes memory for the neighbours only, on the CPU."""
+    points = x.detach()
+    if points.device.type == "cpu":
+        from scipy.spatial import cKDTree
+
+        pairs = torch.as_tensor(cKDTree(points.numpy()).query_pairs(cutoff, output_type="ndarray"))
+        return pairs[:, 0], pairs[:, 1]
+    close = torch.cdist(points, points) < cutoff
+    i, j = torch.nonzero(close.triu(1), as_tuple=True)
+    return i, j
+
+
+def separations(x: torch.Tensor, i: torch.Tensor, j: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Vectors x_i - x_j and their lengths, whose derivative is zero where two points coincide."""
+    d = x[i] - x[j]
+    return d, (d**2).sum(-1).clamp_min(1e-30).sqrt()
