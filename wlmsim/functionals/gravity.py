@@ -85,10 +85,9 @@ class Gravity(Functional):
         from wlmsim.kernels import direct, threads
 
         with threads.threads_for(len(positions) ** 2) as used:
-            arguments = positions, weights, self.softening**2
             if positions.shape[1] > 3:
-                return self.strength * direct.gravity_force_any(*arguments)
-            return self.strength * direct.gravity_force(*arguments, used)
+                return self.strength * direct.gravity_force_any(positions, weights, self.softening**2)
+            return self.strength * direct.gravity_force(positions, weights, self.softening**2, used)
 
     def _by_tree(self, positions: np.ndarray) -> bool:
         n, dim = positions.shape
@@ -106,10 +105,9 @@ class Gravity(Functional):
             order = np.argsort(keys)
             source, keys = tree.in_order(positions, weights, keys, order)
             nodes = tree.split(keys)
-            moments = tree.multipoles(source, *nodes)
-            receivers = tree.groups(*nodes)
-            how = self.opening, self.softening**2, potential, used
-            rows = tree.walk(source, *nodes, *moments, receivers, *how)
+            moments = tree.multipoles(source, nodes)
+            receivers = tree.groups(nodes)
+            rows = tree.walk(source, nodes, moments, receivers, self.opening, self.softening**2, potential, used)
         out = np.empty_like(positions)
         out[order] = rows[: positions.shape[1]].T
         return out

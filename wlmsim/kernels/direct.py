@@ -13,43 +13,53 @@ TILE = 256
 """Particles a tile, a multiple of LANES: the seven arrays of one stay in the first-level cache."""
 
 
-@njit(parallel=True, fastmath=True, error_model="numpy", cache=True)
+@njit(parallel=True, error_model="numpy", cache=True)
 def gravity_force(x, w, softening2, threads):
     """Sum over j of w_j (x_j - x_i) / (r^2 + softening^2)^(3/2), in up to three dimensions.
 
     Each pair is evaluated once and pulls on both its particles; tiles of particles are dealt to the threads, each
     of which sums by itself.
     """
-    n, dim = x.shape
-    tiles = (n + TILE - 1) // TILE
-    padded = (n + LANES - 1) // LANES * LANES
-    # particles without weight, beside the first one, fill the last vector
-    source = np.zeros((4, padded))
-    for k in range(dim):
-        source[k, :n] = x[:, k]
-        source[k, n:] = x[0, k]
-    source[3, :n] = w
-    partial = np.zeros((threads, 3, padded))
+    source = _padded(x, w)
+    partial = np.empty((threads, 3, source.shape[1]))
     for thread in prange(threads):
-        sums = partial[thread]
-        pair = 0
-        for a in range(tiles):
-            for b in range(a, tiles):
-                if pair % threads == thread:
-                    ends = min((a + 1) * TILE, padded), min((b + 1) * TILE, padded)
-                    if a == b:
-                        _within(source, softening2, a * TILE, ends[0], sums)
-                    else:
-                        _between(source, softening2, a * TILE, ends[0], b * TILE, ends[1], sums)
-                pair += 1
+        _share(source, softening2, thread, threads, partial[thread])
     out = np.empty_like(x)
-    for i in prange(n):
-        for k in range(dim):
-            force = 0.0
+    for i in prange(x.shape[0]):
+        for k in range(x.shape[1]):
+            out[i, k] = 0.0
             for thread in range(threads):
-                force += partial[thread, k, i]
-            out[i, k] = force
+                out[i, k] += partial[thread, k, i]
     return out
+
+
+@njit(error_model="numpy", cache=True)
+def _padded(x, w):
+    """Rows x, y, z, w; particles without weight, beside the first one, fill the last vector."""
+    n, dim = x.shape
+    source = np.zeros((4, (n + LANES - 1) // LANES * LANES))
+    for i in range(source.shape[1]):
+        for k in range(dim):
+            source[k, i] = x[i, k] if i < n else x[0, k]
+        source[3, i] = w[i] if i < n else 0.0
+    return source
+
+
+@njit(error_model="numpy", cache=True)
+def _share(source, softening2, thread, threads, sums):
+    """One thread's share of the pairs of tiles."""
+    sums[:] = 0.0
+    n = source.shape[1]
+    pair = 0
+    for a in range(0, n, TILE):
+        for b in range(a, n, TILE):
+            if pair % threads == thread:
+                a_end, b_end = min(a + TILE, n), min(b + TILE, n)
+                if a == b:
+                    _within(source, softening2, a, a_end, sums)
+                else:
+                    _between(source, softening2, a, a_end, b, b_end, sums)
+            pair += 1
 
 
 @njit(error_model="numpy", cache=True)

@@ -42,20 +42,26 @@ def _every_third_bit(number):
     return (v | (v << np.uint64(2))) & np.uint64(0x1249249249249249)
 
 
+@njit(error_model="numpy", cache=True)
+def _cube(x):
+    """Lowest corner and edge of the cube that holds all particles."""
+    n, dim = x.shape
+    low, high = x[0].copy(), x[0].copy()
+    for i in range(n):
+        for k in range(dim):
+            low[k], high[k] = min(low[k], x[i, k]), max(high[k], x[i, k])
+    return low, (high - low).max()
+
+
 @njit(parallel=True, error_model="numpy", cache=True)
 def morton_keys(x):
     """Place of each particle along Morton's curve through the cube that holds them all; x of shape (n, d <= 3)."""
-    n, dim = x.shape
-    extent = 0.0
-    low = np.empty(dim)
-    for k in range(dim):
-        low[k] = x[:, k].min()
-        extent = max(extent, x[:, k].max() - low[k])
-    scale = ((1 << BITS) - 1) / extent if extent > 0.0 else 0.0
-    keys = np.empty(n, np.uint64)
-    for i in prange(n):
+    low, edge = _cube(x)
+    scale = ((1 << BITS) - 1) / edge if edge > 0.0 else 0.0
+    keys = np.empty(x.shape[0], np.uint64)
+    for i in prange(x.shape[0]):
         key = np.uint64(0)
-        for k in range(dim):
+        for k in range(x.shape[1]):
             key |= _every_third_bit(int((x[i, k] - low[k]) * scale)) << np.uint64(k)
         keys[i] = key
     return keys
@@ -110,8 +116,9 @@ def split(keys):
 
 
 @njit(error_model="numpy", cache=True)
-def groups(first, last, child):
+def groups(nodes):
     """The largest nodes of no more than GROUP particles (or leaves), in the order of the curve."""
+    first, last, child = nodes
     found = np.empty(len(first), np.int64)
     stack = np.empty(3 * BITS + 2, np.int64)
     stack[0] = 0
@@ -129,24 +136,26 @@ def groups(first, last, child):
 
 
 @njit(parallel=True, error_model="numpy", cache=True)
-def multipoles(source, first, last, child):
+def multipoles(source, nodes):
     """Table of the nodes' centres and moments, see WEIGHT, and their radii about the centre."""
-    nodes = len(first)
-    table = np.zeros((nodes, TRACE + 1))
-    radius = np.zeros(nodes)
+    first, last, child = nodes
+    count = len(first)
+    table, radius = np.empty((count, TRACE + 1)), np.empty(count)
     particles, points = source.T, np.zeros(source.shape[1])
-    for node in prange(nodes):
+    for node in prange(count):
         if child[node] == 0:
-            _combine(particles, points, first[node], last[node], table[node], radius[node : node + 1])
-    for node in range(nodes - 1, -1, -1):
+            radius[node] = _combine(particles, points, first[node], last[node], table[node])
+    for node in range(count - 1, -1, -1):
         if child[node] > 0:
-            _combine(table, radius, child[node], child[node] + 2, table[node], radius[node : node + 1])
+            radius[node] = _combine(table, radius, child[node], child[node] + 2, table[node])
     return table, radius
 
 
 @njit(error_model="numpy", cache=True)
-def _combine(parts, radii, first, last, out, radius):
-    """Moments about the common centre of a range of parts: particles (x, y, z, w), or nodes of the table."""
+def _combine(parts, radii, first, last, out):
+    """Moments about the common centre of a range of parts, particles (x, y, z, w) or nodes; return its radius."""
+    out[:] = 0.0
+    radius = 0.0
     for p in range(first, last):
         out[WEIGHT] += parts[p, 3]
     for k in range(3):
@@ -155,7 +164,7 @@ def _combine(parts, radii, first, last, out, radius):
             out[k] += parts[p, k] * (parts[p, 3] / out[WEIGHT] if out[WEIGHT] > 0.0 else 1.0 / (last - first))
     for p in range(first, last):
         dx, dy, dz = parts[p, 0] - out[0], parts[p, 1] - out[1], parts[p, 2] - out[2]
-        radius[0] = max(radius[0], math.sqrt(dx * dx + dy * dy + dz * dz) + radii[p])
+        radius = max(radius, math.sqrt(dx * dx + dy * dy + dz * dz) + radii[p])
         w = 3.0 * parts[p, 3]
         out[XX] += w * dx * dx
         out[YY] += w * dy * dy
@@ -166,54 +175,64 @@ def _combine(parts, radii, first, last, out, radius):
         for q in range(XX, parts.shape[1] - 1):
             out[q] += parts[p, q]
     out[TRACE] = 0.5 * (out[XX] + out[YY] + out[ZZ])
+    return radius
 
 
 @njit(parallel=True, error_model="numpy", cache=True)
-def walk(source, first, last, child, table, radius, receivers, opening, softening2, potential, threads):
+def walk(source, nodes, moments, receivers, opening, softening2, potential, threads):
     """Pull on each particle, rows x, y, z, or its potential sum of w_j / R in row 0, itself included.
 
     A node is taken as a whole when its radius is less than `opening` times its distance from the bounding box of
     the group of receivers.
     """
-    out = np.zeros((3, source.shape[1]))
+    out = np.empty((3, source.shape[1]))
     for thread in prange(threads):
         near, far = np.empty((4, LIST)), np.empty((TRACE + 1, LIST))
-        stack = np.empty(3 * BITS + 2, np.int64)
         # groups are dealt to the threads in turn: those in the crowd take longer
         for g in range(thread, len(receivers), threads):
-            begin, end = first[receivers[g]], last[receivers[g]]
-            x0, x1 = source[0, begin:end].min(), source[0, begin:end].max()
-            y0, y1 = source[1, begin:end].min(), source[1, begin:end].max()
-            z0, z1 = source[2, begin:end].min(), source[2, begin:end].max()
-            near_count = far_count = 0
-            stack[0] = 0
-            top = 1
-            while top > 0:
-                top -= 1
-                node = stack[top]
-                x, y, z = table[node, 0], table[node, 1], table[node, 2]
-                dx, dy, dz = max(x0 - x, x - x1, 0.0), max(y0 - y, y - y1, 0.0), max(z0 - z, z - z1, 0.0)
-                if radius[node] ** 2 < opening**2 * (dx * dx + dy * dy + dz * dz):
-                    for q in range(TRACE + 1):
-                        far[q, far_count] = table[node, q]
-                    far_count += 1
-                    if far_count == LIST:
-                        _add_nodes(far, far_count, source, begin, end, softening2, potential, out)
-                        far_count = 0
-                elif child[node] > 0:
-                    stack[top], stack[top + 1] = child[node] + 1, child[node]
-                    top += 2
-                else:
-                    for p in range(first[node], last[node]):
-                        for q in range(4):
-                            near[q, near_count] = source[q, p]
-                        near_count += 1
-                        if near_count == LIST:
-                            _add_particles(near, near_count, source, begin, end, softening2, potential, out)
-                            near_count = 0
-            _add_nodes(far, far_count, source, begin, end, softening2, potential, out)
-            _add_particles(near, near_count, source, begin, end, softening2, potential, out)
+            _walk_of(receivers[g], source, nodes, moments, opening, softening2, potential, near, far, out)
     return out
+
+
+@njit(error_model="numpy", cache=True)
+def _walk_of(group, source, nodes, moments, opening, softening2, potential, near, far, out):
+    first, last, child = nodes
+    table, radius = moments
+    begin, end = first[group], last[group]
+    out[:, begin:end] = 0.0
+    low, high = np.empty(3), np.empty(3)
+    for k in range(3):
+        low[k], high[k] = source[k, begin:end].min(), source[k, begin:end].max()
+    near_count = far_count = 0
+    stack = np.empty(3 * BITS + 2, np.int64)
+    stack[0] = 0
+    top = 1
+    while top > 0:
+        top -= 1
+        node = stack[top]
+        distance2 = 0.0
+        for k in range(3):
+            distance2 += max(low[k] - table[node, k], table[node, k] - high[k], 0.0) ** 2
+        if radius[node] ** 2 < opening**2 * distance2:
+            for q in range(TRACE + 1):
+                far[q, far_count] = table[node, q]
+            far_count += 1
+            if far_count == LIST:
+                _add_nodes(far, far_count, source, begin, end, softening2, potential, out)
+                far_count = 0
+        elif child[node] > 0:
+            stack[top], stack[top + 1] = child[node] + 1, child[node]
+            top += 2
+        else:
+            for p in range(first[node], last[node]):
+                for q in range(4):
+                    near[q, near_count] = source[q, p]
+                near_count += 1
+                if near_count == LIST:
+                    _add_particles(near, near_count, source, begin, end, softening2, potential, out)
+                    near_count = 0
+    _add_nodes(far, far_count, source, begin, end, softening2, potential, out)
+    _add_particles(near, near_count, source, begin, end, softening2, potential, out)
 
 
 @njit(error_model="numpy", cache=True)
