@@ -125,6 +125,8 @@ OF_UNEQUAL_MASSES = {"TwoBody"}
 """Systems whose particles differ in weight."""
 OF_NEIGHBOURS = {"ManyInteractingWorlds"}
 """Functionals of the order of particles on a line: one-dimensional, and not of a density that a probe would sense."""
+BY_A_WAVE = {"DoubleSlit", "GroundState"}
+"""Systems carried by a wave on a grid, whose errors fall with its spacing too: see test_quantum.py."""
 ACTIVE = {"SelfPropulsion"}
 """Dissipations that may feed energy into the population."""
 TURNING = {"ConstantSpeedEuler"}
@@ -195,7 +197,7 @@ def test_a_class_without_example_fails_and_says_what_to_do():
 
 def test_every_example_is_of_an_exported_class():
     known = {c.__name__ for c in FUNCTIONALS + LAWS + DISSIPATIONS + INTEGRATORS + SYSTEMS}
-    assert set(EXAMPLES) | NOT_INVARIANT | OF_NEIGHBOURS | ACTIVE | TURNING <= known
+    assert set(EXAMPLES) | NOT_INVARIANT | OF_NEIGHBOURS | BY_A_WAVE | ACTIVE | TURNING <= known
 
 
 # --- what all kinds share
@@ -904,7 +906,7 @@ def test_no_exact_solution_is_said(system):
         system.exact([0.0, 1.0])
 
 
-@pytest.mark.parametrize("case", cases(c for c in SYSTEMS if c.has_exact))
+@pytest.mark.parametrize("case", cases(c for c in SYSTEMS if c.has_exact and c.__name__ not in BY_A_WAVE))
 class ExactSystemTests:
     def test_exact_is_what_simulations_converge_to(self, system):
         exact = system.exact([1.5])

@@ -63,7 +63,7 @@ class Entropy(Functional):
         from wlmsim.kernels import density, threads
 
         cloud = smoothed_particles(positions, weights, self.bandwidth)
-        with threads.threads_for(len(positions) ** 2):
+        with threads.threads_for(len(positions) ** 2 // 4):
             force = density.entropy_force(cloud.x, cloud.weights, cloud.total, self.bandwidth)
         return self.temperature * by_particle(cloud, force)
 

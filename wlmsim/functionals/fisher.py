@@ -9,6 +9,7 @@ import numpy as np
 from wlmsim import _validation as check
 from wlmsim.errors import ParameterError
 from wlmsim.functionals.base import Functional
+from wlmsim.functionals.gaussian import deviations_and_precision, moments
 from wlmsim.functionals.smoothing import by_particle, smoothed_particles
 
 
@@ -35,21 +36,12 @@ class GaussianQuantumPressure(Functional):
 
     def expression(self, positions: Any, weights: Any, time: Any, xp: Any) -> Any:
         """hbar^2 / 8 times the trace of the inverse covariance."""
-        deviations = positions - (weights[:, None] * positions).sum(0)
-        covariance = deviations.T @ (weights[:, None] * deviations)
+        _, covariance = moments(positions, weights)
         return self.hbar**2 / 8 * xp.linalg.inv(covariance).diagonal().sum()
 
     def force(self, positions: np.ndarray, weights: np.ndarray, time: float = 0.0) -> np.ndarray:
         """hbar^2 / 4 C^-2 (x - mean)."""
-        deviations = positions - weights @ positions
-        covariance = deviations.T @ (weights[:, None] * deviations)
-        try:
-            precision = np.linalg.inv(covariance)
-        except np.linalg.LinAlgError:
-            raise ParameterError(
-                f"`positions` must spread in all {positions.shape[1]} directions for the quantum pressure; "
-                f"got {len(positions)} points with a singular covariance"
-            ) from None
+        deviations, precision = deviations_and_precision(positions, weights)
         return self.hbar**2 / 4 * deviations @ (precision @ precision)
 
     @property
@@ -119,7 +111,7 @@ class QuantumPressure(Functional):
         from wlmsim.kernels import density, threads
 
         cloud = smoothed_particles(positions, weights, self.bandwidth)
-        with threads.threads_for(len(positions) ** 2):
+        with threads.threads_for(len(positions) ** 2 // 4):
             force = density.quantum_force(cloud.x, cloud.weights, cloud.total, cloud.mean, cloud.square, self.bandwidth)
         return self.hbar**2 / 8 * by_particle(cloud, force)
 

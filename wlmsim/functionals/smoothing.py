@@ -134,7 +134,7 @@ def smooth(positions: np.ndarray, weights: np.ndarray, bandwidth: float, at: Any
             raise check.fail("at", f"an array of shape (m, {positions.shape[1]})", points)
         order = _tile_order(points)
         x, own = np.ascontiguousarray(points[order].T), np.zeros(len(points))
-    with threads.threads_for(x.shape[1] * sources.shape[1]):
+    with threads.threads_for(x.shape[1] * sources.shape[1] // 4):
         return Smoothed(order, x, own, *density.moments(x, own, sources, shares, bandwidth))
 
 

@@ -29,26 +29,32 @@ def multiply_axes(wave, a, b, c):
                 row[k] *= factor * c[k]
 
 
+TAPS = 8
+"""Coefficients that a septic spline takes along each axis."""
+
+
 @njit(error_model="numpy", inline="always")
-def _quintic(t, value, slope):
-    """Weights of the six nearest coefficients of a quintic B-spline, and their derivatives, at 0 <= t < 1."""
-    for side in range(2):
+def _septic(t, value, slope):
+    """Weights of the eight nearest coefficients of a B-spline of degree 7, and their derivatives, at 0 <= t < 1."""
+    for side in range(2):  # the left half, then the right one as its mirror image
         u = t if side == 0 else 1.0 - t
-        sign = -1.0 / 24.0 if side == 0 else 1.0 / 24.0
-        a, b, c = 1.0 - u, 2.0 - u, 3.0 - u
-        a4, b4, c4 = a**4, b**4, c**4
-        first, second, third = (0, 1, 2) if side == 0 else (5, 4, 3)
-        value[first] = a4 * a / 120.0
-        value[second] = (b4 * b - 6.0 * a4 * a) / 120.0
-        value[third] = (c4 * c - 6.0 * b4 * b + 15.0 * a4 * a) / 120.0
-        slope[first] = sign * a4
-        slope[second] = sign * (b4 - 6.0 * a4)
-        slope[third] = sign * (c4 - 6.0 * b4 + 15.0 * a4)
+        a, b, c, d = 1.0 - u, 2.0 - u, 3.0 - u, 4.0 - u
+        a6, b6, c6, d6 = a**6, b**6, c**6, d**6
+        sign = -1.0 / 720.0 if side == 0 else 1.0 / 720.0
+        k, step = (0, 1) if side == 0 else (7, -1)
+        value[k] = a6 * a / 5040.0
+        value[k + step] = (b6 * b - 8.0 * a6 * a) / 5040.0
+        value[k + 2 * step] = (c6 * c - 8.0 * b6 * b + 28.0 * a6 * a) / 5040.0
+        value[k + 3 * step] = (d6 * d - 8.0 * c6 * c + 28.0 * b6 * b - 56.0 * a6 * a) / 5040.0
+        slope[k] = sign * a6
+        slope[k + step] = sign * (b6 - 8.0 * a6)
+        slope[k + 2 * step] = sign * (c6 - 8.0 * b6 + 28.0 * a6)
+        slope[k + 3 * step] = sign * (d6 - 8.0 * c6 + 28.0 * b6 - 56.0 * a6)
 
 
 @njit(parallel=True, error_model="numpy", cache=True)
 def interpolate(coefficients, low, spacing, positions):
-    """A periodic quintic spline and its gradient at the given points.
+    """A periodic spline of degree 7 and its gradient at the given points.
 
     `coefficients` have three axes, of which the first 3 - d have length 1. Returns values, shape (n,), and gradients,
     shape (n, d).
@@ -56,14 +62,14 @@ def interpolate(coefficients, low, spacing, positions):
     n, dim = positions.shape
     values, gradients = np.empty(n, np.complex128), np.empty((n, dim), np.complex128)
     for p in prange(n):
-        weight, slope = np.ones((3, 6)), np.zeros((3, 6))
+        weight, slope = np.ones((3, TAPS)), np.zeros((3, TAPS))
         first, taps = np.zeros(3, np.int64), np.ones(3, np.int64)
         for k in range(dim):
             s = (positions[p, k] - low[k]) / spacing[k]
             cell = math.floor(s)
             axis = 3 - dim + k
-            _quintic(s - cell, weight[axis], slope[axis])
-            first[axis], taps[axis] = int(cell) - 2, 6
+            _septic(s - cell, weight[axis], slope[axis])
+            first[axis], taps[axis] = int(cell) - 3, TAPS
         value, g0, g1, g2 = 0j, 0j, 0j, 0j
         for a in range(taps[0]):
             i = (first[0] + a) % coefficients.shape[0]

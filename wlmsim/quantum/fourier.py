@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import threading
+from importlib.util import find_spec
 from typing import Protocol
 
 import numpy as np
 
-SMALL = 2**15
+SMALL = 2**17
 """Points up to which one thread is faster than more."""
 
 PLANNING = 3.0
 """Seconds at most that FFTW measures plans for one shape."""
+
+KEPT = 4
+"""Shapes whose plans are kept."""
 
 
 class Transform(Protocol):
@@ -27,16 +32,25 @@ class Transform(Protocol):
         ...
 
 
+_local = threading.local()
+
+
 def transform(shape: tuple[int, ...]) -> Transform:
-    """Return an empty complex128 array of the given shape that can be transformed."""
+    """Return a complex128 array of the given shape that can be transformed, for use until the next call.
+
+    Plans are kept for the last `KEPT` shapes, and each thread of the program has its own.
+    """
     import numba
 
+    kept: dict[object, Transform] = _local.__dict__.setdefault("kept", {})
     threads = 1 if np.prod(shape) <= SMALL else numba.get_num_threads()
-    try:
-        import pyfftw  # noqa: F401
-    except ImportError:
-        return SciPy(shape, threads)
-    return FFTW(shape, threads)
+    wave = kept.pop((shape, threads), None)
+    if wave is None:
+        wave = (SciPy if find_spec("pyfftw") is None else FFTW)(shape, threads)
+    kept[shape, threads] = wave
+    if len(kept) > KEPT:
+        del kept[next(iter(kept))]
+    return wave
 
 
 class FFTW:

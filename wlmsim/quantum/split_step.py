@@ -101,11 +101,10 @@ class SplitStep:
 
 
 class _Engine:
-    """Steps on one grid: the transform and the phases, kept while the time step stays."""
+    """Steps on one grid: the phases, kept while the time step stays."""
 
     def __init__(self, grid: Grid, hbar: float, potential: Law | None):
         self.grid, self.hbar = grid, hbar
-        self._wave = transform(grid.shape)
         timed = potential is not None and takes_time(potential)
         self._driven = potential if timed else None
         self._static = None if potential is None or timed else potential_on(grid, potential, 0.0)
@@ -118,8 +117,9 @@ class _Engine:
         from wlmsim.kernels.split_step import multiply, multiply_axes
 
         self._prepare(dt)
-        wave, flat = self._wave, self._wave.array.reshape(-1)
+        wave = transform(self.grid.shape)
         wave.array[...] = values
+        flat = wave.array.reshape(-1)
         for step in range(steps):
             if self._driven is not None:
                 middle = potential_on(self.grid, self._driven, time + (step + 0.5) * dt)
@@ -136,7 +136,8 @@ class _Engine:
         return wave.array.copy()
 
     def _prepare(self, dt: float) -> None:
-        if abs(dt - self._dt) <= 1e-12 * abs(dt):  # the same but for rounding
+        dt = float(f"{dt:.12g}")  # steps that differ by rounding share their phases
+        if dt == self._dt:
             return
         self._dt = dt
         phases = [np.exp(-0.5j * self.hbar * dt * k**2) / k.size for k in self.grid.wavenumbers]

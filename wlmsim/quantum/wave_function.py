@@ -100,7 +100,7 @@ class WaveFunction:
 
     @cached_property
     def _coefficients(self) -> np.ndarray:
-        """Coefficients of the quintic spline through the values, with three axes; by division in Fourier space."""
+        """Coefficients of the septic spline through the values, with three axes; by division in Fourier space."""
         from wlmsim.kernels import split_step
         from wlmsim.quantum.fourier import transform
 
@@ -118,10 +118,10 @@ class WaveFunction:
                 )
         # the spline through unit samples exp(i k x) has this factor at the points
         turns = [2 * np.pi * np.fft.fftfreq(n) for n in grid.shape]
-        inverse = [60 / (33 + 26 * np.cos(angle) + np.cos(2 * angle)) / angle.size for angle in turns]
+        inverse = [2520 / (1208 + 1191 * np.cos(a) + 120 * np.cos(2 * a) + np.cos(3 * a)) / a.size for a in turns]
         split_step.multiply_axes(three_axes(wave.array), *three_factors(inverse))
         wave.backward()
-        return three_axes(wave.array)
+        return three_axes(wave.array.copy())
 
     def _interpolated(self, positions: Any) -> tuple[np.ndarray, np.ndarray]:
         from wlmsim.kernels import split_step, threads
@@ -130,18 +130,18 @@ class WaveFunction:
         if positions.shape[1] != self.grid.dim:
             raise check.fail("positions", f"an array of shape (n, {self.grid.dim})", positions)
         self.grid.require_inside("positions", positions)
-        with threads.threads_for(len(positions) * 6**self.grid.dim):
+        with threads.threads_for(len(positions) * 8**self.grid.dim // 8):
             return split_step.interpolate(self._coefficients, self.grid.low, self.grid.spacing, positions)
 
     def __call__(self, positions: Any) -> np.ndarray:
-        """psi at any positions in the box, shape (n, d), by quintic splines; complex, shape (n,)."""
+        """psi at any positions in the box, shape (n, d), by septic splines; complex, shape (n,)."""
         return self._interpolated(positions)[0]
 
     def velocity(self, positions: Any) -> np.ndarray:
         """Velocity of the probability current, hbar Im(grad psi / psi), shape (n, d) [length / time].
 
-        psi and its gradient are those of the quintic spline through the values, whose error falls with the fifth
-        power of the spacing. Nodes, where the velocity is undefined, are regularised: it is multiplied by
+        psi and its gradient are those of the spline of degree 7 through the values, so that the error falls with the
+        seventh power of the spacing. Nodes, where the velocity is undefined, are regularised: it is multiplied by
         |psi|^2 / (|psi|^2 + 1e-16 max |psi|^2), so that it vanishes there, and no component exceeds hbar pi / spacing,
         the speed of the shortest wave on the grid.
         """

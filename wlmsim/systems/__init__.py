@@ -11,19 +11,36 @@ from wlmsim.systems.classical import (
     TwoBody,
 )
 from wlmsim.systems.flocking import Boids
-from wlmsim.systems.quantum import GaussianPacket
+from wlmsim.systems.gravity import KuzminDisc, PlummerSphere
+from wlmsim.systems.quantum import (
+    CoherentState,
+    DoubleSlit,
+    GaussianPacket,
+    GroundState,
+    QuantumSystem,
+    SqueezedState,
+    Tunnelling,
+)
 from wlmsim.systems.vortices import VortexDrifters
 
 __all__ = [
     "Boids",
     "ChargedParticles",
+    "CoherentState",
     "CoulombPlasma",
+    "DoubleSlit",
     "DoubleWell",
     "GaussianPacket",
+    "GroundState",
     "HarmonicOscillator",
     "Kepler",
+    "KuzminDisc",
     "MorseSwarm",
+    "PlummerSphere",
+    "QuantumSystem",
+    "SqueezedState",
     "System",
+    "Tunnelling",
     "TwoBody",
     "VortexDrifters",
 ]
