@@ -9,9 +9,11 @@ from wlmsim.functionals.base import Functional, FunctionalSum
 from wlmsim.functionals.entropy import Entropy
 from wlmsim.functionals.external import External
 from wlmsim.functionals.fisher import GaussianQuantumPressure, ManyInteractingWorlds, QuantumPressure
+from wlmsim.functionals.gaussian import GaussianEntropy
 from wlmsim.functionals.gravity import Gravity
 from wlmsim.functionals.mean_field import MeanField
 from wlmsim.functionals.pairwise import Pairwise
+from wlmsim.functionals.slope import SlopePotential
 from wlmsim.functionals.smoothing import kernel_density, score, silverman
 
 __all__ = [
@@ -19,12 +21,14 @@ __all__ = [
     "External",
     "Functional",
     "FunctionalSum",
+    "GaussianEntropy",
     "GaussianQuantumPressure",
     "Gravity",
     "ManyInteractingWorlds",
     "MeanField",
     "Pairwise",
     "QuantumPressure",
+    "SlopePotential",
     "kernel_density",
     "laws",
     "score",

@@ -9,8 +9,9 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import math
+import operator
 from collections.abc import Callable, Sequence
-from functools import lru_cache, partial
+from functools import lru_cache, partial, reduce
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -67,6 +68,47 @@ def compile_radial(law: Callable[..., Any]) -> CompiledLaw:
     template, shapes, values = _split(law)
     value, derivative = _radial_functions(template, shapes)
     return CompiledLaw(value, derivative, values)
+
+
+def expression_of(law: Callable[..., Any], dim: int) -> tuple[Any, list[Any]]:
+    """SymPy expression of V(x) with the values of its parameters, and the symbols of the coordinates."""
+    template, shapes, values = _split(law)
+    value, x, parameters = _trace_external(template, shapes, dim)
+    return value.subs(dict(zip(parameters, values.tolist(), strict=True))), x
+
+
+def evaluate(expression: Any, known: dict[Any, Any], xp: Any) -> Any:
+    """Value of a SymPy expression in a namespace; `known` has those of its symbols, and of each part once found."""
+    import sympy
+
+    if expression in known:
+        return known[expression]
+    if expression.is_number:
+        return int(expression) if expression.is_Integer else float(expression)
+    if isinstance(expression, sympy.Piecewise):
+        *cases, (found, _) = expression.args
+        found = evaluate(found, known, xp)
+        for value, condition in reversed(cases):
+            found = xp.where(evaluate(condition, known, xp), evaluate(value, known, xp), found)
+    else:
+        parts = [evaluate(part, known, xp) for part in expression.args]
+        name = type(expression).__name__
+        found = reduce(_OPERATORS[name], parts) if name in _OPERATORS else getattr(xp, name)(*parts)
+    known[expression] = found
+    return found
+
+
+_OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
+    "Add": operator.add,
+    "Mul": operator.mul,
+    "Pow": operator.pow,
+    "StrictGreaterThan": operator.gt,
+    "GreaterThan": operator.ge,
+    "StrictLessThan": operator.lt,
+    "LessThan": operator.le,
+    "And": operator.and_,
+    "Or": operator.or_,
+}
 
 
 def probe_external(law: Callable[..., Any], *, name: str = "law", dim: int | None = None) -> None:
