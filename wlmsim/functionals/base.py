@@ -47,15 +47,19 @@ class Functional(ABC):
 
         `ParameterError` if it is infinite or undefined, as where two particles meet that a law keeps apart.
         """
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            return self.finite(float(self.expression(positions, weights, time, np)))
+        try:
+            with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+                energy = float(self.expression(positions, weights, time, np))
+        except np.linalg.LinAlgError:  # the inverse covariance of a cloud without extent
+            energy = math.inf
+        return self.finite(energy)
 
     def finite(self, energy: float) -> float:
         """Return an energy if it is finite; else raise `ParameterError`, which says what to do about it."""
         if not math.isfinite(energy):
             raise ParameterError(
-                f"the energy of {self!r} is {energy} for these positions: particles meet, or stand where its law is "
-                f"singular; move them apart, or soften the law, as 1 / sqrt(r^2 + epsilon^2) does 1 / r"
+                f"the energy of {self!r} is {energy} for these positions: particles meet, stand where its law is "
+                f"singular, or lie flat; move them apart, or soften the law, as 1 / sqrt(r^2 + epsilon^2) does 1 / r"
             )
         return energy
 
