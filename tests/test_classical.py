@@ -205,11 +205,11 @@ def test_two_bodies_obey_the_virial_theorem():
 
 @pytest.mark.parametrize("dim", [1, 2, 3])
 def test_two_charges_rest_a_radius_apart(dim):
-    plasma = wls.systems.CoulombPlasma(2, dim, strength=2.0, frequency=1.5, softening=0.0, seed=0)
+    plasma = wls.systems.CoulombPlasma(2, dim, strength=2.0, frequency=1.5, softening=1e-6, seed=0)
     assert plasma.radius == pytest.approx((2.0 / 1.5**2) ** (1 / 3))
     direction = np.eye(dim)[0]
     x = 0.5 * plasma.radius * np.array([direction, -direction])
-    np.testing.assert_allclose(plasma.lagrangian.acceleration(x, np.full(2, 0.5)), 0, atol=1e-14)
+    np.testing.assert_allclose(plasma.lagrangian.acceleration(x, np.full(2, 0.5)), 0, atol=1e-11)
 
 
 def at_rest(plasma):
@@ -228,7 +228,7 @@ def at_rest(plasma):
 @pytest.mark.parametrize("stretch", [1.001, 1.2])
 def test_a_cold_plasma_breathes(n, dim, stretch):
     """Stretched by s, it stays similar to itself: s'' = omega^2 (1 / s^2 - s), near 1 at sqrt(3) omega."""
-    plasma = wls.systems.CoulombPlasma(n, dim, strength=2.0, frequency=1.5, softening=0.0, seed=2)
+    plasma = wls.systems.CoulombPlasma(n, dim, strength=2.0, frequency=1.5, softening=1e-6, seed=2)
     rest = at_rest(plasma)
     times = np.linspace(0, 4, 9)
     start = wls.Population(stretch * rest.positions).at_rest()
@@ -256,13 +256,13 @@ def test_the_centre_of_a_hot_plasma_oscillates_at_the_frequency_of_the_trap():
 
 def test_a_cold_ball_is_in_equilibrium_on_the_whole():
     """Its virial, trap and repulsion together, vanishes at the radius; hot velocities have their variance."""
-    ball = wls.systems.CoulombPlasma(3000, temperature=0.4, softening=0.0, seed=4)
+    ball = wls.systems.CoulombPlasma(3000, temperature=0.4, softening=1e-6, seed=4)
     radii = np.linalg.norm(ball.population.positions, axis=1)
     assert 0.99 * ball.radius < radii.max() <= ball.radius
     trap = (radii**2).mean()
     assert abs(ball.lagrangian.virial(ball.population)) < 0.03 * trap
     assert ball.population.velocities.var() == pytest.approx(0.4, rel=0.05)
-    wide = wls.systems.CoulombPlasma(3000, expansion=1.5, softening=0.0, seed=4)
+    wide = wls.systems.CoulombPlasma(3000, expansion=1.5, softening=1e-6, seed=4)
     np.testing.assert_allclose(wide.population.positions, 1.5 * ball.population.positions)
     assert wide.lagrangian.virial(wide.population) < -trap
 

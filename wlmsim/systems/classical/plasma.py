@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from wlmsim import _validation as check
-from wlmsim.functionals import External, Pairwise, laws
+from wlmsim.functionals import External, Gravity, laws
 from wlmsim.lagrangian import Lagrangian
 from wlmsim.population import Population
 from wlmsim.systems.base import System
@@ -14,7 +14,7 @@ from wlmsim.systems.base import System
 class CoulombPlasma(System):
     """Equal charges in a harmonic trap, x_i'' = -omega^2 x_i + k sum_j w_j (x_i - x_j) / |x_i - x_j|^3.
 
-    Three motions are known exactly, for any number of charges: their centre oscillates at omega whatever they do
+    Three motions are known exactly, up to the softening, for any number of charges: their centre oscillates at omega whatever they do
     (Kohn's mode), a cold equilibrium that is stretched swings radially at sqrt(3) omega (the breathing mode), and two
     charges at rest stand `radius` apart. A cold plasma of many charges fills a ball of that radius evenly, which is
     how the charges start, in space up to their correlations in equilibrium.
@@ -35,8 +35,7 @@ class CoulombPlasma(System):
     expansion : float
         Radius of the ball at the start in units of `radius`, positive [dimensionless]. Default 1.
     softening : float
-        epsilon of Coulomb's law k / sqrt(r^2 + epsilon^2), at least 0 [length]. Default 0.01; at 0 charges that meet
-        would repel each other infinitely, which no finite energy allows.
+        epsilon of Coulomb's law k / sqrt(r^2 + epsilon^2), positive [length]. Default 0.01.
     seed : int, optional
         Seed of the initial population.
 
@@ -69,7 +68,7 @@ class CoulombPlasma(System):
         self.frequency = check.positive("frequency", frequency)
         self.temperature = check.nonnegative("temperature", temperature)
         self.expansion = check.positive("expansion", expansion)
-        self.softening = check.nonnegative("softening", softening)
+        self.softening = check.positive("softening", softening)
 
     @property
     def radius(self) -> float:
@@ -85,7 +84,7 @@ class CoulombPlasma(System):
     def lagrangian(self) -> Lagrangian:
         """Trap and repulsion."""
         trap = External(laws.Harmonic(self.frequency**2))
-        return Lagrangian(trap + Pairwise(laws.Plummer(-self.strength, self.softening)))
+        return Lagrangian(trap + Gravity(-self.strength, self.softening))
 
     def _draw(self, rng: np.random.Generator) -> Population:
         directions = rng.standard_normal((self.n, self.dim))
