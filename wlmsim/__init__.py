@@ -33,6 +33,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
             "laws",
             "score",
         ],
+        "incompressible": ["LambOseenFlow", "StreamFlow", "VortexFlow"],
         "integrators": [
             "BAOAB",
             "Boris",
@@ -40,6 +41,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
             "DormandPrince",
             "EulerMaruyama",
             "ExactOrnsteinUhlenbeck",
+            "GaussLegendre",
             "Leapfrog",
             "RungeKutta4",
             "Substepped",

@@ -27,7 +27,8 @@ class Gravity(Functional):
     strength : float
         G times the total mass [length^3 / time^2]; negative for the repulsion of equal charges. Default 1.
     softening : float
-        epsilon, positive [length]. Particles in the same place do not pull at each other. Default 0.05.
+        epsilon, positive [length]. Particles in the same place do not pull at each other. Default 0.05. Point masses
+        are for `Pairwise`, and for short steps.
     method : {"auto", "direct", "tree"}
         "direct" sums all pairs, to rounding error. "tree" replaces far groups of particles by their mass and
         quadrupole moment (up to three dimensions). "auto" is direct up to 10,000 particles, and the tree beyond
@@ -56,7 +57,7 @@ class Gravity(Functional):
     """
 
     def __init__(self, strength: float = 1.0, softening: float = 0.05, *, method: str = "auto", opening: float = 0.8):
-        self.law = Plummer(strength, softening)
+        self.law = Plummer(strength, check.positive("softening", softening))
         self.strength, self.softening = self.law.strength, self.law.softening
         self.method = check.choice("method", method, ("auto", "direct", "tree"))
         self.opening = check.positive("opening", opening)

@@ -8,6 +8,7 @@ The classes here are laws with named parameters.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
@@ -28,17 +29,22 @@ from wlmsim.functionals.landscapes import (
 
 __all__ = [
     "Bohachevsky",
+    "DoubleGyre",
     "DoubleWell",
     "Eckart",
     "GaussianMixture",
+    "GeneralisedMorse",
     "Harmonic",
     "Kepler",
+    "LennardJones",
     "Morse",
     "MuellerBrown",
     "OakleyOHagan",
     "Plummer",
+    "PointVortex",
     "Quadrupole",
     "StyblinskiTang",
+    "TaylorGreen",
     "UniformField",
     "VortexPressure",
     "Wall",
@@ -260,6 +266,72 @@ class Quadrupole:
 
 
 @dataclass(frozen=True)
+class GeneralisedMorse:
+    """Morse swarming pair law with all four constants, W(r) = C_r exp(-r / l_r) - C_a exp(-r / l_a).
+
+    Parameters
+    ----------
+    repulsion, attraction : float
+        C_r and C_a, at least 0, of the whole population: n times those of a pair of n equal particles
+        [length^2 / time^2]. Default 1.5 and 1.
+    repulsion_range, attraction_range : float
+        l_r and l_a, positive [length]. Default 0.5 and 1.
+
+    References
+    ----------
+    See `Morse`, which has C_a = l_a = 1.
+    """
+
+    repulsion: float = 1.5
+    repulsion_range: float = 0.5
+    attraction: float = 1.0
+    attraction_range: float = 1.0
+    latex = r"C_r e^{-r/\ell_r} - C_a e^{-r/\ell_a}"
+
+    def __post_init__(self) -> None:
+        check.nonnegative("repulsion", self.repulsion)
+        check.positive("repulsion_range", self.repulsion_range)
+        check.nonnegative("attraction", self.attraction)
+        check.positive("attraction_range", self.attraction_range)
+
+    def __call__(self, r: Any, xp: Any) -> Any:
+        """Evaluate W at distance r."""
+        repel = self.repulsion * xp.exp(-r / self.repulsion_range)
+        return repel - self.attraction * xp.exp(-r / self.attraction_range)
+
+
+@dataclass(frozen=True)
+class LennardJones:
+    """Lennard-Jones pair law, W(r) = 4 epsilon ((sigma / r)^12 - (sigma / r)^6).
+
+    Parameters
+    ----------
+    strength : float
+        epsilon of the whole population, positive: n times the depth of the well between two of n equal particles
+        [length^2 / time^2]. Default 1.
+    size : float
+        sigma, the distance at which W vanishes, positive [length]. Default 1.
+
+    References
+    ----------
+    J. E. Lennard-Jones, Proc. Phys. Soc. 43, 461 (1931).
+    """
+
+    strength: float = 1.0
+    size: float = 1.0
+    latex = r"4 \varepsilon \left[ (\sigma/r)^{12} - (\sigma/r)^6 \right]"
+
+    def __post_init__(self) -> None:
+        check.positive("strength", self.strength)
+        check.positive("size", self.size)
+
+    def __call__(self, r: Any, xp: Any) -> Any:
+        """Evaluate W at distance r."""
+        sixth = (self.size / r) ** 6
+        return 4.0 * self.strength * (sixth**2 - sixth)
+
+
+@dataclass(frozen=True)
 class Morse:
     """Morse swarming pair law, W(r) = c exp(-r / l) - exp(-r), in units of the attraction.
 
@@ -315,3 +387,109 @@ class Plummer:
     def __call__(self, r: Any, xp: Any) -> Any:
         """Evaluate W at distance r."""
         return -self.strength / xp.sqrt(r**2 + self.softening**2)
+
+
+# --- stream functions of the plane, u = (dpsi/dy, -dpsi/dx); see `wlmsim.StreamFlow`
+
+
+@dataclass(frozen=True)
+class PointVortex:
+    """Stream function of a vortex of unit circulation, psi(r) = -log(r^2 + delta^2) / (4 pi), anticlockwise.
+
+    Its swirl is u_theta = r / (2 pi (r^2 + delta^2)). As a pair law it makes the Hamiltonian of point vortices.
+
+    Parameters
+    ----------
+    core : float
+        delta, at least 0 [length]. 0 is the singular vortex. Default 0.
+
+    References
+    ----------
+    L. Rosenhead, Proc. R. Soc. Lond. A 127, 590 (1930); R. Krasny, J. Comput. Phys. 65, 292 (1986).
+    """
+
+    core: float = 0.0
+    latex = r"-\frac{1}{4 \pi} \log(r^2 + \delta^2)"
+
+    def __post_init__(self) -> None:
+        check.nonnegative("core", self.core)
+
+    def __call__(self, r: Any, xp: Any) -> Any:
+        """Evaluate psi at distance r."""
+        return -xp.log(r**2 + self.core**2) / (4 * math.pi)
+
+
+@dataclass(frozen=True)
+class TaylorGreen:
+    """Stream function of Taylor's decaying vortices, psi(x, t) = (U / k) sin(k x) sin(k y) exp(-2 nu k^2 t).
+
+    A square lattice of vortices of alternating sign, an exact solution of the Navier-Stokes equations.
+
+    Parameters
+    ----------
+    speed : float
+        U, the largest speed at time 0 [length / time]. Default 1.
+    wavenumber : float
+        k, positive [1 / length]; each vortex fills a square of side pi / k. Default 1.
+    viscosity : float
+        nu, at least 0 [length^2 / time]. Default 0: steady.
+
+    References
+    ----------
+    G. I. Taylor, Phil. Mag. 46, 671 (1923); G. I. Taylor, A. E. Green, Proc. R. Soc. Lond. A 158, 499 (1937).
+    """
+
+    speed: float = 1.0
+    wavenumber: float = 1.0
+    viscosity: float = 0.0
+    latex = r"\frac{U}{k} \sin(k x) \sin(k y) e^{-2 \nu k^2 t}"
+
+    def __post_init__(self) -> None:
+        check.real("speed", self.speed)
+        check.positive("wavenumber", self.wavenumber)
+        check.nonnegative("viscosity", self.viscosity)
+
+    def __call__(self, x: Any, t: Any, xp: Any) -> Any:
+        """Evaluate psi at x, shape (..., 2), and time t."""
+        k = self.wavenumber
+        decay = xp.exp(-2 * self.viscosity * k**2 * t)
+        return self.speed / k * decay * xp.sin(k * x[..., 0]) * xp.sin(k * x[..., 1])
+
+
+@dataclass(frozen=True)
+class DoubleGyre:
+    """Stream function of two gyres between walls that sway, psi(x, t) = -A sin(pi f(x, t)) sin(pi y).
+
+    Here f = a x^2 + (1 - 2 a) x with a(t) = epsilon sin(omega t), on the rectangle [0, 2] x [0, 1], which no drifter
+    leaves. With epsilon > 0 drifters mix chaotically across the line between the gyres.
+
+    Parameters
+    ----------
+    amplitude : float
+        A; the largest speed is pi A [length / time]. Default 0.1.
+    sway : float
+        epsilon, in [0, 0.5): how far the line between the gyres goes to and fro [length]. Default 0.25.
+    frequency : float
+        omega, the angular frequency [1 / time]. Default 2 pi / 10.
+
+    References
+    ----------
+    S. C. Shadden, F. Lekien, J. E. Marsden, Physica D 212, 271 (2005), section 6.
+    """
+
+    amplitude: float = 0.1
+    sway: float = 0.25
+    frequency: float = 2 * math.pi / 10
+    latex = r"-A \sin(\pi f(x, t)) \sin(\pi y)"
+
+    def __post_init__(self) -> None:
+        check.real("amplitude", self.amplitude)
+        if check.nonnegative("sway", self.sway) >= 0.5:
+            raise check.fail("sway", "at least 0 and below 0.5", self.sway)
+        check.real("frequency", self.frequency)
+
+    def __call__(self, x: Any, t: Any, xp: Any) -> Any:
+        """Evaluate psi at x, shape (..., 2), and time t."""
+        a = self.sway * xp.sin(self.frequency * t)
+        f = (a * x[..., 0] + 1 - 2 * a) * x[..., 0]
+        return -self.amplitude * xp.sin(math.pi * f) * xp.sin(math.pi * x[..., 1])

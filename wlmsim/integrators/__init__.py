@@ -11,6 +11,7 @@ from wlmsim.integrators.boris import Boris
 from wlmsim.integrators.constant_speed import ConstantSpeedEuler
 from wlmsim.integrators.dormand_prince import DormandPrince
 from wlmsim.integrators.euler_maruyama import EulerMaruyama
+from wlmsim.integrators.gauss_legendre import GaussLegendre
 from wlmsim.integrators.leapfrog import Leapfrog, half_kick, kick_drift_kick
 from wlmsim.integrators.ornstein_uhlenbeck import ExactOrnsteinUhlenbeck
 from wlmsim.integrators.runge_kutta import RungeKutta4
@@ -24,6 +25,7 @@ __all__ = [
     "DormandPrince",
     "EulerMaruyama",
     "ExactOrnsteinUhlenbeck",
+    "GaussLegendre",
     "Integrator",
     "Leapfrog",
     "RungeKutta4",
