@@ -168,6 +168,24 @@ def test_a_law_of_another_dimension_is_refused(law, dim, message):
         wls.simulate(lagrangian, cloud, [1.0])
 
 
+@pytest.mark.parametrize(
+    "functional", [wls.External(wls.laws.Harmonic()), wls.Pairwise(wls.laws.Morse()), wls.Gravity()], ids=repr
+)
+@pytest.mark.parametrize(
+    ("positions", "weights"),
+    [
+        (np.zeros((5, 2)), np.ones(3) / 3),
+        (np.zeros((5, 2)), np.ones((5, 1)) / 5),
+        (np.zeros(5), np.ones(5) / 5),
+        ([[0.0, 1.0]], [1.0]),
+    ],
+)
+def test_arrays_that_do_not_fit_are_refused_before_compiled_loops_read_them(functional, positions, weights):
+    for quantity in (functional.force, functional.energy):
+        with pytest.raises(ParameterError, match=r"`positions` and `weights` must be arrays of shapes"):
+            quantity(positions, weights)
+
+
 @pytest.mark.parametrize("field", [(), "up", (1.0, np.nan)])
 def test_uniform_fields_are_checked(field):
     with pytest.raises(ParameterError, match="`field`"):

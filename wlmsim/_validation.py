@@ -96,6 +96,15 @@ def cloud(name: str, value: Any, *, shape: tuple[int, int] | None = None) -> np.
     return finite(name, result)
 
 
+def particles(positions: Any, weights: Any) -> None:
+    """Arrays (n, d) and (n,), of which compiled loops would read beyond the end if they did not fit."""
+    if np.ndim(positions) != 2 or np.shape(weights) != (len(positions),) or not isinstance(positions, np.ndarray):
+        raise ParameterError(
+            f"`positions` and `weights` must be arrays of shapes (n, d) and (n,); "
+            f"got {_describe(positions)} and {_describe(weights)}"
+        )
+
+
 def times(name: str, value: Any, *, strictly: bool = True) -> np.ndarray:
     """A finite, non-empty, increasing (T,) array."""
     result = np.atleast_1d(array(name, value))

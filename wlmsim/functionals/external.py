@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from wlmsim import _validation as check
 from wlmsim.functionals import tracing
 from wlmsim.functionals.base import Functional
 from wlmsim.functionals.laws import Law
@@ -51,6 +52,7 @@ class External(Functional):
         """Sum of w_i V(x_i, t), compiled; `ParameterError` if it is not finite."""
         from wlmsim.kernels import laws, threads
 
+        check.particles(positions, weights)
         law = tracing.compile_external(self.law, positions.shape[1])
         with threads.threads_for(len(positions)):
             energy = laws.external_energy(positions, weights, float(time), law.parameters, law.value)
@@ -60,6 +62,7 @@ class External(Functional):
         """-grad V(x_i, t), compiled; not finite where the law is singular."""
         from wlmsim.kernels import laws, threads
 
+        check.particles(positions, weights)
         law = tracing.compile_external(self.law, positions.shape[1])
         with threads.threads_for(len(positions)):
             return laws.external_force(positions, float(time), law.parameters, law.gradient)

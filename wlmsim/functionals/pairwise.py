@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from wlmsim import _validation as check
 from wlmsim.functionals import tracing
 from wlmsim.functionals.base import Functional
 from wlmsim.functionals.laws import Law
@@ -57,6 +58,7 @@ class Pairwise(Functional):
         """Pair energy, compiled; `ParameterError` if it is not finite."""
         from wlmsim.kernels import laws, threads
 
+        check.particles(positions, weights)
         law = tracing.compile_radial(self.law)
         with threads.threads_for(len(positions) ** 2):
             energy = laws.pair_energy(positions, weights, law.parameters, law.value)
@@ -66,6 +68,7 @@ class Pairwise(Functional):
         """-sum over j of w_j grad W(|x_i - x_j|), compiled."""
         from wlmsim.kernels import laws, threads
 
+        check.particles(positions, weights)
         law = tracing.compile_radial(self.law)
         with threads.threads_for(len(positions) ** 2):
             return laws.pair_force(positions, weights, law.parameters, law.gradient)

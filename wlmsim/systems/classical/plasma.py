@@ -14,10 +14,10 @@ from wlmsim.systems.base import System
 class CoulombPlasma(System):
     """Equal charges in a harmonic trap, x_i'' = -omega^2 x_i + k sum_j w_j (x_i - x_j) / |x_i - x_j|^3.
 
-    Three motions are known exactly, up to the softening, for any number of charges: their centre oscillates at omega whatever they do
-    (Kohn's mode), a cold equilibrium that is stretched swings radially at sqrt(3) omega (the breathing mode), and two
-    charges at rest stand `radius` apart. A cold plasma of many charges fills a ball of that radius evenly, which is
-    how the charges start, in space up to their correlations in equilibrium.
+    Three motions are known exactly, up to the softening, for any number of charges: their centre oscillates at omega
+    whatever they do (Kohn's mode), a cold equilibrium that is stretched swings radially at sqrt(3) omega (the breathing
+    mode), and two charges at rest stand `radius` apart. A cold plasma of many charges fills a ball of that radius
+    evenly, which is how the charges start, in space up to their correlations in equilibrium.
 
     Parameters
     ----------
