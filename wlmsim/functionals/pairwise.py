@@ -10,6 +10,7 @@ from wlmsim import _validation as check
 from wlmsim.functionals import tracing
 from wlmsim.functionals.base import Functional
 from wlmsim.functionals.laws import Law
+from wlmsim.functionals.periodic import Box, checked_box, lengths, nearest_image
 
 
 class Pairwise(Functional):
@@ -18,18 +19,31 @@ class Pairwise(Functional):
     The sum over particles leaves out each particle with itself, which only shifts the energy by a constant.
     Two particles in the same place exert no force on each other: the direction is undefined there. Under a law that is
     singular at 0 their energy is an error.
-    Every pair is summed, so that the cost is O(n^2); for gravity and charges `Gravity` is many times faster.
+
+    Without a cutoff every pair is summed, so that the cost is O(n^2); for gravity and charges `Gravity` is many times
+    faster. With a cutoff r_c the law is W(r) - W(r_c) - (r - r_c) W'(r_c) up to r_c and 0 beyond, so that energy and
+    force fade continuously ("shifted force"), and a cell list finds the pairs in O(n).
 
     Parameters
     ----------
     law : callable
         W as a function of ``(r, xp)``, written with the functions of the array namespace `xp`.
         See `wlmsim.laws` for the classics.
+    cutoff : float, optional
+        r_c, positive [length]. Default: none.
+    box : float or sequence of d floats, optional
+        Side or sides of a periodic box, at least twice the cutoff [length]: a particle meets the nearest image of
+        every other. Positions may lie anywhere. Default: open space.
 
     Raises
     ------
     ParameterError
-        If the law cannot be differentiated, for example because it calls NumPy instead of `xp`.
+        If the law cannot be differentiated, for example because it calls NumPy instead of `xp`; if the box is too
+        short for the cutoff, or there is a box and no cutoff.
+
+    References
+    ----------
+    S. Toxvaerd, J. C. Dyre, J. Chem. Phys. 134, 081102 (2011), for the shifted force.
 
     Examples
     --------
@@ -38,27 +52,42 @@ class Pairwise(Functional):
     >>> spring.force(np.array([[0.0], [1.0]]), np.array([0.5, 0.5]))
     array([[ 0.5],
            [-0.5]])
+    >>> near = wls.Pairwise(lambda r, xp: 0.5 * r**2, cutoff=2.0, box=10.0)
+    >>> near.force(np.array([[0.5], [9.5]]), np.array([0.5, 0.5]))
+    array([[ 0.5],
+           [-0.5]])
     """
 
-    def __init__(self, law: Law):
+    def __init__(self, law: Law, *, cutoff: float | None = None, box: Box | None = None):
         tracing.probe_radial(law)
         self.law = law
+        self.cutoff = None if cutoff is None else check.positive("cutoff", cutoff)
+        self.box = checked_box(box, self.cutoff)
 
     def expression(self, positions: Any, weights: Any, time: Any, xp: Any) -> Any:
-        """1/2 sum over i != j of w_i w_j W(|x_i - x_j|)."""
-        n = positions.shape[0]
+        """1/2 sum over i != j of w_i w_j W(|x_i - x_j|), of all pairs."""
+        n, dim = positions.shape
         separations = positions[:, None, :] - positions[None, :, :]
+        if self.box is not None:
+            separations = nearest_image(separations, lengths(self.box, dim), xp)
         squares = (separations**2).sum(-1)
         # the distance of a particle to itself is set to 1 and its weight to 0: a square root has no slope at 0
         diagonal = xp.eye(n, dtype=squares.dtype, device=squares.device)
+        distances = xp.sqrt(squares + diagonal)
         pairs = weights[:, None] * weights[None, :] * (1.0 - diagonal)
-        return 0.5 * (pairs * self.law(xp.sqrt(squares + diagonal), xp)).sum()
+        if self.cutoff is None:
+            return 0.5 * (pairs * self.law(distances, xp)).sum()
+        cutoff, edge, slope = self._shift
+        law = self.law(distances, xp) - edge - (distances - cutoff) * slope
+        return 0.5 * (pairs * xp.where(distances < cutoff, law, 0.0 * squares)).sum()
 
     def energy(self, positions: np.ndarray, weights: np.ndarray, time: float = 0.0) -> float:
         """Pair energy, compiled; `ParameterError` if it is not finite."""
         from wlmsim.kernels import laws, threads
 
         check.particles(positions, weights)
+        if self.cutoff is not None:
+            return self.finite(self._short_range(positions, weights)[0])
         law = tracing.compile_radial(self.law)
         with threads.threads_for(len(positions) ** 2):
             energy = laws.pair_energy(positions, weights, law.parameters, law.value)
@@ -69,15 +98,60 @@ class Pairwise(Functional):
         from wlmsim.kernels import laws, threads
 
         check.particles(positions, weights)
+        if self.cutoff is not None:
+            return self._short_range(positions, weights)[2]
         law = tracing.compile_radial(self.law)
         with threads.threads_for(len(positions) ** 2):
             return laws.pair_force(positions, weights, law.parameters, law.gradient)
 
+    def virial(self, positions: np.ndarray, weights: np.ndarray) -> float:
+        """-1/2 sum over i != j of w_i w_j r_ij W'(r_ij), in the pressure of a fluid; of laws with a cutoff.
+
+        Parameters
+        ----------
+        positions : ndarray, shape (n, d)
+            Positions [length].
+        weights : ndarray, shape (n,)
+            Weights that sum to 1.
+
+        Returns
+        -------
+        float
+            [mass length^2 / time^2]
+        """
+        if self.cutoff is None:
+            raise check.fail("cutoff", "given for a virial", None)
+        return self._short_range(positions, weights)[1]
+
+    @property
+    def _shift(self) -> tuple[float, float, float]:
+        """The cutoff, and W and W' there."""
+        law = tracing.compile_radial(self.law)
+        cutoff: Any = self.cutoff
+        parameters = tuple(law.parameters.tolist())
+        return cutoff, law.value(cutoff, parameters), law.gradient(cutoff, parameters)
+
+    def _short_range(self, positions: np.ndarray, weights: np.ndarray) -> tuple[float, float, np.ndarray]:
+        """Energy, virial and force through a cell list."""
+        from wlmsim.kernels import short_range, threads
+
+        n, dim = check.finite("positions", positions).shape
+        axes = (0.0,) * dim
+        law = tracing.compile_radial(self.law)
+        # a particle meets tens of others
+        with threads.threads_for(30 * n) as used:
+            cells, order = short_range.sorted_cells(positions, weights, self.cutoff, lengths(self.box, dim), used, axes)
+            energy, virial, force = short_range.pair_sums(
+                cells, law.value, law.gradient, tuple(law.parameters.tolist()), self._shift, axes
+            )
+            return energy, virial, short_range.unsorted(force, order)
+
     @property
     def latex(self) -> str:
         """LaTeX of the functional."""
-        law = getattr(self.law, "latex", "W(r)")
+        law = getattr(self.law, "latex", "W(r)") + ("" if self.cutoff is None else r"; r < r_c")
         return rf"\tfrac12 \iint \left[{law}\right]_{{r = |x - y|}} \rho(x) \rho(y) \, dx \, dy"
 
     def __repr__(self) -> str:
-        return f"Pairwise({tracing.name_of(self.law)})"
+        cut = "" if self.cutoff is None else f", cutoff={self.cutoff:g}"
+        return f"Pairwise({tracing.name_of(self.law)}{cut}{'' if self.box is None else f', box={self.box}'})"

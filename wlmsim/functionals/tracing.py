@@ -314,7 +314,19 @@ def _compile(name: str, arguments: str, unpack: list[str], expressions: list[Any
     import sympy
     from sympy.printing.pycode import PythonCodePrinter
 
-    printer = PythonCodePrinter({"fully_qualified_modules": False})
+    from wlmsim.kernels import elementary
+
+    class Printer(PythonCodePrinter):
+        def _print_Pow(self, power: Any, rational: bool = False, **options: Any) -> str:
+            # half-integer powers by a square root, which the processor has
+            if power.exp.is_Rational and power.exp.q == 2 and abs(power.exp) > 1:
+                whole = int(power.exp - sympy.sign(power.exp) / 2)
+                root = "*" if power.exp > 0 else "/"
+                base = self._print(power.base)
+                return f"(({base})**({whole}){root}sqrt({base}))"
+            return super()._print_Pow(power, rational=rational, **options)
+
+    printer = Printer({"fully_qualified_modules": False})
     shared, reduced = sympy.cse(expressions, symbols=sympy.numbered_symbols("c"))
     lines = [*unpack]
     lines += [f"{symbol} = {printer.doprint(part)}" for symbol, part in shared]
@@ -323,6 +335,6 @@ def _compile(name: str, arguments: str, unpack: list[str], expressions: list[Any
         template.format(f"float({printer.doprint(part)})") for template, part in zip(templates, reduced, strict=True)
     ]
     source = f"def {name}({arguments}):\n    " + "\n    ".join(lines) + "\n"
-    scope = {key: getattr(math, key) for key in dir(math) if not key.startswith("_")}
+    scope = {key: getattr(math, key) for key in dir(math) if not key.startswith("_")} | {"exp": elementary.exp}
     exec(compile(source, f"<law {name}>", "exec"), scope)
-    return numba.njit(fastmath=True, error_model="numpy", inline="never")(scope[name])
+    return numba.njit(fastmath=True, error_model="numpy", forceinline=True)(scope[name])
