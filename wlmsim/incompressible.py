@@ -175,7 +175,7 @@ class LambOseenFlow(Flow):
     circulation : float
         Gamma; positive turns anticlockwise [length^2 / time]. Default 2 pi.
     viscosity : float
-        nu, positive [length^2 / time]. Default 0.01.
+        nu, positive [length^2 / time]. Default 0.1.
     age : float
         t_0, positive; the core at time 0 is 2 sqrt(nu t_0) wide [time]. Default 1.
 
@@ -184,7 +184,7 @@ class LambOseenFlow(Flow):
     C. W. Oseen, Ark. Mat. Astron. Fys. 7, 14 (1911); P. G. Saffman, Vortex Dynamics (1992), section 13.1.
     """
 
-    def __init__(self, circulation: float = 2 * np.pi, viscosity: float = 0.01, age: float = 1.0):
+    def __init__(self, circulation: float = 2 * np.pi, viscosity: float = 0.1, age: float = 1.0):
         self.circulation = check.real("circulation", circulation)
         self.viscosity = check.positive("viscosity", viscosity)
         self.age = check.positive("age", age)

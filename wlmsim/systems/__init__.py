@@ -21,13 +21,21 @@ from wlmsim.systems.quantum import (
     SqueezedState,
     Tunnelling,
 )
-from wlmsim.systems.vortices import VortexDrifters
+from wlmsim.systems.vortices import (
+    DoubleGyreDrifters,
+    LambOseenDrifters,
+    PointVortices,
+    TaylorGreenDrifters,
+    VortexDrifters,
+    VortexPolygon,
+)
 
 __all__ = [
     "Boids",
     "ChargedParticles",
     "CoherentState",
     "CoulombPlasma",
+    "DoubleGyreDrifters",
     "DoubleSlit",
     "DoubleWell",
     "GaussianPacket",
@@ -35,12 +43,16 @@ __all__ = [
     "HarmonicOscillator",
     "Kepler",
     "KuzminDisc",
+    "LambOseenDrifters",
     "MorseSwarm",
     "PlummerSphere",
+    "PointVortices",
     "QuantumSystem",
     "SqueezedState",
     "System",
+    "TaylorGreenDrifters",
     "Tunnelling",
     "TwoBody",
     "VortexDrifters",
+    "VortexPolygon",
 ]
