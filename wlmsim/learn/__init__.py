@@ -15,6 +15,8 @@ __getattr__, __dir__, __all__ = _lazy.attach(
             "PairPotential",
         ],
         "losses": ["exact_transport", "sinkhorn_divergence"],
+        "named": ["parameters_of", "with_parameters"],
+        "parameters": ["FittedParameters", "fit_parameters"],
         "rollout": ["rollout", "torch_force"],
         "wlm": ["WLM"],
     },
