@@ -88,9 +88,9 @@ class Pairwise(Functional):
         check.particles(positions, weights)
         if self.cutoff is not None:
             return self.finite(self._short_range(positions, weights)[0])
-        law = tracing.compile_radial(self.law)
+        value, _, parameters = self._law
         with threads.threads_for(len(positions) ** 2):
-            energy = laws.pair_energy(positions, weights, law.parameters, law.value)
+            energy = laws.pair_energy(positions, weights, parameters, value, (0.0,) * positions.shape[1])
         return self.finite(energy)
 
     def force(self, positions: np.ndarray, weights: np.ndarray, time: float = 0.0) -> np.ndarray:
@@ -100,9 +100,9 @@ class Pairwise(Functional):
         check.particles(positions, weights)
         if self.cutoff is not None:
             return self._short_range(positions, weights)[2]
-        law = tracing.compile_radial(self.law)
+        _, derivative, parameters = self._law
         with threads.threads_for(len(positions) ** 2):
-            return laws.pair_force(positions, weights, law.parameters, law.gradient)
+            return laws.pair_force(positions, weights, parameters, derivative, (0.0,) * positions.shape[1])
 
     def virial(self, positions: np.ndarray, weights: np.ndarray) -> float:
         """-1/2 sum over i != j of w_i w_j r_ij W'(r_ij), in the pressure of a fluid; of laws with a cutoff.
@@ -124,12 +124,17 @@ class Pairwise(Functional):
         return self._short_range(positions, weights)[1]
 
     @property
+    def _law(self) -> tuple[Any, Any, tuple[float, ...]]:
+        """Compiled W and W', and the parameters."""
+        law = tracing.compile_radial(self.law)
+        return law.value, law.gradient, tuple(law.parameters.tolist())
+
+    @property
     def _shift(self) -> tuple[float, float, float]:
         """The cutoff, and W and W' there."""
-        law = tracing.compile_radial(self.law)
+        value, derivative, parameters = self._law
         cutoff: Any = self.cutoff
-        parameters = tuple(law.parameters.tolist())
-        return cutoff, law.value(cutoff, parameters), law.gradient(cutoff, parameters)
+        return cutoff, value(cutoff, parameters), derivative(cutoff, parameters)
 
     def _short_range(self, positions: np.ndarray, weights: np.ndarray) -> tuple[float, float, np.ndarray]:
         """Energy, virial and force through a cell list."""
@@ -137,13 +142,10 @@ class Pairwise(Functional):
 
         n, dim = check.finite("positions", positions).shape
         axes = (0.0,) * dim
-        law = tracing.compile_radial(self.law)
         # a particle meets tens of others
         with threads.threads_for(30 * n) as used:
             cells, order = short_range.sorted_cells(positions, weights, self.cutoff, lengths(self.box, dim), used, axes)
-            energy, virial, force = short_range.pair_sums(
-                cells, law.value, law.gradient, tuple(law.parameters.tolist()), self._shift, axes
-            )
+            energy, virial, force = short_range.pair_sums(cells, *self._law, self._shift, axes)
             return energy, virial, short_range.unsorted(force, order)
 
     @property

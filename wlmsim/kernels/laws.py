@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 from numba import njit, prange
+from numba.cpython.unsafe.tuple import tuple_setitem
 
 # Not cached on disk: these loops take the compiled law as an argument, which a new process makes anew.
 
@@ -31,37 +32,46 @@ def external_force(x, t, p, gradient):
 
 
 @njit(parallel=True, fastmath=True, error_model="numpy")
-def pair_energy(x, w, p, value):
-    """1/2 sum over i != j of w_i w_j W(|x_i - x_j|)."""
-    n, dim = x.shape
+def pair_energy(x, w, p, value, axes):
+    """1/2 sum over i != j of w_i w_j W(|x_i - x_j|); `axes` is a tuple with a zero for each axis."""
+    xs = x.T.copy()
     total = 0.0
-    for i in prange(n):
-        inner = 0.0
-        for j in range(n):
-            if j != i:
-                r2 = 0.0
-                for k in range(dim):
-                    r2 += (x[i, k] - x[j, k]) ** 2
-                inner += w[j] * value(math.sqrt(r2), p)
-        total += w[i] * inner
+    for i in prange(len(x)):
+        total += w[i] * (_energy(xs, w, p, value, axes, i, 0, i) + _energy(xs, w, p, value, axes, i, i + 1, len(x)))
     return 0.5 * total
 
 
+@njit(fastmath=True, error_model="numpy")
+def _energy(xs, w, p, value, axes, i, first, last):
+    """Energy of particle i with some others."""
+    energy = 0.0
+    for j in range(first, last):
+        r2 = 0.0
+        for k in range(len(axes)):
+            r2 += (xs[k, j] - xs[k, i]) ** 2
+        energy += w[j] * value(math.sqrt(r2), p)
+    return energy
+
+
 @njit(parallel=True, fastmath=True, error_model="numpy")
-def pair_force(x, w, p, derivative):
+def pair_force(x, w, p, derivative, axes):
     """-sum over j of w_j grad W(|x_i - x_j|); a coincident pair has no direction and exerts no force."""
-    n, dim = x.shape
+    xs = x.T.copy()
     out = np.empty_like(x)
-    for i in prange(n):
-        for k in range(dim):
-            out[i, k] = 0.0
-        for j in range(n):
+    for i in prange(len(x)):
+        here = total = axes
+        for k in range(len(axes)):
+            here = tuple_setitem(here, k, xs[k, i])
+        for j in range(len(x)):
             r2 = 0.0
-            for k in range(dim):
-                r2 += (x[i, k] - x[j, k]) ** 2
-            if r2 > 0.0:
-                r = math.sqrt(r2)
-                strength = w[j] * derivative(r, p) / r
-                for k in range(dim):
-                    out[i, k] -= strength * (x[i, k] - x[j, k])
+            for k in range(len(axes)):
+                r2 += (xs[k, j] - here[k]) ** 2
+            # without branches, so that the loop becomes vector instructions
+            r = math.sqrt(r2 if r2 > 0.0 else 1.0)
+            pull = derivative(r, p) / r
+            pull = w[j] * pull if r2 > 0.0 else 0.0
+            for k in range(len(axes)):
+                total = tuple_setitem(total, k, total[k] + pull * (xs[k, j] - here[k]))
+        for k in range(len(axes)):
+            out[i, k] = total[k]
     return out
