@@ -13,7 +13,7 @@ import torch
 
 import wlmsim as wls
 from wlmsim.errors import FileFormatError, NotFittedError, ParameterError, SimulationError
-from wlmsim.integrators import Leapfrog
+from wlmsim.integrators import ConstantSpeedEuler, Leapfrog
 from wlmsim.learn.functionals import Scales
 from wlmsim.learn.losses import exact_transport, sinkhorn_divergence
 from wlmsim.learn.mechanics import Mechanics, mean_lagrangian, scales_of
@@ -29,9 +29,9 @@ def drifters() -> wls.SnapshotSeries:
     return vortex.exact(np.linspace(0, 4, 9)).snapshots(seed=0)
 
 
-def quick(**parameters) -> wls.learn.WLM:
+def quick(potential: wls.functionals.Functional | None = None, **parameters) -> wls.learn.WLM:
     """A short fit of one network, unless told otherwise."""
-    return wls.learn.WLM(**{"steps": 30, "members": 1, "progress": False, **parameters})
+    return wls.learn.WLM(potential, **{"steps": 30, "members": 1, "progress": False, **parameters})
 
 
 def clouds(rng: np.random.Generator, n: int, m: int) -> list[torch.Tensor]:
@@ -256,6 +256,30 @@ class TestRollout:
                 np.testing.assert_allclose(x.detach().numpy(), frame.positions, rtol=1e-11, atol=1e-13)
                 np.testing.assert_allclose(v.detach().numpy(), frame.velocities, rtol=1e-11, atol=1e-13)
 
+    @pytest.mark.parametrize("speed", [None, 0.8])
+    def test_equals_simulate_with_forces_of_the_velocity(self, speed):
+        potential, dissipation = wls.Pairwise(wls.laws.Morse()), wls.Alignment(0.8) + wls.SelfPropulsion(0.6, 1.3)
+        lagrangian = wls.Lagrangian(potential, dissipation=dissipation + wls.Friction(0.3))
+        start, times = wls.Population.gaussian(n=6, velocity_width=1.0, seed=0), [0.4, 1.0]
+        integrator = Leapfrog() if speed is None else ConstantSpeedEuler(speed)
+        expected = wls.simulate(lagrangian, start, times, dt=0.1, integrator=integrator)
+        mechanics = Mechanics(potential, 0.3, 2, Scales((0.0, 0.0), 1.0, 0.0, 1.0), dissipation).double()
+        w = torch.tensor(start.weights)
+        kept = rollout(
+            lambda x, t: torch_force(potential, x, w, t),
+            torch.tensor(start.positions),
+            torch.tensor(start.velocities),
+            times,
+            start=0.0,
+            dt=0.1,
+            friction=0.3,
+            velocity_force=lambda x, v: 1.3 * mechanics.velocity_force(x, v, w),  # without unit mobility
+            speed=speed,
+        )
+        for (x, v), frame in zip(kept, expected, strict=True):
+            np.testing.assert_allclose(x.detach().numpy(), frame.positions, rtol=1e-11, atol=1e-13)
+            np.testing.assert_allclose(v.detach().numpy(), frame.velocities, rtol=1e-11, atol=1e-13)
+
     def test_gradients_reach_state_parameters_and_friction(self):
         def final(x0, v0, stiffness, gamma):
             (last,) = rollout(lambda x, t: -stiffness * x, x0, v0, [1.0], start=0.0, dt=0.1, friction=gamma)
@@ -266,6 +290,55 @@ class TestRollout:
             for value in ([[1.0, 0.5]], [[0.0, 1.0]], 2.0, 0.4)
         )
         assert torch.autograd.gradcheck(final, arguments)
+
+
+class TestDissipations:
+    def test_an_alignment_rate_is_recovered(self):
+        truth = wls.Alignment(strength=2.0, radius=1.0, exponent=2.0)
+        law = wls.Lagrangian(dissipation=truth)
+        x = np.random.default_rng(0).standard_normal((100, 2))
+        start = wls.Population(x, 2 * np.sin(x[:, ::-1] * [3, 2]))
+        data = wls.simulate(law, start, np.linspace(0, 1.0, 6), dt=0.02).snapshots(seed=0)
+        still = wls.External(wls.laws.Harmonic(1e-9))
+        model = quick(still, dissipation=wls.learn.LearnableAlignment(2.5, 8), friction=0.0, learning_rate=0.1)
+        model.set_params(training="multiple-shooting", steps=120, force_penalty=0, jerk_penalty=0).fit(data)
+        r = np.linspace(0.3, 1.6, 8)
+        pairs = [(np.array([[0.0, 0], [s, 0]]), np.array([[0.0, 0], [0, 1.0]]), np.full(2, 0.5)) for s in r]
+        learned, rate = (np.array([d.force(*p)[0, 1] for p in pairs]) for d in (model.lagrangian_.dissipation, truth))
+        assert np.abs(learned - rate).max() < 0.25 * rate.max()
+
+    def test_self_propulsion_is_recovered(self):
+        law = wls.Lagrangian(dissipation=wls.SelfPropulsion(alpha=2.0, beta=0.5))
+        start = wls.Population.gaussian(n=100, velocity_width=1.0, seed=0)
+        data = wls.simulate(law, start, np.linspace(0, 2.0, 6), dt=0.02).snapshots(seed=0)
+        still = wls.External(wls.laws.Harmonic(1e-9))
+        model = quick(still, dissipation=wls.learn.LearnableSelfPropulsion(), friction=0.0, dt=0.1, steps=200)
+        model.set_params(learning_rate=3e-2).fit(data)
+        learned = model.lagrangian_.dissipation
+        assert learned.alpha == pytest.approx(2.0, rel=0.05)
+        assert learned.beta == pytest.approx(0.5, rel=0.05)
+
+    def test_forecasts_at_constant_speed_as_it_was_trained(self):
+        flock = wls.systems.Boids(n=60, seed=0)
+        data = flock.simulate(np.arange(0, 5, 1.0), dt=0.5).snapshots(seed=0)
+        model = quick(wls.learn.PairPotential(1.0, 6), speed=1.0, dt=0.5, steps=5, batch_size=None).fit(data)
+        assert model.friction_ == 0
+        forecast = model.forecast(data[0], [2.0, 4.0])
+        np.testing.assert_allclose(np.linalg.norm(forecast.velocities, axis=-1), 1.0, rtol=1e-12)
+        trainer = model._trainer([data], [], 5, scales_of(data), model._fitted_members, 0)
+        start, mechanics = trainer.populations[0][0], model._fitted_members[0]
+        (x,) = trainer._roll(mechanics, lambda x, t: mechanics.force(x, start.w, t), start, [4.0])
+        scales = mechanics.scales
+        predicted = x.detach().numpy() * scales.length + np.array(scales.centre)
+        np.testing.assert_allclose(forecast.positions[1], predicted, atol=1e-4)
+
+    def test_members_and_files_keep_them(self, drifters, tmp_path):
+        dissipation = wls.learn.LearnableAlignment(1.0, 4) + wls.Alignment(0.1) + wls.learn.LearnableSelfPropulsion()
+        model = quick(dissipation=dissipation, steps=2, members=2).fit(drifters)
+        again = wls.learn.WLM.load(model.save(tmp_path / "x.model"))
+        first, second = (m.forecast(drifters[0], [0.5]).positions for m in (model, again))
+        np.testing.assert_array_equal(first, second)
+        assert len(again.lagrangian_.dissipation.terms) == 4  # friction is the fourth
 
 
 class TestMechanics:
@@ -435,6 +508,10 @@ class TestEstimator:
             ({"friction": "big"}, "`friction` must be 'learn' or a number"),
             ({"friction": -1.0}, "`friction`"),
             ({"potential": "psi"}, "`potential`"),
+            ({"dissipation": "viscous"}, "`dissipation`"),
+            ({"dissipation": wls.Friction(0.1)}, "`dissipation` must be without friction"),
+            ({"speed": 0.0}, "`speed`"),
+            ({"speed": 1.0, "friction": 0.1}, "`friction` must be 0 or left alone"),
             ({"initial_velocities": "none"}, "`initial_velocities` must be one of 'given', 'zero'"),
             ({"training": "bouncing"}, "`training`"),
             ({"loss": "l2"}, "`loss`"),

@@ -46,7 +46,7 @@ def _describe_model(path: Path) -> dict[str, Any]:
     import wlmsim as wls
 
     model = wls.learn.WLM.load(path)
-    parameters = {name: value for name, value in model.get_params().items() if name != "potential"}
+    parameters = {name: value for name, value in model.get_params().items() if name not in ("potential", "dissipation")}
     return {
         "path": str(path),
         "bytes": path.stat().st_size,

@@ -5,6 +5,12 @@ import lazy_loader as _lazy
 __getattr__, __dir__, __all__ = _lazy.attach(
     __name__,
     submod_attrs={
+        "dissipations": [
+            "AverageDissipation",
+            "LearnableAlignment",
+            "LearnableDissipation",
+            "LearnableSelfPropulsion",
+        ],
         "functionals": [
             "AttentionPotential",
             "Average",

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from wlmsim.dissipation import Friction
+from wlmsim.dissipation import Dissipation, Friction
 from wlmsim.functionals.base import Functional, FunctionalSum
 from wlmsim.lagrangian import Lagrangian
-from wlmsim.learn.functionals import Average, LearnableFunctional, Scales
+from wlmsim.learn.dissipations import AverageDissipation, LearnableDissipation
+from wlmsim.learn.functionals import Average, Learnable, LearnableFunctional, Scales
 from wlmsim.learn.rollout import torch_force
 from wlmsim.population import Population
 from wlmsim.snapshots import SnapshotSeries
@@ -71,18 +72,29 @@ class Mechanics(torch.nn.Module):
         Dimension of space.
     scales : Scales
         Scaled coordinates.
+    dissipation : Dissipation, optional
+        Forces that depend on the velocity, beside friction. Copied.
     """
 
-    def __init__(self, functional: Functional, friction: str | float, dim: int, scales: Scales):
+    def __init__(
+        self,
+        functional: Functional,
+        friction: str | float,
+        dim: int,
+        scales: Scales,
+        dissipation: Dissipation | None = None,
+    ):
         super().__init__()
         self.dim = dim
         self.scales = scales
         terms = [copy.deepcopy(term) for term in functional.terms]
         self.learned = [term for term in terms if isinstance(term, LearnableFunctional)]
         self.analytic = [term for term in terms if not isinstance(term, LearnableFunctional)]
-        for term in self.learned:
+        self.dissipations = [] if dissipation is None else [copy.deepcopy(term) for term in dissipation.terms]
+        learned: list[Any] = [*self.learned, *(d for d in self.dissipations if isinstance(d, LearnableDissipation))]
+        for term in learned:
             term.prepare(dim, scales)
-        self.networks = torch.nn.ModuleList(self.learned)  # what torch sees of them
+        self.networks = torch.nn.ModuleList(learned)  # what torch sees of them
         if friction == "learn":
             self.log_friction: torch.nn.Parameter | None = torch.nn.Parameter(torch.tensor(math.log(INITIAL_FRICTION)))
             self.fixed_friction = 0.0
@@ -112,17 +124,42 @@ class Mechanics(torch.nn.Module):
         return total
 
     def _analytic_force(self, x: torch.Tensor, w: torch.Tensor, t: float) -> torch.Tensor:
-        scales = self.scales
-        positions = x * scales.length + torch.tensor(scales.centre, dtype=x.dtype, device=x.device)
+        scales, positions = self.scales, self._in_data_units(x)
         time = t * scales.duration + scales.start
         force = torch.zeros_like(x)
         for term in self.analytic:
             force = force + torch_force(term, positions, w, time)
         return force * (scales.duration**2 / scales.length)
 
-    def terms(self) -> list[LearnableFunctional]:
-        """Copies of the learned terms as functionals in the data's units, independent of further training."""
-        terms = copy.deepcopy(self.learned)
+    def velocity_force(self, x: torch.Tensor, v: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
+        """Acceleration by the dissipations, before the factor 1 + gamma as in `force`."""
+        total = torch.zeros_like(v)
+        for term in self.dissipations:
+            if isinstance(term, LearnableDissipation):
+                total = total + term.scaled_force(x, v, w)
+            else:
+                total = total + self._analytic_velocity_force(term, x, v, w) / (1.0 + self.gamma)
+        return total
+
+    def _analytic_velocity_force(
+        self, term: Dissipation, x: torch.Tensor, v: torch.Tensor, w: torch.Tensor
+    ) -> torch.Tensor:
+        import array_api_compat.torch as xp
+
+        scales = self.scales
+        with torch.enable_grad():
+            v = v if v.requires_grad else v.detach().requires_grad_()
+            velocities = v * (scales.length / scales.duration)
+            rayleigh = term.rayleigh(self._in_data_units(x), velocities, w, xp)
+            (gradient,) = torch.autograd.grad(rayleigh, velocities, create_graph=True)
+        return -gradient / w[:, None] * (scales.duration**2 / scales.length)
+
+    def _in_data_units(self, x: torch.Tensor) -> torch.Tensor:
+        return x * self.scales.length + torch.tensor(self.scales.centre, dtype=x.dtype, device=x.device)
+
+    def terms(self) -> list[Learnable]:
+        """Copies of the learned terms in the data's units, independent of further training."""
+        terms: list[Any] = list(copy.deepcopy(self.networks))
         for term in terms:
             term.factor = 1.0 + self.friction * self.scales.duration
             term.eval().requires_grad_(False).to("cpu")
@@ -132,9 +169,18 @@ class Mechanics(torch.nn.Module):
 def mean_lagrangian(members: Sequence[Mechanics]) -> Lagrangian:
     """The mean of mechanics of one form as a Lagrangian in the data's units: mean energies and mean friction."""
     by_term = zip(*(member.terms() for member in members), strict=True)
-    learned = [same[0] if len(same) == 1 else Average(same) for same in by_term]
-    terms: list[Functional] = [*learned, *members[0].analytic]
+    learned = [same[0] if len(same) == 1 else _average(same) for same in by_term]
+    first = members[0]
+    functionals = [term for term in learned if isinstance(term, Functional)] + first.analytic
+    dissipations = [term for term in learned if isinstance(term, Dissipation)]
+    dissipations += [term for term in first.dissipations if not isinstance(term, LearnableDissipation)]
     gamma = float(np.mean([member.friction for member in members]))
+    dissipations += [Friction(gamma)] if gamma > 0 else []
     return Lagrangian(
-        terms[0] if len(terms) == 1 else FunctionalSum(*terms), dissipation=Friction(gamma) if gamma > 0 else None
+        functionals[0] if len(functionals) == 1 else FunctionalSum(*functionals),
+        dissipation=sum(dissipations[1:], dissipations[0]) if dissipations else None,
     )
+
+
+def _average(same: Sequence[Any]) -> Any:
+    return Average(same) if isinstance(same[0], Functional) else AverageDissipation(same)

@@ -11,9 +11,10 @@ from typing import Any
 
 import torch
 
-from wlmsim import functionals
+from wlmsim import dissipation, functionals
+from wlmsim.dissipation import Dissipation
 from wlmsim.errors import FileFormatError, ParameterError
-from wlmsim.functionals import Functional, FunctionalSum, laws
+from wlmsim.functionals import Functional, laws
 from wlmsim.io.atomic import atomic
 
 VERSION = 2
@@ -53,7 +54,7 @@ def read(path: Path, kind: str) -> dict[str, Any]:
     return content
 
 
-def describe(terms: Iterable[Functional]) -> list[dict[str, Any]]:
+def describe(terms: Iterable[Functional | Dissipation]) -> list[dict[str, Any]]:
     """Plain values from which `build` makes the sum of the terms again.
 
     Raises
@@ -64,25 +65,26 @@ def describe(terms: Iterable[Functional]) -> list[dict[str, Any]]:
     return [{"type": type(term).__name__, "settings": _plain(term)} for term in terms]
 
 
-def build(description: list[dict[str, Any]]) -> Functional:
-    """Make a functional from its description; learned terms come without their tensors."""
+def build(description: list[dict[str, Any]]) -> Any:
+    """Make a functional or a dissipation from its description; learned terms come without their tensors."""
     from wlmsim import learn
 
-    terms = []
+    terms: list[Any] = []
     for entry in description:
         kind, settings = entry["type"], dict(entry["settings"])
         if kind in ("External", "Pairwise"):
             settings["law"] = getattr(laws, settings["law"])(**_lists_to_tuples(settings.pop("parameters")))
-        if kind == "Average":
-            settings["functionals"] = [build([member]) for member in settings["functionals"]]
+        for name in ("functionals", "dissipations"):  # of an average
+            if name in settings:
+                settings[name] = [build([member]) for member in settings[name]]
         if kind == "LearnableStrength":
             settings["functional"] = build(settings["functional"])
-        home = functionals if hasattr(functionals, kind) else learn
+        home = next(module for module in (functionals, dissipation, learn) if hasattr(module, kind))
         terms.append(getattr(home, kind)(**settings))
-    return terms[0] if len(terms) == 1 else FunctionalSum(*terms)
+    return sum(terms[1:], terms[0])
 
 
-def _plain(term: Functional) -> dict[str, Any]:
+def _plain(term: Functional | Dissipation) -> dict[str, Any]:
     if isinstance(term, (functionals.External, functionals.Pairwise)):
         law: Any = term.law
         if type(law).__name__ not in laws.__all__:

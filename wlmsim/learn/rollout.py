@@ -12,6 +12,7 @@ from wlmsim.functionals.base import Functional
 from wlmsim.integrators import half_kick, kick_drift_kick
 
 Force = Callable[[torch.Tensor, Any], torch.Tensor]
+VelocityForce = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 
 def torch_force(functional: Functional, x: torch.Tensor, w: torch.Tensor, t: Any) -> torch.Tensor:
@@ -52,8 +53,10 @@ def rollout(
     dt: float,
     friction: float | torch.Tensor = 0.0,
     unit_mobility: bool = False,
+    velocity_force: VelocityForce | None = None,
+    speed: float | None = None,
 ) -> list[tuple[torch.Tensor, torch.Tensor]]:
-    """Carry a cloud by leapfrog with exact friction and keep it at the given times.
+    """Carry a cloud by leapfrog with exact friction, or at constant speed, and keep it at the given times.
 
     Gradients flow to the force's parameters, to the friction and to the initial state.
 
@@ -73,6 +76,10 @@ def rollout(
         gamma [1 / time]. Default 0.
     unit_mobility : bool
         Whether forces are scaled by 1 + gamma. Default False.
+    velocity_force : callable, optional
+        Further acceleration as a function of positions and velocities, second order as in `Leapfrog`.
+    speed : float, optional
+        Speed to which every velocity is reset after each step, as in `ConstantSpeedEuler` [length / time].
 
     Returns
     -------
@@ -88,10 +95,46 @@ def rollout(
         m, c = half_kick(friction, step, unit_mobility=unit_mobility, xp=torch)
         for k in range(steps):
             later = time + (k + 1) * step
-            x, v, acceleration = kick_drift_kick(x, v, acceleration, partial(_at, force, later), m, c, step)
+            if speed is None and velocity_force is None:
+                x, v, acceleration = kick_drift_kick(x, v, acceleration, partial(_at, force, later), m, c, step)
+                continue
+            if speed is None:
+                v = _kick(velocity_force, x, v, acceleration, m, c)
+            else:
+                v = _turned(velocity_force, x, v, acceleration, friction, speed, step)
+            x = x + step * v
+            acceleration = force(x, later)
+            if speed is None:
+                v = _kick(velocity_force, x, v, acceleration, m, c)
         kept.append((x, v))
         time = target
     return kept
+
+
+def _kick(
+    velocity_force: VelocityForce | None, x: torch.Tensor, v: torch.Tensor, force: torch.Tensor, m: Any, c: Any
+) -> torch.Tensor:
+    """The half step of `Leapfrog` with forces that depend on the velocity, by Heun's rule."""
+    assert velocity_force is not None
+    before = velocity_force(x, v)
+    after = velocity_force(x, m * v + c * (force + before))
+    return m * v + c * (force + 0.5 * (before + after))
+
+
+def _turned(
+    velocity_force: VelocityForce | None,
+    x: torch.Tensor,
+    v: torch.Tensor,
+    force: torch.Tensor,
+    friction: Any,
+    speed: float,
+    step: float,
+) -> torch.Tensor:
+    """Velocities of one speed in the direction of v + step a."""
+    a = force - friction * v
+    a = a if velocity_force is None else a + velocity_force(x, v)
+    v = v + step * a
+    return v * (speed / (v**2).sum(-1, keepdim=True).clamp_min(1e-30).sqrt())
 
 
 def _at(force: Force, time: float, x: torch.Tensor) -> torch.Tensor:

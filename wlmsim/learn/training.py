@@ -43,6 +43,7 @@ class Settings:
     clip: float
     batch_size: int | None
     dt: float
+    speed: float | None
     loss: str
     force_penalty: float
     jerk_penalty: float
@@ -216,6 +217,8 @@ class Trainer:
             dt=self.settings.dt,
             friction=mechanics.gamma,
             unit_mobility=True,
+            velocity_force=partial(_velocity_force_of, mechanics, start.w) if mechanics.dissipations else None,
+            speed=self.settings.speed,
         )
         return [x for x, _ in kept]
 
@@ -275,6 +278,10 @@ def _mean_square(vectors: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
 
 def _force_of(mechanics: Mechanics, w: torch.Tensor, x: torch.Tensor, t: float) -> torch.Tensor:
     return mechanics.force(x, w, t)
+
+
+def _velocity_force_of(mechanics: Mechanics, w: torch.Tensor, x: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
+    return mechanics.velocity_force(x, v, w)
 
 
 @contextmanager

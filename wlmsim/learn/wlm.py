@@ -15,9 +15,11 @@ import torch
 
 from wlmsim import _validation as check
 from wlmsim import _version
+from wlmsim.dissipation import Dissipation
 from wlmsim.errors import NotFittedError, ParameterError, SimulationError
 from wlmsim.evaluation import Scores, score_forecast, score_interpolation
 from wlmsim.functionals.base import Functional
+from wlmsim.integrators import ConstantSpeedEuler
 from wlmsim.lagrangian import Lagrangian
 from wlmsim.learn import model_file
 from wlmsim.learn.functionals import ExternalPotential, Scales
@@ -47,6 +49,12 @@ class WLM:
         Sum of functionals; default ``ExternalPotential()``. It is copied: the one given stays as it was.
     friction : "learn" or float
         Friction rate gamma, learned or fixed, at least 0 [1 / time]. Default "learn".
+    dissipation : Dissipation, optional
+        Sum of learnable and analytic forces that depend on the velocity, without friction. Default: none.
+    speed : float, optional
+        Constant speed of all particles, as of birds and fish, positive [length / time]: every velocity is reset to it
+        after each time step, friction loses its meaning and is 0, and forecasts step as training does, with
+        `ConstantSpeedEuler`. Default: speeds are free.
     initial_velocities : {"given", "zero"}
         Whether rollouts start with the data's velocities or, at the first marginal, from rest. Default "given".
     training : {"anchored", "multiple-shooting"}
@@ -148,6 +156,8 @@ class WLM:
         potential: Functional | None = None,
         *,
         friction: str | float = "learn",
+        dissipation: Dissipation | None = None,
+        speed: float | None = None,
         initial_velocities: str = "given",
         training: str = "anchored",
         horizon: int | None = None,
@@ -176,6 +186,8 @@ class WLM:
     ):
         self.potential = potential
         self.friction = friction
+        self.dissipation = dissipation
+        self.speed = speed
         self.initial_velocities = initial_velocities
         self.training = training
         self.horizon = horizon
@@ -244,6 +256,14 @@ class WLM:
             check.nonnegative("friction", self.friction)
         if self.potential is not None:
             check.instance("potential", self.potential, Functional)
+        if self.dissipation is not None:
+            check.instance("dissipation", self.dissipation, Dissipation)
+            if self.dissipation.friction:
+                raise check.fail("dissipation", "without friction, which has its own parameter", self.dissipation)
+        if self.speed is not None:
+            check.positive("speed", self.speed)
+            if self.friction not in ("learn", 0):
+                raise check.fail("friction", "0 or left alone at constant speed", self.friction)
         check.choice("initial_velocities", self.initial_velocities, ("given", "zero"))
         check.choice("training", self.training, ("anchored", "multiple-shooting"))
         check.choice("loss", self.loss, ("exact", "sinkhorn"))
@@ -335,6 +355,10 @@ class WLM:
         self.lagrangian_: Lagrangian = mean_lagrangian(members)
         self.friction_: float = self.lagrangian_.friction
 
+    @property
+    def _fitted_friction(self) -> str | float:
+        return self.friction if self.speed is None else 0.0
+
     def _time_step(self, scales: Scales) -> float:
         return 0.25 * scales.duration if self.dt is None else self.dt
 
@@ -377,7 +401,7 @@ class WLM:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             potential = ExternalPotential() if self.potential is None else self.potential
-            mechanics = Mechanics(potential, self.friction, populations[0].dim, scales)
+            mechanics = Mechanics(potential, self._fitted_friction, populations[0].dim, scales, self.dissipation)
         if member < len(previous):
             mechanics.load_state_dict(previous[member].state_dict())
         if not any(True for _ in mechanics.parameters()):
@@ -393,6 +417,7 @@ class WLM:
             clip=self.clip,
             batch_size=self.batch_size,
             dt=self._time_step(scales) / scales.duration,
+            speed=None if self.speed is None else self.speed * scales.duration / scales.length,
             loss=self.loss,
             force_penalty=self.force_penalty,
             jerk_penalty=self.jerk_penalty,
@@ -480,6 +505,7 @@ class WLM:
             start,
             times,
             dt=self.dt_ if dt is None else dt,
+            integrator=None if self.speed is None else ConstantSpeedEuler(self.speed),
             metadata={"model": repr(self), "start": start.time},
         )
 
@@ -562,11 +588,14 @@ class WLM:
         path = Path(path)
         members = self._fitted_members
         parameters = {
-            name: value for name, value in self.get_params().items() if name not in ("potential", "checkpoint")
+            name: value
+            for name, value in self.get_params().items()
+            if name not in ("potential", "dissipation", "checkpoint")
         }
         content = {
             "parameters": parameters,
             "potential": model_file.describe([*members[0].learned, *members[0].analytic]),
+            "dissipation": model_file.describe(members[0].dissipations),
             "dim": members[0].dim,
             "scales": members[0].scales._asdict(),
             "members": [member.state_dict() for member in members],
@@ -590,9 +619,12 @@ class WLM:
         content = model_file.read(Path(path), KIND)
         model = cls(model_file.build(content["potential"]), **content["parameters"])
         assert model.potential is not None
+        if content.get("dissipation"):
+            model.dissipation = model_file.build(content["dissipation"])
         members = []
         for state in content.get("members") or [content["mechanics"]]:  # version 1 had one
-            member = Mechanics(model.potential, model.friction, content["dim"], Scales(**content["scales"]))
+            scales = Scales(**content["scales"])
+            member = Mechanics(model.potential, model._fitted_friction, content["dim"], scales, model.dissipation)
             member.load_state_dict(state)
             members.append(member.eval())
         model._keep(members)

@@ -1,7 +1,7 @@
 """Energy functionals with parameters to learn; they combine with ``+`` among themselves and with analytic ones."""
 
 from wlmsim.learn.functionals.attention import AttentionPotential
-from wlmsim.learn.functionals.base import Average, LearnableFunctional, Scales
+from wlmsim.learn.functionals.base import Average, Learnable, LearnableFunctional, Scales
 from wlmsim.learn.functionals.external import ExternalPotential
 from wlmsim.learn.functionals.mean_field import MeanFieldPotential
 from wlmsim.learn.functionals.pair import PairPotential
@@ -11,6 +11,7 @@ __all__ = [
     "AttentionPotential",
     "Average",
     "ExternalPotential",
+    "Learnable",
     "LearnableFunctional",
     "LearnableStrength",
     "MeanFieldPotential",

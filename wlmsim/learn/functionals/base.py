@@ -42,13 +42,11 @@ class Scales(NamedTuple):
     duration: float
 
 
-class LearnableFunctional(Functional, torch.nn.Module):
-    """A functional whose energy is a torch module.
+class Learnable(torch.nn.Module):
+    """A term of a Lagrangian whose parameters are learned, in scaled coordinates.
 
-    A subclass says how to `build` its network for a dimension and gives its `scaled_energy` and, where that is
-    faster than differentiating, its `scaled_force`. Units: the network works in scaled coordinates (`Scales`),
-    in which its energy is multiplied by `factor` = (1 + gamma) for the unit-mobility scaling of a fit; in the data's
-    units by factor length^2 / duration^2.
+    A subclass says how to `build` its parameters for a number of dimensions. Units: the term works in scaled
+    coordinates (`Scales`), in which it is multiplied by `factor` = (1 + gamma) for the unit-mobility scaling of a fit.
     """
 
     def __init__(self) -> None:
@@ -62,7 +60,36 @@ class LearnableFunctional(Functional, torch.nn.Module):
 
     @abstractmethod
     def build(self, dim: int) -> None:
-        """Create the network for `dim` coordinates, with fresh parameters from torch's random state."""
+        """Create the parameters for `dim` coordinates, from torch's random state."""
+
+    def prepare(self, dim: int, scales: Scales) -> None:
+        """Fit the coordinates to the data and create the parameters anew for this dimension."""
+        self.scales = scales
+        self.factor = 1.0
+        self.build(dim)
+
+    @property
+    def _known_scales(self) -> Scales:
+        if self.scales is None:
+            raise check.fail("functional", "fitted or prepared before it can be evaluated", self)
+        return self.scales
+
+    def _tensors(self, *arrays: Any) -> list[torch.Tensor]:
+        """The arrays as tensors of the type and device of the parameters."""
+        parameter = next(self.parameters())
+        return [torch.as_tensor(array).to(parameter) for array in arrays]
+
+    def _scaled_positions(self, x: torch.Tensor) -> torch.Tensor:
+        scales = self._known_scales
+        return (x - torch.tensor(scales.centre, dtype=x.dtype, device=x.device)) / scales.length
+
+
+class LearnableFunctional(Learnable, Functional):
+    """A functional whose energy is a torch module.
+
+    A subclass gives its `scaled_energy` and, where that is faster than differentiating, its `scaled_force`. In the
+    data's units the energy is multiplied by factor length^2 / duration^2.
+    """
 
     @abstractmethod
     def scaled_energy(self, x: torch.Tensor, w: torch.Tensor, t: Any) -> torch.Tensor:
@@ -75,25 +102,10 @@ class LearnableFunctional(Functional, torch.nn.Module):
             (gradient,) = torch.autograd.grad(self.scaled_energy(x, w, t).sum(), x, create_graph=True)
         return -gradient / w[:, None]
 
-    def prepare(self, dim: int, scales: Scales) -> None:
-        """Fit the coordinates to the data and create the network anew for this dimension."""
-        self.scales = scales
-        self.factor = 1.0
-        self.build(dim)
-
-    @property
-    def _known_scales(self) -> Scales:
-        if self.scales is None:
-            raise check.fail("functional", "fitted or prepared before it can be evaluated", self)
-        return self.scales
-
     def _to_scaled(self, positions: Any, weights: Any, time: Any) -> tuple[torch.Tensor, torch.Tensor, Any]:
         scales = self._known_scales
-        parameter = next(self.parameters())
-        x = torch.as_tensor(positions).to(parameter)
-        w = torch.as_tensor(weights).to(parameter)
-        centre = torch.tensor(scales.centre, dtype=parameter.dtype, device=parameter.device)
-        return (x - centre) / scales.length, w, (time - scales.start) / scales.duration
+        x, w = self._tensors(positions, weights)
+        return self._scaled_positions(x), w, (time - scales.start) / scales.duration
 
     def expression(self, positions: Any, weights: Any, time: Any, xp: Any) -> Any:
         """Energy in the data's units; a torch tensor that can be differentiated, or a number for NumPy arrays."""
@@ -139,16 +151,10 @@ class Average(LearnableFunctional):
 
         return {"functionals": model_file.describe(self.functionals)}
 
-    def prepare(self, dim: int, scales: Scales) -> None:
-        """Prepare every functional."""
-        self.scales, self.factor = scales, 1.0
-        for functional in self.functionals:
-            functional.prepare(dim, scales)
-
     def build(self, dim: int) -> None:
-        """Create the networks of all."""
+        """Prepare all."""
         for functional in self.functionals:
-            functional.build(dim)
+            functional.prepare(dim, self._known_scales)
 
     def scaled_energy(self, x: torch.Tensor, w: torch.Tensor, t: Any) -> torch.Tensor:
         """Mean of the energies, each with its factor."""
