@@ -69,15 +69,18 @@ def test_interactions_do_not_see_where_the_cloud_is_and_how_it_is_turned(case, d
     """Mirror images included. The forces then sum to no momentum and no angular momentum."""
     dim = data.draw(st.sampled_from(dimensions(case)))
     functional, (x, w) = made(case, dim), data.draw(clouds(dim))
+    boxed = getattr(functional, "box", None) is not None  # a box may be moved, but not turned
     turn, _ = np.linalg.qr(np.random.default_rng(seed).standard_normal((dim, dim)))
+    turn = np.eye(dim) if boxed else turn
     energy, force = functional.energy(x, w), functional.force(x, w)
     scale = np.abs(force).max()
     moved = x @ turn.T + shift[:dim]
     assert functional.energy(moved, w) == pytest.approx(energy, rel=1e-10, abs=1e-12)
     np.testing.assert_allclose(functional.force(moved, w), force @ turn.T, atol=1e-8 * scale + 1e-13)
     np.testing.assert_allclose(w @ force, 0, atol=1e-11 * scale)
-    torque = (w[:, None] * x).T @ force
-    np.testing.assert_allclose(torque, torque.T, atol=1e-10 * scale)
+    if not boxed:
+        torque = (w[:, None] * x).T @ force
+        np.testing.assert_allclose(torque, torque.T, atol=1e-10 * scale)
 
 
 DEGENERATE = {
