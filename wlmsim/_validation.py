@@ -96,6 +96,15 @@ def cloud(name: str, value: Any, *, shape: tuple[int, int] | None = None) -> np.
     return finite(name, result)
 
 
+def axes(name: str, value: Any, dim: int, *, above: float = -math.inf) -> np.ndarray:
+    """A finite number, greater than `above`, or one for each axis; returned as (dim,)."""
+    result = array(name, value)
+    if result.shape not in ((), (dim,)) or not (np.isfinite(result).all() and (result > above).all()):
+        bound = f" > {above:g}" if above > -math.inf else ""
+        raise fail(name, f"a finite number{bound}, or {dim} of them", value)
+    return np.broadcast_to(result, (dim,))
+
+
 def particles(positions: Any, weights: Any) -> None:
     """Arrays (n, d) and (n,), of which compiled loops would read beyond the end if they did not fit."""
     if np.ndim(positions) != 2 or np.shape(weights) != (len(positions),) or not isinstance(positions, np.ndarray):

@@ -11,6 +11,7 @@ from wlmsim.systems.classical import (
     TwoBody,
 )
 from wlmsim.systems.flocking import Boids
+from wlmsim.systems.gradient_flow import LangevinLandscape, OrnsteinUhlenbeck
 from wlmsim.systems.gravity import KuzminDisc, PlummerSphere
 from wlmsim.systems.quantum import (
     CoherentState,
@@ -44,7 +45,9 @@ __all__ = [
     "Kepler",
     "KuzminDisc",
     "LambOseenDrifters",
+    "LangevinLandscape",
     "MorseSwarm",
+    "OrnsteinUhlenbeck",
     "PlummerSphere",
     "PointVortices",
     "QuantumSystem",

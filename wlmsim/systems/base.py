@@ -65,6 +65,10 @@ class System(ABC):
         """The initial population, at time 0; drawn once."""
         return self._draw(np.random.default_rng(self.seed))
 
+    def _stream(self, *key: int) -> np.random.Generator:
+        """A source of randomness from the seed, independent of the initial population's and of those of other keys."""
+        return np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=key))
+
     def simulate(
         self,
         times: Any,
