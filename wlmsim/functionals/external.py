@@ -43,10 +43,7 @@ class External(Functional):
         """Sum of w_i V(x_i, t)."""
         if not self._timed:
             return (weights * self.law(positions, xp)).sum()
-        if isinstance(time, (int, float)):
-            # the law may pass the time to a function of `xp`, and torch's take no plain number
-            time = xp.asarray(time, dtype=positions.dtype, device=positions.device)
-        return (weights * self.law(positions, time, xp)).sum()
+        return (weights * self.law(positions, as_scalar(time, positions, xp), xp)).sum()
 
     def energy(self, positions: np.ndarray, weights: np.ndarray, time: float = 0.0) -> float:
         """Sum of w_i V(x_i, t), compiled; `ParameterError` if it is not finite."""
@@ -75,3 +72,19 @@ class External(Functional):
 
     def __repr__(self) -> str:
         return f"External({tracing.name_of(self.law)})"
+
+
+def external_force(law: Law, positions: np.ndarray, time: float) -> np.ndarray:
+    """-grad V(x_i, t) of a law, compiled."""
+    from wlmsim.kernels import laws, threads
+
+    compiled = tracing.compile_external(law, positions.shape[1])
+    with threads.threads_for(len(positions)):
+        return laws.external_force(positions, float(time), compiled.parameters, compiled.gradient)
+
+
+def as_scalar(time: Any, positions: Any, xp: Any) -> Any:
+    """The time as an array: a law may pass it to a function of `xp`, and torch's take no plain number."""
+    if isinstance(time, (int, float)):
+        return xp.asarray(time, dtype=positions.dtype, device=positions.device)
+    return time

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from wlmsim import _validation as check
 from wlmsim.functionals import tracing
 from wlmsim.functionals.base import Functional
-from wlmsim.functionals.external import External
+from wlmsim.functionals.external import as_scalar, external_force
 from wlmsim.functionals.laws import Law
 
 
@@ -50,30 +51,25 @@ class MeanField(Functional):
             raise check.fail("features", "a list of functions of (x, xp)", features)
         self.features = tuple(features)
         self.outer = outer
-        self._means = tuple(External(phi) for phi in self.features)
+        for phi in self.features:
+            tracing.probe_external(phi, name="features")
         tracing.probe_external(outer, name="outer", dim=len(self.features))
+        self._weighted = _weighted_sum(self.features)
 
     def expression(self, positions: Any, weights: Any, time: Any, xp: Any) -> Any:
         """F of the means."""
-        means = [phi.expression(positions, weights, time, xp) for phi in self._means]
-        return self.outer(xp.stack(means), xp)
+        return self.outer(self._means(positions, weights, time, xp), xp)
 
-    def energy(self, positions: np.ndarray, weights: np.ndarray, time: float = 0.0) -> float:
-        """F of the means, compiled."""
-        law = tracing.compile_external(self.outer, len(self.features))
-        means = np.array([phi.energy(positions, weights, time) for phi in self._means])
-        return float(law.value(means, 0.0, law.parameters))
+    def _means(self, positions: Any, weights: Any, time: Any, xp: Any) -> Any:
+        time = as_scalar(time, positions, xp)
+        return xp.stack([(weights * _at(phi, positions, time, xp)).sum() for phi in self.features])
 
     def force(self, positions: np.ndarray, weights: np.ndarray, time: float = 0.0) -> np.ndarray:
-        """-sum over i of dF/dm_i grad phi_i(x), compiled."""
-        law = tracing.compile_external(self.outer, len(self.features))
-        means = np.array([phi.energy(positions, weights, time) for phi in self._means])
-        slopes = np.empty_like(means)
-        law.gradient(means, 0.0, law.parameters, slopes)
-        force = np.zeros_like(positions)
-        for slope, phi in zip(slopes, self._means, strict=True):
-            force += slope * phi.force(positions, weights, time)
-        return force
+        """-sum over i of dF/dm_i grad phi_i(x): that of one external potential, compiled."""
+        outer = tracing.compile_external(self.outer, len(self.features))
+        slopes = np.empty(len(self.features))
+        outer.gradient(self._means(positions, weights, time, np), 0.0, outer.parameters, slopes)
+        return external_force(self._weighted(tuple(slopes)), positions, time)
 
     @property
     def latex(self) -> str:
@@ -86,3 +82,20 @@ class MeanField(Functional):
     def __repr__(self) -> str:
         names = ", ".join(tracing.name_of(phi) for phi in self.features)
         return f"MeanField([{names}], {tracing.name_of(self.outer)})"
+
+
+def _at(phi: Law, x: Any, t: Any, xp: Any) -> Any:
+    return phi(x, t, xp) if tracing.takes_time(phi) else phi(x, xp)
+
+
+def _weighted_sum(features: tuple[Law, ...]) -> type:
+    """A law with the features' factors as parameters, so that it is compiled once for all values of them."""
+
+    @dataclass(frozen=True)
+    class WeightedSum:
+        slopes: tuple[float, ...]
+
+        def __call__(self, x: Any, t: Any, xp: Any) -> Any:
+            return sum(slope * _at(phi, x, t, xp) for slope, phi in zip(self.slopes, features, strict=True))
+
+    return WeightedSum

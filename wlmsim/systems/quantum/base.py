@@ -14,7 +14,7 @@ from wlmsim.errors import ParameterError
 from wlmsim.flow import Flow
 from wlmsim.functionals import External, Functional, ManyInteractingWorlds, QuantumPressure
 from wlmsim.functionals.laws import Law
-from wlmsim.integrators import Integrator
+from wlmsim.integrators import DormandPrince, Integrator
 from wlmsim.lagrangian import Lagrangian
 from wlmsim.population import Population
 from wlmsim.quantum import Grid, PilotWave, WaveFunction
@@ -33,7 +33,8 @@ class QuantumSystem(System):
     - ``"pilot"``: the wave on a grid carries particles drawn from |psi|^2, see `wlmsim.quantum.PilotWave`. The
       reference: any dimension up to 3, errors that vanish with the time step and the spacing.
     - ``"worlds"``: no wave but the repulsion of neighbours on a line, see `wlmsim.ManyInteractingWorlds`. Equal
-      particles start as the ground state of the many worlds scaled to the packet. Stable time steps fall as 1 / n^2.
+      particles start as the ground state of the many worlds scaled to the packet. Adaptive steps, which fall as
+      1 / n^2.
     - ``"fluid"``: no wave but the pressure of the smoothed density, see `wlmsim.QuantumPressure`. Particles start on
       a lattice within 4 standard deviations, weighted by |psi|^2. Any dimension; no nodes.
 
@@ -177,7 +178,7 @@ class QuantumSystem(System):
 
     @property
     def time_step(self) -> float:
-        """A time step at which the method is stable and resolves the motion; what `simulate` takes by default."""
+        """A time step at which a leapfrog of the method is stable at the start and resolves the motion."""
         motion = 0.05 / self._rate
         if self.method == "worlds":
             gap = np.diff(np.sort(self.population.positions[:, 0])).min()
@@ -193,9 +194,17 @@ class QuantumSystem(System):
         progress: bool = False,
         save: str | Path | None = None,
     ) -> Trajectory:
-        """Simulate from the initial population; as `System.simulate`, but by default with steps of `time_step`."""
-        dt = self.time_step if dt is None else dt
+        """Simulate from the initial population; as `System.simulate`, but by default with steps of `time_step`.
+
+        Worlds are moved by `DormandPrince` unless told otherwise, because their gaps and so the stable steps change.
+        """
+        integrator = self._integrator() if integrator is None else integrator
+        if dt is None and not integrator.adaptive:
+            dt = self.time_step
         return super().simulate(times, dt=dt, integrator=integrator, progress=progress, save=save)
+
+    def _integrator(self) -> Integrator:
+        return DormandPrince(1e-8) if self.method == "worlds" else super()._integrator()
 
     # the population
 
