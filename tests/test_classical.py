@@ -123,10 +123,10 @@ def test_orbits_fill_their_ellipse_evenly_in_time():
 def test_kepler_in_a_simulation():
     """Leapfrog keeps angular momentum; what it does to the ellipse is to turn it slowly."""
     system = wls.systems.Kepler(20, eccentricity=0.5, seed=2)
-    flight = system.simulate([0.0, 5.0, 20.0], dt=2e-3)
-    np.testing.assert_allclose(flight.positions, system.exact(flight.times).positions, atol=3e-3)
+    flight = system.simulate([0.0, 5.0, 20.0], dt=5e-3)
+    np.testing.assert_allclose(flight.positions, system.exact(flight.times).positions, atol=5e-3)
     np.testing.assert_allclose(flight.angular_momentum(), flight.angular_momentum()[:1].repeat(3, 0), rtol=1e-12)
-    np.testing.assert_allclose(flight.energy(), flight.energy()[0], rtol=1e-5)
+    np.testing.assert_allclose(flight.energy(), flight.energy()[0], rtol=5e-5)
 
 
 def test_a_comet_of_eccentricity_0_99_by_substeps():
@@ -296,9 +296,9 @@ def test_charges_obey_the_lorentz_force(fields):
     path = charges.exact(times)
     np.testing.assert_allclose(path.positions, expected, atol=1e-9)
     np.testing.assert_allclose(path.energy(), path.energy()[0], rtol=1e-12)
-    flight = charges.simulate(times, dt=2e-3)
+    flight = charges.simulate(times, dt=0.01)
     assert flight.metadata["integrator"] == repr(wls.Boris()) or fields["magnetic"] == 0
-    np.testing.assert_allclose(flight.positions, expected, atol=1e-5)
+    np.testing.assert_allclose(flight.positions, expected, atol=3e-4)
 
 
 def test_cyclotron_radius_and_frequency():
