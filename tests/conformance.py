@@ -527,7 +527,10 @@ class DissipationTests:
         assert total.terms == (dissipation, *other.terms)
         assert not total.only_friction
 
-    def test_repr(self, dissipation, case):
+    def test_repr_and_latex(self, dissipation, case):
+        latex = dissipation.latex
+        assert latex.strip() and latex.count("{") == latex.count("}") and "$" not in latex
+        assert latex in wls.Lagrangian(dissipation=dissipation + wls.SelfPropulsion())._repr_latex_()
         assert repr(dissipation).startswith(case.cls.__name__)
         if not isinstance(dissipation, LearnableDissipation):
             assert eval(repr(dissipation), vars(wls.dissipation) | {"inf": np.inf}).__dict__ == dissipation.__dict__

@@ -125,7 +125,7 @@ def test_the_lagrangian_checks_and_shows_its_field():
     law = wls.Lagrangian(Spring(), dissipation=wls.Friction(0.5), magnetic=wls.MagneticField([0, 0, 2]))
     assert "dissipation=Friction(0.5), magnetic=MagneticField((0.0, 0.0, 2.0))" in repr(law)
     assert repr(wls.MagneticField(ripples)) == "MagneticField(ripples)"
-    assert r"v \cdot A" in law._repr_latex_() and r"\mathcal{R} = \tfrac{\gamma}{2}" in law._repr_latex_()
+    assert r"v \cdot A" in law._repr_latex_() and r"\mathcal{R} = \tfrac{m \gamma}{2}" in law._repr_latex_()
 
 
 # --- gyration

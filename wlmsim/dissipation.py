@@ -111,8 +111,8 @@ class Friction(Dissipation):
 
     @property
     def latex(self) -> str:
-        """LaTeX of the Rayleigh function."""
-        return r"\tfrac{\gamma}{2} \int |v|^2 \rho \, dx"
+        """LaTeX of the Rayleigh function of a population of mass m, for which gamma is a rate."""
+        return r"\tfrac{m \gamma}{2} \int |v|^2 \rho \, dx"
 
     def __repr__(self) -> str:
         return f"Friction({self.friction:g})"
