@@ -16,9 +16,9 @@ from wlmsim.errors import FileFormatError, NotFittedError, ParameterError, Simul
 from wlmsim.integrators import ConstantSpeedEuler, Leapfrog
 from wlmsim.learn.functionals import Scales
 from wlmsim.learn.losses import exact_transport, sinkhorn_divergence
-from wlmsim.learn.mechanics import Mechanics, mean_lagrangian, scales_of
+from wlmsim.learn.mechanics import Mechanics, mean_mechanics, scales_of
 from wlmsim.learn.networks import Perceptron, RadialSpline, close_pairs
-from wlmsim.learn.rollout import rollout, torch_force
+from wlmsim.learn.rollout import flow_rollout, rollout, torch_force
 
 SCALES = Scales(centre=(0.3, -0.2), length=1.7, start=0.5, duration=0.8)
 
@@ -359,7 +359,7 @@ class TestMechanics:
             friction=mechanics.gamma,
             unit_mobility=True,
         )
-        lagrangian = mean_lagrangian([mechanics])
+        lagrangian = mean_mechanics([mechanics])
         assert lagrangian.friction == pytest.approx(0.9)
         end = SCALES.start + 2.0 * SCALES.duration
         forecast = wls.simulate(lagrangian, start, [end], dt=0.1 * SCALES.duration)
@@ -774,3 +774,65 @@ class TestCuda:
         assert next(cuda.lagrangian_.potential.parameters()).device.type == "cpu"
         first, second = (m.forecast(drifters[0], [2.0]).positions for m in (cpu, cuda))
         np.testing.assert_allclose(second, first, atol=0.05)
+
+
+class TestGradientFlow:
+    """Infinite friction: first-order mechanics."""
+
+    def test_rollout_is_of_second_order_and_follows_the_flow(self):
+        x = torch.tensor([[1.0, 0.5]], dtype=torch.float64)
+        errors = [
+            (flow_rollout(lambda x, t: -x + t, x, [1.0], start=0.0, dt=dt)[0] - (t_1 + x * np.exp(-1.0))).abs().max()
+            for dt, t_1 in ((0.1, np.exp(-1.0)), (0.05, np.exp(-1.0)))
+        ]
+        assert errors[0] / errors[1] == pytest.approx(4.0, rel=0.1)
+
+    def test_mechanics_in_data_units_move_as_the_scaled_rollout(self):
+        torch.manual_seed(1)
+        functional = wls.learn.ExternalPotential((8,)) + wls.External(wls.laws.Harmonic(0.7))
+        mechanics = Mechanics(functional, np.inf, 2, SCALES).double()
+        x, w = np.random.default_rng(0).standard_normal((6, 2)), torch.full((6,), 1 / 6, dtype=torch.float64)
+        scaled = torch.tensor((x - np.array(SCALES.centre)) / SCALES.length)
+        (kept,) = flow_rollout(lambda y, t: mechanics.force(y, w, t), scaled, [2.0], start=0.0, dt=0.02)
+        flow = mean_mechanics([mechanics])
+        assert isinstance(flow, wls.GradientFlow)
+        end = SCALES.start + 2.0 * SCALES.duration
+        forecast = wls.simulate(flow, wls.Population(x, time=SCALES.start), [end], dt=0.05)
+        expected = kept.detach().numpy() * SCALES.length + np.array(SCALES.centre)
+        np.testing.assert_allclose(forecast.positions[0], expected, atol=1e-4)
+
+    def test_a_landscape_is_learned_under_noise_without_velocities(self):
+        bowl = wls.systems.LangevinLandscape("oakley_ohagan", n=200, seed=0)
+        data = bowl.independent_snapshots(np.linspace(0, 0.5, 6)).without_velocities()
+        potential = wls.learn.ExternalPotential((16,), time_dependent=False)
+        model = quick(potential=potential, friction=np.inf, noise=1.0, training="multiple-shooting", steps=150)
+        model.fit(data)
+        assert isinstance(model.mechanics_, wls.GradientFlow) and model.friction_ == np.inf
+        with pytest.raises(NotFittedError, match="gradient flow, mechanics_"):
+            _ = model.lagrangian_
+        x, w = data[-1].positions, data[-1].weights
+        truth = bowl.mechanics.velocity(x, w)
+        error = np.linalg.norm(model.mechanics_.velocity(x, w) - truth) / np.linalg.norm(truth)
+        assert error < 0.35
+
+    def test_forecasts_spread_and_survive_a_file(self, tmp_path):
+        still = wls.SnapshotSeries([0.0, 1.0], [np.zeros((400, 1)), np.random.default_rng(0).normal(0, 0.5, (400, 1))])
+        model = quick(friction=np.inf, noise=0.5, steps=2).fit(still)
+        loaded = wls.learn.WLM.load(model.save(tmp_path / "model"))
+        one, other = (m.forecast(still[0], times=[1.0, 4.0]) for m in (model, loaded))
+        np.testing.assert_array_equal(one.positions, other.positions)
+        assert one.positions[1].std() == pytest.approx(1.0, rel=0.2)
+        assert model.interpolate([0.5]).sizes == (400,)
+
+    @pytest.mark.parametrize(
+        ("parameters", "message"),
+        [
+            ({"noise": 0.1}, "`noise` must be 0 unless friction is infinite"),
+            ({"noise": -0.1, "friction": np.inf}, "`noise`"),
+            ({"friction": -np.inf}, "`friction`"),
+            ({"friction": np.inf, "dissipation": wls.Alignment(1.0, 1.0)}, "`dissipation` must be None"),
+        ],
+    )
+    def test_what_does_not_go_together_is_refused(self, drifters, parameters, message):
+        with pytest.raises(ParameterError, match=message):
+            quick(**parameters).fit(drifters)

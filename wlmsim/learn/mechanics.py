@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from wlmsim.dissipation import Dissipation, Friction
+from wlmsim.flow import GradientFlow
 from wlmsim.functionals.base import Functional, FunctionalSum
 from wlmsim.lagrangian import Lagrangian
 from wlmsim.learn.dissipations import AverageDissipation, LearnableDissipation
@@ -67,7 +68,7 @@ class Mechanics(torch.nn.Module):
     functional : Functional
         Copied, so that the caller's stays as it was.
     friction : "learn" or float
-        Learned as gamma = exp(theta), or fixed [1 / time].
+        Learned as gamma = exp(theta), or fixed [1 / time]; infinite for a gradient flow.
     dim : int
         Dimension of space.
     scales : Scales
@@ -114,13 +115,22 @@ class Mechanics(torch.nn.Module):
             gamma = self.gamma
         return (gamma.item() if isinstance(gamma, torch.Tensor) else gamma) / self.scales.duration
 
+    @property
+    def first_order(self) -> bool:
+        """Whether friction is infinite, so that the force is the velocity."""
+        return self.fixed_friction == math.inf
+
     def force(self, x: torch.Tensor, w: torch.Tensor, t: float) -> torch.Tensor:
-        """Acceleration before the factor 1 + gamma of unit mobility, shape (n, d), in scaled coordinates."""
+        """Acceleration before the factor 1 + gamma of unit mobility, shape (n, d), in scaled coordinates.
+
+        In first-order mechanics, which are the limit, this is the velocity.
+        """
         total = torch.zeros_like(x)
         for term in self.learned:
             total = total + term.scaled_force(x, w, t)
         if self.analytic:
-            total = total + self._analytic_force(x, w, t) / (1.0 + self.gamma)
+            mobility = 1.0 / self.scales.duration if self.first_order else 1.0 / (1.0 + self.gamma)
+            total = total + self._analytic_force(x, w, t) * mobility
         return total
 
     def _analytic_force(self, x: torch.Tensor, w: torch.Tensor, t: float) -> torch.Tensor:
@@ -161,25 +171,25 @@ class Mechanics(torch.nn.Module):
         """Copies of the learned terms in the data's units, independent of further training."""
         terms: list[Any] = list(copy.deepcopy(self.networks))
         for term in terms:
-            term.factor = 1.0 + self.friction * self.scales.duration
+            term.factor = self.scales.duration if self.first_order else 1.0 + self.friction * self.scales.duration
             term.eval().requires_grad_(False).to("cpu")
         return terms
 
 
-def mean_lagrangian(members: Sequence[Mechanics]) -> Lagrangian:
-    """The mean of mechanics of one form as a Lagrangian in the data's units: mean energies and mean friction."""
+def mean_mechanics(members: Sequence[Mechanics]) -> Lagrangian | GradientFlow:
+    """The mean of mechanics of one form in the data's units: mean energies and mean friction."""
     by_term = zip(*(member.terms() for member in members), strict=True)
     learned = [same[0] if len(same) == 1 else _average(same) for same in by_term]
     first = members[0]
     functionals = [term for term in learned if isinstance(term, Functional)] + first.analytic
     dissipations = [term for term in learned if isinstance(term, Dissipation)]
     dissipations += [term for term in first.dissipations if not isinstance(term, LearnableDissipation)]
+    potential = functionals[0] if len(functionals) == 1 else FunctionalSum(*functionals)
+    if first.first_order:
+        return GradientFlow(potential)
     gamma = float(np.mean([member.friction for member in members]))
     dissipations += [Friction(gamma)] if gamma > 0 else []
-    return Lagrangian(
-        functionals[0] if len(functionals) == 1 else FunctionalSum(*functionals),
-        dissipation=sum(dissipations[1:], dissipations[0]) if dissipations else None,
-    )
+    return Lagrangian(potential, dissipation=sum(dissipations[1:], dissipations[0]) if dissipations else None)
 
 
 def _average(same: Sequence[Any]) -> Any:

@@ -19,7 +19,7 @@ from wlmsim.errors import FileFormatError, SimulationError
 from wlmsim.learn import model_file
 from wlmsim.learn.losses import exact_transport, sinkhorn_divergence
 from wlmsim.learn.mechanics import Cloud, Mechanics
-from wlmsim.learn.rollout import Force, rollout
+from wlmsim.learn.rollout import Force, flow_rollout, rollout
 
 Watcher = Callable[["Trainer"], None]
 """Called with the trainer after every step."""
@@ -44,6 +44,7 @@ class Settings:
     batch_size: int | None
     dt: float
     speed: float | None
+    noise: float
     loss: str
     force_penalty: float
     jerk_penalty: float
@@ -101,7 +102,11 @@ class Trainer:
         self._best: dict[str, torch.Tensor] | None = None
         self._optimiser = torch.optim.AdamW(self._parameter_groups())
         self._starts = [
-            [k for k, cloud in enumerate(clouds[:-1]) if cloud.v is not None and (settings.shooting or k == 0)]
+            [
+                k
+                for k, cloud in enumerate(clouds[:-1])
+                if (mechanics.first_order or cloud.v is not None) and (settings.shooting or k == 0)
+            ]
             for clouds in populations
         ]
 
@@ -184,7 +189,7 @@ class Trainer:
 
         def force(x: torch.Tensor, t: float) -> torch.Tensor:
             value = self.mechanics.force(x, start.w, t)
-            forces.append((1.0 + self.mechanics.gamma) * value)
+            forces.append(value if self.mechanics.first_order else (1.0 + self.mechanics.gamma) * value)
             times.append(t)
             return value
 
@@ -193,10 +198,15 @@ class Trainer:
         return torch.stack(terms).mean() + self._roughness(torch.stack(forces), times, start.w)
 
     def _roughness(self, forces: torch.Tensor, times: Sequence[float], w: torch.Tensor) -> torch.Tensor:
-        """Mean squares of the force and of its rate of change along the paths, each with its weight."""
+        """Mean squares of the force and of its rate of change along the paths, each with its weight.
+
+        In first-order mechanics that of the velocity alone: along paths with noise, it has no rate of change.
+        """
+        settings = self.settings
+        if self.mechanics.first_order:
+            return settings.force_penalty * _mean_square(forces, w)
         intervals = torch.tensor(times, dtype=w.dtype, device=w.device).diff()
         jerks = forces.diff(dim=0) / intervals[:, None, None]
-        settings = self.settings
         return settings.force_penalty * _mean_square(forces, w) + settings.jerk_penalty * _mean_square(jerks, w)
 
     def _longest_horizon(self, remaining: int) -> int:
@@ -207,6 +217,9 @@ class Trainer:
         return most if climbed >= 1 else 1 + int(climbed * (most - 1))
 
     def _roll(self, mechanics: Mechanics, force: Force, start: Cloud, times: Sequence[float]) -> list[torch.Tensor]:
+        if mechanics.first_order:
+            noise = partial(self._kicks, self.settings.noise) if self.settings.noise else None
+            return flow_rollout(force, start.x, times, start=start.time, dt=self.settings.dt, noise=noise)
         assert start.v is not None
         kept = rollout(
             force,
@@ -221,6 +234,10 @@ class Trainer:
             speed=self.settings.speed,
         )
         return [x for x, _ in kept]
+
+    def _kicks(self, strength: float, x: torch.Tensor, step: float) -> torch.Tensor:
+        """Increments of Brownian motion."""
+        return torch.as_tensor(strength * math.sqrt(step) * self._rng.standard_normal(x.shape)).to(x)
 
     def _divergence(self, x: torch.Tensor, w: torch.Tensor, target: Cloud) -> torch.Tensor:
         if self.settings.loss == "sinkhorn":

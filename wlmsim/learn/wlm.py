@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
+import math
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,12 +19,13 @@ from wlmsim import _version
 from wlmsim.dissipation import Dissipation
 from wlmsim.errors import NotFittedError, ParameterError, SimulationError
 from wlmsim.evaluation import Scores, score_forecast, score_interpolation
+from wlmsim.flow import GradientFlow
 from wlmsim.functionals.base import Functional
-from wlmsim.integrators import ConstantSpeedEuler
+from wlmsim.integrators import ConstantSpeedEuler, EulerMaruyama, Integrator
 from wlmsim.lagrangian import Lagrangian
 from wlmsim.learn import model_file
 from wlmsim.learn.functionals import ExternalPotential, Scales
-from wlmsim.learn.mechanics import Cloud, Mechanics, mean_lagrangian, scaled_cloud, scales_of
+from wlmsim.learn.mechanics import Cloud, Mechanics, mean_mechanics, scaled_cloud, scales_of
 from wlmsim.learn.progress import fitting_bar
 from wlmsim.learn.training import Checkpoint, Settings, Trainer, Watcher
 from wlmsim.population import Population
@@ -48,7 +50,13 @@ class WLM:
     potential : Functional, optional
         Sum of functionals; default ``ExternalPotential()``. It is copied: the one given stays as it was.
     friction : "learn" or float
-        Friction rate gamma, learned or fixed, at least 0 [1 / time]. Default "learn".
+        Friction rate gamma, learned or fixed, at least 0 [1 / time]. Infinite, ``math.inf``, makes the mechanics
+        first-order, the gradient flow dx/dt = -grad (dU/drho): velocities are neither needed nor used, and a rollout
+        may start from every marginal. Default "learn".
+    noise : float
+        Strength sigma of the noise in dX = -grad (dU/drho) dt + sigma dW, at least 0, for infinite friction
+        [length / sqrt(time)]. Rollouts in training and forecasts are then random; without noise, the same spreading of
+        the density is an `Entropy` of temperature sigma^2 / 2 in the potential. Default 0.
     dissipation : Dissipation, optional
         Sum of learnable and analytic forces that depend on the velocity, without friction. Default: none.
     speed : float, optional
@@ -119,7 +127,9 @@ class WLM:
     Attributes
     ----------
     lagrangian_ : Lagrangian
-        The learned mechanics in the data's units, like any other Lagrangian.
+        The learned mechanics in the data's units, like any other Lagrangian; none where friction is infinite.
+    mechanics_ : Lagrangian or GradientFlow
+        The same, or the learned gradient flow where friction is infinite.
     friction_ : float
         Learned or given friction rate [1 / time].
     losses_, frictions_ : ndarray, shape (steps,)
@@ -156,6 +166,7 @@ class WLM:
         potential: Functional | None = None,
         *,
         friction: str | float = "learn",
+        noise: float = 0.0,
         dissipation: Dissipation | None = None,
         speed: float | None = None,
         initial_velocities: str = "given",
@@ -186,6 +197,7 @@ class WLM:
     ):
         self.potential = potential
         self.friction = friction
+        self.noise = noise
         self.dissipation = dissipation
         self.speed = speed
         self.initial_velocities = initial_velocities
@@ -238,13 +250,15 @@ class WLM:
     @property
     def fitted(self) -> bool:
         """Whether the model has been fitted or loaded."""
-        return "lagrangian_" in vars(self)
+        return "mechanics_" in vars(self)
 
     def __getattr__(self, name: str) -> Any:
         if name == "_fitted_members":
-            name = "lagrangian_"
+            name = "mechanics_"
         if name.endswith("_") and not name.startswith("_"):
-            hint = "it is not kept in files" if "lagrangian_" in vars(self) else "call fit first"
+            hint = "call fit first"
+            if "mechanics_" in vars(self):
+                hint = "it learned a gradient flow, mechanics_" if name == "lagrangian_" else "it is not kept in files"
             raise NotFittedError(f"this WLM has no `{name}`: {hint}")
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
@@ -253,7 +267,10 @@ class WLM:
         if self.friction != "learn":
             if isinstance(self.friction, str):
                 raise check.fail("friction", "'learn' or a number >= 0", self.friction)
-            check.nonnegative("friction", self.friction)
+            if self.friction != math.inf:
+                check.nonnegative("friction", self.friction)
+        if check.nonnegative("noise", self.noise) and self.friction != math.inf:
+            raise check.fail("noise", "0 unless friction is infinite", self.noise)
         if self.potential is not None:
             check.instance("potential", self.potential, Functional)
         if self.dissipation is not None:
@@ -264,6 +281,8 @@ class WLM:
             check.positive("speed", self.speed)
             if self.friction not in ("learn", 0):
                 raise check.fail("friction", "0 or left alone at constant speed", self.friction)
+        if self.friction == math.inf and self.dissipation is not None:
+            raise check.fail("dissipation", "None where friction is infinite", self.dissipation)
         check.choice("initial_velocities", self.initial_velocities, ("given", "zero"))
         check.choice("training", self.training, ("anchored", "multiple-shooting"))
         check.choice("loss", self.loss, ("exact", "sinkhorn"))
@@ -352,12 +371,19 @@ class WLM:
 
     def _keep(self, members: list[Mechanics]) -> None:
         self._fitted_members = members
-        self.lagrangian_: Lagrangian = mean_lagrangian(members)
-        self.friction_: float = self.lagrangian_.friction
+        self.mechanics_: Lagrangian | GradientFlow = mean_mechanics(members)
+        self.__dict__.pop("lagrangian_", None)
+        if isinstance(self.mechanics_, Lagrangian):
+            self.lagrangian_: Lagrangian = self.mechanics_
+        self.friction_: float = self.lagrangian_.friction if "lagrangian_" in vars(self) else math.inf
 
     @property
     def _fitted_friction(self) -> str | float:
         return self.friction if self.speed is None else 0.0
+
+    @property
+    def _first_order(self) -> bool:
+        return self.friction == math.inf
 
     def _time_step(self, scales: Scales) -> float:
         return 0.25 * scales.duration if self.dt is None else self.dt
@@ -418,6 +444,7 @@ class WLM:
             batch_size=self.batch_size,
             dt=self._time_step(scales) / scales.duration,
             speed=None if self.speed is None else self.speed * scales.duration / scales.length,
+            noise=self.noise * scales.duration**0.5 / scales.length,
             loss=self.loss,
             force_penalty=self.force_penalty,
             jerk_penalty=self.jerk_penalty,
@@ -434,6 +461,8 @@ class WLM:
     def _starting_clouds(self, clouds: list[Cloud]) -> list[Cloud]:
         """Apply the rule of initial velocities to the marginals that rollouts may start from."""
         first = clouds[0]
+        if self._first_order:
+            return clouds
         if self.initial_velocities == "zero":
             rest = Cloud(first.x, torch.zeros_like(first.x), first.w, first.time)
             return [rest, *(Cloud(c.x, None, c.w, c.time) for c in clouds[1:])]
@@ -492,20 +521,25 @@ class WLM:
         ParameterError
             If the start has no velocities and the model needs them.
         """
-        lagrangian = self.lagrangian_
+        mechanics = self.mechanics_
         check.instance("start", start, Population)
-        if start.velocities is None:
+        integrator: Integrator | None = None
+        if self.speed is not None:
+            integrator = ConstantSpeedEuler(self.speed)
+        elif self.noise:
+            integrator = EulerMaruyama(self.noise, seed=self.seed)
+        if start.velocities is None and not self._first_order:
             if self.initial_velocities == "given":
                 raise ParameterError(
                     "`start` must have velocities: the model was fitted with initial_velocities='given'"
                 )
             start = start.at_rest()
         return simulate(
-            lagrangian,
+            mechanics,
             start,
             times,
             dt=self.dt_ if dt is None else dt,
-            integrator=None if self.speed is None else ConstantSpeedEuler(self.speed),
+            integrator=integrator,
             metadata={"model": repr(self), "start": start.time},
         )
 
@@ -532,7 +566,8 @@ class WLM:
         usable = [
             cloud
             for k, cloud in enumerate(fitted)
-            if cloud.time <= time and (k == 0 or (self.initial_velocities == "given" and cloud.velocities is not None))
+            if cloud.time <= time
+            and (k == 0 or self._first_order or (self.initial_velocities == "given" and cloud.velocities is not None))
         ]
         if not usable:
             raise check.fail("times", f"at or after the first fitted marginal at t = {fitted.times[0]:g}", time)
