@@ -135,14 +135,15 @@ class TestRecovery:
         def swarm(c: float, l: float) -> wls.Lagrangian:
             return wls.Lagrangian(wls.Pairwise(wls.laws.Morse(c, l)), dissipation=wls.Friction(0.2))
 
-        start = wls.Population.gaussian(n=60, dim=2, velocity_width=0.3, seed=0)
-        data = seen(swarm(2.0, 0.6), start, np.linspace(0.0, 3.0, 7), dt=0.1)
+        start = wls.Population.gaussian(n=40, dim=2, velocity_width=0.3, seed=0)
+        data = seen(swarm(2.0, 0.6), start, np.linspace(0.0, 2.0, 5), dt=0.1)
         fit = fit_parameters(swarm(1.0, 0.4), data, ["pairwise.c", "pairwise.l"], dt=0.1)
         assert fit.values == pytest.approx({"pairwise.c": 2.0, "pairwise.l": 0.6}, rel=1e-5)
 
     def test_planck_constant_from_other_particles_at_each_time(self):
-        data = independent(wls.systems.GaussianPacket(n=900, dim=2, seed=0).exact(np.linspace(0.0, 1.5, 6)), 150)
-        fit = fit_parameters(wls.systems.GaussianPacket(dim=2, hbar=0.5), data, ["hbar"], horizon=5)
+        data = independent(wls.systems.GaussianPacket(n=500, dim=2, seed=0).exact(np.linspace(0.0, 2.0, 5)), 100)
+        known = data.without_velocities(except_at=[0])
+        fit = fit_parameters(wls.systems.GaussianPacket(dim=2, hbar=0.5), known, ["hbar"], resamples=15)
         assert fit.errors_by == "bootstrap"
         assert abs(fit.values["hbar"] - 1.0) < 3 * fit.errors["hbar"] < 0.2
         assert fit.system_.hbar == fit.values["hbar"]
@@ -220,8 +221,8 @@ class TestStandardErrors:
         assert (np.abs(z.mean(0)) < 1.0).all()
 
     def test_of_independent_samples(self):
-        data = [independent(path, 80).without_velocities(except_at=[0]) for path in self.paths(400, 10)]
-        z = self.deviations(data, resamples=20)
+        data = [independent(path, 60).without_velocities(except_at=[0]) for path in self.paths(300, 10)]
+        z = self.deviations(data, resamples=15)
         assert 0.5 < np.sqrt((z**2).mean()) < 1.7
         assert (np.abs(z.mean(0)) < 1.0).all()
 

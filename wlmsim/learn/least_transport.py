@@ -12,31 +12,41 @@ from wlmsim.errors import ParameterError
 from wlmsim.learn.predictions import Clouds, Pair, Predictions
 from wlmsim.transport import Plan, ground_cost, optimal_plan
 
-FIRST_DIFFERENCE = 0.1
-"""Relative step of the first differences with respect to a parameter; later ones follow the steps of the fit."""
-LAST_DIFFERENCE = 1e-3
-"""The smallest relative step."""
+WIDEST = 0.2
+"""Relative step of the first differences with respect to a parameter."""
+NARROWEST = 1e-3
+"""Relative step of the last ones."""
 FEW = 10
 """Number of windows that a fit begins with, spread over the data."""
 SHORT = 3
 """Most steps over predictions shorter than the horizon, which may leave a combination of parameters open."""
-TOLERANCE = 1e-5
+TOLERANCE = 1e-4
 """Relative step of the parameters below which a fit has converged."""
-ROUGH = 1e-2
+ROUGH = 1e-3
 """The same for the answers on the way."""
 
 
 @dataclass
 class Fit:
-    """Where a fit has come to: parameters, their predictions, the plans and the mean squared distance under them."""
+    """Where a fit has come to.
+
+    Parameters, their predictions, the plans and the mean squared distance under them; the size of the parameters, and
+    the width of differences relative to it.
+    """
 
     theta: np.ndarray
     clouds: Clouds
     plans: list[Plan]
     cost: float
-    differences: np.ndarray
+    scale: np.ndarray
+    width: float
     steps: int = 0
     converged: bool = False
+
+    @property
+    def differences(self) -> np.ndarray:
+        """Step of the differences with respect to each parameter."""
+        return self.width * self.scale
 
 
 def transport_plan(x: np.ndarray, wx: np.ndarray, y: np.ndarray, wy: np.ndarray) -> Plan:
@@ -115,21 +125,20 @@ def descend(predictions: Predictions, start: np.ndarray, iterations: int, show: 
     few = predictions.some(FEW)
     stages = [(few, 2**k) for k in range(20) if 2**k < longest]
     stages += [(few, longest)] if len(few.windows) < len(predictions.windows) else []
-    theta, differences, steps = start, FIRST_DIFFERENCE * scale, 0
+    theta, width, steps = start, WIDEST, 0
     for part, reach in [*stages, (predictions, longest)]:
         clouds = part.clouds(theta, reach)
         plans = transport_plans(clouds, part.pairs(reach))
-        fit = Fit(theta, clouds, plans, mean_square(clouds, plans, part.pairs(reach)), differences, steps)
+        fit = Fit(theta, clouds, plans, mean_square(clouds, plans, part.pairs(reach)), scale, width, steps)
         most = iterations if reach == longest else min(iterations, steps + SHORT)
-        _gauss_newton(part, fit, scale, reach, most, show, rough=part is few)
-        theta, differences, steps = fit.theta, fit.differences, fit.steps
+        _gauss_newton(part, fit, reach, most, show, rough=part is few)
+        theta, width, steps, scale = fit.theta, fit.width, fit.steps, fit.scale
     return fit
 
 
 def _gauss_newton(
     predictions: Predictions,
     fit: Fit,
-    scale: np.ndarray,
     reach: int,
     iterations: int,
     show: Callable[[str], None],
@@ -140,7 +149,7 @@ def _gauss_newton(
     pairs = predictions.pairs(reach)
     damping = 1e-3
     while fit.steps < iterations and not fit.converged:
-        scale = np.maximum(scale, np.abs(fit.theta))
+        scale = fit.scale = np.maximum(fit.scale, np.abs(fit.theta))
         sides = predictions.differences(fit.theta, fit.clouds, fit.differences, reach)
         matrix, gradient = normal_equations(sides.jacobians, fit.clouds, fit.plans, pairs)
         diagonal = np.diag(matrix).copy()
@@ -159,14 +168,12 @@ def _gauss_newton(
                 cost = mean_square(trial, plans, pairs)
                 moved = cost < fit.cost
             damping = 0.1 * damping if moved else 10 * max(damping, 1e-6)
-        size = np.abs(theta - fit.theta) if moved else np.zeros_like(fit.theta)
-        finest = bool((fit.differences <= LAST_DIFFERENCE * scale).all())
-        # a difference as wide as the steps are long: narrower ones see too little of a cutoff, wider ones blur it
-        fit.differences = np.clip(4 * size, np.maximum(LAST_DIFFERENCE * scale, 0.4 * fit.differences), 0.2 * scale)
-        if rough:
-            fit.converged = bool((size <= ROUGH * scale).all())
-        else:
-            fit.converged = finest and bool((size <= TOLERANCE * scale).all())
+        size = (np.abs(theta - fit.theta) / scale).max() if moved else 0.0
+        finest = fit.width <= NARROWEST
+        # narrow differences see too little of a cutoff, wide ones blur it: they narrow once the steps are well inside
+        if size <= 0.1 * fit.width:
+            fit.width = max(0.3 * fit.width, NARROWEST)
+        fit.converged = finest and size <= (ROUGH if rough else TOLERANCE)
         if moved and trial is not None:
             fit.theta, fit.clouds, fit.plans, fit.cost = theta, trial, plans, cost
         else:

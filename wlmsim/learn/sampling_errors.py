@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
 from wlmsim.learn.least_transport import (
-    LAST_DIFFERENCE,
+    NARROWEST,
     Fit,
     mean_square,
     normal_equations,
@@ -77,9 +78,9 @@ def debias(predictions: Predictions, fit: Fit, seed: int) -> tuple[Fit, np.ndarr
     score = _DebiasedScore(pairs, seed)
     sides = predictions.differences(fit.theta, fit.clouds, fit.differences)
     matrix, _ = normal_equations(sides.jacobians, fit.clouds, fit.plans, pairs)
-    scale = np.maximum(np.abs(fit.theta), fit.differences / LAST_DIFFERENCE)
+    scale = fit.scale
     wide = np.sqrt(fit.cost / np.maximum(np.diag(matrix), np.finfo(float).tiny))
-    sides = predictions.differences(fit.theta, fit.clouds, np.clip(wide, LAST_DIFFERENCE * scale, 0.2 * scale))
+    sides = predictions.differences(fit.theta, fit.clouds, np.clip(wide, NARROWEST * scale, 0.2 * scale))
     jacobians = sides.jacobians
     curvature = np.stack(
         [
@@ -98,9 +99,8 @@ def debias(predictions: Predictions, fit: Fit, seed: int) -> tuple[Fit, np.ndarr
             break
         size = np.abs(theta - fit.theta)
         plans = transport_plans(clouds, pairs)
-        fit = Fit(
-            theta, clouds, plans, mean_square(clouds, plans, pairs), fit.differences, fit.steps + 1, fit.converged
-        )
+        cost = mean_square(clouds, plans, pairs)
+        fit = replace(fit, theta=theta, clouds=clouds, plans=plans, cost=cost, steps=fit.steps + 1)
         if (size <= 1e-3 * scale).all():
             break
         jacobians = predictions.differences(theta, clouds, fit.differences).jacobians
