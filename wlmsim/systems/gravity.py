@@ -42,7 +42,7 @@ class PlummerSphere(System):
 
     Notes
     -----
-    A step of a hundredth of the crossing time (a^3 / G M)^(1/2) conserves the energy to some 1e-5.
+    A step of a hundredth of the crossing time (a^3 / G M)^(1/2) conserves the energy to some 1e-6.
 
     References
     ----------
