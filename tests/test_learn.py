@@ -15,7 +15,7 @@ import wlmsim as wls
 from wlmsim.errors import FileFormatError, NotFittedError, ParameterError, SimulationError
 from wlmsim.integrators import ConstantSpeedEuler, Leapfrog
 from wlmsim.learn.functionals import Scales
-from wlmsim.learn.losses import exact_transport, sinkhorn_divergence
+from wlmsim.learn.losses import exact_transport, sinkhorn_divergence, sliced_transport
 from wlmsim.learn.mechanics import Mechanics, mean_mechanics, scales_of
 from wlmsim.learn.networks import Perceptron, RadialSpline, close_pairs
 from wlmsim.learn.rollout import flow_rollout, rollout, torch_force
@@ -104,6 +104,18 @@ class TestLosses:
         )
         ours = sinkhorn_divergence(x.detach(), y, wx, wy, blur=blur, tolerance=1e-10, iterations=20_000)
         assert ours.item() == pytest.approx(expected, rel=1e-6)
+
+    @pytest.mark.parametrize(("n", "m"), [(7, 7), (5, 9)])
+    def test_sliced_transport_is_exact_transport_of_the_projections(self, n, m):
+        x, y, wx, wy = clouds(np.random.default_rng(n), n, m)
+        angles = torch.tensor([0.3, 1.1, 2.0], dtype=torch.float64)
+        directions = torch.stack([angles.cos(), angles.sin()], 1)
+        expected = np.mean([exact_transport(x @ e[:, None], y @ e[:, None], wx, wy).item() for e in directions])
+        sliced = sliced_transport(x, y, wx, wy, directions=directions)
+        assert sliced.item() == pytest.approx(2 * expected, rel=1e-12)
+        assert torch.autograd.gradcheck(lambda x: sliced_transport(x, y, wx, wy, directions=directions), x)
+        moved = sliced_transport(x + torch.tensor([3.0, 4.0]), x, wx, wx, directions=torch.eye(2, dtype=x.dtype))
+        assert moved.item() == pytest.approx(25.0)
 
     def test_sinkhorn_divergence_and_exact_transport_refuse_a_blown_up_cloud(self):
         x, y, wx, wy = clouds(np.random.default_rng(1), 4, 4)

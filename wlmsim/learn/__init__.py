@@ -20,7 +20,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
             "MeanFieldPotential",
             "PairPotential",
         ],
-        "losses": ["exact_transport", "sinkhorn_divergence"],
+        "losses": ["exact_transport", "sinkhorn_divergence", "sliced_transport"],
         "named": ["parameters_of", "with_parameters"],
         "parameters": ["FittedParameters", "fit_parameters"],
         "rollout": ["rollout", "torch_force"],

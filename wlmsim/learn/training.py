@@ -17,7 +17,7 @@ import torch
 
 from wlmsim.errors import FileFormatError, SimulationError
 from wlmsim.learn import model_file
-from wlmsim.learn.losses import exact_transport, sinkhorn_divergence
+from wlmsim.learn.losses import exact_transport, sinkhorn_divergence, sliced_transport
 from wlmsim.learn.mechanics import Cloud, Mechanics
 from wlmsim.learn.rollout import Force, flow_rollout, rollout
 
@@ -30,6 +30,10 @@ SINGLE_THREAD_LIMIT = 2000
 
 FRICTION_RATE = 10.0
 """Learning rate of the friction's logarithm, relative to that of the networks."""
+
+
+SLICES = 32
+"""Number of directions of the sliced loss, drawn anew for each target."""
 
 
 @dataclass(frozen=True)
@@ -242,7 +246,14 @@ class Trainer:
     def _divergence(self, x: torch.Tensor, w: torch.Tensor, target: Cloud) -> torch.Tensor:
         if self.settings.loss == "sinkhorn":
             return sinkhorn_divergence(x, target.x, w, target.w, blur=self.settings.blur)
+        if self.settings.loss == "sliced":
+            return sliced_transport(x, target.x, w, target.w, directions=self._directions(x))
         return exact_transport(x, target.x, w, target.w, power=2)
+
+    def _directions(self, x: torch.Tensor) -> torch.Tensor:
+        """Random unit vectors, shape (SLICES, d)."""
+        vectors = self._rng.standard_normal((SLICES, x.shape[1]))
+        return torch.as_tensor(vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).to(x)
 
     def _validate(self) -> None:
         """Score the averaged weights on the validation marginals; remember the best, stop when none gets better."""

@@ -72,9 +72,11 @@ class WLM:
         Most marginals that a training rollout runs over. Default: all that remain.
     ramp : float
         Share of the steps over which the longest horizon grows from one marginal, in [0, 1]. Default 0.
-    loss : {"exact", "sinkhorn"}
-        Mean squared displacement under exact optimal transport, or the debiased Sinkhorn divergence.
-        Default "exact".
+    loss : {"exact", "sinkhorn", "sliced"}
+        Mean squared displacement under exact optimal transport, the debiased Sinkhorn divergence, or the mean over
+        random directions of the squared distances of the projections, which large clouds can afford: take
+        ``batch_size=None`` with it. Exact transport between small batches draws predictions together; where noise
+        spreads the clouds, "sliced" with all particles is the better choice. Default "exact".
     force_penalty, jerk_penalty : float
         Weights in the loss of the mean squared force along the rollouts, and of the mean squared rate at which it
         changes along the path of a particle, all in scaled coordinates [dimensionless]. Of the mechanics that fit the
@@ -285,7 +287,7 @@ class WLM:
             raise check.fail("dissipation", "None where friction is infinite", self.dissipation)
         check.choice("initial_velocities", self.initial_velocities, ("given", "zero"))
         check.choice("training", self.training, ("anchored", "multiple-shooting"))
-        check.choice("loss", self.loss, ("exact", "sinkhorn"))
+        check.choice("loss", self.loss, ("exact", "sinkhorn", "sliced"))
         for name in ("blur", "learning_rate", "clip"):
             check.positive(name, getattr(self, name))
         for name in ("force_penalty", "jerk_penalty", "weight_decay", "checkpoint_every"):
