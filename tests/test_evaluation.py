@@ -18,7 +18,7 @@ from wlmsim.evaluation import (
     score_forecast,
     score_interpolation,
 )
-from wlmsim.transport import wasserstein1
+from wlmsim.transport import energy_distance, wasserstein1
 
 # a cloud whose points are far apart, so that small motions leave the optimal plan the obvious one
 START = np.array([[0.0, 0.0], [10.0, 0.0], [0.0, 10.0], [10.0, 10.0]])
@@ -217,3 +217,30 @@ def test_to_dict_is_json():
     assert json.loads(json.dumps(plain, allow_nan=False)) == plain
     assert plain["w1"]["ballistic"] == [0.15, None] and plain["mean"]["ballistic"] is None
     assert plain["origins"] == [0.5, 0.5] and plain["times"] == [1.0, 2.0] and plain["protocol"] == "forecast"
+
+
+# --- further metrics
+
+
+def test_w2_and_energy_distance_beside_w1():
+    series = uniform_motion([0.0, 1.0, 2.0])
+    guesses = [Population(cloud.positions + np.array([0.3, 0.4])) for cloud in series[1:]]
+    scores = score_forecast(guesses, series[1:], series[0], metrics=("w1", "w2", "energy"))
+    assert scores.mean["WLM"] == pytest.approx(0.5)
+    assert scores.others["w2"]["WLM"] == pytest.approx([0.5, 0.5])  # a translation
+    assert list(scores.others) == ["w2", "energy"] and list(scores.others["energy"]) == list(scores.w1)
+    apart = [energy_distance(guess, cloud) for guess, cloud in zip(guesses, series[1:], strict=True)]
+    assert scores.others["energy"]["WLM"] == pytest.approx(apart)
+    text = str(scores)
+    assert "mean W2" in text and "mean energy distance" in text
+    assert scores.to_dict()["mean_w2"]["WLM"] == pytest.approx(0.5)
+    with pytest.raises(ParameterError, match=r"`metrics` must be one of.*got 'w3'"):
+        score_forecast(guesses, series[1:], series[0], metrics=["w3"])
+
+
+def test_energy_distance_of_points_by_hand():
+    # 2 (|0-1| + |0-3|) / 2 - 0 - 2 |1-3| / 4 = 4 - 1
+    assert energy_distance([[0.0]], [[1.0], [3.0]]) == pytest.approx(np.sqrt(3.0))
+    assert energy_distance([[0.0]], Population([[1.0], [3.0]], None, [1.0, 0.0])) == pytest.approx(np.sqrt(2.0))
+    x = np.random.default_rng(0).standard_normal((50, 2))
+    assert energy_distance(x, x[::-1]) == pytest.approx(0.0, abs=1e-7)

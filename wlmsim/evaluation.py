@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from wlmsim import _validation as check
 from wlmsim import transport
 from wlmsim.errors import ParameterError
 from wlmsim.population import Population
 from wlmsim.snapshots import SnapshotSeries
 
 BASELINES = ("persistence", "ballistic", "OT-linear", "OT-Hermite")
+
+METRICS: dict[str, Callable[[Population, Population], float]] = {
+    "w1": transport.wasserstein1,
+    "w2": transport.wasserstein2,
+    "energy": transport.energy_distance,
+}
+"""Distances between a predicted and an observed cloud by name."""
+TITLES = {"w1": "W1", "w2": "W2", "energy": "energy distance"}
 
 
 @dataclass
@@ -32,6 +41,9 @@ class Scores:
         be had (ballistic without velocities, OT-Hermite without velocities at both ends).
     protocol : {"forecast", "interpolate"}
         Whether the predictions go beyond the fitted marginals or between them.
+    others : dict of str to dict of str to ndarray of shape (K,)
+        Scores by further metrics, if asked for: "w2", the 2-Wasserstein distance [length], and "energy", the energy
+        distance [length^(1/2)], each laid out as `w1`.
     """
 
     times: np.ndarray
@@ -40,6 +52,7 @@ class Scores:
     protocol: str = "forecast"
     length_unit: str = ""
     metadata: dict[str, Any] = field(default_factory=dict)
+    others: dict[str, dict[str, np.ndarray]] = field(default_factory=dict)
 
     @property
     def model(self) -> str:
@@ -49,7 +62,7 @@ class Scores:
     @property
     def mean(self) -> dict[str, float]:
         """Mean W1 over the marginals for each method [length]; NaN if a method misses a marginal."""
-        return {name: float(values.mean()) for name, values in self.w1.items()}
+        return _means(self.w1)
 
     @property
     def best_baseline(self) -> str:
@@ -69,11 +82,12 @@ class Scores:
             "times": self.times.tolist(),
             "origins": self.origins.tolist(),
             "w1": {name: [None if np.isnan(x) else x for x in values] for name, values in self.w1.items()},
-            "mean": {name: None if np.isnan(x) else x for name, x in self.mean.items()},
+            "mean": _plain(self.mean),
+            **{f"mean_{metric}": _plain(_means(scores)) for metric, scores in self.others.items()},
         }
 
     def table(self) -> Any:
-        """A rich table: a row for each marginal, the least W1 of each row in bold."""
+        """A rich table: a row for each marginal, the least W1 of each row in bold; means of the other metrics."""
         from rich.markup import escape
         from rich.table import Table
 
@@ -86,7 +100,9 @@ class Scores:
         rows = [(f"{t:g}", f"{o:g}", [v[k] for v in self.w1.values()]) for k, (t, o) in self._when()]
         for k, (time, origin, values) in enumerate(rows):
             table.add_row(time, origin, *_cells(values), end_section=k == len(rows) - 1)
-        table.add_row("mean", "", *_cells(list(self.mean.values())))
+        table.add_row("mean", "", *_cells(list(self.mean.values())), end_section=bool(self.others))
+        for metric, scores in self.others.items():
+            table.add_row(f"mean {TITLES[metric]}", "", *_cells(list(_means(scores).values())))
         return table
 
     def _when(self) -> Any:
@@ -106,13 +122,26 @@ class Scores:
         return capture.get().rstrip()
 
 
+def _means(scores: dict[str, np.ndarray]) -> dict[str, float]:
+    return {name: float(values.mean()) for name, values in scores.items()}
+
+
+def _plain(means: dict[str, float]) -> dict[str, float | None]:
+    return {name: None if np.isnan(x) else x for name, x in means.items()}
+
+
 def _cells(values: Sequence[float]) -> list[str]:
     best = np.nanmin(values)
     return ["-" if np.isnan(x) else f"[bold]{x:.4f}[/bold]" if x == best else f"{x:.4f}" for x in values]
 
 
 def score_forecast(
-    predicted: Sequence[Population], observed: SnapshotSeries, start: Population, *, model: str = "WLM"
+    predicted: Sequence[Population],
+    observed: SnapshotSeries,
+    start: Population,
+    *,
+    model: str = "WLM",
+    metrics: Sequence[str] = ("w1",),
 ) -> Scores:
     """Score predictions that all start from one marginal, beside persistence and ballistic.
 
@@ -126,12 +155,14 @@ def score_forecast(
         The marginal that the predictions start from.
     model : str
         Name of the model's column. Default "WLM".
+    metrics : sequence of {"w1", "w2", "energy"}
+        Distances to score by, beside W1. Default W1 alone.
 
     Returns
     -------
     Scores
     """
-    return _score(predicted, observed, [(start, None)] * len(observed), model, "forecast")
+    return _score(predicted, observed, [(start, None)] * len(observed), model, "forecast", metrics)
 
 
 def score_interpolation(
@@ -141,6 +172,7 @@ def score_interpolation(
     origins: Sequence[float] | None = None,
     *,
     model: str = "WLM",
+    metrics: Sequence[str] = ("w1",),
 ) -> Scores:
     """Score predictions that each start from a fitted marginal before them, beside all four baselines.
 
@@ -159,6 +191,8 @@ def score_interpolation(
         naive baselines always start.
     model : str
         Name of the model's column. Default "WLM".
+    metrics : sequence of {"w1", "w2", "energy"}
+        Distances to score by, beside W1. Default W1 alone.
 
     Returns
     -------
@@ -171,7 +205,7 @@ def score_interpolation(
     """
     ends = [neighbours(fitted, t) for t in observed.times]
     protocol = "interpolate" if observed.times[-1] < fitted.times[-1] else "forecast"
-    scores = _score(predicted, observed, ends, model, protocol)
+    scores = _score(predicted, observed, ends, model, protocol, metrics)
     return scores if origins is None else dataclasses.replace(scores, origins=np.array(origins))
 
 
@@ -192,21 +226,35 @@ def _score(
     ends: Sequence[tuple[Population, Population | None]],
     model: str,
     protocol: str,
+    metrics: Sequence[str],
 ) -> Scores:
-    w1 = {model: np.array([transport.wasserstein1(p, o) for p, o in zip(predicted, observed, strict=True)])}
+    metrics = [metrics] if isinstance(metrics, str) else list(metrics)
+    for metric in metrics:
+        check.choice("metrics", metric, tuple(METRICS))
+    clouds: dict[str, Sequence[Population | None]] = {model: predicted}
     for name in BASELINES:
-        clouds = [
+        guesses = [
             baseline(name, before, after, truth.time) for truth, (before, after) in zip(observed, ends, strict=True)
         ]
-        if any(cloud is not None for cloud in clouds):
-            w1[name] = np.array(
-                [
-                    np.nan if cloud is None else transport.wasserstein1(cloud, truth)
-                    for cloud, truth in zip(clouds, observed, strict=True)
-                ]
-            )
+        if any(guess is not None for guess in guesses):
+            clouds[name] = guesses
+    by_metric = {
+        metric: {name: _distances(METRICS[metric], guesses, observed) for name, guesses in clouds.items()}
+        for metric in dict.fromkeys(["w1", *metrics])
+    }
     origins = np.array([before.time for before, _ in ends])
-    return Scores(observed.times.copy(), origins, w1, protocol, observed.units.get("length", ""))
+    unit = observed.units.get("length", "")
+    return Scores(observed.times.copy(), origins, by_metric.pop("w1"), protocol, unit, others=by_metric)
+
+
+def _distances(
+    distance: Callable[[Population, Population], float],
+    guesses: Sequence[Population | None],
+    observed: SnapshotSeries,
+) -> np.ndarray:
+    """Distance of each guess to the truth; NaN where there is none."""
+    pairs = zip(guesses, observed, strict=True)
+    return np.array([np.nan if guess is None else distance(guess, truth) for guess, truth in pairs])
 
 
 def baseline(name: str, before: Population, after: Population | None, time: float) -> Population | None:

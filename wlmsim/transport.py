@@ -85,10 +85,31 @@ def wasserstein2(a: Population | Any, b: Population | Any) -> float:
     return float(np.sqrt(_distance(a, b, power=2)))
 
 
+def energy_distance(a: Population | Any, b: Population | Any) -> float:
+    """Energy distance, the root of 2 E|X - Y| - E|X - X'| - E|Y - Y'| [length^(1/2)]; see `wasserstein1`.
+
+    A distance too, less strict than W1 about the arrangement within the clouds, and cheaper: it needs no plan.
+
+    References
+    ----------
+    G. J. Szekely, M. L. Rizzo, J. Stat. Plan. Inference 143, 1249 (2013).
+
+    Examples
+    --------
+    >>> import wlmsim as wls
+    >>> wls.transport.energy_distance([[0.0]], [[2.0]])
+    2.0
+    """
+    a, b = _pair(a, b)
+
+    def mean(p: Population, q: Population) -> float:
+        return float(p.weights @ ground_cost(p.positions, q.positions, 1) @ q.weights)
+
+    return float(np.sqrt(max(2 * mean(a, b) - mean(a, a) - mean(b, b), 0.0)))
+
+
 def _distance(a: Population | Any, b: Population | Any, *, power: int) -> float:
-    a, b = _as_population("a", a), _as_population("b", b)
-    if a.dim != b.dim:
-        raise ParameterError(f"`a` and `b` must have one dimension; got {a.dim} and {b.dim}")
+    a, b = _pair(a, b)
     cost = ground_cost(a.positions, b.positions, power)
     plan = optimal_plan(cost, a.weights, b.weights)
     return float(plan.mass @ cost[plan.source, plan.target])
@@ -99,6 +120,13 @@ def ground_cost(x: np.ndarray, y: np.ndarray, power: int) -> np.ndarray:
     from scipy.spatial.distance import cdist
 
     return cdist(x, y, "euclidean" if power == 1 else "sqeuclidean")
+
+
+def _pair(a: Population | Any, b: Population | Any) -> tuple[Population, Population]:
+    a, b = _as_population("a", a), _as_population("b", b)
+    if a.dim != b.dim:
+        raise ParameterError(f"`a` and `b` must have one dimension; got {a.dim} and {b.dim}")
+    return a, b
 
 
 def _as_population(name: str, cloud: Population | Any) -> Population:

@@ -576,7 +576,12 @@ class WLM:
         return usable[-1]
 
     def evaluate(
-        self, observed: SnapshotSeries, start: Population | None = None, data: SnapshotSeries | None = None
+        self,
+        observed: SnapshotSeries,
+        start: Population | None = None,
+        data: SnapshotSeries | None = None,
+        *,
+        metrics: Sequence[str] = ("w1",),
     ) -> Scores:
         """Score predictions by exact W1, beside the naive baselines.
 
@@ -588,6 +593,8 @@ class WLM:
             Forecast all of them from this marginal. Default: predict each from the fitted marginal before it.
         data : SnapshotSeries, optional
             The fitted marginals, for predictions without `start`. Default: those of `fit`.
+        metrics : sequence of {"w1", "w2", "energy"}
+            Distances to score by, beside W1. Default W1 alone.
 
         Returns
         -------
@@ -596,10 +603,11 @@ class WLM:
         """
         check.instance("observed", observed, SnapshotSeries)
         if start is not None:
-            return score_forecast(list(self.forecast(start, observed.times)), observed, start)
+            return score_forecast(list(self.forecast(start, observed.times)), observed, start, metrics=metrics)
         fitted = self.data_ if data is None else data
         origins = [self._last_start(fitted, time).time for time in observed.times]
-        return score_interpolation(list(self.interpolate(observed.times, fitted)), observed, fitted, origins)
+        predicted = list(self.interpolate(observed.times, fitted))
+        return score_interpolation(predicted, observed, fitted, origins, metrics=metrics)
 
     # --- files
 
