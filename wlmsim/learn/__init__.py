@@ -5,6 +5,7 @@ import lazy_loader as _lazy
 __getattr__, __dir__, __all__ = _lazy.attach(
     __name__,
     submod_attrs={
+        "differentiable": ["differentiable_simulate"],
         "dissipations": [
             "AverageDissipation",
             "LearnableAlignment",
@@ -20,6 +21,8 @@ __getattr__, __dir__, __all__ = _lazy.attach(
             "MeanFieldPotential",
             "PairPotential",
         ],
+        "compare": ["Comparison", "candidates", "compare"],
+        "leave_one_out": ["leave_one_out"],
         "losses": ["exact_transport", "sinkhorn_divergence", "sliced_transport"],
         "named": ["parameters_of", "with_parameters"],
         "parameters": ["FittedParameters", "fit_parameters"],
