@@ -125,7 +125,12 @@ STUDIES = [
     ),
     Study("pilot", "packet", "dx", (0.4, 0.3, 0.2), interpolation, 7),
     Study(
-        "pilot", "double slit", "dt", (0.1, 0.07, 0.05), lambda dt: deviation(DoubleSlit(200, seed=0), 1.0, dt=dt), 4
+        "pilot",
+        "double slit",
+        "dt",
+        (0.1, 0.07, 0.05),
+        lambda dt: deviation(DoubleSlit(200, slit_width=0.4, seed=0), 1.0, dt=dt),
+        4,
     ),
     Study("closure", "squeezed", "dt", (0.05, 0.025, 0.0125), lambda dt: leapfrog(SqueezedState(100, seed=0), dt), 2),
     Study(

@@ -90,67 +90,6 @@ def test_oscillator_checks_its_frequency(frequency):
         wls.systems.HarmonicOscillator(3, 2, frequency=frequency)
 
 
-# --- Gaussian packet
-
-
-def packet_width(packet, time):
-    return packet.width * np.sqrt(1 + (packet.hbar * time / (2 * packet.width**2)) ** 2)
-
-
-@pytest.mark.parametrize("dim", [1, 2, 3])
-def test_bohm_trajectories_of_a_packet(dim):
-    """Every particle keeps its place in the cloud, whose mean moves evenly and whose covariance is known."""
-    widths, velocity = [0.5, 0.8, 1.1][:dim], [1.0, -0.5, 0.2][:dim]
-    packet = wls.systems.GaussianPacket(20, dim, hbar=0.7, width=widths, velocity=velocity, seed=0)
-    start = packet.population
-    np.testing.assert_allclose(start.mean, 0, atol=1e-15)
-    np.testing.assert_allclose(np.cov(start.positions.T, bias=True), np.squeeze(np.diag(np.square(widths))), atol=1e-14)
-    for frame in packet.exact([0.0, 0.8, 3.0]):
-        mean, width = np.multiply(velocity, frame.time), packet_width(packet, frame.time)
-        np.testing.assert_allclose(frame.mean, mean, atol=1e-14)
-        np.testing.assert_allclose(frame.positions - mean, start.positions * width / widths, rtol=1e-12, atol=1e-14)
-        covariance = np.cov(frame.positions.T, bias=True)
-        np.testing.assert_allclose(covariance, np.squeeze(np.diag(width**2)), atol=1e-13)
-
-
-def test_packet_keeps_its_energy_and_heisenbergs_bound():
-    """E = sum of hbar^2 / (8 sigma_0^2) + v^2 / 2; sigma_x sigma_p = hbar sigma_t / (2 sigma_0)."""
-    packet = wls.systems.GaussianPacket(30, 2, hbar=0.7, width=[0.5, 0.9], velocity=[0.3, 0.0], seed=1)
-    path = packet.exact(np.linspace(0, 4, 9))
-    energy = (0.7**2 / 8 * (1 / 0.5**2 + 1 / 0.9**2)) + 0.3**2 / 2
-    np.testing.assert_allclose(path.energy(), energy, rtol=1e-12)
-    for frame in path:
-        # momenta spread by the particles' velocities and by the osmotic part, hbar / (2 sigma)
-        width = packet_width(packet, frame.time)
-        spread = np.sqrt(frame.velocities.var(0) + (packet.hbar / (2 * width)) ** 2)
-        np.testing.assert_allclose(width * spread, packet.hbar / 2 * width / packet.width, rtol=1e-12)
-
-
-def test_packet_in_a_simulation():
-    packet = wls.systems.GaussianPacket(15, 2, width=[0.5, 0.7], velocity=0.4, seed=2)
-    times = np.linspace(0, 3, 4)
-    flight = packet.simulate(times, dt=1e-3)
-    np.testing.assert_allclose(flight.positions, packet.exact(times).positions, atol=1e-5)
-    np.testing.assert_allclose(flight.energy(), flight.energy()[0], rtol=1e-5)
-    np.testing.assert_allclose(flight.momentum(), 0.4, rtol=1e-12)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "name"),
-    [
-        ({"n": 2, "dim": 2}, "n"),
-        ({"width": [0.5, 0.5]}, "width"),
-        ({"width": 0.0}, "width"),
-        ({"velocity": [1.0, 2.0]}, "velocity"),
-        ({"velocity": np.inf}, "velocity"),
-        ({"hbar": 0.0}, "hbar"),
-    ],
-)
-def test_packet_checks_its_arguments(arguments, name):
-    with pytest.raises(ParameterError, match=f"`{name}`"):
-        wls.systems.GaussianPacket(**arguments)
-
-
 # --- vortex drifters
 
 

@@ -65,7 +65,7 @@ class Entropy(Functional):
         cloud = smoothed_particles(positions, weights, self.bandwidth)
         with threads.threads_for(len(positions) ** 2 // 4):
             force = density.entropy_force(cloud.x, cloud.weights, cloud.total, self.bandwidth)
-        return self.temperature * by_particle(cloud, force)
+        return self.temperature * by_particle(cloud, force, positions.shape[1])
 
     def _log_norm(self, dim: int) -> float:
         """Logarithm of the integral of exp(-r^2 / 2 h^2)."""

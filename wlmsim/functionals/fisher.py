@@ -113,7 +113,7 @@ class QuantumPressure(Functional):
         cloud = smoothed_particles(positions, weights, self.bandwidth)
         with threads.threads_for(len(positions) ** 2 // 4):
             force = density.quantum_force(cloud.x, cloud.weights, cloud.total, cloud.mean, cloud.square, self.bandwidth)
-        return self.hbar**2 / 8 * by_particle(cloud, force)
+        return self.hbar**2 / 8 * by_particle(cloud, force, positions.shape[1])
 
     @property
     def latex(self) -> str:

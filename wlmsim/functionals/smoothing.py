@@ -60,7 +60,7 @@ def score(positions: Any, weights: Any = None, *, bandwidth: float, at: Any = No
     """
     positions, weights, bandwidth = _checked(positions, weights, bandwidth)
     smoothed = smooth(positions, weights, bandwidth, at)
-    return _restored(smoothed.order, smoothed.mean.T) / bandwidth**2
+    return by_particle(smoothed, smoothed.mean, positions.shape[1]) / bandwidth**2
 
 
 def silverman(positions: Any, weights: Any = None) -> float:
@@ -101,13 +101,13 @@ class Smoothed(NamedTuple):
     ----------
     order : ndarray, shape (m,)
         The point that stands at each place.
-    x : ndarray, shape (d, m)
-        Coordinates of the points.
+    x : ndarray, shape (d or more, m)
+        Coordinates of the points, with rows of zeros up to a multiple of three.
     weights : ndarray, shape (m,)
         Weights of the points, zero where they are not the particles.
     total : ndarray, shape (m,)
         S = sum of w_j k.
-    mean : ndarray, shape (d, m)
+    mean : ndarray, shape (d or more, m)
         m = sum of w_j k (x_j - x) / S, so that the score is m / h^2.
     square : ndarray, shape (m,)
         q = sum of w_j k |x_j - x|^2 / S.
@@ -126,16 +126,17 @@ def smooth(positions: np.ndarray, weights: np.ndarray, bandwidth: float, at: Any
     from wlmsim.kernels import density, threads
 
     order = _tile_order(positions)
-    sources, shares = np.ascontiguousarray(positions[order].T), weights[order]
+    sources, shares = _rows(positions[order]), weights[order]
     x, own = sources, shares
     if at is not None:
         points = check.cloud("at", at)
         if points.shape[1] != positions.shape[1]:
             raise check.fail("at", f"an array of shape (m, {positions.shape[1]})", points)
         order = _tile_order(points)
-        x, own = np.ascontiguousarray(points[order].T), np.zeros(len(points))
+        x, own = _rows(points[order]), np.zeros(len(points))
     with threads.threads_for(x.shape[1] * sources.shape[1] // 4):
-        return Smoothed(order, x, own, *density.moments(x, own, sources, shares, bandwidth))
+        total, mean, square = density.moments(x, own, sources, shares, bandwidth)
+    return Smoothed(order, x, own, total, mean, square)
 
 
 def smoothed_particles(positions: np.ndarray, weights: np.ndarray, bandwidth: float) -> Smoothed:
@@ -150,9 +151,17 @@ def smoothed_particles(positions: np.ndarray, weights: np.ndarray, bandwidth: fl
     return smoothed
 
 
-def by_particle(smoothed: Smoothed, rows: np.ndarray) -> np.ndarray:
-    """Bring values in tile order, shape (d, n), back to the particles' own, shape (n, d)."""
-    return _restored(smoothed.order, rows.T)
+def by_particle(smoothed: Smoothed, rows: np.ndarray, dim: int) -> np.ndarray:
+    """Bring values of shape (d or more, n), in tile order, back to the points' own order, shape (n, d)."""
+    return _restored(smoothed.order, rows[:dim].T)
+
+
+def _rows(positions: np.ndarray) -> np.ndarray:
+    """Coordinates in rows, with rows of zeros up to a multiple of three."""
+    n, dim = positions.shape
+    rows = np.zeros((3 * ((dim + 2) // 3), n))
+    rows[:dim] = positions.T
+    return rows
 
 
 def _restored(order: np.ndarray, values: np.ndarray) -> np.ndarray:

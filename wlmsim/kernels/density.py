@@ -1,8 +1,10 @@
 """Sums over a Gaussian kernel: smoothed densities and what derives from them.
 
-Arrays hold one coordinate a row, shape (d, n), and the particles are in the order of `wlmsim.functionals.density`,
-so that a tile of `TILE` consecutive ones lies in a small box. Two tiles whose boxes are so far apart that all their
-kernel values vanish beside the sum they would enter are passed over; the inner loops run over one tile of sources.
+Arrays hold one coordinate a row, and rows of zeros up to a multiple of three; particles are in an order in which a tile
+of `TILE` consecutive ones lies in a small box. Two tiles whose boxes are so far apart that all their kernel values
+vanish beside the sum they would enter are passed over. The inner loops run over one tile of sources with three
+coordinates in registers, and store nothing, so that they vectorise. In more than three dimensions they run once for
+each three coordinates; what the other ones add to |z|^2 and to m.z is in the buffers `further` and `turn`.
 """
 
 from __future__ import annotations
@@ -75,34 +77,22 @@ def _box_decay(low_a, high_a, a, low_b, high_b, b, scale):
     return math.exp(-scale * r2)
 
 
-@njit(fastmath=True, error_model="numpy", inline="always")
-def _kernel(x, i, sources, scale, z, r2, kernel):
-    """Separations z = x_j - x_i, their squares and kernel values for one target and one tile of sources."""
-    for j in range(sources.shape[1]):
-        r2[j] = 0.0
-    for k in range(x.shape[0]):
-        here, there, zk = x[k, i], sources[k], z[k]
-        for j in range(there.size):
-            zk[j] = there[j] - here
-            r2[j] += zk[j] * zk[j]
-    for j in range(sources.shape[1]):
-        kernel[j] = _exp_minus(scale * r2[j])
-
-
-@njit(fastmath=True, error_model="numpy", inline="always")
-def _dot(a, b, n):
-    total = 0.0
-    for j in range(n):
-        total += a[j] * b[j]
-    return total
+@njit(fastmath=True, error_model="numpy", cache=True)
+def _products(a, b, sources_a, sources_b, i, first, start, out):
+    """Sums of (a_kj - a_ki) (b_kj - b_ki) over the coordinates k beside the three from the first on, for one tile."""
+    out[:] = 0.0
+    for k in range(a.shape[0]):
+        if k < first or k >= first + 3:
+            for j in range(out.size):
+                out[j] += (sources_a[k, start + j] - a[k, i]) * (sources_b[k, start + j] - b[k, i])
 
 
 @njit(parallel=True, fastmath=True, error_model="numpy", cache=True)
 def moments(x, own, sources, weights, bandwidth):
     """Moments of the sources as each target sees them through the kernel k = exp(-r^2 / 2 h^2).
 
-    Returns S = sum of w_j k, the mean m = sum of w_j k z / S of the separations z = x_j - x, shape (d, targets), and
-    the mean square q = sum of w_j k |z|^2 / S. `own` is a lower bound of S at each target, zero if none is known.
+    Returns S = sum of w_j k, the mean m = sum of w_j k z / S of the separations z = x_j - x, in rows as x, and the
+    mean square q = sum of w_j k |z|^2 / S. `own` is a lower bound of S at each target, zero if none is known.
     Where all kernel values underflow, S is 0, and m and q are those of the nearest sources.
     """
     dim, n = x.shape
@@ -111,23 +101,36 @@ def moments(x, own, sources, weights, bandwidth):
     source_low, source_high, share, _ = tiles(sources, weights)
     total, mean, square = np.zeros(n), np.zeros((dim, n)), np.zeros(n)
     for tile in prange(least.size):
-        z, r2, kernel = np.empty((dim, TILE)), np.empty(TILE), np.empty(TILE)
+        further = np.zeros(TILE)
         for other in range(share.size):
             decay = _box_decay(low, high, tile, source_low, source_high, other, scale)
             if share[other] * decay < NEGLIGIBLE * least[tile]:
                 continue
             start, stop = other * TILE, min(weights.size, (other + 1) * TILE)
-            there, w = sources[:, start:stop], weights[start:stop]
-            for i in range(tile * TILE, min(n, (tile + 1) * TILE)):
-                _kernel(x, i, there, scale, z, r2, kernel)
-                s = 0.0
-                for j in range(w.size):
-                    kernel[j] *= w[j]
-                    s += kernel[j]
-                total[i] += s
-                square[i] += _dot(kernel, r2, w.size)
-                for k in range(dim):
-                    mean[k, i] += _dot(kernel, z[k], w.size)
+            w = weights[start:stop]
+            for c in range(0, dim, 3):
+                for i in range(tile * TILE, min(n, (tile + 1) * TILE)):
+                    if dim > 3:
+                        _products(x, x, sources, sources, i, c, start, further[: w.size])
+                    # rows of contiguous memory, which a row of a slice is not to the compiler
+                    x0, x1, x2 = sources[c, start:stop], sources[c + 1, start:stop], sources[c + 2, start:stop]
+                    here0, here1, here2 = x[c, i], x[c + 1, i], x[c + 2, i]
+                    s = q = m0 = m1 = m2 = 0.0
+                    for j in range(w.size):
+                        z0, z1, z2 = x0[j] - here0, x1[j] - here1, x2[j] - here2
+                        r2 = z0 * z0 + z1 * z1 + z2 * z2 + further[j]
+                        p = w[j] * _exp_minus(scale * r2)
+                        s += p
+                        q += p * r2
+                        m0 += p * z0
+                        m1 += p * z1
+                        m2 += p * z2
+                    if c == 0:
+                        total[i] += s
+                        square[i] += q
+                    mean[c, i] += m0
+                    mean[c + 1, i] += m1
+                    mean[c + 2, i] += m2
         for i in range(tile * TILE, min(n, (tile + 1) * TILE)):
             if total[i] < 1e-280:
                 _nearest_moments(x, i, sources, weights, scale, mean, square)
@@ -168,7 +171,7 @@ def _nearest_moments(x, i, sources, weights, scale, mean, square):
 
 @njit(parallel=True, fastmath=True, error_model="numpy", cache=True)
 def entropy_force(x, weights, total, bandwidth):
-    """Sum over i of w_i k_ij (x_j - x_i) (1 / S_i + 1 / S_j) / h^2, shape (d, n)."""
+    """Sum over i of w_i k_ij (x_j - x_i) (1 / S_i + 1 / S_j) / h^2, in rows as x."""
     dim, n = x.shape
     scale = 0.5 / bandwidth**2
     low, high, share, _ = tiles(x, weights)
@@ -176,20 +179,30 @@ def entropy_force(x, weights, total, bandwidth):
     inverse = 1.0 / total
     out = np.zeros((dim, n))
     for tile in prange(share.size):
-        z, r2, kernel = np.empty((dim, TILE)), np.empty(TILE), np.empty(TILE)
+        further = np.zeros(TILE)
         for other in range(share.size):
             decay = _box_decay(low, high, tile, low, high, other, scale)
             if max(share[other] / least[tile], TILE) * decay < NEGLIGIBLE:
                 continue
             start, stop = other * TILE, min(n, (other + 1) * TILE)
-            there, w, theirs = x[:, start:stop], weights[start:stop], inverse[start:stop]
-            for j in range(tile * TILE, min(n, (tile + 1) * TILE)):
-                _kernel(x, j, there, scale, z, r2, kernel)
-                mine = inverse[j]
-                for i in range(w.size):
-                    kernel[i] *= w[i] * (theirs[i] + mine)
-                for k in range(dim):
-                    out[k, j] -= 2.0 * scale * _dot(kernel, z[k], w.size)
+            w, theirs = weights[start:stop], inverse[start:stop]
+            for c in range(0, dim, 3):
+                for j in range(tile * TILE, min(n, (tile + 1) * TILE)):
+                    if dim > 3:
+                        _products(x, x, x, x, j, c, start, further[: w.size])
+                    x0, x1, x2 = x[c, start:stop], x[c + 1, start:stop], x[c + 2, start:stop]
+                    here0, here1, here2, mine = x[c, j], x[c + 1, j], x[c + 2, j], inverse[j]
+                    f0 = f1 = f2 = 0.0
+                    for i in range(w.size):
+                        z0, z1, z2 = x0[i] - here0, x1[i] - here1, x2[i] - here2
+                        r2 = z0 * z0 + z1 * z1 + z2 * z2 + further[i]
+                        p = w[i] * _exp_minus(scale * r2) * (theirs[i] + mine)
+                        f0 += p * z0
+                        f1 += p * z1
+                        f2 += p * z2
+                    out[c, j] -= 2.0 * scale * f0
+                    out[c + 1, j] -= 2.0 * scale * f1
+                    out[c + 2, j] -= 2.0 * scale * f2
     return out
 
 
@@ -213,28 +226,35 @@ def quantum_force(x, weights, total, mean, square, bandwidth):
     offset *= inverse
     out = np.zeros((dim, n))
     for tile in prange(share.size):
-        z, r2, kernel, along = np.empty((dim, TILE)), np.empty(TILE), np.empty(TILE), np.empty(TILE)
+        further, turn = np.zeros(TILE), np.zeros(TILE)
         for other in range(share.size):
             decay = _box_decay(low, high, tile, low, high, other, scale)
             if max(share[other] / least[tile], TILE) * decay < NEGLIGIBLE:
                 continue
             start, stop = other * TILE, min(n, (other + 1) * TILE)
-            there, w, slopes = x[:, start:stop], weights[start:stop], slope[:, start:stop]
-            theirs, offsets = inverse[start:stop], offset[start:stop]
-            for j in range(tile * TILE, min(n, (tile + 1) * TILE)):
-                _kernel(x, j, there, scale, z, r2, kernel)
-                mine, my_offset = inverse[j], offset[j]
-                for i in range(w.size):
-                    kernel[i] *= w[i]
-                    both = theirs[i] + mine
-                    along[i] = 2.0 * scale * (r2[i] * both + offsets[i] + my_offset) - 2.0 * both
-                for k in range(dim):
-                    zk, their_slope, my_slope = z[k], slopes[k], slope[k, j]
+            w, theirs, offsets = weights[start:stop], inverse[start:stop], offset[start:stop]
+            for c in range(0, dim, 3):
+                for j in range(tile * TILE, min(n, (tile + 1) * TILE)):
+                    if dim > 3:
+                        _products(x, x, x, x, j, c, start, further[: w.size])
+                        _products(slope, x, slope, x, j, c, start, turn[: w.size])
+                    x0, x1, x2 = x[c, start:stop], x[c + 1, start:stop], x[c + 2, start:stop]
+                    slope0, slope1, slope2 = slope[c, start:stop], slope[c + 1, start:stop], slope[c + 2, start:stop]
+                    here0, here1, here2, mine, my_offset = x[c, j], x[c + 1, j], x[c + 2, j], inverse[j], offset[j]
+                    mine0, mine1, mine2 = slope[c, j], slope[c + 1, j], slope[c + 2, j]
+                    f0 = f1 = f2 = 0.0
                     for i in range(w.size):
-                        along[i] += 2.0 * scale * (their_slope[i] - my_slope) * zk[i]
-                for k in range(dim):
-                    zk, their_slope, my_slope, s = z[k], slopes[k], slope[k, j], 0.0
-                    for i in range(w.size):
-                        s += kernel[i] * (along[i] * zk[i] - their_slope[i] + my_slope)
-                    out[k, j] += 8.0 * scale * scale * s
+                        z0, z1, z2 = x0[i] - here0, x1[i] - here1, x2[i] - here2
+                        s0, s1, s2 = slope0[i] - mine0, slope1[i] - mine1, slope2[i] - mine2
+                        r2 = z0 * z0 + z1 * z1 + z2 * z2 + further[i]
+                        p = w[i] * _exp_minus(scale * r2)
+                        both = theirs[i] + mine
+                        bracket = r2 * both + offsets[i] + my_offset + s0 * z0 + s1 * z1 + s2 * z2 + turn[i]
+                        pull = 2.0 * scale * bracket - 2.0 * both
+                        f0 += p * (pull * z0 - s0)
+                        f1 += p * (pull * z1 - s1)
+                        f2 += p * (pull * z2 - s2)
+                    out[c, j] += 8.0 * scale * scale * f0
+                    out[c + 1, j] += 8.0 * scale * scale * f1
+                    out[c + 2, j] += 8.0 * scale * scale * f2
     return out

@@ -8,8 +8,8 @@ from typing import Protocol
 
 import numpy as np
 
-SMALL = 2**17
-"""Points up to which one thread is faster than more."""
+SMALL = 2**19
+"""Points up to which one thread serves: more are little faster, and on a busy machine wait for each other."""
 
 PLANNING = 3.0
 """Seconds at most that FFTW measures plans for one shape."""

@@ -13,8 +13,8 @@ from wlmsim.errors import ParameterError, SimulationError
 from wlmsim.functionals.laws import Law
 from wlmsim.quantum.grid import Grid
 
-NODE = 1e-16
-"""Density, as a share of its maximum, below which the velocity is brought to zero: a node of psi has none."""
+NODE = 1e-12
+"""Density, as a share of its maximum, below which the velocity is brought to zero: at a node it has no meaning."""
 
 UNRESOLVED = 1e-6
 """Probability allowed at wave numbers above three quarters of the grid's largest, where the spline errs."""
@@ -142,7 +142,7 @@ class WaveFunction:
 
         psi and its gradient are those of the spline of degree 7 through the values, so that the error falls with the
         seventh power of the spacing. Nodes, where the velocity is undefined, are regularised: it is multiplied by
-        |psi|^2 / (|psi|^2 + 1e-16 max |psi|^2), so that it vanishes there, and no component exceeds hbar pi / spacing,
+        |psi|^2 / (|psi|^2 + 1e-12 max |psi|^2), so that it vanishes there, and no component exceeds hbar pi / spacing,
         the speed of the shortest wave on the grid.
         """
         psi, gradient = self._interpolated(positions)

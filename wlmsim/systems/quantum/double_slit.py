@@ -27,7 +27,7 @@ class DoubleSlit(QuantumSystem):
     separation : float
         s, the distance between the centres of the slits, positive [length]. Default 4.
     slit_width : float
-        Standard deviation of |psi|^2 behind each slit, across it, positive [length]. Default 0.4.
+        Standard deviation of |psi|^2 behind each slit, across it, positive [length]. Default 0.25.
     length : float
         Standard deviation of the packet in the direction of flight, positive [length]. Default 1.
     velocity : float
@@ -54,7 +54,7 @@ class DoubleSlit(QuantumSystem):
         *,
         hbar: float = 1.0,
         separation: float = 4.0,
-        slit_width: float = 0.4,
+        slit_width: float = 0.25,
         length: float = 1.0,
         velocity: float = 4.0,
         method: str = "pilot",

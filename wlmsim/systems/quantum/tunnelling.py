@@ -102,4 +102,4 @@ class Tunnelling(QuantumSystem):
         else:
             barrier = (np.cos(angle) / np.cosh(np.minimum(across, 300.0))) ** 2
         passed = np.tanh(across) ** 2
-        return float(np.trapezoid(share * passed / np.maximum(passed + barrier, 1e-300), k))
+        return min(1.0, float(np.trapezoid(share * passed / np.maximum(passed + barrier, 1e-300), k)))
