@@ -45,6 +45,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
             "Leapfrog",
             "RungeKutta4",
             "Substepped",
+            "VicsekUpdate",
             "Yoshida4",
         ],
         "lagrangian": ["Lagrangian"],

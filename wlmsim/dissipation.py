@@ -160,7 +160,7 @@ class Alignment(Dissipation):
         from wlmsim.kernels.threads import threads_for
 
         law = self.strength, self.radius**-2, self.exponent
-        with threads_for(len(positions) ** 2):
+        with threads_for(len(positions) ** 2 // 4):
             return alignment_force(positions, velocities, weights, *law, (0.0,) * positions.shape[1])
 
     @property

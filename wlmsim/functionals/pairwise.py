@@ -89,7 +89,7 @@ class Pairwise(Functional):
         if self.cutoff is not None:
             return self.finite(self._short_range(positions, weights)[0])
         value, _, parameters = self._law
-        with threads.threads_for(len(positions) ** 2):
+        with threads.threads_for(len(positions) ** 2 // 4):
             energy = laws.pair_energy(positions, weights, parameters, value, (0.0,) * positions.shape[1])
         return self.finite(energy)
 
@@ -101,11 +101,13 @@ class Pairwise(Functional):
         if self.cutoff is not None:
             return self._short_range(positions, weights)[2]
         _, derivative, parameters = self._law
-        with threads.threads_for(len(positions) ** 2):
+        with threads.threads_for(len(positions) ** 2 // 4):
             return laws.pair_force(positions, weights, parameters, derivative, (0.0,) * positions.shape[1])
 
     def virial(self, positions: np.ndarray, weights: np.ndarray) -> float:
-        """-1/2 sum over i != j of w_i w_j r_ij W'(r_ij), in the pressure of a fluid; of laws with a cutoff.
+        """Sum over particles of w_i x_i . F_i with nearest images, -1/2 sum over i != j of w_i w_j r_ij W'(r_ij).
+
+        Of laws with a cutoff; without a box it is that of the Lagrangian.
 
         Parameters
         ----------
@@ -119,9 +121,15 @@ class Pairwise(Functional):
         float
             [mass length^2 / time^2]
         """
-        if self.cutoff is None:
-            raise check.fail("cutoff", "given for a virial", None)
         return self._short_range(positions, weights)[1]
+
+    def unshifted(self, positions: np.ndarray, weights: np.ndarray) -> tuple[float, float]:
+        """Energy and virial of the pairs within the cutoff under the law as it stands, as many tables give them.
+
+        Parameters and units as of `virial`.
+        """
+        energy, virial, _ = self._short_range(positions, weights, shifted=False)
+        return self.finite(energy), virial
 
     @property
     def _law(self) -> tuple[Any, Any, tuple[float, ...]]:
@@ -136,16 +144,21 @@ class Pairwise(Functional):
         cutoff: Any = self.cutoff
         return cutoff, value(cutoff, parameters), derivative(cutoff, parameters)
 
-    def _short_range(self, positions: np.ndarray, weights: np.ndarray) -> tuple[float, float, np.ndarray]:
+    def _short_range(
+        self, positions: np.ndarray, weights: np.ndarray, *, shifted: bool = True
+    ) -> tuple[float, float, np.ndarray]:
         """Energy, virial and force through a cell list."""
         from wlmsim.kernels import short_range, threads
 
+        if self.cutoff is None:
+            raise check.fail("cutoff", "given", None)
+        shift = self._shift if shifted else (self.cutoff, 0.0, 0.0)
         n, dim = check.finite("positions", positions).shape
         axes = (0.0,) * dim
-        # a particle meets tens of others
-        with threads.threads_for(30 * n) as used:
+        # a particle meets tens of others, but there are many short loops
+        with threads.threads_for(4 * n) as used:
             cells, order = short_range.sorted_cells(positions, weights, self.cutoff, lengths(self.box, dim), used, axes)
-            energy, virial, force = short_range.pair_sums(cells, *self._law, self._shift, axes)
+            energy, virial, force = short_range.pair_sums(cells, *self._law, shift, axes)
             return energy, virial, short_range.unsorted(force, order)
 
     @property

@@ -18,11 +18,11 @@ def checked_box(box: Box | None, reach: float | None) -> float | tuple[float, ..
     if box is None:
         return None
     if reach is None:
-        raise ParameterError("`box` must come with a `cutoff`: the nearest image alone would jump at half a box")
+        raise ParameterError("`box` must come with a `cutoff`: without one the force would jump at half a box")
     number = np.ndim(box) == 0
     sides = [check.positive("box", side) for side in np.atleast_1d(np.asarray(box, dtype=object))]
     if min(sides, default=0.0) < 2 * reach:
-        raise check.fail("box", f"at least 2 cutoffs long, {2 * reach:g}, so that no particle meets two images", box)
+        raise check.fail("box", f"at least {2 * reach:g} long, so that no particle meets another twice", box)
     return sides[0] if number else tuple(sides)
 
 

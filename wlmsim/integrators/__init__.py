@@ -16,6 +16,7 @@ from wlmsim.integrators.leapfrog import Leapfrog, half_kick, kick_drift_kick
 from wlmsim.integrators.ornstein_uhlenbeck import ExactOrnsteinUhlenbeck
 from wlmsim.integrators.runge_kutta import RungeKutta4
 from wlmsim.integrators.substepped import Substepped
+from wlmsim.integrators.vicsek import VicsekUpdate
 from wlmsim.integrators.yoshida import Yoshida4
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "RungeKutta4",
     "State",
     "Substepped",
+    "VicsekUpdate",
     "Yoshida4",
     "half_kick",
     "kick_drift_kick",

@@ -10,9 +10,10 @@ from wlmsim.systems.classical import (
     MorseSwarm,
     TwoBody,
 )
-from wlmsim.systems.flocking import Boids
+from wlmsim.systems.flocking import Boids, CuckerSmale, DOrsogna, Vicsek
 from wlmsim.systems.gradient_flow import LangevinLandscape, OrnsteinUhlenbeck
 from wlmsim.systems.gravity import KuzminDisc, PlummerSphere
+from wlmsim.systems.lennard_jones import LennardJonesFluid
 from wlmsim.systems.quantum import (
     CoherentState,
     DoubleSlit,
@@ -36,6 +37,8 @@ __all__ = [
     "ChargedParticles",
     "CoherentState",
     "CoulombPlasma",
+    "CuckerSmale",
+    "DOrsogna",
     "DoubleGyreDrifters",
     "DoubleSlit",
     "DoubleWell",
@@ -46,6 +49,7 @@ __all__ = [
     "KuzminDisc",
     "LambOseenDrifters",
     "LangevinLandscape",
+    "LennardJonesFluid",
     "MorseSwarm",
     "OrnsteinUhlenbeck",
     "PlummerSphere",
@@ -56,6 +60,7 @@ __all__ = [
     "TaylorGreenDrifters",
     "Tunnelling",
     "TwoBody",
+    "Vicsek",
     "VortexDrifters",
     "VortexPolygon",
 ]

@@ -1,4 +1,4 @@
-"""Flocks: animals that follow rules about their neighbours."""
+"""Boids: cohesion, separation and alignment."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from wlmsim import _validation as check
 from wlmsim.dissipation import Dissipation
 from wlmsim.errors import ParameterError
 from wlmsim.functionals import External, laws
+from wlmsim.functionals.periodic import Box, checked_box, lengths
 from wlmsim.integrators import ConstantSpeedEuler, Integrator
 from wlmsim.lagrangian import Lagrangian
 from wlmsim.population import Population
@@ -32,9 +33,19 @@ class BoidRules(Dissipation):
         The three weights, at least 0: [1 / time^2], [1 / time^2], [1 / time].
     outer_radius, inner_radius : float
         Radii of the neighbourhood and of the separation, positive, inner <= outer [length].
+    box : float or sequence of d floats, optional
+        Side or sides of a periodic box, at least twice the outer radius [length]. Default: open space.
     """
 
-    def __init__(self, cohesion: float, separation: float, alignment: float, outer_radius: float, inner_radius: float):
+    def __init__(
+        self,
+        cohesion: float,
+        separation: float,
+        alignment: float,
+        outer_radius: float,
+        inner_radius: float,
+        box: Box | None = None,
+    ):
         self.cohesion = check.nonnegative("cohesion", cohesion)
         self.separation = check.nonnegative("separation", separation)
         self.alignment = check.nonnegative("alignment", alignment)
@@ -42,6 +53,7 @@ class BoidRules(Dissipation):
         self.inner_radius = check.positive("inner_radius", inner_radius)
         if self.inner_radius > self.outer_radius:
             raise check.fail("inner_radius", f"at most the outer radius {outer_radius:g}", inner_radius)
+        self.box = checked_box(box, self.outer_radius)
 
     def rayleigh(self, positions: Any, velocities: Any, weights: Any, xp: Any) -> Any:
         """Raise `ParameterError`: non-reciprocal rules have no Rayleigh function."""
@@ -54,16 +66,17 @@ class BoidRules(Dissipation):
 
         n, dim = check.finite("positions", positions).shape
         rules = self.cohesion, self.separation, self.alignment, self.outer_radius, self.inner_radius
-        if n <= DIRECT_LIMIT:
+        if n <= DIRECT_LIMIT and self.box is None:
             with threads_for(n**2):
                 return boids.boid_rules_direct(positions, velocities, *rules)
         with threads_for(n) as threads:
-            return boids.boid_rules_cells(positions, velocities, *rules, np.zeros(dim), threads, (0.0,) * dim)
+            return boids.boid_rules_cells(positions, velocities, *rules, lengths(self.box, dim), threads, (0.0,) * dim)
 
     def __repr__(self) -> str:
         return (
             f"BoidRules(cohesion={self.cohesion:g}, separation={self.separation:g}, alignment={self.alignment:g}, "
-            f"outer_radius={self.outer_radius:g}, inner_radius={self.inner_radius:g})"
+            f"outer_radius={self.outer_radius:g}, inner_radius={self.inner_radius:g}"
+            f"{'' if self.box is None else f', box={self.box}'})"
         )
 
 
