@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -88,6 +89,7 @@ def _at(phi: Law, x: Any, t: Any, xp: Any) -> Any:
     return phi(x, t, xp) if tracing.takes_time(phi) else phi(x, xp)
 
 
+@lru_cache(maxsize=256)
 def _weighted_sum(features: tuple[Law, ...]) -> type:
     """A law with the features' factors as parameters, so that it is compiled once for all values of them."""
 
