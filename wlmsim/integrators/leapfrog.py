@@ -36,8 +36,12 @@ def half_kick(gamma: Any, dt: Any, *, unit_mobility: bool, xp: Any = np) -> tupl
     """
     half = 0.5 * dt
     if not isinstance(gamma, (int, float)):
-        integral = -xp.expm1(-gamma * half) / gamma
-        decay = xp.exp(-gamma * half)
+        # the same near zero, where neither the quotient nor its slope may be taken
+        z = gamma * half
+        small = xp.abs(z) < 1e-4
+        rate = xp.where(small, xp.ones_like(z), gamma)
+        integral = xp.where(small, half * (1 - z / 2 * (1 - z / 3 * (1 - z / 4))), -xp.expm1(-rate * half) / rate)
+        decay = xp.exp(-z)
     else:
         # below the cut both are the series (1 - m) / gamma = h (1 - gamma h / 2 + ...), to rounding error
         small = abs(gamma * half) < 1e-9

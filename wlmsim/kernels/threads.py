@@ -20,6 +20,9 @@ def threads_for(operations: int) -> Iterator[int]:
     """
     threads = numba.get_num_threads()
     used = 1 if operations < SMALL else threads
+    if used == threads:
+        yield used
+        return
     numba.set_num_threads(used)
     try:
         yield used

@@ -188,10 +188,9 @@ def _replaced(part: Any, prefix: str, values: Mapping[str, Number], checked: boo
         if f"{prefix}{name}" in values:
             new = values[f"{prefix}{name}"]
             changes[name] = new if np.ndim(value) == 0 else (new,) * len(value)
-        if np.ndim(value) == 1:
-            components = [values.get(f"{prefix}{name}[{k}]", old) for k, old in enumerate(changes.get(name, value))]
-            if components != list(changes.get(name, value)):
-                changes[name] = tuple(components)
+        keys = [f"{prefix}{name}[{k}]" for k in range(len(value) if np.ndim(value) else 0)]
+        if any(key in values for key in keys):
+            changes[name] = tuple(values.get(key, old) for key, old in zip(keys, changes.get(name, value), strict=True))
     return _changed(part, changes, checked) if changes else part
 
 
