@@ -479,7 +479,9 @@ def test_the_exact_transition_composes():
 
 
 @pytest.mark.parametrize(
-    "potential", [wls.External(lambda x, xp: (x**2).sum(-1)), wls.Pairwise(wls.laws.Morse()), Spring()], ids=["an unnamed law", "pairs", "another class"]
+    "potential",
+    [wls.External(lambda x, xp: (x**2).sum(-1)), wls.Pairwise(wls.laws.Morse()), Spring()],
+    ids=["an unnamed law", "pairs", "another class"],
 )
 def test_the_exact_transition_is_for_harmonic_wells(potential):
     with pytest.raises(ParameterError, match=r"`integrator` must be a scheme for .* such as EulerMaruyama"):
