@@ -58,7 +58,11 @@ class Lagrangian:
         """Acceleration by the potential, -grad (dU/drho) / m, shape (n, d) [length / time^2]."""
         if self.potential is None:
             return np.zeros_like(positions)
-        return self.potential.force(positions, weights, time) / self.mass
+        return self._by_mass(self.potential.force(positions, weights, time))
+
+    def _by_mass(self, force: np.ndarray) -> np.ndarray:
+        """Force over mass; of mass 1 without another array."""
+        return force if self.mass == 1.0 else force / self.mass
 
     @property
     def only_friction(self) -> bool:
@@ -76,7 +80,7 @@ class Lagrangian:
         """Acceleration by the dissipation but for friction, shape (n, d) [length / time^2]."""
         if self.dissipation is None:
             return np.zeros_like(velocities)
-        return self.dissipation.force(positions, velocities, weights) / self.mass
+        return self._by_mass(self.dissipation.force(positions, velocities, weights))
 
     def kinetic_energy(self, population: Population) -> float:
         """K = m / 2 sum of w_i |v_i|^2 [mass length^2 / time^2]."""

@@ -37,7 +37,8 @@ class ConstantSpeedEuler(Integrator):
         """Advance by `dt` with one evaluation of the forces."""
         x, w, t = state.positions, state.weights, state.time
         v = turned(mechanics, state, self.speed, dt)
-        x = x + dt * v
+        drift = dt * v
+        x = np.add(x, drift, out=drift)
         if self.noise:
             x += np.sqrt(dt) * self.noise * self._rng.standard_normal(x.shape)
         return State(x, v, w, t + dt)
@@ -51,8 +52,6 @@ def turned(mechanics: Lagrangian, state: State, speed: float, dt: float) -> np.n
     from wlmsim.kernels import constant_speed, threads
 
     x, v, w = state.positions, state.velocities, state.weights
-    a = mechanics.acceleration(x, w, state.time)
-    if not mechanics.only_friction:
-        a = a + mechanics.velocity_acceleration(x, v, w)
+    a, b = mechanics.acceleration(x, w, state.time), mechanics.velocity_acceleration(x, v, w)
     with threads.threads_for(len(v)):
-        return constant_speed.turn(v, a, mechanics.friction, speed, dt)
+        return constant_speed.turn(v, a, b, mechanics.friction, speed, dt)

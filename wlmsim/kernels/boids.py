@@ -7,6 +7,7 @@ from numba import njit, prange
 from numba.cpython.unsafe.tuple import tuple_setitem
 
 from wlmsim.kernels.cells import LANES, STRETCH, cell_list, gather, lay_out, rows_around, size_around
+from wlmsim.kernels.lanes import load, total, where_below, zeros, zeros_for
 
 BLOCK = 64
 
@@ -60,7 +61,8 @@ def boid_rules_cells(x, v, cohesion, separation, alignment, outer_radius, inner_
     """
     n, dim = len(x), len(axes)
     shape, starts, order, far = cell_list(x, outer_radius, box, chunks)
-    fields = np.zeros((2 * dim, n + LANES))
+    fields = np.empty((2 * dim, n + LANES))
+    fields[:, n:] = 0.0
     lay_out(x, order, box, fields[:dim])
     lay_out(v, order, np.zeros(dim), fields[dim:])
     columns = shape[dim - 1]
@@ -86,32 +88,33 @@ def boid_rules_cells(x, v, cohesion, separation, alignment, outer_radius, inner_
     return out
 
 
-@njit(fastmath=True, error_model="numpy", cache=True)
+@njit(error_model="numpy", cache=True)
 def steer(fields, starts, order, near, bounds, rules, out, axes):
     """Write the force on the particles of a stretch of cells, given what is near."""
-    dim = len(axes)
+    dim, stride, near = len(axes), near.shape[1], near.reshape(-1)
     cohesion, separation, alignment, outer2, inner2 = rules
     for cell in range(len(starts) - 1):
-        begin = np.uintp(bounds[cell])
-        groups = (bounds[cell + 3] - bounds[cell] + LANES - 1) // LANES
+        begin, groups = bounds[cell], (bounds[cell + 3] - bounds[cell] + LANES - 1) // LANES
         for s in range(np.uintp(starts[cell]), np.uintp(starts[cell + 1])):
             here = axes
             for k in range(dim):
                 here = tuple_setitem(here, k, fields[k, s])
-            neighbours = 0.0
-            away = crowd = turn = axes
-            for place in range(groups * LANES):
-                j = begin + np.uintp(place)
-                r2 = 0.0
+            neighbours = zeros()
+            away = crowd = turn = zeros_for(axes)
+            for group in range(groups):
+                place = begin + group * LANES
+                r2 = zeros()
                 for k in range(dim):
-                    r2 += (near[k, j] - here[k]) ** 2
-                neighbours += 1.0 if r2 < outer2 else 0.0
+                    step = load(near, k * stride + place) - here[k]
+                    r2 += step * step
+                neighbours += where_below(outer2, r2, 1.0)
                 for k in range(dim):
-                    step, heading = near[k, j] - here[k], near[dim + k, j]
-                    away = tuple_setitem(away, k, away[k] + (step if r2 < outer2 else 0.0))
-                    crowd = tuple_setitem(crowd, k, crowd[k] + (step if r2 < inner2 else 0.0))
-                    turn = tuple_setitem(turn, k, turn[k] + (heading if r2 < outer2 else 0.0))
-            share = 1.0 / neighbours
+                    step, heading = load(near, k * stride + place) - here[k], load(near, (dim + k) * stride + place)
+                    away = tuple_setitem(away, k, away[k] + where_below(outer2, r2, step))
+                    crowd = tuple_setitem(crowd, k, crowd[k] + where_below(inner2, r2, step))
+                    turn = tuple_setitem(turn, k, turn[k] + where_below(outer2, r2, heading))
+            share = 1.0 / total(neighbours)
             for k in range(dim):
-                cohere, align = cohesion * share * away[k], alignment * (share * turn[k] - fields[dim + k, s])
-                out[order[s], k] = cohere - separation * crowd[k] + align
+                cohere = cohesion * share * total(away[k])
+                align = alignment * (share * total(turn[k]) - fields[dim + k, s])
+                out[order[s], k] = cohere - separation * total(crowd[k]) + align

@@ -14,12 +14,12 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, prange
 
+from wlmsim.kernels.lanes import LANES, load, store, zeros
+
 # A grid with many more cells than particles costs memory and saves nothing.
 CELLS_PER_PARTICLE = 4
 # Length of a stretch, in cells: its neighbourhood stays in the cache.
 STRETCH = 32
-# Places are read and copied in groups of as many as a vector register holds.
-LANES = 8
 # Cells are wider than the radius by far more than rounding: no pair within it is more than one cell apart.
 SLACK = 1.0 + 1e-9
 
@@ -156,9 +156,11 @@ def gather(fields, starts, columns, where, length, far, near, bounds, axes, valu
     begins at `bounds[k]`. Beyond the ends of a row lies its other end if the last axis is periodic, of `length` above
     0, and else nothing. `LANES` particles that are `far` away end the list. `values` has a zero for each field.
     """
-    dim = len(axes)
+    dim, total = len(axes), len(values)
     rows, shifts, count, first, last = where
-    q = np.uintp(0)
+    source, target = fields.reshape(-1), near.reshape(-1)
+    length_from, length_to = fields.shape[1], near.shape[1]
+    q = 0
     for column in range(first - 1, last + 1):
         bounds[column - first + 1] = q
         turn = -1 if column < 0 else 1 if column >= columns else 0
@@ -166,19 +168,17 @@ def gather(fields, starts, columns, where, length, far, near, bounds, axes, valu
             continue
         for r in range(count):
             cell = np.uintp(rows[r] * columns + column - turn * columns)
-            start = np.uintp(starts[cell])
-            inside = np.uintp(starts[cell + np.uintp(1)]) - start
+            start = starts[cell]
+            inside = starts[cell + np.uintp(1)] - start
             # in whole groups: what is copied too much is overwritten by what follows
-            for group in range(np.uintp(0), inside, np.uintp(LANES)):
+            for group in range((inside + LANES - 1) // LANES):
+                here, there = start + group * LANES, q + group * LANES
                 for k in range(dim):
                     shift = shifts[r, k] + (turn * length if k == dim - 1 else 0.0)
-                    for lane in range(np.uintp(LANES)):
-                        near[k, q + group + lane] = fields[k, start + group + lane] + shift
-                for f in range(dim, len(values)):
-                    for lane in range(np.uintp(LANES)):
-                        near[f, q + group + lane] = fields[f, start + group + lane]
+                    store(target, k * length_to + there, load(source, k * length_from + here) + shift)
+                for f in range(dim, total):
+                    store(target, f * length_to + there, load(source, f * length_from + here))
             q += inside
     bounds[last - first + 2] = q
-    for f in range(len(values)):
-        for lane in range(np.uintp(LANES)):
-            near[f, q + lane] = far
+    for f in range(total):
+        store(target, f * length_to + q, zeros() + far)

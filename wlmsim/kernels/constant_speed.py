@@ -11,14 +11,14 @@ from numba import njit, prange
 
 
 @njit(parallel=True, error_model="numpy", cache=True)
-def turn(v, a, friction, speed, dt):
-    """Velocities s u / |u| with u = v + dt (a - gamma v); where u vanishes the former direction stays."""
+def turn(v, a, b, friction, speed, dt):
+    """Velocities s u / |u| with u = v + dt (a + b - gamma v); where u vanishes the former direction stays."""
     n, dim = v.shape
     out = np.empty_like(v)
     for i in prange(n):
         square = 0.0
         for k in range(dim):
-            out[i, k] = v[i, k] + dt * (a[i, k] - friction * v[i, k])
+            out[i, k] = v[i, k] + dt * (a[i, k] + b[i, k] - friction * v[i, k])
             square += out[i, k] * out[i, k]
         norm = math.sqrt(square)
         for k in range(dim):

@@ -95,6 +95,29 @@ def zeros(typing):
 
 
 @intrinsic
+def zeros_for(typing, axes):
+    """A vector of zeros for each entry of a tuple."""
+    kind = types.UniTuple(_vector, len(axes))
+
+    def lower(context, builder, sig, arguments):
+        return context.make_tuple(builder, kind, [_constant(0.0)] * len(axes))
+
+    return kind(axes), lower
+
+
+@intrinsic
+def where_below(typing, limit, compared, value):
+    """`value`, a vector or a number, in the lanes where `compared` is below a number, and elsewhere 0."""
+
+    def lower(context, builder, sig, arguments):
+        limit, compared, value = (_spread(builder, argument) for argument in arguments)
+        # -0 is what changes no sum, so that addition and choice are one instruction
+        return builder.select(builder.fcmp_ordered("<", compared, limit), value, _constant(-0.0))
+
+    return _vector(types.float64, _vector, value), lower
+
+
+@intrinsic
 def load(typing, array, index):
     """array[index : index + 8], of a contiguous float64 array."""
 

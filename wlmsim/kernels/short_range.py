@@ -27,7 +27,8 @@ def sorted_cells(x, w, cutoff, box, chunks, axes):
     """
     n, dim = x.shape
     shape, starts, order, far = cell_list(x, cutoff, box, chunks)
-    fields = np.zeros((dim + 2, n + LANES))
+    fields = np.empty((dim + 2, n + LANES))
+    fields[:, n:] = 0.0
     lay_out(x, order, box, fields[:dim])
     lay_out(w.reshape(-1, 1), order, np.zeros(1), fields[dim : dim + 1])
     fields[dim + 1, :n] = np.arange(n)
