@@ -18,9 +18,9 @@ from wlmsim.functionals.tracing import Shapes, _compile, _trace_external, _trace
 
 
 def compile_external_adjoint(law: Callable[..., Any], dim: int) -> Any:
-    """Compile ``adjoint(x, t, p, u, force, towards_x, towards_p)`` of F = -grad V(x, t) for one particle.
+    """Compile ``adjoint(x, t, p, u)`` of F = -grad V(x, t) for one particle, all its arguments but t tuples.
 
-    `force` and `towards_x` of shape (dim,) are set, `towards_p` of the shape of p is added to.
+    A tuple of the components of F, of the gradient with respect to x, and of that with respect to p.
     """
     template, shapes, _ = tracing._split(law)
     return _external_adjoint(template, shapes, dim)
@@ -45,9 +45,7 @@ def _external_adjoint(template: Any, shapes: Shapes, dim: int) -> Any:
     scalar = sum(a * b for a, b in zip(u, force, strict=True))
     unpack = [f"x{i} = x[{i}]" for i in range(dim)] + [f"u{i} = u[{i}]" for i in range(dim)] + _unpack(parameters)
     expressions = [*force, *(_slope(scalar, symbol) for symbol in (*x, *parameters))]
-    templates = [f"force[{i}] = {{}}" for i in range(dim)] + [f"towards_x[{i}] = {{}}" for i in range(dim)]
-    templates += [f"towards_p[{k}] += {{}}" for k in range(len(parameters))]
-    return _compile("adjoint", "x, t, p, u, force, towards_x, towards_p", unpack, expressions, templates)
+    return _compile("adjoint", "x, t, p, u", unpack, expressions, _tuple_of(len(expressions)))
 
 
 @lru_cache(maxsize=256)
@@ -58,11 +56,14 @@ def _radial_adjoint(template: Any, shapes: Shapes, with_parameters: bool) -> tup
     slope = value.diff(r)
     slopes = [_slope(slope, p) for p in parameters] if with_parameters and parameters else [sympy.Integer(0)]
     expressions = [slope, _slope(slope, r), *slopes]
-    names = [f"a{k}" for k in range(len(expressions))]
-    templates = [f"{name} = {{}}" for name in names[:-1]]
-    # a tuple, so that the loop around it stays in registers
-    templates.append(f"return ({', '.join(names[:-1])}, {{}})")
-    return _compile("adjoint", "r, p", _unpack(parameters), expressions, templates), len(slopes)
+    adjoint = _compile("adjoint", "r, p", _unpack(parameters), expressions, _tuple_of(len(expressions)))
+    return adjoint, len(slopes)
+
+
+def _tuple_of(count: int) -> list[str]:
+    """Templates of a function that returns its expressions as a tuple, which stays in registers."""
+    names = [f"a{k}" for k in range(count)]
+    return [*(f"{name} = {{}}" for name in names[:-1]), f"return ({', '.join(names[:-1])}, {{}})"]
 
 
 def _slope(expression: Any, symbol: Any) -> Any:

@@ -12,12 +12,25 @@ from numba.cpython.unsafe.tuple import tuple_setitem
 
 
 @njit(parallel=True, fastmath=True, error_model="numpy")
-def external_adjoint(x, t, p, u, adjoint):
-    """Force of an external law, and the gradient with respect to positions (n, d) and parameters, by particle."""
+def external_adjoint(x, t, p, u, adjoint, axes):
+    """Force of an external law, and the gradient with respect to positions (n, d) and parameters, by particle.
+
+    `axes` is a tuple with a zero for each axis.
+    """
+    dim = len(axes)
     force, towards_x = np.empty_like(x), np.empty_like(x)
-    towards_p = np.zeros((len(x), len(p)))
+    towards_p = np.empty((len(x), len(p)))
     for i in prange(len(x)):
-        adjoint(x[i], t, p, u[i], force[i], towards_x[i], towards_p[i])
+        here = lever = axes
+        for k in range(dim):
+            here = tuple_setitem(here, k, x[i, k])
+            lever = tuple_setitem(lever, k, u[i, k])
+        found = adjoint(here, t, p, lever)
+        for k in range(dim):
+            force[i, k] = found[k]
+            towards_x[i, k] = found[dim + k]
+        for m in range(len(p)):
+            towards_p[i, m] = found[2 * dim + m]
     return force, towards_x, towards_p
 
 

@@ -134,15 +134,16 @@ def _external_loops(law: Any, dim: int) -> Loops:
     from wlmsim.kernels.threads import threads_for
 
     gradient, adjoint = tracing.compile_external(law, dim).gradient, adjoints.compile_external_adjoint(law, dim)
-    parameters = np.array(_entries(law), dtype=np.float64)
+    parameters, axes = tuple(map(float, _entries(law))), (0.0,) * dim
+    array = np.array(parameters)
 
     def force(x: np.ndarray, w: np.ndarray, t: float) -> Any:
         with threads_for(len(x)):
-            return forward.external_force(x, t, parameters, gradient)
+            return forward.external_force(x, t, array, gradient)
 
     def pull_back(x: np.ndarray, w: np.ndarray, t: float, u: np.ndarray) -> Any:
         with threads_for(len(x)):
-            return backward.external_adjoint(x, t, parameters, u, adjoint)
+            return backward.external_adjoint(x, t, parameters, u, adjoint, axes)
 
     return force, pull_back
 
