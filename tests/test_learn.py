@@ -339,7 +339,7 @@ class TestDissipations:
         np.testing.assert_allclose(np.linalg.norm(forecast.velocities, axis=-1), 1.0, rtol=1e-12)
         trainer = model._trainer([data], [], 5, scales_of(data), model._fitted_members, 0)
         start, mechanics = trainer.populations[0][0], model._fitted_members[0]
-        (x,) = trainer._roll(mechanics, lambda x, t: mechanics.force(x, start.w, t), start, [4.0])
+        ((x, _),) = trainer._roll(mechanics, lambda x, t: mechanics.force(x, start.w, t), start, [4.0])
         scales = mechanics.scales
         predicted = x.detach().numpy() * scales.length + np.array(scales.centre)
         np.testing.assert_allclose(forecast.positions[1], predicted, atol=1e-4)
@@ -494,6 +494,19 @@ class TestEstimator:
         assert both.friction_ == pytest.approx((singles[0].friction_ + singles[1].friction_) / 2)
         np.testing.assert_allclose(both.losses_, (singles[0].losses_ + singles[1].losses_) / 2)
 
+    def test_velocities_in_the_loss_count_by_their_weight(self, drifters):
+        """The divergence of clouds in phase space, and only where velocities were observed."""
+        model = quick(velocity_weight=0.5)
+        trainer = model._trainer([drifters.without_velocities(except_at=[0, 1])], [], 10, scales_of(drifters), [], 0)
+        start, seen, unseen = trainer.populations[0][:3]
+        x, v = start.x + 0.1, start.v + 1.0
+        in_space = [exact_transport(x, y.x, start.w, y.w) for y in (seen, unseen)]
+        in_phase_space = trainer._divergence(x, v, start.w, seen)
+        assert in_phase_space > in_space[0]
+        assert trainer._divergence(x, v, start.w, unseen) == in_space[1]
+        moved = trainer._divergence(seen.x, seen.v + 0.2, seen.w, seen)
+        assert moved.item() == pytest.approx(0.25 * 2 * 0.2**2, rel=1e-4)
+
     def test_roughness_is_the_mean_squared_force_and_its_rate_of_change(self, drifters):
         model = quick(force_penalty=2.0, jerk_penalty=3.0)
         trainer = model._trainer([drifters], [], 10, scales_of(drifters), [], 0)
@@ -522,6 +535,7 @@ class TestEstimator:
             ({"potential": "psi"}, "`potential`"),
             ({"dissipation": "viscous"}, "`dissipation`"),
             ({"dissipation": wls.Friction(0.1)}, "`dissipation` must be without friction"),
+            ({"velocity_weight": -0.1}, "`velocity_weight`"),
             ({"speed": 0.0}, "`speed`"),
             ({"speed": 1.0, "friction": 0.1}, "`friction` must be 0 or left alone"),
             ({"initial_velocities": "none"}, "`initial_velocities` must be one of 'given', 'zero'"),

@@ -39,8 +39,8 @@ class Scores:
     w1 : dict of str to ndarray of shape (K,)
         Exact 1-Wasserstein distance to the observed cloud [length], the model first; NaN where a method cannot
         be had (ballistic without velocities, OT-Hermite without velocities at both ends).
-    protocol : {"forecast", "interpolate"}
-        Whether the predictions go beyond the fitted marginals or between them.
+    protocol : {"forecast", "interpolate", "two-sided"}
+        Whether the predictions go beyond the fitted marginals or between them, from the one before or from both.
     others : dict of str to dict of str to ndarray of shape (K,)
         Scores by further metrics, if asked for: "w2", the 2-Wasserstein distance [length], and "energy", the energy
         distance [length^(1/2)], each laid out as `w1`.
@@ -109,6 +109,8 @@ class Scores:
         return enumerate(zip(self.times, self.origins, strict=True))
 
     def _headline(self) -> str:
+        if self.protocol == "two-sided":
+            return "interpolate, each between the fitted marginals around it"
         if len(set(self.origins)) == 1:
             return f"{self.protocol} from t = {self.origins[0]:g}"
         return f"{self.protocol}, each from the fitted marginal before it"

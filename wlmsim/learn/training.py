@@ -53,6 +53,7 @@ class Settings:
     force_penalty: float
     jerk_penalty: float
     blur: float
+    velocity_weight: float
     shooting: bool
     horizon: int | None
     ramp: float
@@ -198,7 +199,7 @@ class Trainer:
             return value
 
         predicted = self._roll(self.mechanics, force, start, [cloud.time for cloud in targets])
-        terms = [self._divergence(x, start.w, y) for x, y in zip(predicted, targets, strict=True)]
+        terms = [self._divergence(x, v, start.w, y) for (x, v), y in zip(predicted, targets, strict=True)]
         return torch.stack(terms).mean() + self._roughness(torch.stack(forces), times, start.w)
 
     def _roughness(self, forces: torch.Tensor, times: Sequence[float], w: torch.Tensor) -> torch.Tensor:
@@ -220,12 +221,16 @@ class Trainer:
         climbed = 1.0 if settings.ramp == 0 else self.progress.step / (settings.ramp * settings.steps)
         return most if climbed >= 1 else 1 + int(climbed * (most - 1))
 
-    def _roll(self, mechanics: Mechanics, force: Force, start: Cloud, times: Sequence[float]) -> list[torch.Tensor]:
+    def _roll(
+        self, mechanics: Mechanics, force: Force, start: Cloud, times: Sequence[float]
+    ) -> list[tuple[torch.Tensor, torch.Tensor | None]]:
+        """Positions and velocities at the times; in first-order mechanics no velocities."""
         if mechanics.first_order:
             noise = partial(self._kicks, self.settings.noise) if self.settings.noise else None
-            return flow_rollout(force, start.x, times, start=start.time, dt=self.settings.dt, noise=noise)
+            clouds = flow_rollout(force, start.x, times, start=start.time, dt=self.settings.dt, noise=noise)
+            return [(x, None) for x in clouds]
         assert start.v is not None
-        kept = rollout(
+        return rollout(
             force,
             start.x,
             start.v,
@@ -237,18 +242,21 @@ class Trainer:
             velocity_force=partial(_velocity_force_of, mechanics, start.w) if mechanics.dissipations else None,
             speed=self.settings.speed,
         )
-        return [x for x, _ in kept]
 
     def _kicks(self, strength: float, x: torch.Tensor, step: float) -> torch.Tensor:
         """Increments of Brownian motion."""
         return torch.as_tensor(strength * math.sqrt(step) * self._rng.standard_normal(x.shape)).to(x)
 
-    def _divergence(self, x: torch.Tensor, w: torch.Tensor, target: Cloud) -> torch.Tensor:
+    def _divergence(self, x: torch.Tensor, v: torch.Tensor | None, w: torch.Tensor, target: Cloud) -> torch.Tensor:
+        """Divergence of a predicted cloud from an observed one, in phase space where velocities were observed."""
+        y, weight = target.x, self.settings.velocity_weight
+        if weight and v is not None and target.v is not None:
+            x, y = torch.cat([x, weight * v], dim=1), torch.cat([y, weight * target.v], dim=1)
         if self.settings.loss == "sinkhorn":
-            return sinkhorn_divergence(x, target.x, w, target.w, blur=self.settings.blur)
+            return sinkhorn_divergence(x, y, w, target.w, blur=self.settings.blur)
         if self.settings.loss == "sliced":
-            return sliced_transport(x, target.x, w, target.w, directions=self._directions(x))
-        return exact_transport(x, target.x, w, target.w, power=2)
+            return sliced_transport(x, y, w, target.w, directions=self._directions(x))
+        return exact_transport(x, y, w, target.w, power=2)
 
     def _directions(self, x: torch.Tensor) -> torch.Tensor:
         """Random unit vectors, shape (SLICES, d)."""
@@ -272,7 +280,7 @@ class Trainer:
         for k in self._starts[population]:
             if clouds[k].time < target.time:
                 force = partial(_force_of, self._average, clouds[k].w)
-                (x,) = self._roll(self._average, force, clouds[k], [target.time])
+                ((x, _),) = self._roll(self._average, force, clouds[k], [target.time])
                 if not torch.isfinite(x).all():
                     return math.inf
                 scores.append(float(exact_transport(x.detach(), target.x, clouds[k].w, target.w, power=1)))

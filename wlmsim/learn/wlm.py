@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import inspect
 import json
@@ -24,6 +25,7 @@ from wlmsim.functionals.base import Functional
 from wlmsim.integrators import ConstantSpeedEuler, EulerMaruyama, Integrator
 from wlmsim.lagrangian import Lagrangian
 from wlmsim.learn import model_file
+from wlmsim.learn.bridge import bridge
 from wlmsim.learn.functionals import ExternalPotential, Scales
 from wlmsim.learn.mechanics import Cloud, Mechanics, mean_mechanics, scaled_cloud, scales_of
 from wlmsim.learn.progress import fitting_bar
@@ -77,6 +79,10 @@ class WLM:
         random directions of the squared distances of the projections, which large clouds can afford: take
         ``batch_size=None`` with it. Exact transport between small batches draws predictions together; where noise
         spreads the clouds, "sliced" with all particles is the better choice. Default "exact".
+    velocity_weight : float
+        How much velocities count in the loss at marginals where they are known, in units of the mean interval between
+        marginals, at least 0: displacements in the transport cost are those of x and of this times v together.
+        Default 0.
     force_penalty, jerk_penalty : float
         Weights in the loss of the mean squared force along the rollouts, and of the mean squared rate at which it
         changes along the path of a particle, all in scaled coordinates [dimensionless]. Of the mechanics that fit the
@@ -176,6 +182,7 @@ class WLM:
         horizon: int | None = None,
         ramp: float = 0.0,
         loss: str = "exact",
+        velocity_weight: float = 0.0,
         force_penalty: float = 0.001,
         jerk_penalty: float = 0.0003,
         blur: float = 0.05,
@@ -207,6 +214,7 @@ class WLM:
         self.horizon = horizon
         self.ramp = ramp
         self.loss = loss
+        self.velocity_weight = velocity_weight
         self.force_penalty = force_penalty
         self.jerk_penalty = jerk_penalty
         self.blur = blur
@@ -290,7 +298,7 @@ class WLM:
         check.choice("loss", self.loss, ("exact", "sinkhorn", "sliced"))
         for name in ("blur", "learning_rate", "clip"):
             check.positive(name, getattr(self, name))
-        for name in ("force_penalty", "jerk_penalty", "weight_decay", "checkpoint_every"):
+        for name in ("velocity_weight", "force_penalty", "jerk_penalty", "weight_decay", "checkpoint_every"):
             check.nonnegative(name, getattr(self, name))
         for name in ("steps", "patience", "members"):
             check.integer(name, getattr(self, name))
@@ -451,6 +459,7 @@ class WLM:
             force_penalty=self.force_penalty,
             jerk_penalty=self.jerk_penalty,
             blur=self.blur,
+            velocity_weight=self.velocity_weight,
             shooting=self.training == "multiple-shooting",
             horizon=self.horizon,
             ramp=self.ramp,
@@ -525,11 +534,6 @@ class WLM:
         """
         mechanics = self.mechanics_
         check.instance("start", start, Population)
-        integrator: Integrator | None = None
-        if self.speed is not None:
-            integrator = ConstantSpeedEuler(self.speed)
-        elif self.noise:
-            integrator = EulerMaruyama(self.noise, seed=self.seed)
         if start.velocities is None and not self._first_order:
             if self.initial_velocities == "given":
                 raise ParameterError(
@@ -541,11 +545,17 @@ class WLM:
             start,
             times,
             dt=self.dt_ if dt is None else dt,
-            integrator=integrator,
+            integrator=self._integrator(),
             metadata={"model": repr(self), "start": start.time},
         )
 
-    def interpolate(self, times: Any, data: SnapshotSeries | None = None) -> SnapshotSeries:
+    def _integrator(self) -> Integrator | None:
+        """The scheme of predictions; None for the default of `simulate`."""
+        if self.speed is not None:
+            return ConstantSpeedEuler(self.speed)
+        return EulerMaruyama(self.noise, seed=self.seed) if self.noise else None
+
+    def interpolate(self, times: Any, data: SnapshotSeries | None = None, *, two_sided: bool = False) -> SnapshotSeries:
         """Predict marginals between the fitted ones, each from the last fitted marginal that it can start from.
 
         Parameters
@@ -554,14 +564,31 @@ class WLM:
             Strictly increasing times, none before the first fitted marginal [time].
         data : SnapshotSeries, optional
             The fitted marginals to start from. Default: those of `fit`.
+        two_sided : bool
+            Whether to use also the fitted marginal after each time: the mechanics forward from the one before and
+            backward from the one after, joined so that both ends are met (`bridge`). Default False.
 
         Returns
         -------
         SnapshotSeries
         """
         fitted = self.data_ if data is None else check.instance("data", data, SnapshotSeries)
-        clouds = [self.forecast(self._last_start(fitted, time), [time])[0] for time in check.times("times", times)]
+        predict = self._between if two_sided else self._from_before
+        clouds = [predict(fitted, time) for time in check.times("times", times)]
         return SnapshotSeries.from_populations(clouds, units=fitted.units)
+
+    def _from_before(self, fitted: SnapshotSeries, time: float) -> Population:
+        return self.forecast(self._last_start(fitted, time), [time])[0]
+
+    def _between(self, fitted: SnapshotSeries, time: float) -> Population:
+        """Two-sided prediction of one marginal."""
+        before = self._last_start(fitted, time)
+        after = next((cloud for cloud in fitted if cloud.time > time), None)
+        if after is None:
+            raise check.fail("times", f"before the last fitted marginal at t = {fitted.times[-1]:g}", time)
+        if self.initial_velocities != "given" and not self._first_order:
+            before, after = before.at_rest(), Population(after.positions, None, after.weights, after.time)
+        return bridge(self.mechanics_, before, after, time, dt=self.dt_, integrator=self._integrator())
 
     def _last_start(self, fitted: SnapshotSeries, time: float) -> Population:
         """The last marginal before `time` whose velocities are known under the rule of the fit."""
@@ -581,6 +608,7 @@ class WLM:
         start: Population | None = None,
         data: SnapshotSeries | None = None,
         *,
+        two_sided: bool = False,
         metrics: Sequence[str] = ("w1",),
     ) -> Scores:
         """Score predictions by exact W1, beside the naive baselines.
@@ -593,6 +621,8 @@ class WLM:
             Forecast all of them from this marginal. Default: predict each from the fitted marginal before it.
         data : SnapshotSeries, optional
             The fitted marginals, for predictions without `start`. Default: those of `fit`.
+        two_sided : bool
+            Whether to predict each from the fitted marginals on both sides, as `interpolate` does. Default False.
         metrics : sequence of {"w1", "w2", "energy"}
             Distances to score by, beside W1. Default W1 alone.
 
@@ -603,11 +633,14 @@ class WLM:
         """
         check.instance("observed", observed, SnapshotSeries)
         if start is not None:
+            if two_sided:
+                raise ParameterError("`two_sided` cannot go with `start`: it takes the fitted marginals on both sides")
             return score_forecast(list(self.forecast(start, observed.times)), observed, start, metrics=metrics)
         fitted = self.data_ if data is None else data
         origins = [self._last_start(fitted, time).time for time in observed.times]
-        predicted = list(self.interpolate(observed.times, fitted))
-        return score_interpolation(predicted, observed, fitted, origins, metrics=metrics)
+        predicted = list(self.interpolate(observed.times, fitted, two_sided=two_sided))
+        scores = score_interpolation(predicted, observed, fitted, origins, metrics=metrics)
+        return dataclasses.replace(scores, protocol="two-sided") if two_sided else scores
 
     # --- files
 

@@ -147,6 +147,8 @@ def _plot_score(ax: Axes, scores: Scores, name: str, **look: Any) -> None:
 
 def _origin(scores: Scores) -> str:
     low, high = float(np.min(scores.origins)), float(np.max(scores.origins))
+    if scores.protocol == "two-sided":
+        return "interpolation, each between the marginals around it"
     protocol = {"interpolate": "interpolation"}.get(scores.protocol, scores.protocol)
     if low == high:
         return f"{protocol} from t = {low:g}"
