@@ -12,8 +12,8 @@ from tests.conformance import LAWS, Case, cases, dimensions, is_radial, made_law
 from tests.mechanics import a_population
 from wlmsim.errors import ParameterError
 from wlmsim.functionals import adjoints, tracing
-from wlmsim.learn import differentiable_simulate, parameters_of, torch_force, with_parameters
-from wlmsim.learn.adjoint import TracedForce, flat_rollout
+from wlmsim.learn import differentiable_simulate, parameters_of, torch_force, training, with_parameters
+from wlmsim.learn.adjoint import TracedForce, flat_rollout, kept_bytes, recomputed
 from wlmsim.learn.functionals import Scales
 from wlmsim.learn.rollout import rollout
 
@@ -216,6 +216,28 @@ class TestCost:
         _, forward, backward = self.count(900, friction=5000.0)
         assert 901 < forward < 2 * 901
         assert backward < 1.1 * 901
+
+
+class TestTraining:
+    """Fits too large for their graphs compute forces twice, and change by rounding errors only."""
+
+    @pytest.mark.parametrize("potential", [wls.learn.ExternalPotential, wls.learn.AttentionPotential])
+    def test_frugal_fits_are_the_same(self, potential, monkeypatch):
+        data = wls.systems.VortexDrifters(n=12, seed=0).exact([0.0, 0.3, 0.6]).snapshots(seed=0)
+        options = {"dropout": 0.2} if potential is wls.learn.AttentionPotential else {}
+        losses = []
+        for limit in (2**32, 0):
+            monkeypatch.setattr(training, "LARGEST_GRAPH", limit)
+            torch.manual_seed(0)
+            model = wls.learn.WLM(potential(**options), steps=4, members=1, progress=False)
+            losses.append(model.fit(data).losses_)
+        np.testing.assert_allclose(losses[1], losses[0], rtol=1e-4)
+        assert len(set(losses[0])) == 4
+
+    def test_what_is_kept_is_counted(self):
+        x = tensor(np.ones((10, 3)))
+        assert kept_bytes(lambda: (x**2).sum()) == 10 * 3 * 8
+        assert kept_bytes(lambda: recomputed(lambda x, t: torch.exp(torch.exp(x)) - 1.0, [])(x, 0.0)) == 10 * 3 * 8
 
 
 class TestSimulation:

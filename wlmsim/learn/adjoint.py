@@ -82,6 +82,63 @@ class TracedForce:
         return force.detach(), towards_x, towards
 
 
+def recomputed(
+    force: Callable[[torch.Tensor, Any], torch.Tensor], parameters: Sequence[torch.Tensor]
+) -> Callable[[torch.Tensor, Any], torch.Tensor]:
+    """The same force, of which automatic differentiation keeps the positions only and computes the rest again.
+
+    Parameters
+    ----------
+    force : callable
+        Acceleration as a function of positions (n, d) and time; it may be random.
+    parameters : sequence of Tensor
+        Every tensor that the force depends on and that has a gradient.
+
+    Returns
+    -------
+    callable
+    """
+    traced = TracedForce(force, [p for p in parameters if p.requires_grad])
+    return lambda x, t: _Evaluation.apply(traced, t, x, *traced.parameters)
+
+
+class _Evaluation(torch.autograd.Function):
+    """One evaluation of a force, which keeps the positions, and what random numbers it saw."""
+
+    @staticmethod
+    def forward(ctx: Any, force: TracedForce, t: Any, x: torch.Tensor, *parameters: torch.Tensor) -> torch.Tensor:
+        ctx.force, ctx.t = force, t
+        ctx.devices = [x.device] if x.is_cuda else []
+        ctx.random = torch.get_rng_state(), [torch.cuda.get_rng_state(device) for device in ctx.devices]
+        ctx.save_for_backward(x)
+        return force(x.detach(), t)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, u: torch.Tensor) -> Any:
+        with torch.random.fork_rng(devices=ctx.devices):
+            torch.set_rng_state(ctx.random[0])
+            for device, state in zip(ctx.devices, ctx.random[1], strict=True):
+                torch.cuda.set_rng_state(state, device)
+            _, towards_x, towards = ctx.force.pull_back(ctx.saved_tensors[0], ctx.t, u)
+        return None, None, towards_x, *towards
+
+
+def kept_bytes(function: Callable[[], Any]) -> int:
+    """Size of what automatic differentiation keeps of a function's evaluation."""
+    sizes: dict[int, int] = {}
+
+    def keep(tensor: torch.Tensor) -> torch.Tensor:
+        storage = tensor.untyped_storage()
+        sizes[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        result = function()
+    del result
+    return sum(sizes.values())
+
+
 class CompiledForce:
     """The force of an analytic functional in float64 on the CPU, compiled, with its adjoint derived by SymPy.
 

@@ -17,6 +17,7 @@ import torch
 
 from wlmsim.errors import FileFormatError, SimulationError
 from wlmsim.learn import model_file
+from wlmsim.learn.adjoint import kept_bytes, recomputed
 from wlmsim.learn.losses import exact_transport, sinkhorn_divergence, sliced_transport
 from wlmsim.learn.mechanics import Cloud, Mechanics
 from wlmsim.learn.rollout import Force, flow_rollout, rollout
@@ -25,6 +26,8 @@ Watcher = Callable[["Trainer"], None]
 """Called with the trainer after every step."""
 
 KIND = "wlmsim-checkpoint"
+LARGEST_GRAPH = 2**32
+"""Bytes that automatic differentiation may keep of the forces of one rollout; beyond, they are computed twice."""
 SINGLE_THREAD_LIMIT = 2000
 """Rows of the largest cloud up to which a fit runs on one CPU thread."""
 
@@ -104,6 +107,7 @@ class Trainer:
         self.progress = Progress()
         self._rng = np.random.default_rng(settings.seed)
         self._average = copy.deepcopy(mechanics).requires_grad_(False)
+        self._graphs: dict[int, int] = {}
         self._best: dict[str, torch.Tensor] | None = None
         self._optimiser = torch.optim.AdamW(self._parameter_groups())
         self._starts = [
@@ -192,8 +196,10 @@ class Trainer:
         forces: list[torch.Tensor] = []
         times: list[float] = []
 
+        evaluate = self._force(start, targets[-1].time)
+
         def force(x: torch.Tensor, t: float) -> torch.Tensor:
-            value = self.mechanics.force(x, start.w, t)
+            value = evaluate(x, t)
             forces.append(value if self.mechanics.first_order else (1.0 + self.mechanics.gamma) * value)
             times.append(t)
             return value
@@ -201,6 +207,17 @@ class Trainer:
         predicted = self._roll(self.mechanics, force, start, [cloud.time for cloud in targets])
         terms = [self._divergence(x, v, start.w, y) for (x, v), y in zip(predicted, targets, strict=True)]
         return torch.stack(terms).mean() + self._roughness(torch.stack(forces), times, start.w)
+
+    def _force(self, start: Cloud, end: float) -> Force:
+        """The mechanics' force; computed again for its gradient where what that keeps of all steps is too large."""
+        force = partial(_force_of, self.mechanics, start.w)
+        if len(start.x) not in self._graphs:
+            with torch.random.fork_rng(devices=[start.x.device] if start.x.is_cuda else []):
+                x = start.x.clone().requires_grad_()
+                self._graphs[len(start.x)] = kept_bytes(lambda: force(x, start.time))
+        steps = (end - start.time) / self.settings.dt
+        fits = steps * self._graphs[len(start.x)] <= LARGEST_GRAPH
+        return force if fits else recomputed(force, list(self.mechanics.parameters()))
 
     def _roughness(self, forces: torch.Tensor, times: Sequence[float], w: torch.Tensor) -> torch.Tensor:
         """Mean squares of the force and of its rate of change along the paths, each with its weight.
@@ -223,7 +240,7 @@ class Trainer:
 
     def _roll(
         self, mechanics: Mechanics, force: Force, start: Cloud, times: Sequence[float]
-    ) -> list[tuple[torch.Tensor, torch.Tensor | None]]:
+    ) -> Sequence[tuple[torch.Tensor, torch.Tensor | None]]:
         """Positions and velocities at the times; in first-order mechanics no velocities."""
         if mechanics.first_order:
             noise = partial(self._kicks, self.settings.noise) if self.settings.noise else None
