@@ -1,5 +1,6 @@
 """Learning: losses, rollouts, gradients, the estimator, files, checkpoints."""
 
+import copy
 import json
 import os
 import signal
@@ -19,6 +20,7 @@ from wlmsim.learn.losses import exact_transport, sinkhorn_divergence, sliced_tra
 from wlmsim.learn.mechanics import Mechanics, mean_mechanics, scales_of
 from wlmsim.learn.networks import Perceptron, RadialSpline, close_pairs
 from wlmsim.learn.rollout import flow_rollout, rollout, torch_force
+from wlmsim.learn.training import Trainer
 
 SCALES = Scales(centre=(0.3, -0.2), length=1.7, start=0.5, duration=0.8)
 
@@ -521,6 +523,44 @@ class TestEstimator:
         data = truth.exact(np.linspace(0, 3, 7)).snapshots(seed=0)
         model = quick(potential=wls.External(wls.laws.Harmonic(1.0)), steps=300, learning_rate=1e-2).fit(data)
         assert model.friction_ == pytest.approx(0.6, rel=0.05)
+
+    def test_divergence_is_recovered_from_and_reported(self, drifters, monkeypatch):
+        """Three times a step fails: each time the state of step 25 comes back and the rate is halved."""
+        calls, loss = [0], Trainer._loss
+
+        def failing(trainer: Trainer) -> torch.Tensor:
+            calls[0] += 1
+            if calls[0] in (31, 40):
+                raise SimulationError("a cloud blew up")
+            return loss(trainer) * (float("nan") if calls[0] == 45 else 1.0)
+
+        monkeypatch.setattr(Trainer, "_loss", failing)
+        with pytest.warns(RuntimeWarning, match="diverged 3 times"):
+            model = quick(steps=40).fit(drifters)
+        assert model.recoveries_ == [30, 33, 29]
+        assert len(model.losses_) == len(model.frictions_) == 40
+        assert calls[0] == 40 + (6 + 9 + 5)  # what was gone back over
+        assert np.isfinite(model.losses_).all()
+
+    def test_a_recovered_training_resumes_to_the_same_bits(self, drifters, monkeypatch):
+        loss = Trainer._loss
+
+        def failing(trainer: Trainer) -> torch.Tensor:
+            if trainer.progress.step == 12 and not trainer.progress.recoveries:
+                raise SimulationError("a cloud blew up")
+            return loss(trainer)
+
+        monkeypatch.setattr(Trainer, "_loss", failing)
+        model = quick(steps=16)
+        whole, first, second = (model._trainer([drifters], [], 16, scales_of(drifters), [], 0) for _ in range(3))
+        whole.run()
+        states = []
+        first.run([lambda trainer: states.append(copy.deepcopy(trainer.state()))])
+        second.restore(states[8])
+        second.run()
+        assert second.progress.losses == whole.progress.losses
+        for a, b in zip(second.mechanics.parameters(), whole.mechanics.parameters(), strict=True):
+            assert torch.equal(a, b)
 
     def test_divergence_is_reported(self, drifters):
         wild = wls.External(lambda x, xp: -1e6 * (x**4).sum(-1))

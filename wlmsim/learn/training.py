@@ -31,6 +31,11 @@ LARGEST_GRAPH = 2**32
 SINGLE_THREAD_LIMIT = 2000
 """Rows of the largest cloud up to which a fit runs on one CPU thread."""
 
+RECOVERIES = 5
+"""Times that a training goes back after a divergence before it gives up."""
+REMEMBER_EVERY = 25
+"""Steps between two states that a training can go back to."""
+
 FRICTION_RATE = 10.0
 """Learning rate of the friction's logarithm, relative to that of the networks."""
 
@@ -76,6 +81,8 @@ class Progress:
     frictions: list[float] = field(default_factory=list)
     scores: list[tuple[int, float]] = field(default_factory=list)
     stopped: bool = False
+    rate: float = 1.0
+    recoveries: list[int] = field(default_factory=list)
 
 
 class Trainer:
@@ -110,6 +117,7 @@ class Trainer:
         self._graphs: dict[int, int] = {}
         self._best: dict[str, torch.Tensor] | None = None
         self._optimiser = torch.optim.AdamW(self._parameter_groups())
+        self._remembered: dict[str, Any] | None = None
         self._starts = [
             [
                 k
@@ -139,7 +147,12 @@ class Trainer:
     def _run(self, watchers: Sequence[Watcher]) -> None:
         settings, progress = self.settings, self.progress
         while progress.step < settings.steps and not progress.stopped:
-            progress.losses.append(self._step())
+            try:
+                loss = self._step()
+            except SimulationError as error:
+                self._recover(error)
+                continue
+            progress.losses.append(loss)
             progress.frictions.append(self.mechanics.friction)
             progress.step += 1
             if self.validation and (progress.step % settings.check_every == 0 or progress.step == settings.steps):
@@ -151,20 +164,33 @@ class Trainer:
         settings, step = self.settings, self.progress.step
         rate = 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * step / settings.steps))
         for group in self._optimiser.param_groups:
-            group["lr"] = group["rate"] * rate
+            group["lr"] = group["rate"] * rate * self.progress.rate
         self._optimiser.zero_grad(set_to_none=True)
-        try:
-            loss = self._loss()
-        except SimulationError as error:
-            raise SimulationError(
-                f"training diverged at step {step + 1} ({error}); try a smaller learning_rate or dt"
-            ) from error
+        loss = self._loss()
         value = loss.item()
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.mechanics.parameters(), settings.clip)
+        norm = torch.nn.utils.clip_grad_norm_(self.mechanics.parameters(), settings.clip)
+        if not math.isfinite(value + norm.item()):
+            raise SimulationError("the loss or its gradient is not finite")
+        if step % REMEMBER_EVERY == 0:  # these parameters have just proved usable
+            self._remembered = {"step": step, **copy.deepcopy(self._tensors())}
         self._optimiser.step()
         self._follow(min(settings.ema, (1 + step) / (10 + step)))
         return value
+
+    def _recover(self, error: SimulationError) -> None:
+        """Go back to the remembered state and on from there with half the learning rate."""
+        progress, remembered = self.progress, self._remembered
+        if remembered is None or len(progress.recoveries) == RECOVERIES:
+            raise SimulationError(
+                f"training diverged at step {progress.step + 1} ({error}); try a smaller learning_rate or dt"
+            ) from error
+        progress.recoveries.append(progress.step)
+        progress.rate /= 2
+        progress.step = remembered["step"]
+        del progress.losses[progress.step :], progress.frictions[progress.step :]
+        progress.scores = [(step, score) for step, score in progress.scores if step <= progress.step]
+        self._restore_tensors(copy.deepcopy(remembered))
 
     def _follow(self, keep: float) -> None:
         """Exponential moving average of the parameters."""
@@ -306,22 +332,31 @@ class Trainer:
     def state(self) -> dict[str, Any]:
         """Everything needed to go on bit for bit: tensors and plain values only."""
         return {
-            "mechanics": self.mechanics.state_dict(),
-            "average": self._average.state_dict(),
+            **self._tensors(),
             "best": self._best,
-            "optimiser": self._optimiser.state_dict(),
+            "remembered": self._remembered,
             "rng": self._rng.bit_generator.state,
             "progress": vars(self.progress),
         }
 
+    def _tensors(self) -> dict[str, Any]:
+        return {
+            "mechanics": self.mechanics.state_dict(),
+            "average": self._average.state_dict(),
+            "optimiser": self._optimiser.state_dict(),
+        }
+
     def restore(self, state: dict[str, Any]) -> None:
         """Go back to a state given by `state`."""
-        self.mechanics.load_state_dict(state["mechanics"])
-        self._average.load_state_dict(state["average"])
-        self._best = state["best"]
-        self._optimiser.load_state_dict(state["optimiser"])
+        self._restore_tensors(state)
+        self._best, self._remembered = state["best"], state["remembered"]
         self._rng.bit_generator.state = state["rng"]
         self.progress = Progress(**state["progress"])
+
+    def _restore_tensors(self, state: dict[str, Any]) -> None:
+        self.mechanics.load_state_dict(state["mechanics"])
+        self._average.load_state_dict(state["average"])
+        self._optimiser.load_state_dict(state["optimiser"])
 
 
 def _mean_square(vectors: torch.Tensor, w: torch.Tensor) -> torch.Tensor:

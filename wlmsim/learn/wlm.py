@@ -8,6 +8,7 @@ import inspect
 import json
 import math
 import time
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,7 @@ from wlmsim.snapshots import SnapshotSeries
 from wlmsim.trajectory import Trajectory
 
 KIND = "wlmsim-model"
-FIT_REPORT = ("losses_", "frictions_", "times_", "best_step_", "validation_", "dt_", "seconds_")
+FIT_REPORT = ("losses_", "frictions_", "times_", "best_step_", "validation_", "dt_", "seconds_", "recoveries_")
 """Attributes of a fit that are kept in files beside the mechanics."""
 
 
@@ -146,6 +147,8 @@ class WLM:
         Number of steps chosen on the validation marginal, or trained without one.
     validation_ : list of (step, W1)
         Scores on the validation marginal [length].
+    recoveries_ : list of int
+        Steps at which training diverged, went back to an earlier state and on with half the learning rate.
     seconds_ : float
         Wall time of the fit.
     dt_ : float
@@ -371,6 +374,14 @@ class WLM:
         self._keep([trainer.mechanics.eval() for trainer in trainers])
         self.losses_ = _mean_course([trainer.progress.losses for trainer in trainers])
         self.frictions_ = _mean_course([trainer.progress.frictions for trainer in trainers])
+        self.recoveries_ = [step for trainer in trainers for step in trainer.progress.recoveries]
+        if self.recoveries_:
+            warnings.warn(
+                f"training diverged {len(self.recoveries_)} times and went on from before with half the learning rate; "
+                "a smaller learning_rate or dt would be safer",
+                RuntimeWarning,
+                stacklevel=2,
+            )
         self.best_step_ = steps
         self.validation_ = scores
         self.dt_ = self._time_step(scales)
@@ -707,7 +718,7 @@ class WLM:
             members.append(member.eval())
         model._keep(members)
         for name in FIT_REPORT:
-            value = content["fit"][name]
+            value = content["fit"].get(name, [])
             setattr(model, name, np.array(value) if name in ("losses_", "frictions_", "times_") else value)
         return model
 
