@@ -2,6 +2,7 @@
 # environment if there is none, installs wlmsim into it, and runs. `make help` lists the targets.
 
 VENV ?= .venv
+WORKERS ?= 2
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := $(VENV)/bin
 
@@ -19,8 +20,8 @@ help:  ## List the targets
 demo: $(BIN)/.wlmsim-film  ## Simulate, fit, forecast and film; results in demo/
 	PYVISTA_OFF_SCREEN=true $(BIN)/python examples/demo.py --output demo
 
-test: $(BIN)/.wlmsim-dev  ## Run the tests; PYTEST_ADDOPTS passes options
-	PYVISTA_OFF_SCREEN=true MPLBACKEND=agg $(BIN)/python -m pytest
+test: $(BIN)/.wlmsim-dev  ## Run the tests in WORKERS processes; PYTEST_ADDOPTS passes options
+	PYVISTA_OFF_SCREEN=true MPLBACKEND=agg $(BIN)/python -m pytest -n $(WORKERS)
 
 lint: $(BIN)/.wlmsim-dev  ## Check style, formatting and types
 	$(BIN)/ruff check .
