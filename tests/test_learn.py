@@ -16,7 +16,7 @@ import wlmsim as wls
 from wlmsim.errors import FileFormatError, NotFittedError, ParameterError, SimulationError
 from wlmsim.integrators import ConstantSpeedEuler, Leapfrog
 from wlmsim.learn.functionals import Scales
-from wlmsim.learn.losses import exact_transport, sinkhorn_divergence, sliced_transport
+from wlmsim.learn.losses import energy_divergence, exact_transport, sinkhorn_divergence, sliced_transport
 from wlmsim.learn.mechanics import Mechanics, mean_mechanics, scales_of
 from wlmsim.learn.networks import Perceptron, RadialSpline, close_pairs
 from wlmsim.learn.rollout import flow_rollout, rollout, torch_force
@@ -119,9 +119,22 @@ class TestLosses:
         moved = sliced_transport(x + torch.tensor([3.0, 4.0]), x, wx, wx, directions=torch.eye(2, dtype=x.dtype))
         assert moved.item() == pytest.approx(25.0)
 
+    @pytest.mark.parametrize(("n", "m"), [(7, 7), (5, 9)])
+    def test_energy_divergence_is_the_square_of_the_distance(self, n, m):
+        x, y, wx, wy = clouds(np.random.default_rng(n), n, m)
+        a, b = wls.Population(x.detach().numpy(), weights=wx.numpy()), wls.Population(y.numpy(), weights=wy.numpy())
+        assert energy_divergence(x, y, wx, wy).item() == pytest.approx(
+            wls.transport.energy_distance(a, b) ** 2, rel=1e-9
+        )
+        assert torch.autograd.gradcheck(lambda x: energy_divergence(x, y, wx, wy), x)
+        same = energy_divergence(x, x.detach(), wx, wx)
+        same.backward()
+        assert abs(same.item()) < 1e-12
+        assert torch.isfinite(x.grad).all()
+
     def test_sinkhorn_divergence_and_exact_transport_refuse_a_blown_up_cloud(self):
         x, y, wx, wy = clouds(np.random.default_rng(1), 4, 4)
-        for loss in (exact_transport, sinkhorn_divergence):
+        for loss in (exact_transport, sinkhorn_divergence, energy_divergence):
             with pytest.raises(SimulationError, match="finite positions"):
                 loss(x * float("nan"), y, wx, wy)
 
@@ -429,7 +442,7 @@ class TestEstimator:
         fresh = cold.set_params(warm_start=False).fit(drifters)
         assert fresh.losses_[:5].mean() == pytest.approx(first)
 
-    @pytest.mark.parametrize("loss", ["exact", "sinkhorn"])
+    @pytest.mark.parametrize("loss", ["exact", "sinkhorn", "sliced", "energy"])
     @pytest.mark.parametrize("training", ["anchored", "multiple-shooting"])
     def test_every_way_of_training_lowers_the_loss(self, drifters, loss, training):
         model = quick(loss=loss, training=training, steps=60, ramp=0.0, learning_rate=1e-2).fit(drifters)

@@ -23,7 +23,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         ],
         "compare": ["Comparison", "candidates", "compare"],
         "leave_one_out": ["leave_one_out"],
-        "losses": ["exact_transport", "sinkhorn_divergence", "sliced_transport"],
+        "losses": ["energy_divergence", "exact_transport", "sinkhorn_divergence", "sliced_transport"],
         "named": ["parameters_of", "with_parameters"],
         "parameters": ["FittedParameters", "fit_parameters"],
         "rollout": ["rollout", "torch_force"],

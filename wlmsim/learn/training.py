@@ -18,7 +18,7 @@ import torch
 from wlmsim.errors import FileFormatError, SimulationError
 from wlmsim.learn import model_file
 from wlmsim.learn.adjoint import kept_bytes, recomputed
-from wlmsim.learn.losses import exact_transport, sinkhorn_divergence, sliced_transport
+from wlmsim.learn.losses import energy_divergence, exact_transport, sinkhorn_divergence, sliced_transport
 from wlmsim.learn.mechanics import Cloud, Mechanics
 from wlmsim.learn.rollout import Force, flow_rollout, rollout
 
@@ -297,6 +297,8 @@ class Trainer:
             x, y = torch.cat([x, weight * v], dim=1), torch.cat([y, weight * target.v], dim=1)
         if self.settings.loss == "sinkhorn":
             return sinkhorn_divergence(x, y, w, target.w, blur=self.settings.blur)
+        if self.settings.loss == "energy":
+            return energy_divergence(x, y, w, target.w)
         if self.settings.loss == "sliced":
             return sliced_transport(x, y, w, target.w, directions=self._directions(x))
         return exact_transport(x, y, w, target.w, power=2)

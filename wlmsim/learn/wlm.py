@@ -75,11 +75,11 @@ class WLM:
         Most marginals that a training rollout runs over. Default: all that remain.
     ramp : float
         Share of the steps over which the longest horizon grows from one marginal, in [0, 1]. Default 0.
-    loss : {"exact", "sinkhorn", "sliced"}
-        Mean squared displacement under exact optimal transport, the debiased Sinkhorn divergence, or the mean over
-        random directions of the squared distances of the projections, which large clouds can afford: take
-        ``batch_size=None`` with it. Exact transport between small batches draws predictions together; where noise
-        spreads the clouds, "sliced" with all particles is the better choice. Default "exact".
+    loss : {"exact", "sinkhorn", "sliced", "energy"}
+        Mean squared displacement under exact optimal transport; the debiased Sinkhorn divergence; the mean over random
+        directions of the squared distances of the projections, which large clouds can afford (take ``batch_size=None``
+        with it); or the square of the energy distance. Exact transport between small batches draws predictions
+        together; where noise spreads the clouds, "sliced" with all particles is the better choice. Default "exact".
     velocity_weight : float
         How much velocities count in the loss at marginals where they are known, in units of the mean interval between
         marginals, at least 0: displacements in the transport cost are those of x and of this times v together.
@@ -298,7 +298,7 @@ class WLM:
             raise check.fail("dissipation", "None where friction is infinite", self.dissipation)
         check.choice("initial_velocities", self.initial_velocities, ("given", "zero"))
         check.choice("training", self.training, ("anchored", "multiple-shooting"))
-        check.choice("loss", self.loss, ("exact", "sinkhorn", "sliced"))
+        check.choice("loss", self.loss, ("exact", "sinkhorn", "sliced", "energy"))
         for name in ("blur", "learning_rate", "clip"):
             check.positive(name, getattr(self, name))
         for name in ("velocity_weight", "force_penalty", "jerk_penalty", "weight_decay", "checkpoint_every"):
