@@ -63,7 +63,7 @@ def product(m: Any, xp: Any) -> Any:
 
 def ramp(x: Any, xp: Any) -> Any:
     """An external law with a branch, smooth enough for forces of its third derivatives."""
-    return (xp.maximum(x - 0.2, 0.0) ** 5).sum(-1)
+    return 0.3 * (xp.maximum(x - 0.2, 0.0) ** 5).sum(-1)
 
 
 # How to construct what has no defaults, or what deserves more than its defaults. Functionals, laws and dissipations are
