@@ -231,7 +231,7 @@ def check_parameters(cls: type, example: Any, **keywords: Any) -> None:
     needed = {p.name: getattr(example, p.name) for p in _parameters(cls) if p.default is p.empty}
     for parameter in _parameters(cls):
         for value in nonsense_for(str(parameter.annotation)):
-            if (cls.__name__, parameter.name, value) == ("Alignment", "radius", np.inf):
+            if cls.__name__ in ("Alignment", "CuckerSmale") and (parameter.name, value) == ("radius", np.inf):
                 continue  # a rate that does not fall with distance
             with pytest.raises(ParameterError, match=f"`{parameter.name}`"):
                 cls(**{**needed, **keywords, parameter.name: value})
