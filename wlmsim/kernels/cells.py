@@ -114,7 +114,7 @@ def rows_around(row, shape, box, ahead, rows, shifts):
     """Write the rows that touch a row and how far their images are shifted; return how many.
 
     With `ahead` only the row itself, which comes first, and those after it in the order of the grid: of two rows that
-    touch one is ahead of the other.
+    touch one is ahead of the other. The arrays need one place more than there can be rows.
     """
     dim = len(shape)
     codes = 3 ** (dim - 1)

@@ -73,7 +73,8 @@ def build(description: list[dict[str, Any]]) -> Any:
     for entry in description:
         kind, settings = entry["type"], dict(entry["settings"])
         if kind in ("External", "Pairwise"):
-            settings["law"] = getattr(laws, settings["law"])(**_lists_to_tuples(settings.pop("parameters")))
+            parameters = _lists_to_tuples(settings.pop("parameters"))
+            settings = {**_lists_to_tuples(settings), "law": getattr(laws, settings["law"])(**parameters)}
         for name in ("functionals", "dissipations"):  # of an average
             if name in settings:
                 settings[name] = [build([member]) for member in settings[name]]
@@ -91,7 +92,8 @@ def _plain(term: Functional | Dissipation) -> dict[str, Any]:
             raise ParameterError(
                 f"a model with {term!r} cannot be saved: files hold no code, so give the law as one of wlmsim.laws"
             )
-        return {"law": type(law).__name__, "parameters": dataclasses.asdict(law)}
+        others = {name: getattr(term, name) for name in inspect.signature(type(term)).parameters if name != "law"}
+        return {"law": type(law).__name__, "parameters": dataclasses.asdict(law), **others}
     if hasattr(term, "settings"):
         return term.settings()
     return {name: getattr(term, name) for name in inspect.signature(type(term)).parameters}
