@@ -40,7 +40,12 @@ def fit(
     ] = None,
     friction: Annotated[str | None, typer.Option(metavar="learn|NUMBER", help="Friction rate.")] = None,
     initial_velocities: Annotated[
-        str | None, typer.Option("--velocities", metavar="given|zero", help="Velocities that rollouts start with.")
+        str | None,
+        typer.Option(
+            "--velocities",
+            metavar="given|zero|learn|transport|potential",
+            help="Velocities that rollouts start with.",
+        ),
     ] = None,
     training: Annotated[
         str | None, typer.Option(metavar="anchored|multiple-shooting", help="Where rollouts start.")

@@ -17,10 +17,13 @@ from wlmsim.functionals.base import Functional, FunctionalSum
 from wlmsim.lagrangian import Lagrangian
 from wlmsim.learn.dissipations import AverageDissipation, LearnableDissipation
 from wlmsim.learn.functionals import Average, Learnable, LearnableFunctional, Scales
+from wlmsim.learn.networks import Perceptron
 from wlmsim.learn.rollout import torch_force
 from wlmsim.population import Population
 from wlmsim.snapshots import SnapshotSeries
 
+INITIAL_FIELD = (64,)
+"""Widths of the hidden layers of a learned field of initial velocities."""
 INITIAL_FRICTION = 0.01
 """Where a learned friction starts, in units of 1 / the mean interval between marginals."""
 
@@ -75,6 +78,8 @@ class Mechanics(torch.nn.Module):
         Scaled coordinates.
     dissipation : Dissipation, optional
         Forces that depend on the velocity, beside friction. Copied.
+    initial_field : bool
+        Whether there is a learned field of velocities at the first marginal. Default False.
     """
 
     def __init__(
@@ -84,6 +89,8 @@ class Mechanics(torch.nn.Module):
         dim: int,
         scales: Scales,
         dissipation: Dissipation | None = None,
+        *,
+        initial_field: bool = False,
     ):
         super().__init__()
         self.dim = dim
@@ -96,6 +103,7 @@ class Mechanics(torch.nn.Module):
         for term in learned:
             term.prepare(dim, scales)
         self.networks = torch.nn.ModuleList(learned)  # what torch sees of them
+        self.initial_field: Any = Perceptron([dim, *INITIAL_FIELD, dim]) if initial_field else None
         if friction == "learn":
             self.log_friction: torch.nn.Parameter | None = torch.nn.Parameter(torch.tensor(math.log(INITIAL_FRICTION)))
             self.fixed_friction = 0.0
@@ -163,6 +171,13 @@ class Mechanics(torch.nn.Module):
             rayleigh = term.rayleigh(self._in_data_units(x), velocities, w, xp)
             (gradient,) = torch.autograd.grad(rayleigh, velocities, create_graph=True)
         return -gradient / w[:, None] * (scales.duration**2 / scales.length)
+
+    def initial_velocities(self, positions: np.ndarray) -> np.ndarray:
+        """The learned field at the first marginal, in the data's units."""
+        scales, parameter = self.scales, next(self.initial_field.parameters())
+        with torch.no_grad():
+            v = self.initial_field(torch.as_tensor((positions - np.array(scales.centre)) / scales.length).to(parameter))
+        return v.cpu().double().numpy() * scales.length / scales.duration
 
     def _in_data_units(self, x: torch.Tensor) -> torch.Tensor:
         return x * self.scales.length + torch.tensor(self.scales.centre, dtype=x.dtype, device=x.device)

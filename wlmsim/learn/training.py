@@ -122,7 +122,8 @@ class Trainer:
             [
                 k
                 for k, cloud in enumerate(clouds[:-1])
-                if (mechanics.first_order or cloud.v is not None) and (settings.shooting or k == 0)
+                if (mechanics.first_order or cloud.v is not None or (k == 0 and mechanics.initial_field is not None))
+                and (settings.shooting or k == 0)
             ]
             for clouds in populations
         ]
@@ -272,11 +273,11 @@ class Trainer:
             noise = partial(self._kicks, self.settings.noise) if self.settings.noise else None
             clouds = flow_rollout(force, start.x, times, start=start.time, dt=self.settings.dt, noise=noise)
             return [(x, None) for x in clouds]
-        assert start.v is not None
+        v = mechanics.initial_field(start.x) if start.v is None else start.v
         return rollout(
             force,
             start.x,
-            start.v,
+            v,
             times,
             start=start.time,
             dt=self.settings.dt,

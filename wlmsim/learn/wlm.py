@@ -31,6 +31,7 @@ from wlmsim.learn.functionals import ExternalPotential, Scales
 from wlmsim.learn.mechanics import Cloud, Mechanics, mean_mechanics, scaled_cloud, scales_of
 from wlmsim.learn.progress import fitting_bar
 from wlmsim.learn.training import Checkpoint, Settings, Trainer, Watcher
+from wlmsim.learn.velocities import potential_velocities, transport_velocities
 from wlmsim.population import Population
 from wlmsim.simulation import simulate
 from wlmsim.snapshots import SnapshotSeries
@@ -39,6 +40,10 @@ from wlmsim.trajectory import Trajectory
 KIND = "wlmsim-model"
 FIT_REPORT = ("losses_", "frictions_", "times_", "best_step_", "validation_", "dt_", "seconds_", "recoveries_")
 """Attributes of a fit that are kept in files beside the mechanics."""
+
+
+ESTIMATES = {"transport": transport_velocities, "potential": potential_velocities}
+"""Rules of initial velocities that estimate them from the data."""
 
 
 class WLM:
@@ -66,8 +71,10 @@ class WLM:
         Constant speed of all particles, as of birds and fish, positive [length / time]: every velocity is reset to it
         after each time step, friction loses its meaning and is 0, and forecasts step as training does, with
         `ConstantSpeedEuler`. Default: speeds are free.
-    initial_velocities : {"given", "zero"}
-        Whether rollouts start with the data's velocities or, at the first marginal, from rest. Default "given".
+    initial_velocities : {"given", "zero", "learn", "transport", "potential"}
+        What rollouts start with: the data's velocities; rest, at the first marginal; a field of velocities v_0(x) at
+        the first marginal, learned along; or, where velocities are unknown, estimates by `transport_velocities` or by
+        `potential_velocities`. Default "given".
     training : {"anchored", "multiple-shooting"}
         Where rollouts start: at the first marginal, or at any marginal whose velocities are known, drawn anew at
         each step. The horizon, in marginals, is random in both. Default "anchored".
@@ -296,7 +303,7 @@ class WLM:
                 raise check.fail("friction", "0 or left alone at constant speed", self.friction)
         if self.friction == math.inf and self.dissipation is not None:
             raise check.fail("dissipation", "None where friction is infinite", self.dissipation)
-        check.choice("initial_velocities", self.initial_velocities, ("given", "zero"))
+        check.choice("initial_velocities", self.initial_velocities, ("given", "zero", "learn", *ESTIMATES))
         check.choice("training", self.training, ("anchored", "multiple-shooting"))
         check.choice("loss", self.loss, ("exact", "sinkhorn", "sliced", "energy"))
         for name in ("blur", "learning_rate", "clip"):
@@ -448,14 +455,17 @@ class WLM:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             potential = ExternalPotential() if self.potential is None else self.potential
-            mechanics = Mechanics(potential, self._fitted_friction, populations[0].dim, scales, self.dissipation)
+            mechanics = self._mechanics(potential, populations[0].dim, scales)
         if member < len(previous):
             mechanics.load_state_dict(previous[member].state_dict())
         if not any(True for _ in mechanics.parameters()):
             raise ParameterError("`potential` and `friction` leave nothing to learn; give a learnable functional")
         mechanics.to(device)
         like = torch.zeros(0, dtype=next(mechanics.parameters()).dtype, device=device)
-        clouds = [self._starting_clouds([scaled_cloud(c, scales, like) for c in series]) for series in populations]
+        clouds = [
+            self._starting_clouds([scaled_cloud(c, scales, like) for c in self._with_estimates(series)])
+            for series in populations
+        ]
         settings = Settings(
             steps=steps,
             learning_rate=self.learning_rate,
@@ -485,15 +495,25 @@ class WLM:
         first = clouds[0]
         if self._first_order:
             return clouds
-        if self.initial_velocities == "zero":
-            rest = Cloud(first.x, torch.zeros_like(first.x), first.w, first.time)
-            return [rest, *(Cloud(c.x, None, c.w, c.time) for c in clouds[1:])]
+        if self.initial_velocities in ("zero", "learn"):
+            v = torch.zeros_like(first.x) if self.initial_velocities == "zero" else None
+            return [Cloud(c.x, v if c is first else None, c.w, c.time) for c in clouds]
         if first.v is None:
             raise ParameterError(
                 "`data` must have velocities at its first marginal for initial_velocities='given'; "
-                "give them, or start from rest with initial_velocities='zero'"
+                "give them, learn or estimate them, or start from rest with initial_velocities='zero'"
             )
         return clouds
+
+    def _with_estimates(self, series: SnapshotSeries) -> SnapshotSeries:
+        """The series with velocities wherever the rule of initial velocities has an estimate."""
+        estimate = ESTIMATES.get(self.initial_velocities)
+        unknown = any(cloud.velocities is None for cloud in series)
+        return estimate(series) if estimate and unknown and not self._first_order else series
+
+    def _mechanics(self, potential: Functional, dim: int, scales: Scales) -> Mechanics:
+        field = self.initial_velocities == "learn" and not self._first_order
+        return Mechanics(potential, self._fitted_friction, dim, scales, self.dissipation, initial_field=field)
 
     def _train(self, trainer: Trainer, title: str, checkpoint: Checkpoint | None) -> None:
         watchers: list[Watcher] = []
@@ -526,7 +546,9 @@ class WLM:
         Parameters
         ----------
         start : Population
-            The cloud to start from. Without velocities it starts from rest if the model was fitted so.
+            The cloud to start from. Without velocities it starts from rest if the model was fitted so, with the learned
+            field if there is one and it is of the first fitted time, and with the estimates of the fit if it is one of
+            the fitted marginals.
         times : array_like, shape (T,)
             Strictly increasing times, none before the start's [time].
         dt : float, optional
@@ -545,20 +567,29 @@ class WLM:
         """
         mechanics = self.mechanics_
         check.instance("start", start, Population)
-        if start.velocities is None and not self._first_order:
-            if self.initial_velocities == "given":
-                raise ParameterError(
-                    "`start` must have velocities: the model was fitted with initial_velocities='given'"
-                )
-            start = start.at_rest()
         return simulate(
             mechanics,
-            start,
+            self._moving(start),
             times,
             dt=self.dt_ if dt is None else dt,
             integrator=self._integrator(),
             metadata={"model": repr(self), "start": start.time},
         )
+
+    def _moving(self, start: Population) -> Population:
+        """A start with velocities, by the rule of the fit where they are unknown."""
+        if start.velocities is not None or self._first_order:
+            return start
+        rule = self.initial_velocities
+        if rule == "zero":
+            return start.at_rest()
+        if rule == "learn" and np.isclose(start.time, self.times_[0]):
+            velocities = np.mean([member.initial_velocities(start.positions) for member in self._fitted_members], 0)
+            return Population(start.positions, velocities, start.weights, start.time)
+        for cloud in self._with_estimates(self.data_) if rule in ESTIMATES and "data_" in vars(self) else ():
+            if cloud.time == start.time and np.array_equal(cloud.positions, start.positions):
+                return cloud
+        raise ParameterError(f"`start` must have velocities: the model was fitted with initial_velocities={rule!r}")
 
     def _integrator(self) -> Integrator | None:
         """The scheme of predictions; None for the default of `simulate`."""
@@ -583,7 +614,7 @@ class WLM:
         -------
         SnapshotSeries
         """
-        fitted = self.data_ if data is None else check.instance("data", data, SnapshotSeries)
+        fitted = self._with_estimates(self.data_ if data is None else check.instance("data", data, SnapshotSeries))
         predict = self._between if two_sided else self._from_before
         clouds = [predict(fitted, time) for time in check.times("times", times)]
         return SnapshotSeries.from_populations(clouds, units=fitted.units)
@@ -597,17 +628,17 @@ class WLM:
         after = next((cloud for cloud in fitted if cloud.time > time), None)
         if after is None:
             raise check.fail("times", f"before the last fitted marginal at t = {fitted.times[-1]:g}", time)
-        if self.initial_velocities != "given" and not self._first_order:
-            before, after = before.at_rest(), Population(after.positions, None, after.weights, after.time)
-        return bridge(self.mechanics_, before, after, time, dt=self.dt_, integrator=self._integrator())
+        if self.initial_velocities in ("zero", "learn") and not self._first_order:
+            after = Population(after.positions, None, after.weights, after.time)
+        return bridge(self.mechanics_, self._moving(before), after, time, dt=self.dt_, integrator=self._integrator())
 
     def _last_start(self, fitted: SnapshotSeries, time: float) -> Population:
         """The last marginal before `time` whose velocities are known under the rule of the fit."""
+        only_first = self.initial_velocities in ("zero", "learn")
         usable = [
             cloud
             for k, cloud in enumerate(fitted)
-            if cloud.time <= time
-            and (k == 0 or self._first_order or (self.initial_velocities == "given" and cloud.velocities is not None))
+            if cloud.time <= time and (k == 0 or self._first_order or (not only_first and cloud.velocities is not None))
         ]
         if not usable:
             raise check.fail("times", f"at or after the first fitted marginal at t = {fitted.times[0]:g}", time)
@@ -648,7 +679,7 @@ class WLM:
                 raise ParameterError("`two_sided` cannot go with `start`: it takes the fitted marginals on both sides")
             return score_forecast(list(self.forecast(start, observed.times)), observed, start, metrics=metrics)
         fitted = self.data_ if data is None else data
-        origins = [self._last_start(fitted, time).time for time in observed.times]
+        origins = [self._last_start(self._with_estimates(fitted), time).time for time in observed.times]
         predicted = list(self.interpolate(observed.times, fitted, two_sided=two_sided))
         scores = score_interpolation(predicted, observed, fitted, origins, metrics=metrics)
         return dataclasses.replace(scores, protocol="two-sided") if two_sided else scores
@@ -713,7 +744,7 @@ class WLM:
         members = []
         for state in content.get("members") or [content["mechanics"]]:  # version 1 had one
             scales = Scales(**content["scales"])
-            member = Mechanics(model.potential, model._fitted_friction, content["dim"], scales, model.dissipation)
+            member = model._mechanics(model.potential, content["dim"], scales)
             member.load_state_dict(state)
             members.append(member.eval())
         model._keep(members)
