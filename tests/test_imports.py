@@ -50,7 +50,9 @@ def test_modules_of_visual_and_learn_are_loaded_when_used():
     assert loaded_by("import wlmsim as w; w.visual; w.learn; dir(w.visual); dir(w.learn)") & HEAVY == set()
 
 
-@pytest.mark.parametrize("module", ["", ".functionals", ".functionals.laws", ".systems", ".learn", ".io", ".visual", ".datasets"])
+@pytest.mark.parametrize(
+    "module", ["", ".functionals", ".functionals.laws", ".systems", ".learn", ".io", ".visual", ".datasets"]
+)
 def test_public_names_resolve(module):
     package = importlib.import_module(f"wlmsim{module}")
     assert package.__all__ and len(set(package.__all__)) == len(package.__all__)
