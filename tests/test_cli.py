@@ -333,7 +333,7 @@ def test_model_in_a_file_without_suffix(study: Path, tmp_path: Path) -> None:
     [
         (["--friction", "some"], "--friction: 'some' is not learn or a number"),
         (["--friction", -1], "--friction: `friction` must be a finite number >= 0; got -1.0"),
-        (["--velocities", "some"], "--velocities: `initial_velocities` must be one of 'given', 'zero'; got 'some'"),
+        (["--velocities", "some"], "--velocities: `initial_velocities` must be one of 'given', 'zero'"),
         (["--training", "some"], "--training: `training` must be one of"),
         (["--loss", "some"], "--loss: `loss` must be one of"),
         (["--learning-rate", 0], "--learning-rate: `learning_rate` must be a finite number > 0"),
