@@ -12,7 +12,7 @@ PIP_INSTALL = PIP_CONSTRAINT=constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint format clean
+.PHONY: help demo test lint docs format clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -28,12 +28,16 @@ lint: $(BIN)/.wlmsim-dev  ## Check style, formatting and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+docs: $(BIN)/.wlmsim-docs  ## Build the site in build/docs; GALLERY=full runs the examples in full size
+	$(if $(filter full,$(GALLERY)),rm -rf docs/gallery)
+	WLMSIM_GALLERY=$(GALLERY) $(BIN)/sphinx-build -W --keep-going -q -b html docs build/docs
+
 format: $(BIN)/.wlmsim-dev  ## Format the code and fix what can be fixed
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 clean:  ## Remove caches, builds and the demo's results; leaves the environment
-	rm -rf build demo dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf build demo dist docs/gallery docs/reference .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find benchmarks docs examples tests wlmsim -name __pycache__ -prune -exec rm -rf {} +
 
 # One stamp for each set of extras: a second call installs nothing.

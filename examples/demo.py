@@ -1,6 +1,10 @@
-"""Simulate drifters in a vortex, forget who is who, learn the mechanics from the past, forecast the future.
+"""Drifters in a vortex: simulated, learned, forecast
 
-Leaves in the output folder: the data, the model, the forecast, the score plot and a film of truth beside forecast.
+Drifters are released in a vortex and seen at 31 times; who is who is forgotten. A potential and the friction are
+learned from the snapshots up to t = 8, and the rest is forecast from the last of them. The film shows the truth beside the
+forecast; the plot shows the exact 1-Wasserstein distance between them, below those of the naive baselines.
+
+Leaves in the output folder the data, the model, the forecast, the scores, the plot and the film: ``make demo``.
 """
 
 import argparse
@@ -12,8 +16,10 @@ import numpy as np
 import wlmsim as wls
 
 
-def main(output: Path, *, n: int = 600, steps: int = 1500, seed: int = 0) -> wls.evaluation.Scores:
+def main(output: Path, *, n: int = 600, steps: int = 1500, seed: int = 0, small: bool = False) -> wls.evaluation.Scores:
     """Run the demonstration and return the scores of the forecast."""
+    if small:
+        n, steps = 60, 30
     output.mkdir(parents=True, exist_ok=True)
 
     print(f"Simulating {n} drifters released in a vortex, seen at 31 times")
@@ -48,7 +54,7 @@ def main(output: Path, *, n: int = 600, steps: int = 1500, seed: int = 0) -> wls
     matplotlib.use("agg")
     axes = wls.visual.plot_scores(scores)
     axes.figure.savefig(output / "score.png", dpi=150, bbox_inches="tight")
-    film_times = np.linspace(future.times[0], future.times[-1], 81)
+    film_times = np.linspace(future.times[0], future.times[-1], 9 if small else 81)
     film = wls.visual.film(
         model.forecast(past[-1], times=film_times),
         output / "forecast.gif",
@@ -62,4 +68,5 @@ def main(output: Path, *, n: int = 600, steps: int = 1500, seed: int = 0) -> wls
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--output", type=Path, default=Path("demo"), help="folder for the results")
-    main(parser.parse_args().output)
+    parser.add_argument("--small", action="store_true", help="few drifters and a short fit")
+    main(**vars(parser.parse_args()))

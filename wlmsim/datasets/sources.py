@@ -129,6 +129,7 @@ SOURCES = {
         ),
     )
 }
+"""The published files, by name: where they are, their SHA-256, and how to get those that cannot be downloaded."""
 
 
 def fetch(name: str) -> Path:

@@ -83,7 +83,7 @@ class Grid:
 
     @property
     def points(self) -> np.ndarray:
-        """Positions of the points, shape (*shape, d) [length]."""
+        """Positions of the points, shape ``(*shape, d)`` [length]."""
         return np.stack(np.meshgrid(*self.axes, indexing="ij"), axis=-1)
 
     def require_inside(self, name: str, positions: np.ndarray) -> None:
