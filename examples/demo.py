@@ -1,8 +1,9 @@
 """Drifters in a vortex: simulated, learned, forecast
 
 Drifters are released in a vortex and seen at 31 times; who is who is forgotten. A potential and the friction are
-learned from the snapshots up to t = 8, and the rest is forecast from the last of them. The film shows the truth beside the
-forecast; the plot shows the exact 1-Wasserstein distance between them, below those of the naive baselines.
+learned from the snapshots up to t = 8, and the rest is forecast from the last of them. The film shows the truth
+beside the forecast; the plot shows the exact 1-Wasserstein distance between them, below those of the naive
+baselines.
 
 Leaves in the output folder the data, the model, the forecast, the scores, the plot and the film: ``make demo``.
 """
