@@ -211,6 +211,44 @@ def score_interpolation(
     return scores if origins is None else dataclasses.replace(scores, origins=np.array(origins))
 
 
+def mean_scores(scores: Sequence[Scores]) -> Scores:
+    """Average the scores of several populations at each time, each population that was observed then counting once.
+
+    Parameters
+    ----------
+    scores : sequence of Scores
+        At least one, each of one population.
+
+    Returns
+    -------
+    Scores
+        NaN for a method that cannot be had of one of the populations; `origins` are the earliest ones.
+    """
+    first = scores[0]
+    if len(scores) == 1:
+        return first
+    times = np.unique(np.concatenate([part.times for part in scores]))
+    # which populations were observed at each time, and where in their scores
+    seen = [[(j, int(np.argmax(part.times == t))) for j, part in enumerate(scores) if t in part.times] for t in times]
+
+    def mean(parts: Sequence[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+        names = dict.fromkeys(name for part in parts for name in part)
+        return {
+            name: np.array(
+                [np.mean([parts[j][name][k] if name in parts[j] else np.nan for j, k in row]) for row in seen]
+            )
+            for name in names
+        }
+
+    return dataclasses.replace(
+        first,
+        times=times,
+        origins=np.array([min(scores[j].origins[k] for j, k in row) for row in seen]),
+        w1=mean([part.w1 for part in scores]),
+        others={metric: mean([part.others[metric] for part in scores]) for metric in first.others},
+    )
+
+
 def neighbours(fitted: SnapshotSeries, time: float) -> tuple[Population, Population | None]:
     """The fitted marginal at or before `time`, and the one after it where there is one."""
     before = np.flatnonzero(fitted.times <= time)

@@ -196,6 +196,53 @@ class SnapshotSeries:
             clouds, metadata={**self.metadata, "population": label}, units=self.units
         )
 
+    @classmethod
+    def of_several(cls, populations: Mapping[int, SnapshotSeries]) -> SnapshotSeries:
+        """Put several populations into one series; `population` takes them out again.
+
+        Parameters
+        ----------
+        populations : mapping of int to SnapshotSeries
+            Each population by its label. Their times may differ; each row counts as much as in its own population, so
+            that populations count by their numbers of rows. Metadata and units are the first one's.
+
+        Returns
+        -------
+        SnapshotSeries
+            With velocities at the times at which those of all rows are known.
+
+        Examples
+        --------
+        >>> import numpy as np, wlmsim as wls
+        >>> first, second = (wls.SnapshotSeries([t], [np.zeros((n, 2))]) for t, n in ((0.0, 3), (1.0, 5)))
+        >>> wls.SnapshotSeries.of_several({7: first, 8: second}).population_labels
+        (7, 8)
+        """
+        if not populations:
+            raise check.fail("populations", "at least one series by its label", populations)
+        for label, series in populations.items():
+            check.instance(f"populations[{label}]", series, SnapshotSeries)
+        times = np.unique(np.concatenate([series.times for series in populations.values()]))
+        seen = [
+            [(label, cloud) for label, s in populations.items() for cloud in s if cloud.time == time] for time in times
+        ]
+        known = [all(cloud.velocities is not None for _, cloud in row) for row in seen]
+        velocities = [
+            np.concatenate([cloud.velocities for _, cloud in row]) if full else None
+            for row, full in zip(seen, known, strict=True)
+        ]
+        uniform = all(cloud.uniform for row in seen for _, cloud in row)
+        first = next(iter(populations.values()))
+        return cls(
+            times,
+            [np.concatenate([cloud.positions for _, cloud in row]) for row in seen],
+            velocities if any(known) else None,
+            None if uniform else [np.concatenate([len(c) * c.weights for _, c in row]) for row in seen],
+            [np.repeat([label for label, _ in row], [len(cloud) for _, cloud in row]) for row in seen],
+            metadata={name: value for name, value in first.metadata.items() if name != "population"},
+            units=first.units,
+        )
+
     def __len__(self) -> int:
         return len(self.times)
 

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     import numpy as np
 
     from wlmsim.learn import WLM
-    from wlmsim.population import Population
     from wlmsim.snapshots import SnapshotSeries
 
 
@@ -131,11 +130,11 @@ def forecast(
     fitted, series = wls.learn.WLM.load(model), wls.SnapshotSeries.load(data)
     start = _start(series, since, fitted)
     if wanted is None:
-        wanted = _after(series, start.time, until, data).times.tolist()
+        wanted = _after(series, start.times[0], until, data).times.tolist()
     prediction = fitted.forecast(start, wanted, dt=dt)
     prediction.units = series.units
     prediction.save(output)
-    typer.echo(f"{output}: {prediction!r} from t = {start.time:g}")
+    typer.echo(f"{output}: {prediction!r} from t = {start.times[0]:g}")
 
 
 def evaluate(
@@ -167,7 +166,7 @@ def evaluate(
     fitted, series = wls.learn.WLM.load(model), wls.SnapshotSeries.load(data)
     if since is not None:
         start = _start(series, since, fitted)
-        observed = _after(series, start.time, until, data)
+        observed = _after(series, start.times[0], until, data)
         if seen := _among(observed.times, fitted.times_).sum():
             report(f"warning: {seen} of the {len(observed)} scored marginals have times that were fitted")
         scores = fitted.evaluate(observed, start=start)
@@ -193,13 +192,13 @@ def _among(times: np.ndarray, others: np.ndarray) -> np.ndarray:
     return np.isclose(times[:, None], others, rtol=1e-9, atol=1e-12).any(axis=1)
 
 
-def _start(series: SnapshotSeries, since: float | None, model: WLM) -> Population:
-    """The marginal at `since`; without it the last fitted one, or else the first."""
+def _start(series: SnapshotSeries, since: float | None, model: WLM) -> SnapshotSeries:
+    """The marginal at `since`, with its populations; without it the last fitted one, or else the first."""
     if since is not None:
         with blaming("--from"):
-            return series.at(since)
+            return series[[int((series.times == series.at(since).time).argmax())]]
     fitted = _among(series.times, model.times_[-1:])
-    return series[int(fitted.argmax())]
+    return series[[int(fitted.argmax())]]
 
 
 def _up_to(series: SnapshotSeries, until: float | None, path: Path) -> SnapshotSeries:

@@ -9,7 +9,7 @@ import json
 import math
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,17 +20,19 @@ from wlmsim import _validation as check
 from wlmsim import _version
 from wlmsim.dissipation import Dissipation
 from wlmsim.errors import NotFittedError, ParameterError, SimulationError
-from wlmsim.evaluation import Scores, score_forecast, score_interpolation
+from wlmsim.evaluation import Scores, mean_scores, score_forecast, score_interpolation
 from wlmsim.flow import GradientFlow
 from wlmsim.functionals.base import Functional
 from wlmsim.integrators import ConstantSpeedEuler, EulerMaruyama, Integrator
 from wlmsim.lagrangian import Lagrangian
 from wlmsim.learn import model_file
 from wlmsim.learn.bridge import bridge
+from wlmsim.learn.callbacks import Record
+from wlmsim.learn.ensemble import Ensemble, Training
 from wlmsim.learn.functionals import ExternalPotential, Scales
 from wlmsim.learn.mechanics import Cloud, Mechanics, mean_mechanics, scaled_cloud, scales_of
-from wlmsim.learn.progress import fitting_bar
-from wlmsim.learn.training import Checkpoint, Settings, Trainer, Watcher
+from wlmsim.learn.progress import FittingBars
+from wlmsim.learn.training import Checkpoint, Settings, Trainer
 from wlmsim.learn.velocities import potential_velocities, transport_velocities
 from wlmsim.population import Population
 from wlmsim.simulation import simulate
@@ -124,8 +126,12 @@ class WLM:
     refit : bool
         Whether to train again on all marginals once the number of steps is known. Default True.
     members : int
-        Number of networks trained one after the other, with seeds ``seed``, ``seed + 1`` and so on; the result is the
-        mean of their forces and of their frictions, which predicts better than one of them. Default 3.
+        Number of networks trained with seeds ``seed``, ``seed + 1`` and so on; the result is the mean of their forces
+        and of their frictions, which predicts better than one of them. Default 3.
+    processes : int, optional
+        How many members are trained at the same time, each in a process of its own on one thread. On the CPU the result
+        is the same to the bit, up to 2000 rows a step. Default: as many as there are cores, where that saves more time
+        than the start of processes takes; 1 on CUDA and for larger steps, which use the cores otherwise.
     seed : int
         Of everything random; on the CPU a fit is reproducible. Default 0.
     device : {"auto", "cpu", "cuda"} or str
@@ -135,6 +141,9 @@ class WLM:
         when `fit` is called again with the same data and settings, and ends where it would have.
     checkpoint_every : float
         Least seconds between two checkpoints. Default 30.
+    callbacks : sequence of callables
+        Each is called with a `Record` after every step: `JSONLines`, `TensorBoard` or any function; not kept in files.
+        Default: none.
     warm_start : bool
         Whether a second `fit` starts from the parameters of the first. Default False.
     progress : bool
@@ -207,10 +216,12 @@ class WLM:
         patience: int = 500,
         refit: bool = True,
         members: int = 3,
+        processes: int | None = None,
         seed: int = 0,
         device: str = "auto",
         checkpoint: str | Path | None = None,
         checkpoint_every: float = 30.0,
+        callbacks: Sequence[Callable[[Record], Any]] = (),
         warm_start: bool = False,
         progress: bool = True,
     ):
@@ -239,10 +250,12 @@ class WLM:
         self.patience = patience
         self.refit = refit
         self.members = members
+        self.processes = processes
         self.seed = seed
         self.device = device
         self.checkpoint = checkpoint
         self.checkpoint_every = checkpoint_every
+        self.callbacks = callbacks
         self.warm_start = warm_start
         self.progress = progress
 
@@ -313,7 +326,7 @@ class WLM:
         for name in ("steps", "patience", "members"):
             check.integer(name, getattr(self, name))
         check.integer("seed", self.seed, least=0)
-        for name in ("horizon", "batch_size"):
+        for name in ("horizon", "batch_size", "processes"):
             if getattr(self, name) is not None:
                 check.integer(name, getattr(self, name))
         if not 0 <= check.real("ramp", self.ramp) <= 1:
@@ -324,6 +337,9 @@ class WLM:
             raise check.fail("ema", "a number in [0, 1)", self.ema)
         if isinstance(self.validation, str):
             check.choice("validation", self.validation, ("last",))
+        for callback in self.callbacks:
+            if not callable(callback):
+                raise check.fail("callbacks", "callables that take a Record", callback)
 
     # --- fitting
 
@@ -356,25 +372,29 @@ class WLM:
         previous = self._fitted_members if self.warm_start and self.fitted else []
         scales = previous[0].scales if previous else scales_of(data)
 
-        steps, scores, trainers = self.steps, [], []
+        steps, scores, members = self.steps, [], []
         fitted, held = self._hold_out(data)
-        if held:  # the first member finds the number of steps for all
-            trainer = self._trainer(fitted, held, steps, scales, previous, 0)
-            self._train(trainer, "choosing the steps", checkpoint)
-            steps = trainer.progress.best_step
-            scores = [(step, w1 * scales.length) for step, w1 in trainer.progress.scores]
-            if steps == 0:
-                raise SimulationError(
-                    "every prediction of the validation marginal blew up; try a smaller learning_rate or dt"
-                )
-            if self.refit:
-                fitted = _populations(data)
-            else:
-                trainers = [trainer]
-        for k in range(len(trainers), self.members):
-            trainer = self._trainer(fitted, [], steps, scales, previous, k)
-            self._train(trainer, "fitting" if self.members == 1 else f"member {k + 1} of {self.members}", checkpoint)
-            trainers.append(trainer)
+        with Ensemble([*self.callbacks, *([FittingBars()] if self.progress else [])], checkpoint) as ensemble:
+            if held:  # the first member finds the number of steps for all
+                first = Training("choosing the steps", 1, 1, self._trainer(fitted, held, steps, scales, previous, 0))
+                ensemble.run(first)
+                progress = first.trainer.progress
+                steps, scores = progress.best_step, [(step, w1 * scales.length) for step, w1 in progress.scores]
+                if steps == 0:
+                    raise SimulationError(
+                        "every prediction of the validation marginal blew up; try a smaller learning_rate or dt"
+                    )
+                if self.refit:
+                    fitted = _populations(data)
+                else:
+                    members = [first]
+            rest = range(len(members), self.members)
+            members += [
+                Training("fitting", k + 1, self.members, self._trainer(fitted, [], steps, scales, previous, k))
+                for k in rest
+            ]
+            ensemble.run_all(members[len(members) - len(rest) :], self._processes(members[0].trainer))
+        trainers = [member.trainer for member in members]
         if checkpoint is not None:
             checkpoint.remove()
 
@@ -515,15 +535,9 @@ class WLM:
         field = self.initial_velocities == "learn" and not self._first_order
         return Mechanics(potential, self._fitted_friction, dim, scales, self.dissipation, initial_field=field)
 
-    def _train(self, trainer: Trainer, title: str, checkpoint: Checkpoint | None) -> None:
-        watchers: list[Watcher] = []
-        if checkpoint is not None:
-            checkpoint.restore(title, trainer)
-            watchers.append(lambda trainer: checkpoint.keep(title, trainer))
-        with fitting_bar(title, trainer.settings.steps, show=self.progress) as bar:
-            trainer.run([*watchers, bar])
-        if checkpoint is not None:
-            checkpoint.keep(title, trainer, now=True)
+    def _processes(self, trainer: Trainer) -> int | None:
+        """How many processes may train members; None where their time decides."""
+        return self.processes if trainer.on_one_thread else 1
 
     def _open_checkpoint(self, data: SnapshotSeries) -> Checkpoint | None:
         if self.checkpoint is None:
@@ -533,22 +547,23 @@ class WLM:
         for cloud, label in zip(data, labels, strict=True):
             for part in (cloud.positions, cloud.velocities, cloud.weights, np.array(cloud.time), label):
                 digest.update(b"none" if part is None else np.ascontiguousarray(part).tobytes())
-        unrelated = ("checkpoint", "checkpoint_every", "progress")
+        unrelated = ("checkpoint", "checkpoint_every", "callbacks", "processes", "progress")
         about = {name: repr(value) for name, value in self.get_params().items() if name not in unrelated}
         digest.update(json.dumps(about, sort_keys=True).encode())
         return Checkpoint(self.checkpoint, digest.hexdigest(), self.checkpoint_every)
 
     # --- prediction
 
-    def forecast(self, start: Population, times: Any, *, dt: float | None = None) -> Trajectory:
+    def forecast(self, start: Population | SnapshotSeries, times: Any, *, dt: float | None = None) -> Trajectory:
         """Roll the learned mechanics out from a marginal.
 
         Parameters
         ----------
-        start : Population
+        start : Population or SnapshotSeries
             The cloud to start from. Without velocities it starts from rest if the model was fitted so, with the learned
             field if there is one and it is of the first fitted time, and with the estimates of the fit if it is one of
-            the fitted marginals.
+            the fitted marginals. Several populations, each of which moves by itself, are given as a series of one
+            marginal, ``data[[-1]]``, or as one of the fitted marginals.
         times : array_like, shape (T,)
             Strictly increasing times, none before the start's [time].
         dt : float, optional
@@ -557,6 +572,8 @@ class WLM:
         Returns
         -------
         Trajectory
+            Of all rows of the start, in their order. That of several populations knows no mechanics, since its energies
+            would be those of their union.
 
         Raises
         ------
@@ -565,8 +582,39 @@ class WLM:
         ParameterError
             If the start has no velocities and the model needs them.
         """
+        series = self._as_series(start)
+        if len(series.population_labels) == 1:
+            return self._rolled_out(series[0], times, dt)
+        paths = [self._rolled_out(part[0], times, dt) for part in _populations(series)]
+        assert series.labels is not None
+        # populations one after the other, each in the order of its rows
+        rows = np.argsort(np.argsort(series.labels[0], kind="stable"))
+        return Trajectory(
+            paths[0].times,
+            np.concatenate([path.positions for path in paths], axis=1)[:, rows],
+            np.concatenate([path.velocities for path in paths], axis=1)[:, rows],
+            series[0].weights,
+            metadata=paths[0].metadata,
+            units=series.units,
+        )
+
+    def _as_series(self, start: Population | SnapshotSeries) -> SnapshotSeries:
+        """A start as a series of one marginal, which knows its populations."""
+        check.instance("start", start, (Population, SnapshotSeries))
+        if isinstance(start, SnapshotSeries):
+            if len(start) != 1:
+                raise check.fail("start", "a single marginal", start)
+            return start
+        fitted = vars(self).get("data_")
+        if fitted is not None and len(fitted.population_labels) > 1:
+            for k, cloud in enumerate(fitted):
+                if cloud == start:
+                    return fitted[[k]]
+        return SnapshotSeries.from_populations([start])
+
+    def _rolled_out(self, start: Population, times: Any, dt: float | None) -> Trajectory:
+        """Forecast of one population."""
         mechanics = self.mechanics_
-        check.instance("start", start, Population)
         return simulate(
             mechanics,
             self._moving(start),
@@ -586,9 +634,10 @@ class WLM:
         if rule == "learn" and np.isclose(start.time, self.times_[0]):
             velocities = np.mean([member.initial_velocities(start.positions) for member in self._fitted_members], 0)
             return Population(start.positions, velocities, start.weights, start.time)
-        for cloud in self._with_estimates(self.data_) if rule in ESTIMATES and "data_" in vars(self) else ():
-            if cloud.time == start.time and np.array_equal(cloud.positions, start.positions):
-                return cloud
+        for series in _populations(self.data_) if rule in ESTIMATES and "data_" in vars(self) else ():
+            for cloud in self._with_estimates(series):
+                if cloud.time == start.time and np.array_equal(cloud.positions, start.positions):
+                    return cloud
         raise ParameterError(f"`start` must have velocities: the model was fitted with initial_velocities={rule!r}")
 
     def _integrator(self) -> Integrator | None:
@@ -613,14 +662,33 @@ class WLM:
         Returns
         -------
         SnapshotSeries
+            Of several populations each is predicted by itself, at those of the times that its marginals allow.
         """
-        fitted = self._with_estimates(self.data_ if data is None else check.instance("data", data, SnapshotSeries))
+        fitted = self.data_ if data is None else check.instance("data", data, SnapshotSeries)
+        times = check.times("times", times)
+        if fitted.labels is None:
+            return self._interpolated(fitted, times, two_sided)
+        parts = {label: fitted.population(label) for label in fitted.population_labels}
+        last = [part.times[-1] if two_sided else math.inf for part in parts.values()]
+        within = {
+            label: times[(times >= part.times[0]) & (times < end)]
+            for (label, part), end in zip(parts.items(), last, strict=True)
+        }
+        missed = np.setdiff1d(times, np.concatenate(list(within.values())))
+        if len(missed):
+            raise check.fail("times", "within the times of the fitted marginals of a population", missed[0])
+        return SnapshotSeries.of_several(
+            {label: self._interpolated(parts[label], asked, two_sided) for label, asked in within.items() if len(asked)}
+        )
+
+    def _interpolated(self, fitted: SnapshotSeries, times: np.ndarray, two_sided: bool) -> SnapshotSeries:
+        """Marginals of one population."""
+        fitted = self._with_estimates(fitted)
         predict = self._between if two_sided else self._from_before
-        clouds = [predict(fitted, time) for time in check.times("times", times)]
-        return SnapshotSeries.from_populations(clouds, units=fitted.units)
+        return SnapshotSeries.from_populations([predict(fitted, time) for time in times], units=fitted.units)
 
     def _from_before(self, fitted: SnapshotSeries, time: float) -> Population:
-        return self.forecast(self._last_start(fitted, time), [time])[0]
+        return self._rolled_out(self._last_start(fitted, time), [time], None)[0]
 
     def _between(self, fitted: SnapshotSeries, time: float) -> Population:
         """Two-sided prediction of one marginal."""
@@ -647,7 +715,7 @@ class WLM:
     def evaluate(
         self,
         observed: SnapshotSeries,
-        start: Population | None = None,
+        start: Population | SnapshotSeries | None = None,
         data: SnapshotSeries | None = None,
         *,
         two_sided: bool = False,
@@ -658,9 +726,11 @@ class WLM:
         Parameters
         ----------
         observed : SnapshotSeries
-            Marginals that the fit has not seen.
-        start : Population, optional
-            Forecast all of them from this marginal. Default: predict each from the fitted marginal before it.
+            Marginals that the fit has not seen. Of several populations each is predicted and scored by itself, and the
+            scores are averaged, each population counting once.
+        start : Population or SnapshotSeries, optional
+            Forecast all of them from this marginal, given as to `forecast`. Default: predict each from the fitted
+            marginal before it.
         data : SnapshotSeries, optional
             The fitted marginals, for predictions without `start`. Default: those of `fit`.
         two_sided : bool
@@ -677,10 +747,28 @@ class WLM:
         if start is not None:
             if two_sided:
                 raise ParameterError("`two_sided` cannot go with `start`: it takes the fitted marginals on both sides")
-            return score_forecast(list(self.forecast(start, observed.times)), observed, start, metrics=metrics)
-        fitted = self.data_ if data is None else data
-        origins = [self._last_start(self._with_estimates(fitted), time).time for time in observed.times]
-        predicted = list(self.interpolate(observed.times, fitted, two_sided=two_sided))
+            return mean_scores(
+                [
+                    score_forecast(list(self._rolled_out(x[0], truth.times, None)), truth, x[0], metrics=metrics)
+                    for truth, x in _pairs_of_populations("start", observed, self._as_series(start))
+                ]
+            )
+        fitted = self.data_ if data is None else check.instance("data", data, SnapshotSeries)
+        name = "fit's data" if data is None else "data"
+        return mean_scores(
+            [
+                self._score_interpolation(truth, known, two_sided, metrics)
+                for truth, known in _pairs_of_populations(name, observed, fitted)
+            ]
+        )
+
+    def _score_interpolation(
+        self, observed: SnapshotSeries, fitted: SnapshotSeries, two_sided: bool, metrics: Sequence[str]
+    ) -> Scores:
+        """Scores of predictions of one population."""
+        starts = self._with_estimates(fitted)
+        origins = [self._last_start(starts, time).time for time in observed.times]
+        predicted = list(self._interpolated(fitted, observed.times, two_sided))
         scores = score_interpolation(predicted, observed, fitted, origins, metrics=metrics)
         return dataclasses.replace(scores, protocol="two-sided") if two_sided else scores
 
@@ -710,7 +798,7 @@ class WLM:
         parameters = {
             name: value
             for name, value in self.get_params().items()
-            if name not in ("potential", "dissipation", "checkpoint")
+            if name not in ("potential", "dissipation", "checkpoint", "callbacks")
         }
         content = {
             "parameters": parameters,
@@ -756,6 +844,17 @@ class WLM:
 
 def _populations(data: SnapshotSeries) -> list[SnapshotSeries]:
     return [data.population(label) for label in data.population_labels]
+
+
+def _pairs_of_populations(
+    name: str, observed: SnapshotSeries, known: SnapshotSeries
+) -> list[tuple[SnapshotSeries, SnapshotSeries]]:
+    """Each observed population with what is known of it."""
+    if known.labels is None and observed.labels is None:
+        return [(observed, known)]
+    if missing := set(observed.population_labels) - set(known.population_labels):
+        raise check.fail(name, f"a series with the populations {sorted(missing)} that were observed", known)
+    return [(observed.population(label), known.population(label)) for label in observed.population_labels]
 
 
 def _mean_course(courses: Sequence[Sequence[float]]) -> np.ndarray:
