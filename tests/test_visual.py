@@ -16,7 +16,7 @@ import pytest
 import wlmsim as wls
 from wlmsim.errors import DataWarning, ParameterError, WlmsimError
 from wlmsim.evaluation import Scores
-from wlmsim.visual import _drawing, _encoders, _offscreen, films, scenes
+from wlmsim.visual import _drawing, _encoders, _frames, _offscreen, films, scenes
 
 matplotlib.use("Agg")
 
@@ -68,7 +68,7 @@ def test_import_loads_no_graphics():
 
 def test_functions_are_not_hidden_by_modules():
     assert all(callable(getattr(wls.visual, name)) for name in wls.visual.__all__)
-    assert set(wls.visual.__all__) == {"film", "scene", "plot_scores", "plot_snapshots"}
+    assert set(wls.visual.__all__) >= {"explore", "film", "scene", "snapshot", "plot_scores", "plot_snapshots"}
 
 
 def test_film_without_display(tmp_path):
@@ -196,7 +196,7 @@ def test_failure_leaves_the_old_file(tmp_path, monkeypatch):
             raise RuntimeError("no more")
         return np.asarray(picture)[::2, ::2]
 
-    monkeypatch.setattr(films, "_halve", fail)
+    monkeypatch.setattr(films, "reduced", fail)
     with pytest.raises(RuntimeError, match="no more"):
         wls.visual.film(orbit(), target, **SMALL)
     assert target.read_text() == "old"
@@ -206,7 +206,7 @@ def test_failure_leaves_the_old_file(tmp_path, monkeypatch):
 def test_failure_of_an_mp4_leaves_no_file(tmp_path, monkeypatch):
     pytest.importorskip("imageio_ffmpeg")
     pictures = iter([np.zeros((160, 200, 3), dtype=np.uint8)])
-    monkeypatch.setattr(films, "_halve", lambda picture: next(pictures))
+    monkeypatch.setattr(films, "reduced", lambda picture: next(pictures))
     with pytest.raises(RuntimeError):  # a generator that runs out inside a generator
         wls.visual.film(orbit(), tmp_path / "film.mp4", **SMALL)
     assert list(tmp_path.iterdir()) == []
@@ -216,7 +216,7 @@ def test_plotters_are_closed(tmp_path, monkeypatch):
     opened = []
     monkeypatch.setattr(scenes, "open_plotter", lambda **o: opened.append(_offscreen.open_plotter(**o)) or opened[-1])
     wls.visual.film(orbit(frames=2), tmp_path / "film.gif", **SMALL)
-    monkeypatch.setattr(films, "_halve", lambda picture: 1 / 0)
+    monkeypatch.setattr(films, "reduced", lambda picture: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         wls.visual.film(orbit(frames=2), tmp_path / "film.gif", **SMALL)
     assert [plotter._closed for plotter in opened] == [True, True]
@@ -282,12 +282,10 @@ def test_camera_contains_every_frame_of_both(dim):
     from wlmsim.visual import _page
 
     data, truth = orbit(dim=dim), wls.Trajectory([0.0, 1.0], 3.0 + 5.0 * orbit(dim=dim, frames=2).positions)
-    drawing = _drawing.prepare(data, truth)
+    drawing = _drawing.prepare(data, truth, layout="overlay")
     every = np.concatenate([*drawing.main.points, *drawing.truth.points])
     assert (every >= drawing.limits[0] - 1e-6).all() and (every <= drawing.limits[1] + 1e-6).all()
-    stage = scenes.set_stage(
-        drawing, layout="overlay", trail=0, point_size=None, window_size=(400, 300), off_screen=True
-    )
+    stage = scenes.set_stage(drawing, window_size=(400, 300), off_screen=True)
     with closing(stage.plotter) as plotter:
         page = _page.Page(plotter)
         matrix = plotter.camera.GetCompositeProjectionTransformMatrix(page.width / page.height, -1, 1)
@@ -306,18 +304,18 @@ def test_camera_contains_every_frame_of_both(dim):
 
 
 def test_speed_where_known_else_time():
-    assert _drawing.prepare(orbit()).color_title == "speed"
-    assert _drawing.prepare(orbit(velocities=False)).color_title == "time"
-    assert _drawing.prepare(orbit(), orbit(velocities=False)).color_title == "time"
-    assert not _drawing.prepare(orbit(), color=None).colored
+    assert _drawing.prepare(orbit()).coloring.title == "speed"
+    assert _drawing.prepare(orbit(velocities=False)).coloring.title == "time"
+    assert _drawing.prepare(orbit(), orbit(velocities=False)).coloring.title == "time"
+    assert not _drawing.prepare(orbit(), color=None).coloring
 
 
 def test_speeds_are_speeds_and_color_limits_span_all_frames():
     data, truth = orbit(n=400), wls.Trajectory([0.0], np.zeros((1, 3, 2)), np.full((1, 3, 2), 30.0))
     drawing = _drawing.prepare(data, truth)
     assert np.allclose(drawing.main.values[1], np.linalg.norm(data.velocities[1], axis=1))
-    assert drawing.color_limits == pytest.approx((0.0, 30.0 * np.sqrt(2)))
-    assert _drawing.prepare(data, color="time").color_limits == (0.0, 2.0)
+    assert drawing.coloring.limits == pytest.approx((0.0, 30.0 * np.sqrt(2)))
+    assert _drawing.prepare(data, color="time").coloring.limits == (0.0, 2.0)
 
 
 def test_colors_do_not_shift_from_frame_to_frame():
@@ -335,7 +333,7 @@ def test_colors_do_not_shift_from_frame_to_frame():
 def test_given_scalars_color_the_particles():
     data = orbit(n=4)
     drawing = _drawing.prepare(data, orbit(n=3), color=[0.0, 1.0, 2.0, 5.0])
-    assert drawing.color_limits == (0.0, 5.0)
+    assert drawing.coloring.limits == (0.0, 5.0)
     assert (drawing.main.values[2] == [0, 1, 2, 5]).all()
     assert drawing.truth.values is None
     assert _drawing.prepare(data, orbit(n=4, seed=2), color=np.arange(4)).truth.values is not None
@@ -343,7 +341,7 @@ def test_given_scalars_color_the_particles():
 
 def test_units_are_named():
     drawing = _drawing.prepare(orbit(units={"length": "µm", "time": "h"}))
-    assert drawing.color_title == "speed [µm / h]"
+    assert drawing.coloring.title == "speed [µm / h]"
     assert drawing.names == ("x [µm]", "y [µm]")
     assert drawing.time_text(0.5) == "t = 0.5 h"
 
@@ -384,7 +382,7 @@ def test_smooth_follows_the_curve():
 
 
 def test_crowds_are_thinned_with_a_warning(monkeypatch):
-    monkeypatch.setattr(_drawing, "MOST_POINTS", 10)
+    monkeypatch.setattr(_frames, "MOST_POINTS", 10)
     data = orbit(n=30)
     with pytest.warns(DataWarning, match="10 of 30") as caught, closing(wls.visual.scene(data)):
         pass

@@ -11,6 +11,6 @@ __getattr__, __dir__, __all__ = _lazy.attach(
     submod_attrs={
         "films": ["film"],
         "plots": ["plot_scores", "plot_snapshots"],
-        "scenes": ["scene"],
+        "scenes": ["explore", "scene", "snapshot"],
     },
 )

@@ -6,35 +6,50 @@ import math
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from wlmsim import _validation as check
 from wlmsim.errors import DataWarning, ParameterError
+from wlmsim.flow import Flow
+from wlmsim.lagrangian import Lagrangian
 from wlmsim.population import Population
 from wlmsim.snapshots import SnapshotSeries
 from wlmsim.trajectory import Trajectory
+from wlmsim.visual import _frames, _mechanics
+from wlmsim.visual._camera import Camera, camera_of
+from wlmsim.visual._coloring import Coloring, color_map, colorize, energy_title, knows_velocities, with_unit
+from wlmsim.visual._frames import Frames
+from wlmsim.visual._look import GLYPHS, LAYOUTS
 
-MOST_POINTS = 200_000
-"""More points than this in one frame are thinned."""
+__all__ = ["Drawing", "Reel", "axis_names", "choose_axes", "color_map", "prepare", "with_unit"]
 
-MOST_TRAIL_VERTICES = 1_000_000
-"""Trails are drawn for as many particles as keep below this."""
+SURFACE_POINTS = 81
+"""Points along each side of a potential surface."""
 
 
 @dataclass(frozen=True)
 class Reel:
     """Frames of one moving cloud: points laid in space and a scalar for each."""
 
-    times: np.ndarray
+    frames: Frames
     points: Sequence[np.ndarray]
     values: Sequence[np.ndarray] | None
-    tracked: bool
-    """Whether row i is the same particle in every frame."""
 
     def __len__(self) -> int:
-        return len(self.times)
+        return len(self.frames)
+
+    @property
+    def times(self) -> np.ndarray:
+        """Times of the frames."""
+        return self.frames.times
+
+    @property
+    def tracked(self) -> bool:
+        """Whether row i is the same particle in every frame."""
+        return self.frames.tracked
 
     def nearest(self, time: float) -> int:
         """Index of the frame nearest to `time`."""
@@ -47,58 +62,127 @@ class Drawing:
 
     main: Reel
     truth: Reel | None
+    axes: tuple[int, ...]
+    """The coordinates of the data that are drawn."""
     names: tuple[str, ...]
     """Label of each drawn axis."""
     limits: np.ndarray = field(repr=False)
     """Lower and upper corner of a box that contains every frame, shape (2, 3)."""
-    colored: bool
-    """Whether colours mean something."""
-    color_limits: tuple[float, float]
-    color_title: str
+    value_limits: np.ndarray = field(repr=False)
+    """What the ticks say at the corners: the limits, but for a third axis that shows a potential."""
+    coloring: Coloring
+    camera: Camera
     time_text: Callable[[float], str]
+    mechanics: Lagrangian | Flow | None
+    layout: str
+    glyph: str
+    trail: int
+    density: float | None
+    """Bandwidth of the density that is drawn, 0 for Silverman's; None for no density."""
+    force: bool
+    potential: bool
+    point_size: float | None
 
     @property
     def dim(self) -> int:
         """Number of drawn axes, 1 to 3."""
         return len(self.names)
 
+    @property
+    def beside(self) -> bool:
+        """Whether there are two views."""
+        return self.truth is not None and self.layout == "side-by-side"
+
+    def directions(self, reel: Reel, k: int) -> np.ndarray:
+        """Velocities of frame k, laid in space."""
+        velocities: Any = reel.frames.velocities[k]
+        flat = embed(velocities[:, self.axes])
+        if self.potential:
+            # Arrows lie in the surface: uphill by its slope along the velocity.
+            ahead = reel.points[k][:, :2] + (step := 1e-3 * np.ptp(self.limits[:, 0])) * _unit(flat[:, :2])
+            flat[:, 2] = np.linalg.norm(flat, axis=1) * (self.heights(ahead, reel, k) - reel.points[k][:, 2]) / step
+        return flat
+
+    def heights(self, xy: np.ndarray, reel: Reel, k: int) -> np.ndarray:
+        """Where the potential at points of the plane stands on the third axis, at the time of frame k."""
+        energies = _mechanics.potential(self.mechanics, xy.astype(float), reel.frames.population(k))
+        (floor, roof), (low, high) = self.limits[:, 2], self.value_limits[:, 2]
+        return floor + (roof - floor) * (energies - low) / (high - low)
+
+    @cached_property
+    def plane(self) -> np.ndarray:
+        """Points of the plane under a potential surface, shape (SURFACE_POINTS^2, 2); the first axis runs fastest."""
+        return _plane(self.limits)
+
 
 def prepare(
     data: Any,
     truth: Any = None,
     *,
+    layout: str = "side-by-side",
     color: Any = "auto",
+    glyph: str = "points",
     axes: Sequence[int] | None = None,
     trail: int = 0,
+    density: bool | float = False,
+    force: bool = False,
+    potential: bool = False,
+    lagrangian: Any = None,
+    camera: Any = None,
+    point_size: float | None = None,
     smooth: int = 0,
 ) -> Drawing:
-    """Check the arguments that `film` and `scene` share, and lay the clouds out."""
+    """Check the arguments that films and scenes share, and lay the clouds out."""
     given = [_series("data", data)] + ([] if truth is None else [_series("truth", truth)])
     dim = given[0].dim
     if given[-1].dim != dim:
         raise ParameterError(f"`truth` must have the dimension of the data, d = {dim}; got d = {given[-1].dim}")
-    check.integer("trail", trail, least=0)
-    check.integer("smooth", smooth, least=0)
     for name, value in [("trail", trail), ("smooth", smooth)]:
-        if value and not isinstance(given[0], Trajectory):
+        if check.integer(name, value, least=0) and not isinstance(given[0], Trajectory):
             raise ParameterError(f"`{name}` must be 0 for snapshots, which do not say who is who; got {value}")
+    check.choice("layout", layout, LAYOUTS)
+    if check.choice("glyph", glyph, GLYPHS) == "arrows" and not knows_velocities(given[0]):
+        raise ParameterError("`glyph` must not be 'arrows' when velocities are unknown")
+    mechanics = _mechanics_of(given[0], lagrangian, needed=force or potential)
+    chosen = choose_axes(axes, dim)
+    bandwidth = _bandwidth(density, len(chosen))
+    if potential and (chosen != [0, 1] or dim != 2 or force or bandwidth is not None):
+        raise ParameterError("`potential` is a surface over data with d = 2, without `force` and `density`")
+    if point_size is not None:
+        check.positive("point_size", point_size)
 
     _warn_of_crowds(given)
-    chosen = choose_axes(axes, dim)
-    kind = _color(color, given)
-    reels = [_reel(series, chosen, _color_of(series, color, kind, given[0]), smooth) for series in given]
+    clouds = [_frames.frames(series, smooth) for series in given]
     units = given[0].units
+    coloring, values = colorize(color, given, clouds, mechanics, units)
+    reels = [
+        Reel(f, [embed(x[:, chosen]) for x in f.positions], scalars) for f, scalars in zip(clouds, values, strict=True)
+    ]
+    names = axis_names(chosen, dim, units)
     if len(chosen) == 1:
         _spread(reels)
+    limits = value_limits = _limits(reels, max(len(chosen), 2))
+    if potential:
+        names = (*names, energy_title("potential", units, mechanics))
+        limits, value_limits = _raise(reels, mechanics, limits)
     return Drawing(
         main=reels[0],
         truth=reels[1] if truth is not None else None,
-        names=axis_names(chosen, dim, units),
-        limits=_limits(reels, max(len(chosen), 2)),
-        colored=kind is not None,
-        color_limits=_color_limits(reels, speed=kind == "speed"),
-        color_title=_color_title(kind, units),
+        axes=tuple(chosen),
+        names=names,
+        limits=limits,
+        value_limits=value_limits,
+        coloring=coloring,
+        camera=camera_of(camera, len(names)),
         time_text=_clock(reels[0].times, units.get("time", "")),
+        mechanics=mechanics,
+        layout=layout,
+        glyph=glyph,
+        trail=trail,
+        density=bandwidth,
+        force=bool(force),
+        potential=bool(potential),
+        point_size=point_size,
     )
 
 
@@ -108,10 +192,27 @@ def _series(name: str, data: Any) -> Trajectory | SnapshotSeries:
     return check.instance(name, data, (Trajectory, SnapshotSeries))
 
 
+def _mechanics_of(data: Any, given: Any, *, needed: bool) -> Lagrangian | Flow | None:
+    if given is not None:
+        return check.instance("lagrangian", given, (Lagrangian, Flow))
+    known = getattr(data, "mechanics", None)
+    if needed and known is None:
+        raise ParameterError("`lagrangian` must be given to draw its force or potential; the data do not know theirs")
+    return known
+
+
+def _bandwidth(density: Any, drawn: int) -> float | None:
+    if density is False or density is None:
+        return None
+    if drawn == 1:
+        raise ParameterError("`density` needs two or three drawn coordinates; got one")
+    return 0.0 if density is True else check.positive("density", density)
+
+
 def _warn_of_crowds(given: list[Any]) -> None:
     n = max(len(x) for series in given for x in series.positions)
-    if n > MOST_POINTS:
-        text = f"drawing {MOST_POINTS} of {n} points, chosen at random: more would not be seen"
+    if n > _frames.MOST_POINTS:
+        text = f"drawing {_frames.MOST_POINTS} of {n} points, chosen at random: more would not be seen"
         warnings.warn(text, DataWarning, stacklevel=4)  # the caller of the public function
 
 
@@ -133,108 +234,16 @@ def choose_axes(axes: Sequence[int] | None, dim: int, *, most: int = 3) -> list[
     return chosen
 
 
-def _color(color: Any, given: list[Any]) -> str | None:
-    """Decide what colours mean: "speed", "time", "given" (an array) or None."""
-    unknown = [name for name, series in zip(["data", "truth"], given, strict=False) if not _knows_velocities(series)]
-    if color is None:
-        return None
-    if isinstance(color, str):
-        if check.choice("color", color, ("auto", "speed", "time")) == "auto":
-            color = "time" if unknown else "speed"
-        if color == "speed" and unknown:
-            raise ParameterError(f"`color` must not be 'speed' when velocities are unknown, as in `{unknown[0]}`")
-        return str(color)
-    scalars = check.array("color", color)
-    if not isinstance(given[0], Trajectory) and len(given[0]) > 1:
-        raise ParameterError("`color` must be a word or None for snapshots, which do not say who is who; got an array")
-    n = len(given[0][0].positions)
-    if scalars.shape != (n,):
-        raise check.fail("color", f"'speed', 'time', None or an array of shape ({n},)", scalars)
-    check.finite("color", scalars)
-    return "given"
-
-
-def _color_of(series: Any, color: Any, kind: str | None, data: Any) -> Any:
-    """A given array belongs to the particles of the data; a truth takes it only if it tracks as many."""
-    if kind != "given":
-        return kind
-    same = series is data or (isinstance(series, Trajectory) and series.n == len(data[0].positions))
-    return check.array("color", color) if same else None
-
-
-def _knows_velocities(series: Trajectory | SnapshotSeries) -> bool:
-    if isinstance(series, Trajectory):
-        return series.velocities is not None
-    return all(v is not None for v in series.velocities)
-
-
-def _reel(series: Trajectory | SnapshotSeries, axes: list[int], color: Any, smooth: int) -> Reel:
-    times, positions, velocities, keep = _frames(series, smooth)
-    values: list[np.ndarray] | None
-    if color is None:
-        values = None
-    elif isinstance(color, np.ndarray):
-        values = [color if keep is None else color[keep]] * len(times)
-    elif color == "time":
-        values = [np.full(len(x), t) for x, t in zip(positions, times, strict=True)]
-    else:
-        values = [np.linalg.norm(v, axis=1) for v in velocities]
-    points = [_embed(x[:, axes]) for x in positions]
-    return Reel(times, points, values, tracked=isinstance(series, Trajectory))
-
-
-def _frames(series: Trajectory | SnapshotSeries, smooth: int) -> tuple[np.ndarray, Any, Any, np.ndarray | None]:
-    """Times, positions and velocities of few enough points, and the rows kept (of the first cloud)."""
-    if isinstance(series, Trajectory):
-        (keep,) = _thin([series.n])
-        x, v = series.positions, series.velocities
-        if keep is not None:
-            x, v = x[:, keep], None if v is None else v[:, keep]
-        if smooth and len(series) > 1:
-            return *_interpolate(series.times, x, v, smooth), keep
-        return series.times, x, v, keep
-    rows = _thin(series.sizes)
-    positions = [x if k is None else x[k] for x, k in zip(series.positions, rows, strict=True)]
-    velocities = [v if v is None or k is None else v[k] for v, k in zip(series.velocities, rows, strict=True)]
-    return series.times, positions, velocities, rows[0]
-
-
-def _thin(sizes: Sequence[int]) -> list[np.ndarray | None]:
-    """Rows to keep of clouds of these sizes, chosen at random; None keeps all."""
-    rng = np.random.default_rng(0)
-    return [None if n <= MOST_POINTS else np.sort(rng.choice(n, MOST_POINTS, replace=False)) for n in sizes]
-
-
-def _interpolate(
-    times: np.ndarray, x: np.ndarray, v: np.ndarray | None, between: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """Insert `between` frames into every interval: cubic Hermite where velocities are known, straight lines else."""
-    steps = np.arange(between + 1) / (between + 1)
-    s = steps[None, :, None, None]
-    h = np.diff(times)[:, None, None, None]
-    x0, x1 = x[:-1, None], x[1:, None]
-    new_v = None
-    if v is None:
-        new_x = x0 + s * (x1 - x0)
-    else:
-        v0, v1 = v[:-1, None], v[1:, None]
-        new_x = (
-            (1 + 2 * s) * (1 - s) ** 2 * x0
-            + s * (1 - s) ** 2 * h * v0
-            + s**2 * (3 - 2 * s) * x1
-            + s**2 * (s - 1) * h * v1
-        )
-        slope = 6 * s * (1 - s) * (x1 - x0) / h + (1 - s) * (1 - 3 * s) * v0 + s * (3 * s - 2) * v1
-        new_v = np.concatenate([slope.reshape(-1, *v.shape[1:]), v[-1:]])
-    new_times = (times[:-1, None] + steps * np.diff(times)[:, None]).ravel()
-    return np.append(new_times, times[-1]), np.concatenate([new_x.reshape(-1, *x.shape[1:]), x[-1:]]), new_v
-
-
-def _embed(x: np.ndarray) -> np.ndarray:
+def embed(x: np.ndarray) -> np.ndarray:
     """Lay (n, 1..3) coordinates in three dimensions."""
     points = np.zeros((len(x), 3), dtype=np.float32)
     points[:, : x.shape[1]] = x
     return points
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.divide(vectors, norms, out=np.zeros_like(vectors), where=norms > 0)
 
 
 def _spread(reels: list[Reel]) -> None:
@@ -258,46 +267,37 @@ def _limits(reels: list[Reel], dim: int) -> np.ndarray:
     return np.array([low, high])
 
 
-def _color_limits(reels: list[Reel], *, speed: bool) -> tuple[float, float]:
-    values = [v for reel in reels if reel.values is not None for v in reel.values]
-    if not values:
-        return 0.0, 1.0
-    low, high = float(min(v.min() for v in values)), float(max(v.max() for v in values))
-    if speed:
-        # One runaway particle must not leave all the others in the darkest colour.
-        low, high = 0.0, max(float(np.quantile(v, 0.995)) for v in values)
-    if high - low <= 1e-9 * max(abs(low), abs(high)):
-        low, high = low - (0.5 if low else 0.0), high + (0.5 if high else 1.0)
-    return low, high
+def _plane(limits: np.ndarray) -> np.ndarray:
+    x, y = (np.linspace(limits[0, axis], limits[1, axis], SURFACE_POINTS) for axis in (0, 1))
+    return np.column_stack([grid.ravel() for grid in np.meshgrid(x, y)])
+
+
+def _raise(reels: list[Reel], mechanics: Any, limits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Lift the points to the potential energy at their place, and return the limits in space and of the values."""
+    energies = [
+        [_mechanics.potential(mechanics, x, r.frames.population(k)) for k, x in enumerate(r.frames.positions)]
+        for r in reels
+    ]
+    plane = _plane(limits)
+    grounds = np.concatenate(
+        [_mechanics.potential(mechanics, plane, reels[0].frames.population(k)) for k in {0, len(reels[0]) - 1}]
+    )
+    # Particles decide how high the surface reaches, so that its steep walls do not flatten what they visit.
+    low = min(grounds.min(), min(e.min() for reel in energies for e in reel))
+    high = max(float(np.median(grounds)), max(e.max() for reel in energies for e in reel))
+    high = high + 0.05 * (high - low) if high > low else low + 1.0
+    roof = 0.6 * np.ptp(limits[:, :2], axis=0).max()
+    for reel, levels in zip(reels, energies, strict=True):
+        for points, e in zip(reel.points, levels, strict=True):
+            points[:, 2] = roof * (e - low) / (high - low)
+    values, space = limits.copy(), limits.copy()
+    values[:, 2], space[:, 2] = (low, high), (0.0, roof)
+    return space, values
 
 
 def axis_names(axes: list[int], dim: int, units: dict[str, str]) -> tuple[str, ...]:
     """Label each drawn axis."""
     return tuple(with_unit("xyz"[k] if dim <= 3 else f"x{k}", units.get("length", "")) for k in axes)
-
-
-def with_unit(name: str, unit: str) -> str:
-    """Append a unit in brackets, if there is one."""
-    return f"{name} [{unit}]" if unit and unit != "dimensionless" else name
-
-
-def color_map() -> Any:
-    """Plasma without its palest end, which cannot be seen on white."""
-    from matplotlib import colormaps
-    from matplotlib.colors import ListedColormap
-
-    return ListedColormap(colormaps["plasma"](np.linspace(0.0, 0.88, 256)))
-
-
-def _color_title(kind: str | None, units: dict[str, str]) -> str:
-    length, time = units.get("length", ""), units.get("time", "")
-    named = length and time and "dimensionless" not in (length, time)
-    return {
-        "speed": with_unit("speed", f"{length} / {time}" if named else ""),
-        "time": with_unit("time", time),
-        "given": "value",
-        None: "",
-    }[kind]
 
 
 def _clock(times: np.ndarray, unit: str) -> Callable[[float], str]:

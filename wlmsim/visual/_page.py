@@ -1,12 +1,16 @@
-"""The page a view is drawn on: text, the box with its ticks, the colour bar and the camera."""
+"""The page a view is drawn on: text, the box with its ticks, colour bar or legend, and the camera's aim."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from wlmsim.visual._drawing import Drawing, color_map
+from wlmsim.visual._camera import Camera
+from wlmsim.visual._coloring import category_colors
+from wlmsim.visual._drawing import Drawing
 
 if TYPE_CHECKING:
     import pyvista as pv
@@ -16,34 +20,66 @@ FAINT = "#b8b8b8"
 
 # Pixels of a subplot that hold no data: tick labels on the left and below, title above, colour bar at the foot.
 LEFT, RIGHT, TOP, TICKS, BAR = 90, 40, 60, 60, 90
+CONTROLS = 70
+"""Pixels at the foot for the slider and the play button, where there are any."""
+
+
+@dataclass(frozen=True)
+class Writing:
+    """A text on the page: its VTK actor, and what another renderer of text needs to know."""
+
+    actor: Any
+    anchor: np.ndarray
+    """Place in the subplot as shares of it, shape (2,), or a point in space, shape (3,)."""
+    shift: tuple[float, float]
+    """Way from a point in space to the text [pixels]."""
+    size: float
+    side: str
+    level: str
+    color: Any
+    turned: float
+
+    def place(self, renderer: Any) -> np.ndarray:
+        """Place in the subplot [pixels]."""
+        width, height = renderer.GetSize()
+        if len(self.anchor) == 2:
+            return self.anchor * (width, height)
+        matrix = renderer.camera.GetCompositeProjectionTransformMatrix(width / height, -1, 1)
+        x, y, _, w = matrix.MultiplyPoint((*self.anchor, 1.0))
+        return (0.5 + 0.5 * np.array([x, y]) / w) * (width, height) + self.shift
 
 
 class Page:
-    """The active subplot as a page to write on, in pixels of a view 800 wide."""
+    """The active subplot as a page to write on, in pixels of a view 800 wide; `foot` are left free below all else."""
 
-    def __init__(self, plotter: pv.Plotter):
+    def __init__(self, plotter: pv.Plotter, foot: float = 0):
         self.plotter = plotter
-        size: Any = plotter.renderer.GetSize()
+        self.renderer = plotter.renderer
+        self.foot = foot
+        size: Any = self.renderer.GetSize()
         self.width, self.height = size
         self.scale = min(self.width / 800, self.height / 360, max(self.width, self.height) / 800)
+        self.writings: list[Writing] = []
 
     def share(self, x: float, y: float) -> tuple[float, float]:
         """Turn pixels into shares of the subplot."""
         return x * self.scale / self.width, y * self.scale / self.height
 
     def write(
-        self, text: str, place: tuple[float, float], size: float, side: str, color: str = INK, level: str = "top"
+        self, text: str, place: tuple[float, float], size: float, side: str, color: Any = INK, level: str = "top"
     ) -> pv.Text:
         """Write text; negative places count from the right and the top, centred text from the middle."""
         import pyvista as pv
 
-        x, y = self.share(*place)
+        x, y = self.share(place[0], place[1] + (self.foot if place[1] >= 0 else 0))
         x = x + 0.5 if side == "center" else x % 1.0
         actor = pv.Text(text)
         actor.GetPositionCoordinate().SetCoordinateSystemToNormalizedViewport()
         actor.SetPosition(x, y % 1.0)
         self._style(actor.GetTextProperty(), size, side, level, color)
         self.add(actor)
+        anchor = np.array([x, y % 1.0])
+        self.writings.append(Writing(actor, anchor, (0, 0), size * self.scale, side, level, color, 0.0))
         return actor
 
     def label(
@@ -55,23 +91,32 @@ class Page:
         side: str,
         level: str,
         turned: float = 0.0,
-    ) -> None:
+    ) -> Writing:
         """Write text of fixed size at a point in space, moved by a few pixels."""
         from vtkmodules.vtkRenderingCore import vtkBillboardTextActor3D
 
         actor = vtkBillboardTextActor3D()
         actor.SetInput(text)
         actor.SetPosition(*place)
-        actor.SetDisplayOffset(*(round(self.scale * pixels) for pixels in shift))
+        pixels = (round(self.scale * shift[0]), round(self.scale * shift[1]))
+        actor.SetDisplayOffset(*pixels)
         actor.GetTextProperty().SetOrientation(turned)
         self._style(actor.GetTextProperty(), size, side, level, INK)
         self.add(actor)
+        writing = Writing(actor, np.array(place), pixels, size * self.scale, side, level, INK, turned)
+        self.writings.append(writing)
+        return writing
 
     def add(self, actor: Any) -> None:
         """Put an actor on the page without moving the camera."""
-        self.plotter.add_actor(actor, reset_camera=False, name=None, pickable=False)
+        self.renderer.add_actor(actor, reset_camera=False, name=None, pickable=False)
 
-    def _style(self, style: Any, size: float, side: str, level: str, color: str) -> None:
+    def erase(self, writing: Writing) -> None:
+        """Take a text off the page."""
+        self.writings.remove(writing)
+        self.renderer.remove_actor(writing.actor, render=False)
+
+    def _style(self, style: Any, size: float, side: str, level: str, color: Any) -> None:
         from matplotlib.colors import to_rgb
 
         _set_font(style, size * self.scale)
@@ -80,54 +125,149 @@ class Page:
         style.SetVerticalJustification(("bottom", "center", "top").index(level))
 
 
-def _set_font(style: Any, size: float) -> None:
-    """Use the sans-serif that comes with matplotlib: the fonts inside VTK lack letters such as µ and Å."""
+def font_file() -> str:
+    """The sans-serif that comes with matplotlib: the fonts inside VTK lack letters such as µ and Å."""
     from matplotlib import get_data_path
 
+    return f"{get_data_path()}/fonts/ttf/DejaVuSans.ttf"
+
+
+def _set_font(style: Any, size: float) -> None:
     style.SetFontFamily(4)  # VTK_FONT_FILE
-    style.SetFontFile(f"{get_data_path()}/fonts/ttf/DejaVuSans.ttf")
+    style.SetFontFile(font_file())
     style.SetFontSize(max(round(size), 8))
     style.SetBold(False)
     style.SetItalic(False)
     style.SetShadow(False)
 
 
-def draw_box(page: Page, drawing: Drawing) -> None:
-    """Outline the limits, with round tick values along one edge of each axis."""
+class Box:
+    """The outline of the limits, with round tick values along one edge of each axis.
+
+    It is drawn anew when the camera has come so far round that other edges face it.
+    """
+
+    def __init__(self, page: Page, drawing: Drawing):
+        self._page, self._drawing = page, drawing
+        self._writings: list[Writing] = []
+        self._lines: list[Any] = []
+        self._drawn: Any = None
+
+    def face(self, camera: Camera) -> None:
+        """Put ticks on the edges of the silhouette, and leave out the edges that stand before the data."""
+        edges = [edge for k in range(self._drawing.dim) if (edge := _edge(k, camera)) is not None]
+        if edges != self._drawn:
+            self._clear()
+            self._draw(edges, camera)
+            self._drawn = edges
+
+    def _clear(self) -> None:
+        for writing in self._writings:
+            self._page.erase(writing)
+        for line in self._lines:
+            self._page.renderer.remove_actor(line, render=False)
+        self._writings, self._lines = [], []
+
+    def _draw(self, edges: list[_Edge], camera: Camera) -> None:
+        import pyvista as pv
+
+        low, high = self._drawing.limits
+        length = 0.012 * (high - low).max()
+        strokes = []
+        for edge in edges:
+            k = edge.axis
+            place = np.where(edge.corner, high, low)
+            for value, height in zip(*self._ticks(k), strict=True):
+                place[k] = height
+                strokes += [place.copy(), place + length * np.array(edge.out)]
+                self._label(f"{value:g}", strokes[-1], edge.shift, 14, edge)
+            place[k] = 0.5 * (low[k] + high[k])
+            self._label(self._drawing.names[k], place, edge.gap, 16, edge)
+        for lines in (_outline(low, high, camera), pv.line_segments_from_points(np.array(strokes))):
+            actor = self._page.plotter.add_mesh(
+                lines, color=FAINT, line_width=self._page.scale, lighting=False, reset_camera=False, name=None
+            )
+            self._lines.append(actor)
+
+    def _label(self, text: str, place: np.ndarray, shift: tuple[float, float], size: float, edge: _Edge) -> None:
+        turned = edge.turned and shift == edge.gap
+        side, level, angle = ("center", "center", 90.0) if turned else (edge.side, edge.level, 0.0)
+        self._writings.append(self._page.label(text, place, shift, size, side, level, angle))
+
+    def _ticks(self, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """Round values, and where they stand."""
+        low, high = self._drawing.value_limits[:, k]
+        floor, roof = self._drawing.limits[:, k]
+        values = _ticks(low, high)
+        return values, floor + (roof - floor) * (values - low) / (high - low)
+
+
+class _Edge(NamedTuple):
+    """An edge of the box that bears ticks."""
+
+    axis: int
+    corner: tuple[bool, ...]
+    """For each axis, whether the edge is at the upper end."""
+    out: tuple[int, ...]
+    """The way of the ticks."""
+    side: str
+    level: str
+    shift: tuple[float, float]
+    gap: tuple[float, float]
+    turned: bool
+    """Whether the name of the axis runs along it, upwards."""
+
+
+def _edge(k: int, camera: Camera) -> _Edge | None:
+    """The edge along axis k that bears its ticks: on the silhouette, at the foot or for upright axes on the left."""
+    ahead, right, up = camera.ahead, camera.right, camera.up
+    if abs(ahead[k]) > 0.985:
+        return None  # seen end on
+    others = [j for j in range(3) if j != k]
+    upright = k == 2 or (abs(ahead[2]) > 0.9 and abs(up[k]) > abs(right[k]))
+    best: Any = None
+    for signs in ((-1, -1), (-1, 1), (1, -1), (1, 1)):
+        # A face is seen if its normal points towards the viewer; on the silhouette one face is seen and one is not.
+        if len({sign * ahead[j] < -1e-9 for sign, j in zip(signs, others, strict=True)}) == 1:
+            continue
+        offset = sum(sign * (np.arange(3) == j) for sign, j in zip(signs, others, strict=True))
+        score = offset @ (right if upright else up)
+        if best is None or score < best[0] - 1e-9:
+            best = (score, signs, offset)
+    _, signs, offset = best
+    ways = [sign * (np.arange(3) == j) for sign, j in zip(signs, others, strict=True)]
+    if upright:
+        out = max(ways, key=lambda way: -(way @ right))
+        side, level, shift, gap = "right", "center", (-6, 0), (-58 if k != 2 else -50, 0)
+    else:
+        flat = [way for way in ways if way[2] == 0 and np.hypot(way @ right, way @ up) > 0.3]
+        out = flat[0] if flat else min(ways, key=lambda way: way @ up)
+        lean = (out @ right) / np.hypot(out @ right, out @ up)
+        if abs(lean) < 0.35:
+            side, level, shift, gap = "center", "top", (0, -6), (0, -32)
+        elif lean < 0:
+            side, level, shift, gap = "right", "top", (-4, -4), (-30, -34)
+        else:
+            side, level, shift, gap = "left", "top", (4, -4), (36, -22)
+    corner = tuple(bool(sign > 0) for sign in offset)
+    return _Edge(k, corner, tuple(map(int, out)), side, level, shift, gap, upright and k != 2)
+
+
+def _outline(low: np.ndarray, high: np.ndarray, camera: Camera) -> pv.PolyData:
+    """The edges of the box but for those that stand before all of it, between two faces that are both seen."""
     import pyvista as pv
 
-    low, high = drawing.limits
-    length = 0.012 * (high - low).max()
-    edges: list[tuple[np.ndarray, tuple[float, float, float], str, str, tuple[float, float]]]
-    gaps: list[tuple[float, float]]
-    right = np.array([high[0], low[1], low[2]])
-    # For each axis: where its edge starts, the way out of the box, and where text stands to the tick.
-    if drawing.dim < 3:
-        edges = [(low, (0, -1, 0), "center", "top", (0, -6)), (low, (-1, 0, 0), "right", "center", (-6, 0))]
-        gaps = [(0, -32), (-58, 0)]
-    else:
-        edges = [
-            (low, (0, -1, 0), "right", "top", (-4, -4)),
-            (right, (1, 0, 0), "left", "top", (4, -4)),
-            (low, (-1, 0, 0), "right", "center", (-6, 0)),
-        ]
-        gaps = [(-30, -34), (36, -22), (-50, 0)]
-    strokes = []
-    for k, name in enumerate(drawing.names):
-        corner, out, side, level, shift = edges[k]
-        place = np.array(corner, dtype=float)
-        for value in _ticks(low[k], high[k]):
-            place[k] = value
-            strokes += [place.copy(), place + length * np.array(out)]
-            page.label(f"{value:g}", strokes[-1], shift, 14, side, level)
-        place[k] = 0.5 * (low[k] + high[k])
-        if k == 1 and drawing.dim == 2:
-            page.label(name, place, gaps[k], 16, "center", "center", turned=90)
-        else:
-            page.label(name, place, gaps[k], 16, side, level)
-    outline = pv.Box(np.column_stack([low, high]).ravel()).extract_all_edges()
-    for lines in (outline, pv.line_segments_from_points(np.array(strokes))):
-        page.plotter.add_mesh(lines, color=FAINT, line_width=page.scale, lighting=False, reset_camera=False, name=None)
+    ends = []
+    for k in range(3):
+        i, j = (axis for axis in range(3) if axis != k)
+        for si, sj in ((-1, -1), (-1, 1), (1, -1), (1, 1)):
+            if si * camera.ahead[i] < -1e-9 and sj * camera.ahead[j] < -1e-9:
+                continue
+            for end in (low, high):
+                point = np.empty(3)
+                point[i], point[j], point[k] = (high if si > 0 else low)[i], (high if sj > 0 else low)[j], end[k]
+                ends.append(point)
+    return pv.line_segments_from_points(np.array(ends))
 
 
 def _ticks(low: float, high: float, most: int = 5) -> np.ndarray:
@@ -139,61 +279,106 @@ def _ticks(low: float, high: float, most: int = 5) -> np.ndarray:
     return np.where(np.abs(inside) < 1e-9 * (high - low), 0.0, inside)
 
 
-def draw_color_bar(page: Page, drawing: Drawing) -> None:
+def draw_key(page: Page, drawing: Drawing) -> None:
+    """Say at the foot what colours mean."""
+    if drawing.coloring.categories:
+        _draw_legend(page, drawing.coloring.title, drawing.coloring.categories)
+    elif drawing.coloring:
+        _draw_color_bar(page, drawing)
+
+
+def _draw_color_bar(page: Page, drawing: Drawing) -> None:
     """Lay a colour bar along the foot: title above, round values below."""
     import pyvista as pv
     from vtkmodules.vtkRenderingAnnotation import vtkScalarBarActor
 
+    coloring = drawing.coloring
+    low, high = coloring.limits
     width, height = page.share(400, 18)
     bar = vtkScalarBarActor()
-    bar.SetLookupTable(pv.LookupTable(color_map(), scalar_range=drawing.color_limits))
+    bar.SetLookupTable(pv.LookupTable(coloring.palette, scalar_range=coloring.limits))
     bar.SetOrientationToHorizontal()
-    bar.SetPosition(0.5 - width / 2, page.share(0, 36)[1])
+    bar.SetPosition(0.5 - width / 2, page.share(0, 36 + page.foot)[1])
     bar.SetWidth(width)
     bar.SetHeight(height)
     bar.SetBarRatio(1.0)
     bar.SetDrawTickLabels(False)
     page.add(bar)
     # VTK would write the values over the bar.
-    low, high = drawing.color_limits
     for value in _ticks(low, high):
         page.write(f"{value:g}", (400 * ((value - low) / (high - low) - 0.5), 30), 14, "center")
-    page.write(drawing.color_title, (0, 62), 16, "center", level="bottom")
+    page.write(coloring.title, (0, 62), 16, "center", level="bottom")
 
 
-def aim(page: Page, drawing: Drawing) -> None:
-    """Fit the box into the part of the subplot that is free of text."""
+def _draw_legend(page: Page, title: str, names: tuple[str, ...], size: float = 15) -> None:
+    """Name the categories along the foot, in up to three centred rows."""
+    from PIL import ImageFont
+
+    dot = "●"
+    entries = [name if len(name) <= 18 else f"{name[:17]}…" for name in names]
+    room = 0.94 * page.width / page.scale
+    while True:
+        font = ImageFont.truetype(font_file(), size)
+        widths = [font.getlength(f"{dot} {entry}") + 1.2 * size for entry in entries]
+        rows = _wrap(widths, room)
+        if len(rows) <= (2 if title else 3) or size <= 8:
+            break
+        size -= 1
+    low = 11.0 * (3 - len(rows)) - (10 if title else 0)
+    for line, row in enumerate(rows):
+        x, y = -0.5 * sum(widths[k] for k in row), 22.0 * (len(rows) - line) + low
+        for k in row:
+            start = 0.5 * page.width / page.scale + x
+            page.write(dot, (start, y), size, "left", category_colors(len(names))[k])
+            page.write(entries[k], (start + font.getlength(f"{dot} "), y), size, "left")
+            x += widths[k]
+    page.write(title, (0, 22.0 * len(rows) + 8 + low), 16, "center", level="bottom")
+
+
+def _wrap(widths: list[float], room: float) -> list[list[int]]:
+    rows: list[list[int]] = [[]]
+    filled = 0.0
+    for k, width in enumerate(widths):
+        if rows[-1] and filled + width > room:
+            rows.append([])
+            filled = 0.0
+        rows[-1].append(k)
+        filled += width
+    return rows
+
+
+def aim(page: Page, drawing: Drawing, camera: Camera, others: Sequence[Camera] = ()) -> None:
+    """Fit the box into the part of the subplot that is free of text, as seen from this camera and from others."""
     low, high = drawing.limits
-    start = np.array(page.share(LEFT, TICKS + (BAR if drawing.colored else 0)))
+    key = BAR if drawing.coloring else 0
+    start = np.array(page.share(LEFT, TICKS + key + page.foot))
     room = 1 - start - page.share(RIGHT, TOP)
     middle = start + 0.5 * room - 0.5
     aspect = page.width / page.height
     center = 0.5 * (low + high)
-    camera = page.plotter.camera
-    if drawing.dim < 3:
-        tall = max((high - low)[1] / room[1], (high - low)[0] / (room[0] * aspect))
-        focus = center - [middle[0] * tall * aspect, middle[1] * tall, 0]
-        camera.parallel_projection = True
-        camera.parallel_scale = 0.5 * tall
-        camera.focal_point, camera.position, camera.up = focus, focus + np.array([0, 0, 4 * tall]), (0, 1, 0)
-    else:
-        ahead, right, up = _directions()
-        corners = np.array(np.meshgrid(*zip(low - center, high - center, strict=True))).reshape(3, -1).T
-        slope = np.tan(np.radians(camera.view_angle / 2))
-        reach = np.maximum(
-            np.abs(corners @ right) / (slope * aspect * room[0]), np.abs(corners @ up) / (slope * room[1])
+    corners = np.array(np.meshgrid(*zip(low - center, high - center, strict=True))).reshape(3, -1).T
+    eye = page.renderer.camera
+    ahead, right, up = camera.ahead, camera.right, camera.up
+    slope = np.tan(np.radians(eye.view_angle / 2))
+    if camera.perspective:
+        distance = max(
+            _distance(corners, step, slope * aspect * room[0], slope * room[1]) for step in (camera, *others)
         )
-        distance = (reach - corners @ ahead).max()
-        focus = center - 2 * slope * distance * (middle[0] * aspect * right + middle[1] * up)
-        camera.parallel_projection = False
-        camera.focal_point, camera.position, camera.up = focus, focus - distance * ahead, (0, 0, 1)
-    page.plotter.renderer.reset_camera_clipping_range()
+        tall = 2 * slope * distance
+    else:
+        tall = max(
+            max(np.ptp(corners @ step.up) / room[1], np.ptp(corners @ step.right) / (room[0] * aspect))
+            for step in (camera, *others)
+        )
+        distance = 4 * tall
+        eye.parallel_scale = 0.5 * tall
+    focus = center - tall * (middle[0] * aspect * right + middle[1] * up)
+    eye.parallel_projection = not camera.perspective
+    eye.focal_point, eye.position, eye.up = focus, focus - distance * ahead, up
+    page.renderer.reset_camera_clipping_range()
 
 
-def _directions() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Unit vectors of the oblique view from the front, right and above: ahead, to the right, up."""
-    ahead = np.array([-0.45, 0.75, -0.42])
-    ahead /= np.linalg.norm(ahead)
-    right = np.cross(ahead, [0, 0, 1])
-    right /= np.linalg.norm(right)
-    return ahead, right, np.cross(right, ahead)
+def _distance(corners: np.ndarray, camera: Camera, wide: float, tall: float) -> float:
+    """How far the eye must stand off for all corners to be within these slopes of the line of sight."""
+    reach = np.maximum(np.abs(corners @ camera.right) / wide, np.abs(corners @ camera.up) / tall)
+    return float((reach - corners @ camera.ahead).max())
