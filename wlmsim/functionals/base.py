@@ -19,6 +19,9 @@ class Functional(ABC):
     tests hold the two equal by automatic differentiation.
     """
 
+    degree: int | None = None
+    """Degree of U in the density: 1 in an external field, 2 of pair forces, None if U is no such power."""
+
     @abstractmethod
     def expression(self, positions: Any, weights: Any, time: Any, xp: Any) -> Any:
         """Energy U, written once for any array namespace `xp` (NumPy, torch); arrays as in `energy`."""

@@ -34,6 +34,8 @@ class External(Functional):
     array([[-1., -2.]])
     """
 
+    degree = 1
+
     def __init__(self, law: Law):
         self._timed = tracing.takes_time(law)
         tracing.probe_external(law)

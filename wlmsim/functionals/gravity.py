@@ -56,6 +56,8 @@ class Gravity(Functional):
            [-0.125,  0.   ]])
     """
 
+    degree = 2
+
     def __init__(self, strength: float = 1.0, softening: float = 0.05, *, method: str = "auto", opening: float = 0.8):
         self.law = Plummer(strength, check.positive("softening", softening))
         self.strength, self.softening = self.law.strength, self.law.softening

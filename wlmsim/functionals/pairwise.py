@@ -58,6 +58,8 @@ class Pairwise(Functional):
            [-0.5]])
     """
 
+    degree = 2
+
     def __init__(self, law: Law, *, cutoff: float | None = None, box: Box | None = None):
         tracing.probe_radial(law)
         self.law = law

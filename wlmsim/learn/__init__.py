@@ -27,6 +27,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "named": ["parameters_of", "with_parameters"],
         "parameters": ["FittedParameters", "fit_parameters"],
         "rollout": ["rollout", "torch_force"],
+        "variation": ["first_variation"],
         "velocities": ["potential_velocities", "transport_velocities"],
         "wlm": ["WLM"],
     },

@@ -10,7 +10,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
     __name__,
     submod_attrs={
         "films": ["film"],
-        "plots": ["plot_scores", "plot_snapshots"],
+        "plots": ["plot_pair_law", "plot_potential", "plot_scores", "plot_snapshots"],
         "scenes": ["explore", "scene", "snapshot"],
     },
 )

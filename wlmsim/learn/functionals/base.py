@@ -145,6 +145,11 @@ class Average(LearnableFunctional):
         self.functionals: Any = torch.nn.ModuleList(functionals)
         self.scales = functionals[0].scales
 
+    @property
+    def degree(self) -> int | None:  # type: ignore[override]
+        """Degree in the density, of all."""
+        return self.functionals[0].degree
+
     def settings(self) -> dict[str, Any]:
         """Return the constructor's arguments, plain values."""
         from wlmsim.learn import model_file

@@ -26,6 +26,8 @@ class ExternalPotential(LearnableFunctional):
     The activation is SiLU, z / (1 + exp(-z)), smooth so that the force is smooth too.
     """
 
+    degree = 1
+
     def __init__(self, hidden: Sequence[int] = (64, 64), *, time_dependent: bool = True):
         super().__init__()
         self.hidden = widths_of("hidden", hidden)

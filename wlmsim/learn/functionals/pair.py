@@ -32,6 +32,8 @@ class PairPotential(LearnableFunctional):
     ExternalPotential(hidden=(64, 64), time_dependent=True) + PairPotential(cutoff=1.5, knots=24)
     """
 
+    degree = 2
+
     def __init__(self, cutoff: float, knots: int = 24):
         super().__init__()
         self.cutoff = check.positive("cutoff", cutoff)

@@ -40,6 +40,11 @@ class LearnableStrength(LearnableFunctional):
         self.initial = check.positive("strength", strength)
         self.log_strength = torch.nn.Parameter(torch.tensor(math.log(self.initial)))
 
+    @property
+    def degree(self) -> int | None:  # type: ignore[override]
+        """Degree in the density of U_0."""
+        return self.functional.degree
+
     def settings(self) -> dict[str, Any]:
         """Return the constructor's arguments, plain values."""
         from wlmsim.learn import model_file

@@ -1,0 +1,257 @@
+"""Plots of laws: what is drawn are the numbers of the law; errors say what to give."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import wlmsim as wls
+from wlmsim.errors import ParameterError
+
+
+@pytest.fixture
+def ax():
+    import matplotlib.pyplot as plt
+
+    yield plt.subplots()[1]
+    plt.close("all")
+
+
+def well(x, xp):
+    return 0.5 * x[..., 0] ** 2 + 2.0 * (x[..., 1:] ** 2).sum(-1)
+
+
+def gas(dim=2, n=200, times=1):
+    rng = np.random.default_rng(1)
+    about = {"units": {"length": "km", "time": "d"}}
+    return wls.SnapshotSeries(np.arange(float(times)), [rng.normal(size=(n, dim)) for _ in range(times)], **about)
+
+
+def prepared(functional, dim=2, seed=0):
+    """A learnable functional with random parameters, as after a fit, in other units than those it works in."""
+    import torch
+
+    from wlmsim.learn.functionals import Scales
+
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        functional.prepare(dim, Scales((0.5,) * dim, 2.0, 0.0, 3.0))
+    return functional
+
+
+# First variation
+
+
+@pytest.mark.parametrize(
+    "functional",
+    [
+        wls.External(well),
+        wls.Pairwise(wls.laws.Morse()),
+        wls.Entropy(0.3, bandwidth=0.5),
+        wls.MeanField([lambda x, xp: x[..., 0], lambda x, xp: x[..., 0] ** 2], lambda m, xp: m[1] - m[0] ** 2),
+        wls.learn.ExternalPotential(hidden=8),
+        wls.learn.PairPotential(cutoff=3.0),
+        wls.learn.AttentionPotential(width=8, heads=2, layers=1, feed_forward=8),
+        wls.learn.LearnableStrength(wls.Pairwise(wls.laws.Plummer(1.0, 0.5)), strength=2.0)
+        + wls.External(wls.laws.Harmonic(2.0)),
+    ],
+    ids=lambda functional: "-".join(type(term).__name__ for term in functional.terms),
+)
+def test_the_slope_of_the_first_variation_is_the_force(functional):
+    """The force on a particle among the others is minus the slope where it stands, of a particle without weight."""
+    import array_api_compat.torch as xp
+    import torch
+
+    for term in functional.terms:
+        if hasattr(term, "prepare"):
+            prepared(term).double()
+    cloud = gas(n=12)[0]
+    tiny = 1e-7
+    x = np.append(cloud.positions, [[0.3, -0.4]], axis=0)
+    w = np.append(cloud.weights * (1 - tiny), tiny)
+    tensor = torch.tensor(x, requires_grad=True)
+    energy = functional.expression(tensor, torch.tensor(w), 0.0, xp)
+    force = -torch.autograd.grad(energy, tensor)[0][-1].numpy() / tiny
+    h = 1e-4
+    places = x[-1] + h * np.array([[1, 0], [-1, 0], [0, 1], [0, -1]])
+    right, left, up, down = wls.learn.first_variation(functional, places, cloud)
+    np.testing.assert_allclose([left - right, down - up], 2 * h * force, rtol=2e-4, atol=1e-9)
+
+
+def test_the_first_variation_of_an_external_potential_is_the_potential_at_its_time():
+    moving = wls.External(lambda x, t, xp: xp.cos(t) * (x**2).sum(-1))
+    points = np.random.default_rng(0).normal(size=(1000, 3))
+    cloud = wls.Population([[1.0, 2.0, 3.0]], time=1.0)
+    np.testing.assert_allclose(
+        wls.learn.first_variation(moving, points, cloud), np.cos(1.0) * (points**2).sum(1), rtol=1e-12
+    )
+    at_two = wls.learn.first_variation(moving, points, cloud, time=2.0)
+    np.testing.assert_allclose(at_two, np.cos(2.0) * (points**2).sum(1), rtol=1e-12)
+
+
+def test_the_first_variation_refuses_points_of_another_dimension_and_singular_ones():
+    cloud = gas(n=3)[0]
+    with pytest.raises(ParameterError, match="`points` must be of 2 dimensions"):
+        wls.learn.first_variation(wls.External(well), np.ones((2, 3)), cloud)
+    with pytest.raises(ParameterError, match="`dU/drho` must be finite"):
+        wls.learn.first_variation(wls.External(wls.laws.Kepler()), [[0.0, 0.0]], cloud)
+
+
+def test_degrees_are_those_of_the_energy():
+    """U[a rho] = a^degree U[rho], for the functionals that say so."""
+    cloud = gas(n=9)[0]
+    for functional, degree in [
+        (wls.External(well), 1),
+        (wls.Pairwise(wls.laws.Morse()), 2),
+        (wls.Gravity(), 2),
+        (prepared(wls.learn.ExternalPotential(hidden=8)), 1),
+        (prepared(wls.learn.PairPotential(cutoff=3.0)), 2),
+        (prepared(wls.learn.LearnableStrength(wls.Gravity())), 2),
+        (wls.learn.Average([prepared(wls.learn.ExternalPotential(hidden=8))]), 1),
+    ]:
+        assert functional.degree == degree
+        once, twice = (functional.expression(cloud.positions, k * cloud.weights, 0.0, np) for k in (1.0, 2.0))
+        assert float(twice) == pytest.approx(2**degree * float(once), rel=1e-5)
+    assert wls.GaussianEntropy().degree is None
+
+
+# The potential
+
+
+def test_plot_potential_in_the_plane(ax):
+    data = gas(times=3)
+    assert wls.visual.plot_potential(wls.External(well), data, ax=ax) is ax
+    assert (ax.get_xlabel(), ax.get_ylabel(), ax.get_title()) == ("x [km]", "y [km]", "")
+    assert [other.get_ylabel() for other in ax.figure.axes[1:]] == ["potential [km² / d²]", "time [d]"]
+    _, lines, dots = ax.collections
+    np.testing.assert_array_equal(np.sort(dots.get_offsets(), 0), np.sort(np.concatenate(data.positions), 0))
+    # each line is where the well has one value, but for the constant that is free and the grid
+    for level, path in list(zip(lines.levels, lines.get_paths(), strict=True))[1:4]:
+        values = well(path.vertices, np)
+        assert np.ptp(values) < 0.02 and values.mean() == pytest.approx(level, abs=0.02)
+
+
+def test_plot_potential_fades_where_there_are_no_data(ax):
+    two = wls.Population(np.random.default_rng(0).normal(size=(100, 2)) * 0.1 + np.repeat([[-3.0], [3.0]], 50, axis=0))
+    wls.visual.plot_potential(wls.External(well), two, ax=ax)
+    veil = ax.images[0].get_array()[..., 3]
+    assert veil[60, 60] > 0.5 and veil[:, :60].min() == veil[:, 60:].min() == 0.0
+
+
+@pytest.mark.parametrize("time", [None, 1.5])
+def test_plot_potential_says_when(ax, time):
+    moving = wls.External(lambda x, t, xp: t * (x**2).sum(-1))
+    wls.visual.plot_potential(moving, gas(times=2), time=time, ax=ax)
+    assert ax.get_title() == f"t = {0.5 if time is None else time:g} d"
+
+
+def test_plot_potential_on_a_line_is_the_law_and_its_members(ax):
+    data = gas(dim=3, times=2)
+    wls.visual.plot_potential(wls.External(well), data, axes=[1], ax=ax)
+    whole, near = (line.get_xydata() for line in ax.lines)
+    y = whole[:, 0]
+    exact = 2.0 * y**2
+    np.testing.assert_allclose(whole[:, 1] - whole[:, 1].min(), exact - exact.min(), atol=1e-9)
+    assert np.isnan(near[0, 1]) and np.nanmin(near[:, 1]) == 0.0  # there are no data at the very edge
+    assert ax.get_xlabel() == "y [km]"
+
+    several = wls.learn.Average([prepared(wls.learn.ExternalPotential(hidden=8), 3, seed) for seed in range(4)])
+    other = ax.figure.add_subplot()
+    wls.visual.plot_potential(several, data, axes=[1], ax=other)
+    members, mean = other.lines[:4], other.lines[4]
+    np.testing.assert_allclose(mean.get_ydata(), np.mean([line.get_ydata() for line in members], 0), atol=1e-6)
+    assert len({line.get_ydata()[0] for line in members}) == 4
+
+
+def test_plot_potential_of_the_field_of_a_population(ax):
+    """Two bodies: the field is lowest near them, and interactions are not an external potential."""
+    pair = wls.Population([[-1.0, 0.0], [1.0, 0.0], [0.0, 0.7], [0.0, -0.7]], weights=[0.5, 0.5, 0, 0])
+    law = wls.Pairwise(wls.laws.Plummer(1.0, 0.3))
+    with pytest.raises(ParameterError, match=r"must have an external potential to be drawn, or `field_of`"):
+        wls.visual.plot_potential(law, pair, ax=ax)
+    wls.visual.plot_potential(law, pair, field_of=pair, ax=ax)
+    lowest = ax.collections[1].get_paths()[1].vertices
+    assert (np.abs(np.abs(lowest[:, 0]) - 1.0) < 0.5).all() and {-1.0, 1.0} == set(np.sign(lowest[:, 0]))
+
+
+def test_plot_potential_takes_models_flows_and_systems(ax):
+    data = wls.systems.HarmonicOscillator(n=30, seed=0).exact(np.linspace(0, 2, 4)).snapshots(seed=0)
+    model = wls.learn.WLM(steps=2, members=1, progress=False).fit(data)
+    wls.visual.plot_potential(model, ax=ax)
+    own = wls.visual.plot_potential(wls.systems.OrnsteinUhlenbeck(n=20, seed=0))
+    assert own.figure is not ax.figure
+    flow = wls.GradientFlow(wls.External(well))
+    assert wls.visual.plot_potential(flow, gas()).figure.axes[1].get_ylabel() == "potential [km² / d]"
+
+
+@pytest.mark.parametrize(
+    ("mechanics", "given", "message"),
+    [
+        (wls.Lagrangian(), {}, "`mechanics` must be with a potential energy"),
+        ("law", {}, "`mechanics` must be a fitted WLM, a Lagrangian, a GradientFlow, a System or a Functional"),
+        (wls.External(well), {"data": None}, "`data` must be given to say which part of space to draw"),
+        (wls.External(well), {"axes": (0, 1, 2)}, "`axes` must be at most 2 different integers"),
+        (wls.External(well), {"data": 3}, "`data` must be a SnapshotSeries or Trajectory or Population"),
+    ],
+    ids=["free", "word", "nodata", "axes", "data"],
+)
+def test_plot_potential_refuses(mechanics, given, message):
+    with pytest.raises(ParameterError, match=message):
+        wls.visual.plot_potential(mechanics, **{"data": gas(dim=3), **given})
+
+
+def test_an_unfitted_model_says_so():
+    with pytest.raises(wls.errors.NotFittedError, match="call fit first"):
+        wls.visual.plot_potential(wls.learn.WLM(), gas())
+
+
+# The pair law
+
+
+def test_plot_pair_law_is_the_law_but_for_a_constant(ax):
+    law = wls.Pairwise(wls.laws.Morse(c=1.5, l=0.5))
+    assert wls.visual.plot_pair_law(law, reach=4.0, ax=ax) is ax
+    r, drawn = ax.lines[0].get_data()
+    exact = law.law(r, np)
+    np.testing.assert_allclose(drawn, exact - exact.mean(), atol=1e-12)
+    assert r[-1] == 4.0 and ax.get_xlim() == (0.0, 4.0)
+
+
+def test_plot_pair_force(ax):
+    law = wls.Pairwise(wls.laws.Plummer(2.0, 0.5))
+    wls.visual.plot_pair_law(law, truth=law, force=True, data=gas(), reach=3.0, ax=ax)
+    r, drawn = ax.lines[0].get_data()
+    np.testing.assert_allclose(drawn, -2.0 * r / (r**2 + 0.25) ** 1.5, rtol=1e-12)
+    np.testing.assert_array_equal(ax.lines[1].get_ydata(), drawn)
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("distance [km]", "pair force [km / d²]")
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["law", "truth", "pairs in data"]
+
+
+def test_plot_pair_law_shows_the_spread_of_members_and_seeds(ax):
+    fits = [
+        wls.learn.Average([prepared(wls.learn.PairPotential(cutoff=2.0), seed=10 * k + m) for m in range(2)])
+        for k in range(3)
+    ]
+    wls.visual.plot_pair_law(fits, force=True, ax=ax)
+    band = ax.collections[0].get_paths()[0].vertices
+    r, mean = ax.lines[0].get_data()
+    assert r[-1] == 2.0  # the cutoff
+    places = np.zeros((len(r) + 1, 2))
+    places[1:, 0] = r
+    weights = np.append(1.0, np.zeros(len(r)))
+    curves = np.array([f.force(places, weights)[1:, 0] for fit in fits for f in fit.functionals])
+    np.testing.assert_allclose(mean, curves.mean(0), atol=1e-6)
+    assert band[:, 1].min() == pytest.approx(curves.min(), abs=1e-6)
+    assert band[:, 1].max() == pytest.approx(curves.max(), abs=1e-6)
+    assert "range of 6 fits" in [text.get_text() for text in ax.get_legend().get_texts()]
+
+    by_name = ax.figure.add_subplot()
+    wls.visual.plot_pair_law({"one": fits[0], "rest": fits[1:]}, ax=by_name)
+    assert [text.get_text() for text in by_name.get_legend().get_texts()] == ["one", "rest"]
+
+
+def test_plot_pair_law_refuses_what_it_cannot_draw():
+    with pytest.raises(ParameterError, match="must have a pair potential to be drawn"):
+        wls.visual.plot_pair_law(wls.External(well), reach=1.0)
+    with pytest.raises(ParameterError, match="`reach` or `data` must be given, since the law has no cutoff"):
+        wls.visual.plot_pair_law(wls.Pairwise(wls.laws.Morse()))

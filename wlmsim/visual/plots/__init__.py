@@ -1,0 +1,7 @@
+"""Plots with matplotlib: every function takes axes to draw on, and returns them."""
+
+from wlmsim.visual.plots.clouds import plot_snapshots
+from wlmsim.visual.plots.laws import plot_pair_law, plot_potential
+from wlmsim.visual.plots.scores import plot_scores
+
+__all__ = ["plot_pair_law", "plot_potential", "plot_scores", "plot_snapshots"]
