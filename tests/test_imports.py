@@ -6,6 +6,7 @@ import importlib
 import pkgutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -64,6 +65,25 @@ def test_public_names_resolve(module):
 def test_unknown_names_are_refused():
     with pytest.raises(AttributeError, match="Newtonian"):
         getattr(wls, "Newtonian")  # noqa: B009
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "meant"),
+    [
+        ("", "Lagrangain", "Lagrangian"),
+        (".learn", "PairPotentail", "PairPotential"),
+        (".systems", "Boid", "Boids"),
+        (".laws", "Lennard_Jones", "LennardJones"),
+    ],
+)
+def test_python_says_which_name_was_meant(module, name, meant):
+    code = f"import wlmsim; wlmsim{module}.{name}"
+    report = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False).stderr
+    assert f"has no attribute '{name}'" in report and f"Did you mean: '{meant}'?" in report
+
+
+def test_the_package_says_that_it_is_typed():
+    assert (Path(wls.__file__).parent / "py.typed").is_file()
 
 
 def test_every_module_can_be_imported_and_says_what_it_is():

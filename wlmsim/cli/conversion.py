@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -58,7 +58,7 @@ def convert(
         "dims": dims,
         "time_values": dict(map(_meaning, time_values)) if time_values else None,
     }
-    columns = {name: value for name, value in given.items() if value is not None}
+    columns: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
 
     import wlmsim as wls
 

@@ -4,15 +4,6 @@ The package ships no data. Every loader also takes a path, and `twin` writes a s
 layout, for tests and examples. See docs/data.md.
 """
 
-import lazy_loader as _lazy
+from wlmsim._lazy import attach as _attach
 
-__getattr__, __dir__, __all__ = _lazy.attach(
-    __name__,
-    submod_attrs={
-        "animals": ["SheepDrive", "fish_school", "fish_school_tracks", "sheep_drives"],
-        "cells": ["embryoid_body", "mouse_hematopoiesis"],
-        "ocean": ["vortex_big", "vortex_small"],
-        "sources": ["SOURCES", "Source", "fetch"],
-        "twins": ["twin"],
-    },
-)
+__getattr__, __dir__, __all__ = _attach(__name__, __file__)

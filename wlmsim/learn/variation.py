@@ -15,7 +15,9 @@ AT_ONCE = 512
 """Points evaluated together: with pair forces memory grows with the square of their number."""
 
 
-def first_variation(functional: Functional, points: Any, population: Population, *, time: float | None = None) -> Any:
+def first_variation(
+    functional: Functional, points: Any, population: Population, *, time: float | None = None
+) -> np.ndarray:
     """First variation dU/drho at points in the field of a population, by automatic differentiation.
 
     It is how fast the energy grows with mass that is put there: of an external potential V(x, t) itself, of a pair

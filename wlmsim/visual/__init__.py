@@ -3,14 +3,7 @@
 Nothing heavy is imported until a function is called.
 """
 
-import lazy_loader as _lazy
+from wlmsim._lazy import attach as _attach
 
 # The modules are not named after their functions: importing `visual.film` would hide the function `film`.
-__getattr__, __dir__, __all__ = _lazy.attach(
-    __name__,
-    submod_attrs={
-        "films": ["film"],
-        "plots": ["plot_pair_law", "plot_potential", "plot_scores", "plot_snapshots"],
-        "scenes": ["explore", "scene", "snapshot"],
-    },
-)
+__getattr__, __dir__, __all__ = _attach(__name__, __file__)

@@ -1,0 +1,12 @@
+from .animals import SheepDrive as SheepDrive
+from .animals import fish_school as fish_school
+from .animals import fish_school_tracks as fish_school_tracks
+from .animals import sheep_drives as sheep_drives
+from .cells import embryoid_body as embryoid_body
+from .cells import mouse_hematopoiesis as mouse_hematopoiesis
+from .ocean import vortex_big as vortex_big
+from .ocean import vortex_small as vortex_small
+from .sources import SOURCES as SOURCES
+from .sources import Source as Source
+from .sources import fetch as fetch
+from .twins import twin as twin
