@@ -121,6 +121,7 @@ EXAMPLES: dict[str, list[Callable[..., Any]]] = {
     "BAOAB": [lambda: BAOAB(0.0)],
     "EulerMaruyama": [lambda: EulerMaruyama(0.0)],
     "ExactOrnsteinUhlenbeck": [lambda: ExactOrnsteinUhlenbeck(0.0)],
+    "StochasticHeun": [lambda: wls.StochasticHeun(0.0)],
     "Substepped": [Substepped, lambda: Substepped(Yoshida4(), tolerance=0.1)],
 }
 

@@ -15,6 +15,7 @@ from wlmsim.integrators.gauss_legendre import GaussLegendre
 from wlmsim.integrators.leapfrog import Leapfrog, half_kick, kick_drift_kick
 from wlmsim.integrators.ornstein_uhlenbeck import ExactOrnsteinUhlenbeck
 from wlmsim.integrators.runge_kutta import RungeKutta4
+from wlmsim.integrators.stochastic_heun import StochasticHeun
 from wlmsim.integrators.substepped import Substepped
 from wlmsim.integrators.vicsek import VicsekUpdate
 from wlmsim.integrators.yoshida import Yoshida4
@@ -31,6 +32,7 @@ __all__ = [
     "Leapfrog",
     "RungeKutta4",
     "State",
+    "StochasticHeun",
     "Substepped",
     "VicsekUpdate",
     "Yoshida4",

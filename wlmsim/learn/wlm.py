@@ -23,7 +23,7 @@ from wlmsim.errors import NotFittedError, ParameterError, SimulationError
 from wlmsim.evaluation import Scores, mean_scores, score_forecast, score_interpolation
 from wlmsim.flow import GradientFlow
 from wlmsim.functionals.base import Functional
-from wlmsim.integrators import ConstantSpeedEuler, EulerMaruyama, Integrator
+from wlmsim.integrators import ConstantSpeedEuler, Integrator, StochasticHeun
 from wlmsim.lagrangian import Lagrangian
 from wlmsim.learn import model_file
 from wlmsim.learn.bridge import bridge
@@ -630,7 +630,7 @@ class WLM:
         """The scheme of predictions; None for the default of `simulate`."""
         if self.speed is not None:
             return ConstantSpeedEuler(self.speed)
-        return EulerMaruyama(self.noise, seed=self.seed) if self.noise else None
+        return StochasticHeun(self.noise, seed=self.seed) if self.noise else None
 
     def interpolate(self, times: Any, data: SnapshotSeries | None = None, *, two_sided: bool = False) -> SnapshotSeries:
         """Predict marginals between the fitted ones, each from the last fitted marginal that it can start from.

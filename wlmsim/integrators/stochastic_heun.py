@@ -1,0 +1,59 @@
+"""The scheme of overdamped Langevin dynamics of second order."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from wlmsim import _validation as check
+from wlmsim.flow import Flow
+from wlmsim.integrators.base import Integrator, State, call
+
+
+class StochasticHeun(Integrator):
+    """Heun's scheme with noise: a step of Euler-Maruyama, then again with the mean of the velocities at its two ends.
+
+    Samples of dX = u dt + sigma dW, the noise being the same everywhere: second order in what means of functions of the
+    particles are wrong by (weak order); without noise second order.
+
+    Advantages: far nearer to the law than `EulerMaruyama` at the same step.
+    Disadvantages: two evaluations of the velocity a step; unstable where dt times the curvature of the potential
+    exceeds 2.
+
+    Parameters
+    ----------
+    noise : float
+        sigma, at least 0 [length / sqrt(time)].
+    seed : int or numpy.random.Generator, optional
+        Source of the noise; a scheme that is used again goes on in its stream.
+
+    References
+    ----------
+    P. E. Kloeden and E. Platen, Numerical Solution of Stochastic Differential Equations, section 14.1 (1992).
+
+    Examples
+    --------
+    >>> import numpy as np, wlmsim as wls
+    >>> spring = wls.systems.OrnsteinUhlenbeck(n=20000, dim=1, stiffness=1.0, sigma=1.0, seed=0)
+    >>> settled = spring.simulate([10.0], dt=0.5, integrator=wls.StochasticHeun(1.0, seed=0))[-1].positions
+    >>> bool(np.isclose(settled.var(), 0.46, atol=0.02))                 # exactly 0.5; by EulerMaruyama 0.67
+    True
+    """
+
+    order = 2
+    moves = Flow
+
+    def __init__(self, noise: float, *, seed: int | np.random.Generator | None = None):
+        self.noise = check.nonnegative("noise", noise)
+        self.seed = seed
+        self._rng = check.generator("seed", seed)
+
+    def step(self, mechanics: Flow, state: State, dt: float) -> State:
+        """Advance by `dt` with two evaluations of the velocity."""
+        x, w = state.positions, state.weights
+        before = mechanics.velocity(x, w, state.time)
+        kicks = np.sqrt(dt) * self.noise * self._rng.standard_normal(x.shape) if self.noise else 0.0
+        after = mechanics.velocity(x + dt * before + kicks, w, state.time + dt)
+        return State(x + 0.5 * dt * (before + after) + kicks, before, w, state.time + dt)
+
+    def __repr__(self) -> str:
+        return call(self, noise=self.noise, seed=self.seed)
