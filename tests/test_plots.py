@@ -255,3 +255,93 @@ def test_plot_pair_law_refuses_what_it_cannot_draw():
         wls.visual.plot_pair_law(wls.External(well), reach=1.0)
     with pytest.raises(ParameterError, match="`reach` or `data` must be given, since the law has no cutoff"):
         wls.visual.plot_pair_law(wls.Pairwise(wls.laws.Morse()))
+
+
+# Courses
+
+
+def test_plot_energy_draws_the_energies(ax):
+    damped = wls.Lagrangian(wls.External(wls.laws.Harmonic(4.0)), dissipation=wls.Friction(0.3))
+    flight = wls.simulate(damped, gas(n=5)[0].at_rest(), np.linspace(0, 3, 10), dt=0.01)
+    flight.units = {"length": "mm", "time": "s"}
+    assert wls.visual.plot_energy(flight, ax) is ax
+    drawn = {line.get_label(): line.get_ydata() for line in ax.lines}
+    np.testing.assert_array_equal(drawn["total"], flight.energy())
+    np.testing.assert_allclose(drawn["kinetic"] + drawn["potential"], drawn["total"])
+    lost = (flight.energy()[-1] - flight.energy()[0]) / flight.energy()[0]
+    assert ax.get_title() == f"relative change of the total energy: {lost:.1e}" and lost < -0.5
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("time [s]", "energy [mm² / s²]")
+
+
+def test_plot_energy_of_a_flow_and_without_mechanics(ax):
+    drift = wls.systems.OrnsteinUhlenbeck(n=20, seed=0).simulate([0.0, 1.0], dt=0.1)
+    assert [line.get_label() for line in wls.visual.plot_energy(drift, ax).lines] == ["total"]
+    with pytest.raises(ParameterError, match="does not know its mechanics"):
+        wls.visual.plot_energy(wls.Trajectory([0.0], np.zeros((1, 2, 2)), np.zeros((1, 2, 2))))
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    data = wls.systems.HarmonicOscillator(n=30, seed=10).exact(np.linspace(0, 2, 5)).snapshots(seed=0)
+    data.units = {"length": "mm", "time": "s"}
+    return wls.learn.WLM(steps=20, members=2, validation="last", progress=False).fit(data)
+
+
+def test_plot_training(fitted, ax):
+    assert wls.visual.plot_training(fitted, ax) is ax
+    np.testing.assert_array_equal(ax.lines[0].get_ydata(), fitted.losses_)
+    right = ax.figure.axes[-1]
+    np.testing.assert_array_equal(np.column_stack(right.lines[0].get_data()), fitted.validation_)
+    assert (ax.get_yscale(), right.get_ylabel()) == ("log", "W1 on the validation marginal [mm]")
+
+
+def test_plot_friction(fitted, ax):
+    wls.visual.plot_friction(fitted, 0.5, ax)
+    along, result, truth = ax.lines
+    np.testing.assert_array_equal(along.get_ydata(), fitted.frictions_)
+    assert (result.get_ydata()[0], truth.get_ydata()[0]) == (fitted.friction_, 0.5)
+    assert ax.get_ylabel() == "friction rate [1 / s]"
+
+
+def test_plots_of_a_training_need_one():
+    for plot in (wls.visual.plot_training, wls.visual.plot_friction):
+        with pytest.raises(wls.errors.NotFittedError, match="call fit first"):
+            plot(wls.learn.WLM())
+
+
+# Clouds
+
+
+def test_plot_phase_portrait(ax):
+    spring = wls.systems.HarmonicOscillator(n=7, dim=2, seed=0).exact(np.linspace(0, 3, 5))
+    spring.units = {"length": "mm", "time": "s"}
+    assert wls.visual.plot_phase_portrait(spring, 1, ax=ax, paths=3) is ax
+    shown = np.asarray(ax.collections[0].get_offsets())
+    given = np.column_stack([spring.positions[..., 1].ravel(), spring.velocities[..., 1].ravel()])
+    np.testing.assert_array_equal(np.sort(shown, 0), np.sort(given, 0))
+    assert len(ax.lines) == 3
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("y [mm]", "velocity along y [mm / s]")
+
+
+def test_plot_phase_portrait_leaves_out_what_it_does_not_know(ax):
+    data = wls.systems.HarmonicOscillator(n=7, seed=0).exact([0.0, 1.0, 2.0]).snapshots(seed=0)
+    some = data.without_velocities(except_at=[1])
+    wls.visual.plot_phase_portrait(some, ax=ax)
+    assert len(ax.collections[0].get_offsets()) == 7
+    with pytest.raises(ParameterError, match="`series` must have velocities at some time"):
+        wls.visual.plot_phase_portrait(data.without_velocities(), ax=ax)
+    with pytest.raises(ParameterError, match="`axes` must be"):
+        wls.visual.plot_phase_portrait(data, 2, ax=ax)
+
+
+def test_plot_forecast_lays_prediction_over_truth(ax):
+    truth, forecast = gas(n=20, times=5), gas(n=30, times=9)
+    axes = wls.visual.plot_forecast(forecast, truth, panels=3)
+    assert [panel.get_title() for panel in axes] == ["t = 0 d", "t = 4 d", "t = 8 d, observed at 4"]
+    observed, predicted = axes[1].collections
+    np.testing.assert_array_equal(np.sort(observed.get_offsets(), 0), np.sort(truth.positions[4], 0))
+    np.testing.assert_array_equal(np.sort(predicted.get_offsets(), 0), np.sort(forecast.positions[4], 0))
+    assert wls.visual.plot_forecast(forecast, truth, axes=[1], ax=[ax])[0] is ax
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("y [km]", "density")
+    with pytest.raises(ParameterError, match="`truth` must be of 2 dimensions"):
+        wls.visual.plot_forecast(forecast, gas(dim=3))

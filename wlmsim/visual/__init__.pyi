@@ -1,8 +1,13 @@
 from .films import film as film
+from .plots import plot_energy as plot_energy
+from .plots import plot_forecast as plot_forecast
+from .plots import plot_friction as plot_friction
 from .plots import plot_pair_law as plot_pair_law
+from .plots import plot_phase_portrait as plot_phase_portrait
 from .plots import plot_potential as plot_potential
 from .plots import plot_scores as plot_scores
 from .plots import plot_snapshots as plot_snapshots
+from .plots import plot_training as plot_training
 from .scenes import explore as explore
 from .scenes import scene as scene
 from .scenes import snapshot as snapshot

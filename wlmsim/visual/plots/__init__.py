@@ -1,7 +1,18 @@
 """Plots with matplotlib: every function takes axes to draw on, and returns them."""
 
-from wlmsim.visual.plots.clouds import plot_snapshots
+from wlmsim.visual.plots.clouds import plot_forecast, plot_phase_portrait, plot_snapshots
+from wlmsim.visual.plots.courses import plot_energy, plot_friction, plot_training
 from wlmsim.visual.plots.laws import plot_pair_law, plot_potential
 from wlmsim.visual.plots.scores import plot_scores
 
-__all__ = ["plot_pair_law", "plot_potential", "plot_scores", "plot_snapshots"]
+__all__ = [
+    "plot_energy",
+    "plot_forecast",
+    "plot_friction",
+    "plot_pair_law",
+    "plot_phase_portrait",
+    "plot_potential",
+    "plot_scores",
+    "plot_snapshots",
+    "plot_training",
+]

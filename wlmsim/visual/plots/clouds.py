@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from wlmsim import _validation as check
+from wlmsim.errors import ParameterError
+from wlmsim.snapshots import SnapshotSeries
+from wlmsim.trajectory import Trajectory
 from wlmsim.visual._drawing import axis_names, choose_axes, with_unit
-from wlmsim.visual.plots._style import new_axes, scatter_by_time, thinned
+from wlmsim.visual.plots._style import MODEL, label_of, new_axes, scatter_by_time, thinned, tidy
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-    from wlmsim.snapshots import SnapshotSeries
-    from wlmsim.trajectory import Trajectory
 
 
 def plot_snapshots(
@@ -57,10 +57,7 @@ def plot_snapshots(
     >>> ax.get_xlabel(), ax.get_ylabel()
     ('x', 'y')
     """
-    from wlmsim.snapshots import SnapshotSeries
-    from wlmsim.trajectory import Trajectory
-
-    check.instance("series", series, (Trajectory, SnapshotSeries))
+    series = _series_of(series)
     check.integer("max_points", max_points)
     chosen = choose_axes((0, 1)[: series.dim] if axes is None else axes, series.dim, most=2)
     times = np.concatenate([np.full(len(x), t) for x, t in zip(series.positions, series.times, strict=True)])
@@ -74,11 +71,166 @@ def plot_snapshots(
     adjustable: Literal["box", "datalim"] = "datalim" if ax is None else "box"
     ax = new_axes(6.4, 5.2) if ax is None else ax
     x, y = (times, points[:, 0]) if len(chosen) == 1 else points.T
-    size = float(np.clip(12_000 / len(rows), 3, 25))
     low, high = series.times[0], series.times[-1]
-    scatter_by_time(ax, x, y, times, series.units, s=size, vmin=low, vmax=high, alpha=0.8)
+    scatter_by_time(ax, x, y, times, series.units, s=_size(len(rows)), vmin=low, vmax=high, alpha=0.8)
     ax.set_xlabel(time_name if len(chosen) == 1 else names[0])
     ax.set_ylabel(names[-1])
     if len(chosen) == 2:
         ax.set_aspect("equal", adjustable=adjustable)
     return ax
+
+
+def plot_phase_portrait(
+    series: SnapshotSeries | Trajectory,
+    coordinate: int = 0,
+    *,
+    ax: Axes | None = None,
+    max_points: int = 5_000,
+    paths: int = 20,
+) -> Axes:
+    """Plot velocity against position along one coordinate, coloured by time.
+
+    Parameters
+    ----------
+    series : SnapshotSeries or Trajectory
+        What to plot; times without velocities are left out.
+    coordinate : int
+        Which one. Default 0.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw. Default: a new figure.
+    max_points : int
+        More points than this in all are thinned at random. Default 5,000.
+    paths : int
+        Most particles of a trajectory whose paths are drawn through their points. Default 20.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    ParameterError
+        If there is no such coordinate, or no velocity at any time.
+
+    Examples
+    --------
+    >>> import numpy as np, wlmsim as wls
+    >>> spring = wls.systems.HarmonicOscillator(n=10, seed=0).exact(np.linspace(0, 5, 40))
+    >>> ax = wls.visual.plot_phase_portrait(spring)
+    >>> ax.get_xlabel(), ax.get_ylabel()
+    ('x', 'velocity along x')
+    """
+    series = _series_of(series)
+    check.integer("max_points", max_points), check.integer("paths", paths, least=0)
+    (axis,) = choose_axes([coordinate], series.dim, most=1)
+    known = [cloud for cloud in series if cloud.velocities is not None]
+    if not known:
+        raise ParameterError(
+            "`series` must have velocities at some time; none are known: see `learn.transport_velocities`"
+        )
+    x = np.concatenate([cloud.positions[:, axis] for cloud in known])
+    v = np.concatenate([cloud.velocities[:, axis] for cloud in known if cloud.velocities is not None])
+    times = np.repeat([cloud.time for cloud in known], [len(cloud) for cloud in known])
+    rows = thinned(len(x), max_points)
+    ax = new_axes(6.4, 5.0) if ax is None else ax
+    if isinstance(series, Trajectory) and series.velocities is not None:
+        for k in thinned(series.n, paths):
+            path = series.positions[:, k, axis], series.velocities[:, k, axis]
+            ax.plot(*path, color="#9ca3af", linewidth=0.6, zorder=1)
+    scatter_by_time(ax, x[rows], v[rows], times[rows], series.units, s=_size(len(rows)), alpha=0.8, zorder=2)
+    (name,) = axis_names([axis], series.dim, {})
+    ax.set_xlabel(label_of(name, series.units, 1))
+    ax.set_ylabel(label_of(f"velocity along {name}", series.units, 1, -1))
+    tidy(ax)
+    return ax
+
+
+def plot_forecast(
+    forecast: SnapshotSeries | Trajectory,
+    truth: SnapshotSeries | Trajectory,
+    *,
+    panels: int = 4,
+    axes: Sequence[int] | None = None,
+    ax: Sequence[Axes] | None = None,
+) -> np.ndarray:
+    """Plot predicted clouds over the observed ones, side by side at several times.
+
+    Parameters
+    ----------
+    forecast : SnapshotSeries or Trajectory
+        The prediction.
+    truth : SnapshotSeries or Trajectory
+        What was observed; each predicted cloud is laid over the one observed nearest in time, drawn in grey.
+    panels : int
+        Most times to show, evenly spread from the first to the last of the forecast. Default 4.
+    axes : sequence of int, optional
+        Which two coordinates to draw. Default ``(0, 1)``. Clouds on a line are drawn as histograms.
+    ax : sequence of matplotlib.axes.Axes, optional
+        Where to draw, one for each time; their number takes the place of `panels`. Default: a new figure.
+
+    Returns
+    -------
+    ndarray of matplotlib.axes.Axes
+
+    Raises
+    ------
+    ParameterError
+        If the dimensions differ, or `axes` are not one or two coordinates of the data.
+
+    Examples
+    --------
+    >>> import numpy as np, wlmsim as wls
+    >>> spring = wls.systems.HarmonicOscillator(n=50, seed=0)
+    >>> times = np.linspace(0, 3, 4)
+    >>> axes = wls.visual.plot_forecast(spring.simulate(times, dt=0.1), spring.exact(times).snapshots(seed=0))
+    >>> [ax.get_title() for ax in axes]
+    ['t = 0', 't = 1', 't = 2', 't = 3']
+    """
+    forecast, truth = _series_of(forecast, "forecast"), _series_of(truth, "truth")
+    if truth.dim != forecast.dim:
+        raise check.fail("truth", f"of {forecast.dim} dimensions, as the forecast is", truth)
+    chosen = choose_axes((0, 1)[: forecast.dim] if axes is None else axes, forecast.dim, most=2)
+    count = min(check.integer("panels", panels), len(forecast)) if ax is None else len(ax)
+    if ax is None:
+        import matplotlib.pyplot as plt
+
+        figure = plt.figure(figsize=(2.6 * count + 0.8, 3.3), layout="constrained")
+        ax = figure.subplots(1, count, sharex=True, sharey=True, squeeze=False)[0]
+    units = truth.units or forecast.units
+    names, unit = axis_names(chosen, forecast.dim, units), units.get("time", "")
+    for panel, k in zip(ax, np.linspace(0, len(forecast) - 1, count).round().astype(int), strict=True):
+        time = float(forecast.times[k])
+        seen = truth[int(np.abs(truth.times - time).argmin())]
+        predicted = forecast[int(k)]
+        draw = _clouds if len(chosen) == 2 else _histograms
+        draw(panel, seen.positions[:, chosen], predicted.positions[:, chosen])
+        late = "" if np.isclose(seen.time, time) else f", observed at {seen.time:.4g}"
+        panel.set_title(f"t = {time:.4g}" + (f" {unit}" if unit else "") + late, fontsize="medium")
+        panel.set_xlabel(names[0])
+        tidy(panel)
+    ax[0].set_ylabel(names[1] if len(chosen) == 2 else "density")
+    ax[0].legend(frameon=False, markerscale=2.0, fontsize="small")
+    return np.asarray(ax)
+
+
+def _clouds(ax: Axes, observed: np.ndarray, predicted: np.ndarray) -> None:
+    for x, color, label in [(observed, "#9ca3af", "observed"), (predicted, MODEL, "predicted")]:
+        rows = thinned(len(x), 5000)
+        ax.scatter(x[rows, 0], x[rows, 1], s=0.4 * _size(len(rows)), color=color, alpha=0.7, linewidths=0, label=label)
+    ax.set_aspect("equal", adjustable="box")
+
+
+def _histograms(ax: Axes, observed: np.ndarray, predicted: np.ndarray) -> None:
+    bins = np.histogram_bin_edges(np.concatenate([observed, predicted]), bins=25).tolist()
+    ax.hist(observed[:, 0], bins=bins, density=True, color="#9ca3af", alpha=0.6, label="observed")
+    ax.hist(predicted[:, 0], bins=bins, density=True, histtype="step", color=MODEL, linewidth=1.8, label="predicted")
+
+
+def _size(count: int) -> float:
+    """Area of a point where there are so many [points^2]."""
+    return float(np.clip(12_000 / count, 3, 25))
+
+
+def _series_of(given: object, name: str = "series") -> SnapshotSeries | Trajectory:
+    found: SnapshotSeries | Trajectory = check.instance(name, given, (Trajectory, SnapshotSeries))
+    return found
