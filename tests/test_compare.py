@@ -2,6 +2,7 @@
 
 import math
 
+import matplotlib.image
 import numpy as np
 import pytest
 
@@ -35,7 +36,8 @@ def comparison(**w1) -> Comparison:
     shape = next(iter(values.values())).shape
     baselines = {"persistence": 0.9, "ballistic": math.nan, "OT-linear": 0.6}
     seconds = dict.fromkeys(values, 2.0)
-    return Comparison(models, values, frictions, seconds, baselines, np.arange(shape[1]), tuple(range(shape[0])), "km")
+    data = wls.SnapshotSeries([0.0], [np.zeros((1, 2))], units={"length": "km"})
+    return Comparison(models, values, frictions, seconds, baselines, np.arange(shape[1]), tuple(range(shape[0])), data)
 
 
 class TestComparison:
@@ -85,6 +87,19 @@ class TestComparison:
         assert any(text.get_text() == "OT-linear" for text in axes.texts)
         axes.figure.savefig("/dev/null", format="png")
 
+    def test_a_picture_of_the_ranking_alone(self, tmp_path):
+        result = comparison(a=[[0.1, 0.2]], b=[[0.4, 0.5]])
+        assert width(result.draw(tmp_path / "ranking.png")) == 840  # nothing is known of what was learned
+        with pytest.raises(ParameterError, match="`name` must be one of 'a', 'b'; got 'c'"):
+            result.draw(tmp_path / "ranking.png", "c")
+        with pytest.raises(ParameterError, match=r"`path's suffix` must be one of '\.png'"):
+            result.draw(tmp_path / "ranking")
+
+
+def width(picture) -> int:
+    """Of a picture in pixels."""
+    return matplotlib.image.imread(picture).shape[1]
+
 
 class TestCompare:
     def test_the_true_mechanics_win(self, spring):
@@ -93,6 +108,21 @@ class TestCompare:
         assert result.w1["true"].shape == (2, 2) and result.times.tolist() == [1.0, 2.0]
         assert result.mean["true"] < 0.1 < result.mean["stiff"]
         assert set(result.baselines) >= {"persistence", "OT-linear"} and math.isnan(result.baselines["OT-linear"])
+
+    def test_what_was_learned_is_drawn(self, spring, tmp_path):
+        potential = wls.learn.ExternalPotential((8,), time_dependent=False)
+        models = {
+            "pairs": quick(potential=potential + wls.learn.PairPotential(1.0)),
+            "alone": quick(potential=potential),
+        }
+        result = compare(models, spring, seeds=(0, 1))
+        for name, panels in {"pairs": 3, "alone": 2}.items():
+            # each seed learned something of its own
+            first, second = (
+                fit.potential.energy(spring[0].positions, spring[0].weights) for fit in result.mechanics[name]
+            )
+            assert first != second
+            assert width(result.draw(tmp_path / f"{name}.png", name)) == panels * 840
 
     def test_models_stay_unfitted_and_names_come_from_what_differs(self, spring):
         models = [bowl(), quick(friction=0.0)]
@@ -104,6 +134,7 @@ class TestCompare:
         wild = quick(potential=wls.External(wls.laws.Harmonic(1e8)))
         result = compare({"wild": wild, "true": bowl()}, spring, seeds=[0])
         assert result.mean["wild"] == math.inf and result.best_ == "true"
+        assert [len(fits) for fits in result.mechanics.values()] == [0, 1]
 
     @pytest.mark.parametrize(
         ("arguments", "message"),

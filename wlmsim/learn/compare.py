@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from wlmsim import _validation as check
 from wlmsim.errors import ParameterError
+from wlmsim.flow import GradientFlow
 from wlmsim.functionals import GaussianQuantumPressure
+from wlmsim.lagrangian import Lagrangian
 from wlmsim.learn.dissipations import LearnableAlignment
 from wlmsim.learn.functionals import ExternalPotential, LearnableStrength, PairPotential
 from wlmsim.learn.jobs import Job, marginals_to_leave_out, run_all, seeds_of
@@ -46,8 +49,10 @@ class Comparison:
         Times of the left-out marginals [time].
     seeds : tuple of S int
         Seeds of the fits.
-    length_unit : str
-        Name of the unit of length.
+    data : SnapshotSeries
+        The marginals that were fitted and left out.
+    mechanics : dict of str to list of Lagrangian or GradientFlow
+        What each candidate learned, of all seeds and left-out marginals but where a fit diverged.
     """
 
     models: dict[str, WLM]
@@ -57,7 +62,13 @@ class Comparison:
     baselines: dict[str, float]
     times: np.ndarray
     seeds: tuple[int, ...]
-    length_unit: str = ""
+    data: SnapshotSeries
+    mechanics: dict[str, list[Lagrangian | GradientFlow]] = field(default_factory=dict)
+
+    @property
+    def length_unit(self) -> str:
+        """Name of the unit of length."""
+        return self.data.units.get("length", "")
 
     @property
     def mean(self) -> dict[str, float]:
@@ -193,12 +204,12 @@ class Comparison:
             lines.append(f"It {verb} the best naive baseline, {name}, W1 {w1:.4f}.")
         return "\n".join(lines)
 
-    def plot(self, axes: Axes | None = None) -> Axes:
+    def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the ranking: mean W1 with its standard error, a dot for each fit, and the best naive baseline.
 
         Parameters
         ----------
-        axes : matplotlib.axes.Axes, optional
+        ax : matplotlib.axes.Axes, optional
             Where to draw. Default: a new figure.
 
         Returns
@@ -206,23 +217,67 @@ class Comparison:
         matplotlib.axes.Axes
         """
         names = [name for name in self.ranking if math.isfinite(self.mean[name])][::-1]
-        if axes is None:
+        if ax is None:
             from matplotlib.figure import Figure
 
-            axes = Figure(figsize=(7.0, 1.2 + 0.45 * len(names)), layout="constrained").subplots()
+            ax = Figure(figsize=(7.0, 1.2 + 0.45 * len(names)), layout="constrained").subplots()
         rows = np.arange(len(names))
         for row, name in zip(rows, names, strict=True):
             values = self.w1[name].ravel()
-            axes.plot(values, np.full(values.size, row), ".", color="#9ca3af", markersize=5)
+            ax.plot(values, np.full(values.size, row), ".", color="#9ca3af", markersize=5)
         errors = np.nan_to_num([self.standard_error(name) for name in names])
-        axes.errorbar([self.mean[n] for n in names], rows, xerr=errors, fmt="o", color="#c2410c", capsize=3)
+        ax.errorbar([self.mean[n] for n in names], rows, xerr=errors, fmt="o", color="#c2410c", capsize=3)
         for name, w1 in self._known_baselines()[:1]:
-            axes.axvline(w1, color="#6b7280", linestyle="--", linewidth=1.0)
-            axes.annotate(name, (w1, 1.0), xycoords=("data", "axes fraction"), ha="center", va="bottom", fontsize=8)
-        axes.set_yticks(rows, names)
-        axes.set_xlabel(f"W1 on left-out marginals{f' [{self.length_unit}]' if self.length_unit else ''}")
-        axes.set_ylim(-0.6, len(names) - 0.4)
-        return axes
+            ax.axvline(w1, color="#6b7280", linestyle="--", linewidth=1.0)
+            ax.annotate(name, (w1, 1.0), xycoords=("data", "axes fraction"), ha="center", va="bottom", fontsize=8)
+        ax.set_yticks(rows, names)
+        ax.set_xlabel(f"W1 on left-out marginals{f' [{self.length_unit}]' if self.length_unit else ''}")
+        ax.set_ylim(-0.6, len(names) - 0.4)
+        ax.spines[["top", "right"]].set_visible(False)
+        return ax
+
+    def draw(self, path: str | Path, name: str | None = None) -> Path:
+        """Draw the ranking and, of the terms of one candidate, the external potential and the pair law.
+
+        The potential is that of the first seed; the pair law is the mean over all fits, its band their range.
+
+        Parameters
+        ----------
+        path : path
+            Picture to write: .png, .pdf or .svg.
+        name : str, optional
+            The candidate. Default: the best.
+
+        Returns
+        -------
+        Path
+
+        Raises
+        ------
+        ParameterError
+            If there is no such candidate, or `path` ends otherwise.
+        """
+        from matplotlib.figure import Figure
+
+        from wlmsim.io.atomic import atomic
+        from wlmsim.visual import plot_pair_law, plot_potential
+
+        path = Path(path)
+        check.choice("path's suffix", path.suffix.lower(), (".png", ".pdf", ".svg"))
+        name = self.best_ if name is None else check.choice("name", name, tuple(self.models))
+        fits = [fit for fit in self.mechanics.get(name, []) if fit.potential is not None]
+        degrees = {term.degree for fit in fits[:1] for term in fit.potential.terms} & {1, 2}  # type: ignore[union-attr]
+        panels = 1 + len(degrees)
+        figure = Figure(figsize=(5.6 * panels, 4.4), layout="constrained")
+        axes = iter(np.atleast_1d(figure.subplots(1, panels)))
+        self.plot(next(axes)).set_title(self._over(), fontsize=10, pad=18)
+        if 1 in degrees:
+            plot_potential(fits[0], self.data, ax=next(axes)).set_title(f"{name}: potential", fontsize=10)
+        if 2 in degrees:
+            plot_pair_law(fits, data=self.data, ax=next(axes)).set_title(f"{name}: pair law", fontsize=10)
+        with atomic(path) as temporary:
+            figure.savefig(temporary, dpi=150)
+        return path
 
     def __str__(self) -> str:
         from rich.console import Console
@@ -301,7 +356,11 @@ def compare(
         },
         data.times[left_out],
         tuple(seeds),
-        data.units.get("length", ""),
+        data,
+        {
+            name: [outcome.mechanics for outcome in rows.flat if outcome.mechanics is not None]
+            for name, rows in zip(named, outcomes, strict=True)
+        },
     )
 
 

@@ -16,6 +16,8 @@ import torch
 from wlmsim import _validation as check
 from wlmsim.errors import ParameterError, SimulationError
 from wlmsim.evaluation import Scores
+from wlmsim.flow import GradientFlow
+from wlmsim.lagrangian import Lagrangian
 from wlmsim.learn.wlm import WLM
 from wlmsim.snapshots import SnapshotSeries
 
@@ -32,11 +34,12 @@ class Job:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a job: scores, or why there are none."""
+    """What came of a job: scores and the learned mechanics, or why there are none."""
 
     scores: Scores | None
     friction: float
     seconds: float
+    mechanics: Lagrangian | GradientFlow | None = None
     failure: str = ""
 
     @property
@@ -57,9 +60,9 @@ def run(job: Job) -> Outcome:
     model = unfitted(job.model, seed=job.seed)
     try:
         model.fit(fitted)
-        return Outcome(model.evaluate(held, data=fitted), model.friction_, model.seconds_)
+        return Outcome(model.evaluate(held, data=fitted), model.friction_, model.seconds_, model.mechanics_)
     except SimulationError as error:
-        return Outcome(None, np.nan, np.nan, str(error))
+        return Outcome(None, np.nan, np.nan, failure=str(error))
 
 
 def run_all(jobs: Sequence[Job], processes: int) -> list[Outcome]:
