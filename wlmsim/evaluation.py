@@ -123,6 +123,20 @@ class Scores:
             console.print(self.table())
         return capture.get().rstrip()
 
+    def _repr_html_(self) -> str:
+        from wlmsim import _html
+
+        def row(time: str, origin: str, values: Sequence[float]) -> list[str]:
+            best = np.nanmin(values)
+            cells = ["-" if np.isnan(x) else f"<b>{x:.4f}</b>" if x == best else f"{x:.4f}" for x in values]
+            return [time, origin, *map(_html.Markup, cells)]
+
+        rows = [row(f"{t:g}", f"{o:g}", [w1[k] for w1 in self.w1.values()]) for k, (t, o) in self._when()]
+        rows.append(row("mean", "", list(self.mean.values())))
+        rows += [row(f"mean {TITLES[name]}", "", list(_means(w1).values())) for name, w1 in self.others.items()]
+        unit = f" [{self.length_unit}]" if self.length_unit else ""
+        return _html.grid(f"W1{unit}, {self._headline()}", ["time", "from", *self.w1], rows, "The least is bold.")
+
 
 def _means(scores: dict[str, np.ndarray]) -> dict[str, float]:
     return {name: float(values.mean()) for name, values in scores.items()}

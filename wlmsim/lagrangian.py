@@ -123,16 +123,36 @@ class Lagrangian:
         parts += [] if self.mass == 1.0 else [f"mass={self.mass:g}"]
         return f"Lagrangian({', '.join(parts)})"
 
-    def _repr_latex_(self) -> str:
+    @property
+    def latex(self) -> str:
+        """LaTeX of the Lagrangian, and of the Rayleigh function where friction is not all of it; no dollar signs."""
         terms = r"\tfrac{m}{2} \int |v|^2 \rho \, dx"
         terms += "" if self.magnetic is None else f" + {self.magnetic.latex}"
-        terms += "" if self.potential is None else rf" - \left( {self.potential.latex} \right)"
+        if self.potential is not None:
+            energy = self.potential.latex
+            alone = len(self.potential.terms) == 1 and not energy.startswith("-")
+            terms += f" - {energy}" if alone else rf" - \left( {energy} \right)"
         if self.only_friction:
-            prefactor = "" if self.friction == 0 else rf"e^{{{self.friction:.4g} t}} "
-            return rf"$\mathcal{{L}} = {prefactor}\left( {terms} \right)$"
+            damped = rf"e^{{{self.friction:.4g} t}} \left( {terms} \right)"
+            return rf"\mathcal{{L}} = {damped if self.friction else terms}"
         # no factor exp(gamma t) makes a Lagrangian of these: friction stands in the Rayleigh function too
         rayleigh = "" if self.dissipation is None else rf", \quad \mathcal{{R}} = {self.dissipation.latex}"
-        return rf"$\mathcal{{L}} = {terms}{rayleigh}$"
+        return rf"\mathcal{{L}} = {terms}{rayleigh}"
+
+    def _repr_latex_(self) -> str:
+        return f"${self.latex}$"
+
+    def _repr_html_(self) -> str:
+        from wlmsim import _html
+
+        return _html.card("Lagrangian", [("", _html.math(self.latex)), *self._terms()])
+
+    def _terms(self) -> list[tuple[str, str]]:
+        """What it is made of, with the values of all parameters, as rows of a card."""
+        parts = [("potential", self.potential), ("dissipation", self.dissipation)]
+        rows = [(name, repr(term)) for name, part in parts if part is not None for term in part.terms]
+        rows += [] if self.magnetic is None else [("magnetic", repr(self.magnetic))]
+        return rows if self.mass == 1.0 else [*rows, ("mass", f"{self.mass:g}")]
 
 
 def _velocities(population: Population) -> np.ndarray:

@@ -125,3 +125,23 @@ class Population:
         known = "known" if self.velocities is not None else "unknown"
         kind = "uniform" if self.uniform else "given"
         return f"Population(n={len(self)}, dim={self.dim}, time={self.time:g}, velocities {known}, {kind} weights)"
+
+    def _repr_html_(self) -> str:
+        from wlmsim import _html
+
+        spread = np.sqrt(self.weights @ (self.positions - self.mean) ** 2)
+        speeds = None if self.velocities is None else np.linalg.norm(self.velocities, axis=1)
+        rows = [
+            ("particles", f"{len(self)} in {self.dim}-D"),
+            ("time", self.time),
+            ("mean position", _short(self.mean)),
+            ("spread", _short(spread)),
+            ("mean speed", "velocities unknown" if speeds is None else float(self.weights @ speeds)),
+            ("weights", "uniform" if self.uniform else f"{self.weights.min():.3g} to {self.weights.max():.3g}"),
+        ]
+        return _html.card("Population", rows, _html.clouds([self.positions], [self.time]))
+
+
+def _short(values: np.ndarray) -> str:
+    shown = ", ".join(f"{value:.3g}" for value in values[:4])
+    return f"({shown}{', ...' if len(values) > 4 else ''})"

@@ -278,6 +278,21 @@ class SnapshotSeries:
             f"dim={self.dim}, velocities at {known} of {len(self)}{several})"
         )
 
+    def _repr_html_(self) -> str:
+        from wlmsim import _html
+
+        known = sum(v is not None for v in self.velocities)
+        sizes = f"{min(self.sizes)} to {max(self.sizes)}" if len(set(self.sizes)) > 1 else f"{self.sizes[0]}"
+        rows = [
+            ("rows", f"{sizes} at each time, {sum(self.sizes)} in all, in {self.dim}-D"),
+            *_html.when(self.times, self.units),
+            ("velocities", {0: "unknown", len(self): "known"}.get(known, f"known at {known} of {len(self)} times")),
+            *([] if self._labels is None else [("populations", len(self.population_labels))]),
+            *([("dropped", f"{self.dropped} rows with NaN")] if self.dropped else []),
+            *_html.about(self.metadata),
+        ]
+        return _html.card("SnapshotSeries", rows, _html.clouds(self.positions, self.times))
+
     def _select(self, indices: np.ndarray) -> SnapshotSeries:
         if len(indices) == 0:
             raise ParameterError(f"the selection must keep at least one of the {len(self)} times; it keeps none")

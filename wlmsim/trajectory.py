@@ -103,6 +103,18 @@ class Trajectory:
         span = f"{self.times[0]:g}..{self.times[-1]:g}"
         return f"Trajectory(times={len(self)} in {span}, n={self.n}, dim={self.dim})"
 
+    def _repr_html_(self) -> str:
+        from wlmsim import _html
+
+        rows = [
+            ("particles", f"{self.n} in {self.dim}-D, the same at all times"),
+            *_html.when(self.times, self.units),
+            ("velocities", "unknown" if self.velocities is None else "known"),
+            ("moved by", "unknown" if self.mechanics is None else repr(self.mechanics)),
+            *_html.about(self.metadata),
+        ]
+        return _html.card("Trajectory", rows, _html.clouds(self.positions, self.times))
+
     def at(self, time: float) -> Population:
         """Return the recorded cloud at `time`; `ParameterError` if that time was not recorded."""
         k = int(np.argmin(np.abs(self.times - time)))

@@ -262,10 +262,19 @@ class WLM:
         return self
 
     def __repr__(self) -> str:
-        defaults = inspect.signature(type(self)).parameters
-        changed = [f"{k}={v!r}" for k, v in self.get_params().items() if v != defaults[k].default]
+        changed = [f"{name}={value!r}" for name, value in self._changed().items()]
         fitted = f", fitted: friction_={self.friction_:.4g}" if self.fitted else ""
         return f"WLM({', '.join(changed)}{fitted})"
+
+    def _changed(self) -> dict[str, Any]:
+        """The parameters that are not the defaults."""
+        defaults = inspect.signature(type(self)).parameters
+        return {name: value for name, value in self.get_params().items() if value != defaults[name].default}
+
+    def _repr_html_(self) -> str:
+        from wlmsim.learn.notebook import model_card
+
+        return model_card(self)
 
     @property
     def fitted(self) -> bool:

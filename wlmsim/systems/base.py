@@ -137,6 +137,22 @@ class System(ABC):
         arguments = (f"{name}={_plain(getattr(self, name))!r}" for name in inspect.signature(type(self)).parameters)
         return f"{type(self).__name__}({', '.join(arguments)})"
 
+    def _repr_html_(self) -> str:
+        from wlmsim import _html
+
+        arguments = ", ".join(
+            f"{name}={_plain(getattr(self, name))}" for name in inspect.signature(type(self)).parameters
+        )
+        law = str(getattr(self.mechanics, "_repr_latex_", lambda: "")()).strip("$")
+        rows = [
+            ("what", (type(self).__doc__ or "").strip().split("\n")[0]),
+            ("arguments", arguments),
+            ("moved by", _html.math(law) if law else repr(self.mechanics)),
+            ("exact solution", "yes" if self.has_exact else "no"),
+        ]
+        drawn = _html.clouds([self.population.positions], [0.0]) if "population" in vars(self) else ""
+        return _html.card(type(self).__name__, rows, drawn)
+
 
 def _plain(value: Any) -> Any:
     return value.tolist() if isinstance(value, (np.ndarray, np.generic)) else value

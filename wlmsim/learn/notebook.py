@@ -1,0 +1,35 @@
+"""How a model looks in a notebook."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from wlmsim import _html
+
+if TYPE_CHECKING:
+    from wlmsim.learn.wlm import WLM
+
+
+def model_card(model: WLM) -> str:
+    """The parameters that were changed; of a fitted model what it learned, how long that took, and the loss."""
+    changed = ", ".join(f"{name} = {value!r}" for name, value in model._changed().items())
+    rows: list[tuple[str, Any]] = [("parameters", changed or "the defaults")]
+    if not model.fitted:
+        return _html.card("WLM, not fitted", rows)
+    mechanics: Any = model.mechanics_
+    rows += [
+        ("learned", _html.math(mechanics._repr_latex_().strip("$"))),
+        *((("term", repr(term))) for term in mechanics.potential.terms),
+        ("friction", f"{model.friction_:.4g}"),
+        ("fitted to", f"{len(model.times_)} marginals, t = {model.times_[0]:g} to {model.times_[-1]:g}"),
+        ("training", f"{model.best_step_} steps, {model.seconds_:.1f} s, time step {model.dt_:.3g}"),
+    ]
+    if model.validation_:
+        step, w1 = min(model.validation_, key=lambda score: score[1])
+        rows.append(("validation", f"W1 {w1:.4g} at step {step}"))
+    if model.recoveries_:
+        rows.append(("recoveries", f"{len(model.recoveries_)}: training diverged and went on with half the rate"))
+    loss = (
+        _html.curve(model.losses_, "the loss along the training, on a logarithmic axis") if len(model.losses_) else ""
+    )
+    return _html.card("WLM, fitted", rows, loss)
