@@ -226,6 +226,19 @@ class TestStandardErrors:
         assert 0.5 < np.sqrt((z**2).mean()) < 1.7
         assert (np.abs(z.mean(0)) < 1.0).all()
 
+    def test_what_the_data_hardly_tell_apart_has_large_errors(self):
+        """Of densities of half a swarm: a stiffer well and a stronger repulsion nearly make up for each other."""
+        truth = {"external.stiffness": 2.0, "friction": 0.3, "pairwise.c": 4.0}
+        form = wls.Lagrangian(wls.External(wls.laws.Harmonic()) + wls.Pairwise(wls.laws.Morse(l=0.6)))
+        start = wls.Population.gaussian(n=200, dim=2, width=0.7, velocity_width=0.3, seed=19)
+        path = wls.simulate(with_parameters(form, truth), start, OSCILLATION, dt=0.05)
+        data = path.snapshots(fraction=0.5, seed=19).without_velocities(except_at=[0])
+        guess = with_parameters(form, {"external.stiffness": 1.0, "friction": 0.1, "pairwise.c": 3.0})
+        fit = fit_parameters(guess, data, list(truth), dt=0.05, resamples=30)
+        assert all(abs(fit.values[name] - true) < 4 * fit.errors[name] for name, true in truth.items())
+        assert 0.1 < fit.errors["pairwise.c"] / truth["pairwise.c"] < 1.0
+        assert fit.covariance[0, 2] > 0.7 * fit.errors["external.stiffness"] * fit.errors["pairwise.c"]
+
     def test_they_are_not_computed_unless_asked_for(self, oscillation):
         fit = fit_parameters(well(3.0), oscillation, ["friction"], errors="none")
         assert np.isnan(fit.errors["friction"]) and fit.errors_by == "none"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from itertools import combinations_with_replacement
 
 import numpy as np
 
 from wlmsim.learn.least_transport import (
-    NARROWEST,
     Fit,
     mean_square,
     normal_equations,
@@ -23,6 +23,10 @@ from wlmsim.transport import Plan
 MATCHED = 0.1
 """Squared distance between predicted and observed clouds, relative to that between independent samples, below which
 the transport plan is taken to join each particle with itself."""
+NEWTON_STEPS = 12
+"""Most steps to the zero of the debiased score."""
+MOST_POLYNOMIALS = 30
+"""Most polynomials whose gradients stand for all gradients."""
 RESAMPLED_ROWS = 300
 """Most rows of a cloud in a bootstrap sample; the covariance is scaled to the cloud's size."""
 
@@ -66,9 +70,6 @@ def _rows(cloud: Population, rows: np.ndarray, counts: np.ndarray | None = None)
 def debias(predictions: Predictions, fit: Fit, seed: int) -> tuple[Fit, np.ndarray]:
     """Complete a fit to independent samples by Newton steps to the zero of the debiased score.
 
-    As the clouds move the plans follow, which lowers the curvature below Gauss and Newton's matrix; so the score
-    itself is differenced, over parameters that move the clouds by about the distance that remains.
-
     Returns
     -------
     (fit, curvature) : tuple
@@ -76,40 +77,62 @@ def debias(predictions: Predictions, fit: Fit, seed: int) -> tuple[Fit, np.ndarr
     """
     pairs = predictions.pairs()
     score = _DebiasedScore(pairs, seed)
-    sides = predictions.differences(fit.theta, fit.clouds, fit.differences)
-    matrix, _ = normal_equations(sides.jacobians, fit.clouds, fit.plans, pairs)
-    scale = fit.scale
-    wide = np.sqrt(fit.cost / np.maximum(np.diag(matrix), np.finfo(float).tiny))
-    sides = predictions.differences(fit.theta, fit.clouds, np.clip(wide, NARROWEST * scale, 0.2 * scale))
-    jacobians = sides.jacobians
-    curvature = np.stack(
-        [
-            (score(high, jacobians) - score(low, jacobians)) / width
-            for low, high, width in zip(sides.low, sides.high, sides.width, strict=True)
-        ]
-    )
-    curvature = 0.5 * (curvature + curvature.T)
-    if not _positive(curvature, np.diag(matrix)):
-        curvature = matrix
-    for _ in range(5):
-        step = -np.linalg.lstsq(curvature, score(fit.clouds, jacobians), rcond=1e-10)[0]
-        theta = predictions.admissible(fit.theta, np.clip(step, -0.2 * scale, 0.2 * scale))
+    best, least = fit, math.inf
+    for _ in range(NEWTON_STEPS):
+        jacobians = predictions.differences(fit.theta, fit.clouds, fit.differences).jacobians
+        curvature, slope = visible_curvature(jacobians, fit.clouds, pairs), score(fit.clouds, jacobians)
+        step = -_solve(curvature, slope)
+        if -slope @ step < least:
+            best, best_curvature, least = fit, curvature, -slope @ step
+        theta = predictions.admissible(fit.theta, np.clip(step, -0.2 * fit.scale, 0.2 * fit.scale))
         clouds = predictions.attempt(theta)
-        if clouds is None:
+        if clouds is None or (np.abs(theta - fit.theta) <= 1e-4 * fit.scale).all():
             break
-        size = np.abs(theta - fit.theta)
         plans = transport_plans(clouds, pairs)
         cost = mean_square(clouds, plans, pairs)
         fit = replace(fit, theta=theta, clouds=clouds, plans=plans, cost=cost, steps=fit.steps + 1)
-        if (size <= 1e-3 * scale).all():
+    return best, best_curvature
+
+
+def visible_curvature(jacobians: Clouds, clouds: Clouds, pairs: list[Pair]) -> np.ndarray:
+    """Gauss-Newton matrix of the part of each motion that transport between large samples sees, shape (p, p).
+
+    Where samples are dense the plan follows a motion that does not change the density, so that only the gradient part
+    of a parameter's motion changes the distance. It is found by projection on the gradients of polynomials.
+    """
+    matrix = np.zeros((len(jacobians[0]),) * 2)
+    for jacobian, x, (start, _) in zip(jacobians, clouds, pairs, strict=True):
+        root = np.sqrt(start.weights)[:, None]
+        basis = (root * _polynomial_gradients(x)).reshape(-1, x.shape[0] * x.shape[1])
+        motion = (root * jacobian).reshape(len(jacobian), -1)
+        part = np.linalg.lstsq(basis.T, motion.T, rcond=1e-10)[0].T @ basis
+        matrix += part @ part.T / len(pairs)
+    return matrix
+
+
+def _polynomial_gradients(x: np.ndarray) -> np.ndarray:
+    """Gradients of the monomials of the coordinates, shape (m, n, d), of as high a degree as the sample bears."""
+    n, d = x.shape
+    z = (x - x.mean(0)) / np.maximum(x.std(0), np.finfo(float).tiny)
+    most = max(d, min(MOST_POLYNOMIALS, n // 5))
+    powers: list[np.ndarray] = []
+    for degree in range(1, 7):
+        new = [np.bincount(c, minlength=d) for c in combinations_with_replacement(range(d), degree)]
+        if len(powers) + len(new) > most:
             break
-        jacobians = predictions.differences(theta, clouds, fit.differences).jacobians
-    return fit, curvature
+        powers += new
+    gradients = np.empty((len(powers), n, d))
+    for m, power in enumerate(powers):
+        for k in range(d):
+            lowered = np.maximum(power - (np.arange(d) == k), 0)
+            gradients[m, :, k] = power[k] * (z**lowered).prod(1)
+    return gradients
 
 
-def _positive(matrix: np.ndarray, scale: np.ndarray) -> bool:
-    size = np.sqrt(np.maximum(scale, np.finfo(float).tiny))
-    return bool(np.linalg.eigvalsh(matrix / np.outer(size, size))[0] > 1e-3)
+def _solve(matrix: np.ndarray, vector: np.ndarray) -> np.ndarray:
+    """Solution of a positive system, in units in which its diagonal is 1 and without its weakest directions."""
+    scale = np.sqrt(np.maximum(np.diag(matrix), np.finfo(float).tiny))
+    return np.linalg.lstsq(matrix / np.outer(scale, scale), vector / scale, rcond=1e-6)[0] / scale
 
 
 class _DebiasedScore:
