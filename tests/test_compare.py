@@ -80,6 +80,10 @@ class TestComparison:
         assert "ExternalPotential(hidden=(64, 64), time_dependent=True)" in text and "0.5, learned." in text
         assert "It beats the best naive baseline, OT-linear, W1 0.6000." in text
 
+    def test_small_distances_keep_their_digits(self):
+        result = comparison(a=[[0.0012], [0.0014]], b=[[0.0034], [0.0036]])
+        assert "0.001300 +- 0.000100" in str(result) and "W1 0.001300 +- 0.000100" in result.report()
+
     def test_plot_draws_every_candidate_and_the_best_baseline(self):
         axes = comparison(a=[[0.1, 0.2]], b=[[0.4, 0.5]], c=[[math.inf, 0.1]]).plot()
         assert [label.get_text() for label in axes.get_yticklabels()] == ["b", "a"]

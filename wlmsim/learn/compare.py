@@ -141,7 +141,7 @@ class Comparison:
             bold = f"[bold]{escape(name)}[/bold]" if k == 0 else escape(name)
             table.add_row(bold, *map(escape, cells), end_section=k == len(self.models) - 1)
         for name, w1 in self._known_baselines():
-            table.add_row(escape(name), f"{w1:.4f}", "", "", "")
+            table.add_row(escape(name), self._number(w1), "", "", "")
         return table
 
     def _known_baselines(self) -> list[tuple[str, float]]:
@@ -154,14 +154,23 @@ class Comparison:
         mean, error = self.mean[name], self.standard_error(name)
         if not math.isfinite(mean):
             return "diverged"
-        return f"{mean:.4f}" if math.isnan(error) else f"{mean:.4f} +- {error:.4f}"
+        return self._with_error(mean, error)
 
     def _difference(self, name: str) -> str:
         difference = self.mean[name] - self.mean[self.best_]
         if name == self.best_ or not math.isfinite(difference):
             return ""
         error = self.standard_error(name, than=self.best_)
-        return f"{difference:.4f}" if math.isnan(error) else f"{difference:.4f} +- {error:.4f}"
+        return self._with_error(difference, error)
+
+    def _with_error(self, value: float, error: float) -> str:
+        return self._number(value) + ("" if math.isnan(error) else f" +- {self._number(error)}")
+
+    def _number(self, value: float) -> str:
+        """A distance with so many decimals that the least mean has four digits."""
+        least = self.mean[self.best_]
+        decimals = 3 - math.floor(math.log10(least)) if 0 < least < math.inf else 4
+        return f"{value:.{min(max(decimals, 4), 9)}f}"
 
     def _friction(self, name: str) -> str:
         values = self.frictions[name][~np.isnan(self.frictions[name])]
@@ -201,7 +210,7 @@ class Comparison:
         if known:
             name, w1 = known[0]
             verb = "beats" if self.mean[best] < w1 else "does not beat"
-            lines.append(f"It {verb} the best naive baseline, {name}, W1 {w1:.4f}.")
+            lines.append(f"It {verb} the best naive baseline, {name}, W1 {self._number(w1)}.")
         return "\n".join(lines)
 
     def plot(self, ax: Axes | None = None) -> Axes:
