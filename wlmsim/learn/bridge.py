@@ -6,13 +6,14 @@ import math
 
 import numpy as np
 
-from wlmsim import transport
 from wlmsim.evaluation import hermite_interpolation
 from wlmsim.flow import Flow
+from wlmsim.growth import growth_plan
 from wlmsim.integrators import Integrator, State
 from wlmsim.lagrangian import Lagrangian
 from wlmsim.population import Population
 from wlmsim.simulation import default_integrator
+from wlmsim.transport import ground_cost
 
 
 def bridge(
@@ -23,6 +24,7 @@ def bridge(
     *,
     dt: float,
     integrator: Integrator | None = None,
+    reach: float = math.inf,
 ) -> Population:
     """Predict the cloud at a time between two observed ones.
 
@@ -37,6 +39,7 @@ def bridge(
     ----------
     mechanics : Lagrangian or Flow
         A flow is used forward only, since diffusion cannot be run backward; what a path misses is taken away evenly.
+        Its plan is that between the observed clouds, which a gradient flow nearly follows.
     before, after : Population
         The clouds; a Lagrangian needs the velocities of `before`. Without those of `after` it is used forward only,
         and what a path misses is taken away by a parabola.
@@ -46,6 +49,9 @@ def bridge(
         Largest time step [time].
     integrator : Integrator, optional
         Scheme for both directions. Default: that of `wlmsim.simulate`.
+    reach : float
+        Distance beyond which particles rather multiply here and die there than move, see `wlmsim.growth` [length].
+        Default infinite: masses are conserved.
 
     Returns
     -------
@@ -57,21 +63,23 @@ def bridge(
     s = (time - before.time) / span
     ahead, end = _carried(mechanics, before, [time, after.time], dt, scheme)
     x0, x1 = before.positions, after.positions
-    cost = transport.ground_cost(end.positions, x1, 2)
-    if isinstance(mechanics, Flow) or after.velocities is None:
-        i, j, mass = transport.optimal_plan(cost, before.weights, after.weights)
-        share = s if isinstance(mechanics, Flow) else s**2
-        return Population(ahead.positions[i] + share * (x1[j] - end.positions[i]), None, mass, time)
+    first_order = isinstance(mechanics, Flow)
+    if first_order or after.velocities is None:
+        cost = ground_cost(x0 if first_order else end.positions, x1, 2)
+        plan = growth_plan(cost, before.weights, after.weights, reach=reach)
+        missed = x1[plan.target] - end.positions[plan.source]
+        x = ahead.positions[plan.source] + (s if first_order else s**2) * missed
+        return Population(x, None, plan.masses(s), time)
     back, start = _carried(mechanics, after, [time, before.time], dt, scheme)
-    i, j, mass = transport.optimal_plan(
-        cost + transport.ground_cost(x0, start.positions, 2), before.weights, after.weights
-    )
+    cost = ground_cost(end.positions, x1, 2) + ground_cost(x0, start.positions, 2)
+    plan = growth_plan(cost, before.weights, after.weights, reach=reach)
+    i, j = plan.source, plan.target
     assert before.velocities is not None
     v0, v1 = before.velocities[i], after.velocities[j]
     missed_after = hermite_interpolation(s, span, 0.0, x1[j] - end.positions[i], 0.0, v1 - end.velocities[i])
     missed_before = hermite_interpolation(s, span, x0[i] - start.positions[j], 0.0, v0 - start.velocities[j], 0.0)
     x = (1 - s) * (ahead.positions[i] + missed_after) + s * (back.positions[j] + missed_before)
-    return Population(x, None, mass, time)
+    return Population(x, None, plan.masses(s), time)
 
 
 def _carried(

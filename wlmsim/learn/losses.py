@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import torch
 
 from wlmsim import _validation as check
 from wlmsim.errors import SimulationError
-from wlmsim.transport import optimal_plan
+from wlmsim.growth import growth_plan
 
 
 def exact_transport(
-    x: torch.Tensor, y: torch.Tensor, wx: torch.Tensor, wy: torch.Tensor, *, power: int = 2
+    x: torch.Tensor,
+    y: torch.Tensor,
+    wx: torch.Tensor,
+    wy: torch.Tensor,
+    *,
+    power: int = 2,
+    reach: float = math.inf,
 ) -> torch.Tensor:
     """Exact optimal-transport cost, sum of P_ij |x_i - y_j|^power over the optimal plan P.
 
@@ -26,6 +34,9 @@ def exact_transport(
         Weights, each summing to 1.
     power : {1, 2}
         Power of the Euclidean distance. Default 2.
+    reach : float
+        Distance beyond which mass is rather removed and created than carried, see `wlmsim.growth`, with power 2; the
+        cost is then that of what is carried, of total mass 1 [length]. Default infinite.
 
     Returns
     -------
@@ -35,10 +46,10 @@ def exact_transport(
     if not torch.isfinite(x.detach()).all():
         raise SimulationError("exact transport needs finite positions; a cloud blew up")
     cost = torch.cdist(x.detach().double(), y.detach().double()) ** power
-    plan = optimal_plan(cost.cpu().numpy(), _normalised(wx), _normalised(wy))
+    plan = growth_plan(cost.cpu().numpy(), _normalised(wx), _normalised(wy), reach=reach)
     rows = torch.as_tensor(plan.source, device=x.device)
     columns = torch.as_tensor(plan.target, device=x.device)
-    mass = torch.as_tensor(plan.mass, device=x.device, dtype=x.dtype)
+    mass = torch.as_tensor(plan.carried, device=x.device, dtype=x.dtype)
     squares = ((x[rows] - y[columns]) ** 2).sum(-1)
     return (mass * (squares if power == 2 else torch.sqrt(squares + torch.finfo(x.dtype).tiny))).sum()
 

@@ -61,6 +61,7 @@ class Settings:
     force_penalty: float
     jerk_penalty: float
     blur: float
+    reach: float
     velocity_weight: float
     shooting: bool
     horizon: int | None
@@ -302,7 +303,7 @@ class Trainer:
             return energy_divergence(x, y, w, target.w)
         if self.settings.loss == "sliced":
             return sliced_transport(x, y, w, target.w, directions=self._directions(x))
-        return exact_transport(x, y, w, target.w, power=2)
+        return exact_transport(x, y, w, target.w, power=2, reach=self.settings.reach)
 
     def _directions(self, x: torch.Tensor) -> torch.Tensor:
         """Random unit vectors, shape (SLICES, d)."""

@@ -30,6 +30,7 @@ from wlmsim.learn.bridge import bridge
 from wlmsim.learn.functionals import ExternalPotential, Scales
 from wlmsim.learn.mechanics import Cloud, Mechanics, mean_mechanics, scaled_cloud, scales_of
 from wlmsim.learn.progress import fitting_bar
+from wlmsim.learn.reach import choose_reach
 from wlmsim.learn.training import Checkpoint, Settings, Trainer, Watcher
 from wlmsim.learn.velocities import potential_velocities, transport_velocities
 from wlmsim.population import Population
@@ -87,6 +88,11 @@ class WLM:
         directions of the squared distances of the projections, which large clouds can afford (take ``batch_size=None``
         with it); or the square of the energy distance. Exact transport between small batches draws predictions
         together; where noise spreads the clouds, "sliced" with all particles is the better choice. Default "exact".
+    reach : float or "learn"
+        Distance beyond which particles rather multiply here and die there than move, see `wlmsim.growth`, positive
+        [length]. Cells that divide need it: without, a type that grows looks like motion of the others towards it. It
+        enters the exact loss and two-sided predictions; "learn" takes the reach under which the fitted marginals
+        follow best from their neighbours. Default infinite: every particle keeps its weight.
     velocity_weight : float
         How much velocities count in the loss at marginals where they are known, in units of the mean interval between
         marginals, at least 0: displacements in the transport cost are those of x and of this times v together.
@@ -160,6 +166,8 @@ class WLM:
         Wall time of the fit.
     dt_ : float
         Time step of rollouts and forecasts [time].
+    reach_ : float
+        Given or chosen reach [length].
     times_ : ndarray
         Times of the fitted marginals.
     data_ : SnapshotSeries
@@ -192,6 +200,7 @@ class WLM:
         horizon: int | None = None,
         ramp: float = 0.0,
         loss: str = "exact",
+        reach: float | str = math.inf,
         velocity_weight: float = 0.0,
         force_penalty: float = 0.001,
         jerk_penalty: float = 0.0003,
@@ -224,6 +233,7 @@ class WLM:
         self.horizon = horizon
         self.ramp = ramp
         self.loss = loss
+        self.reach = reach
         self.velocity_weight = velocity_weight
         self.force_penalty = force_penalty
         self.jerk_penalty = jerk_penalty
@@ -315,6 +325,12 @@ class WLM:
         check.choice("initial_velocities", self.initial_velocities, ("given", "zero", "learn", *ESTIMATES))
         check.choice("training", self.training, ("anchored", "multiple-shooting"))
         check.choice("loss", self.loss, ("exact", "sinkhorn", "sliced", "energy"))
+        if self.reach not in ("learn", math.inf):
+            if isinstance(self.reach, str):
+                raise check.fail("reach", "'learn' or a number > 0", self.reach)
+            check.positive("reach", self.reach)
+        if self.reach != math.inf and self.loss != "exact":
+            raise check.fail("loss", "'exact' where particles multiply and die, with a finite `reach`", self.loss)
         for name in ("blur", "learning_rate", "clip"):
             check.positive(name, getattr(self, name))
         for name in ("velocity_weight", "force_penalty", "jerk_penalty", "weight_decay", "checkpoint_every"):
@@ -367,6 +383,7 @@ class WLM:
 
         steps, scores, trainers = self.steps, [], []
         fitted, held = self._hold_out(data)
+        self.reach_ = choose_reach(fitted, scales.length) if self.reach == "learn" else float(self.reach)
         if held:  # the first member finds the number of steps for all
             trainer = self._trainer(fitted, held, steps, scales, previous, 0)
             self._train(trainer, "choosing the steps", checkpoint)
@@ -489,6 +506,7 @@ class WLM:
             force_penalty=self.force_penalty,
             jerk_penalty=self.jerk_penalty,
             blur=self.blur,
+            reach=self.reach_ / scales.length,
             velocity_weight=self.velocity_weight,
             shooting=self.training == "multiple-shooting",
             horizon=self.horizon,
@@ -693,7 +711,8 @@ class WLM:
             raise check.fail("times", f"before the last fitted marginal at t = {fitted.times[-1]:g}", time)
         if self.initial_velocities in ("zero", "learn") and not self._first_order:
             after = Population(after.positions, None, after.weights, after.time)
-        return bridge(self.mechanics_, self._moving(before), after, time, dt=self.dt_, integrator=self._integrator())
+        start, scheme = self._moving(before), self._integrator()
+        return bridge(self.mechanics_, start, after, time, dt=self.dt_, integrator=scheme, reach=self.reach_)
 
     def _last_start(self, fitted: SnapshotSeries, time: float) -> Population:
         """The last marginal before `time` whose velocities are known under the rule of the fit."""
@@ -802,7 +821,7 @@ class WLM:
             "dim": members[0].dim,
             "scales": members[0].scales._asdict(),
             "members": [member.state_dict() for member in members],
-            "fit": {name: _plain(getattr(self, name)) for name in FIT_REPORT},
+            "fit": {name: _plain(getattr(self, name)) for name in (*FIT_REPORT, "reach_")},
             "created_by": _version(),
         }
         model_file.write(path, KIND, content)
@@ -834,6 +853,7 @@ class WLM:
         for name in FIT_REPORT:
             value = content["fit"].get(name, [])
             setattr(model, name, np.array(value) if name in ("losses_", "frictions_", "times_") else value)
+        model.reach_ = content["fit"].get("reach_", math.inf)
         return model
 
 
