@@ -82,7 +82,7 @@ class TestComparison:
 
     def test_small_distances_keep_their_digits(self):
         result = comparison(a=[[0.0012], [0.0014]], b=[[0.0034], [0.0036]])
-        assert "0.001300 +- 0.000100" in str(result) and "W1 0.001300 +- 0.000100" in result.report()
+        assert "0.00130 +- 0.00010" in str(result) and "W1 0.00130 +- 0.00010" in result.report()
 
     def test_plot_draws_every_candidate_and_the_best_baseline(self):
         axes = comparison(a=[[0.1, 0.2]], b=[[0.4, 0.5]], c=[[math.inf, 0.1]]).plot()

@@ -167,9 +167,9 @@ class Comparison:
         return self._number(value) + ("" if math.isnan(error) else f" +- {self._number(error)}")
 
     def _number(self, value: float) -> str:
-        """A distance with so many decimals that the least mean has four digits."""
+        """A distance with so many decimals that the least mean has three digits, at least four."""
         least = self.mean[self.best_]
-        decimals = 3 - math.floor(math.log10(least)) if 0 < least < math.inf else 4
+        decimals = 2 - math.floor(math.log10(least)) if 0 < least < math.inf else 4
         return f"{value:.{min(max(decimals, 4), 9)}f}"
 
     def _friction(self, name: str) -> str:
