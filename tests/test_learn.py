@@ -522,6 +522,32 @@ class TestEstimator:
         moved = trainer._divergence(seen.x, seen.v + 0.2, seen.w, seen)
         assert moved.item() == pytest.approx(0.25 * 2 * 0.2**2, rel=1e-4)
 
+    def test_a_steady_current_is_told_by_the_velocities_of_one_marginal(self):
+        """Of u = x A the acceleration is (v . grad) u = v A, wherever particles are; friction is part of it."""
+        x, a = np.random.default_rng(0).standard_normal((50, 2)), np.array([[0.2, 0.9], [-0.7, 0.1]])
+        data = wls.SnapshotSeries([0.0, 0.5], [x, x], [x @ a, x @ a])
+        scales = scales_of(data)
+        model = quick(wls.learn.ExternalPotential((4,)), friction=0.4, steady_weight=1.0)
+        trainer = model._trainer([data], [], 10, scales, [], 0)
+        for parameter in trainer.mechanics.networks.parameters():
+            parameter.data.zero_()
+        cloud, gradient = trainer._currents[0][1]
+        np.testing.assert_allclose(gradient, a * scales.duration, rtol=2e-3)
+        expected = ((x @ (0.4 * a + a @ a)) ** 2).sum(1).mean() * (scales.duration**2 / scales.length) ** 2
+        assert trainer._unsteadiness(cloud, gradient).item() == pytest.approx(expected, rel=5e-3)
+
+    def test_steadiness_teaches_the_force_where_one_marginal_was_seen(self):
+        """A swirl and two marginals that see none of its force beyond the first: the velocities' gradient does."""
+        rng, turn = np.random.default_rng(0), np.array([[0.0, 1.0], [-1.0, 0.0]])
+        x = [1, 0] + 0.1 * rng.standard_normal((60, 2))
+        data = wls.SnapshotSeries([0.0, 0.1], [x, x + 0.1 * x @ turn], [x @ turn, None])
+        errors = []
+        for weight in (0.0, 1.0):
+            model = quick(steady_weight=weight, steps=200, friction=0.0, learning_rate=1e-2).fit(data)
+            force = model.lagrangian_.acceleration(x, np.full(60, 1 / 60), 0.0)
+            errors.append(np.abs(force + x).mean())
+        assert errors[1] < 0.1 < 0.3 < errors[0]
+
     def test_roughness_is_the_mean_squared_force_and_its_rate_of_change(self, drifters):
         model = quick(force_penalty=2.0, jerk_penalty=3.0)
         trainer = model._trainer([drifters], [], 10, scales_of(drifters), [], 0)
@@ -589,6 +615,8 @@ class TestEstimator:
             ({"dissipation": "viscous"}, "`dissipation`"),
             ({"dissipation": wls.Friction(0.1)}, "`dissipation` must be without friction"),
             ({"velocity_weight": -0.1}, "`velocity_weight`"),
+            ({"steady_weight": -0.1}, "`steady_weight`"),
+            ({"steady_weight": 0.1, "initial_velocities": "zero"}, "`steady_weight` must be 0 unless velocities"),
             ({"speed": 0.0}, "`speed`"),
             ({"speed": 1.0, "friction": 0.1}, "`friction` must be 0 or left alone"),
             ({"initial_velocities": "none"}, "`initial_velocities` must be one of 'given', 'zero'"),

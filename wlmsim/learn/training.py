@@ -18,6 +18,7 @@ import torch
 from wlmsim.errors import FileFormatError, SimulationError
 from wlmsim.learn import model_file
 from wlmsim.learn.adjoint import kept_bytes, recomputed
+from wlmsim.learn.currents import velocity_gradient
 from wlmsim.learn.losses import energy_divergence, exact_transport, sinkhorn_divergence, sliced_transport
 from wlmsim.learn.mechanics import Cloud, Mechanics
 from wlmsim.learn.rollout import Force, flow_rollout, rollout
@@ -63,6 +64,7 @@ class Settings:
     blur: float
     reach: float
     velocity_weight: float
+    steady_weight: float
     shooting: bool
     horizon: int | None
     ramp: float
@@ -128,6 +130,7 @@ class Trainer:
             ]
             for clouds in populations
         ]
+        self._currents = [[(c, velocity_gradient(c)) for c in clouds if c.v is not None] for clouds in populations]
 
     def _parameter_groups(self) -> list[dict[str, Any]]:
         """Networks and friction; the friction's logarithm has further to go than a network's weights."""
@@ -203,11 +206,14 @@ class Trainer:
     def _loss(self) -> torch.Tensor:
         """Loss of one random rollout, averaged over the populations."""
         total: Any = 0.0
-        for clouds, starts in zip(self.populations, self._starts, strict=True):
+        for k, (clouds, starts) in enumerate(zip(self.populations, self._starts, strict=True)):
             start = starts[self._rng.integers(len(starts))]
             horizon = int(self._rng.integers(1, self._longest_horizon(len(clouds) - 1 - start) + 1))
             targets = [self._batch(cloud) for cloud in clouds[start + 1 : start + 1 + horizon]]
             total = total + self._rollout_loss(self._batch(clouds[start]), targets)
+            if weight := self.settings.steady_weight:
+                cloud, gradient = self._currents[k][self._rng.integers(len(self._currents[k]))]
+                total = total + weight * self._unsteadiness(self._batch(cloud), gradient)
         return total / len(self.populations)
 
     def _batch(self, cloud: Cloud) -> Cloud:
@@ -258,6 +264,16 @@ class Trainer:
         intervals = torch.tensor(times, dtype=w.dtype, device=w.device).diff()
         jerks = forces.diff(dim=0) / intervals[:, None, None]
         return settings.force_penalty * _mean_square(forces, w) + settings.jerk_penalty * _mean_square(jerks, w)
+
+    def _unsteadiness(self, cloud: Cloud, gradient: torch.Tensor) -> torch.Tensor:
+        """Mean square of du/dt = a - (v . grad) u, the rate at which a current changes where the particles are."""
+        mechanics, v = self.mechanics, cloud.v
+        assert v is not None
+        force = mechanics.force(cloud.x, cloud.w, cloud.time)
+        if mechanics.dissipations:
+            force = force + mechanics.velocity_force(cloud.x, v, cloud.w)
+        acceleration = (1.0 + mechanics.gamma) * force - mechanics.gamma * v
+        return _mean_square(acceleration - v @ gradient, cloud.w)
 
     def _longest_horizon(self, remaining: int) -> int:
         """Most marginals that a rollout may run over now: all that remain, once the ramp is climbed."""

@@ -97,6 +97,11 @@ class WLM:
         How much velocities count in the loss at marginals where they are known, in units of the mean interval between
         marginals, at least 0: displacements in the transport cost are those of x and of this times v together.
         Default 0.
+    steady_weight : float
+        How much velocities count as those of a steady current, at least 0: weight in the loss of the mean square of
+        what the acceleration a differs by from (v . grad) u at a marginal whose velocities are known, u the affine
+        field that fits them best, in scaled coordinates [dimensionless]. Velocities within one marginal then tell its
+        force. For what drifts with a current that changes slowly, such as the sea's; 0.3 serves. Default 0.
     force_penalty, jerk_penalty : float
         Weights in the loss of the mean squared force along the rollouts, and of the mean squared rate at which it
         changes along the path of a particle, all in scaled coordinates [dimensionless]. Of the mechanics that fit the
@@ -202,6 +207,7 @@ class WLM:
         loss: str = "exact",
         reach: float | str = math.inf,
         velocity_weight: float = 0.0,
+        steady_weight: float = 0.0,
         force_penalty: float = 0.001,
         jerk_penalty: float = 0.0003,
         blur: float = 0.05,
@@ -235,6 +241,7 @@ class WLM:
         self.loss = loss
         self.reach = reach
         self.velocity_weight = velocity_weight
+        self.steady_weight = steady_weight
         self.force_penalty = force_penalty
         self.jerk_penalty = jerk_penalty
         self.blur = blur
@@ -335,6 +342,9 @@ class WLM:
             check.positive(name, getattr(self, name))
         for name in ("velocity_weight", "force_penalty", "jerk_penalty", "weight_decay", "checkpoint_every"):
             check.nonnegative(name, getattr(self, name))
+        inertial = self.friction != math.inf and self.speed is None and self.initial_velocities not in ("zero", "learn")
+        if check.nonnegative("steady_weight", self.steady_weight) and not inertial:
+            raise check.fail("steady_weight", "0 unless velocities are known and may change freely", self.steady_weight)
         for name in ("steps", "patience", "members"):
             check.integer(name, getattr(self, name))
         check.integer("seed", self.seed, least=0)
@@ -508,6 +518,7 @@ class WLM:
             blur=self.blur,
             reach=self.reach_ / scales.length,
             velocity_weight=self.velocity_weight,
+            steady_weight=self.steady_weight,
             shooting=self.training == "multiple-shooting",
             horizon=self.horizon,
             ramp=self.ramp,
