@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 from collections.abc import Collection
 from typing import Any
@@ -55,16 +56,64 @@ def integer(name: str, value: Any, *, least: int = 1) -> int:
 def choice(name: str, value: Any, options: Collection[str]) -> str:
     """One of a few words."""
     if value not in options:
-        raise fail(name, "one of " + ", ".join(repr(option) for option in options), value)
+        expected = "one of " + ", ".join(repr(option) for option in options)
+        raise ParameterError(f"{fail(name, expected, value)}{meant(value, options)}")
     return str(value)
 
 
+def meant(word: Any, options: Collection[str]) -> str:
+    """`` (did you mean 'x'?)``, if just one of the options begins with the word, or one is spelt much like it."""
+    plain = {_plain(option): option for option in options}
+    begin = [name for name in plain if len(str(word)) > 2 and name.startswith(_plain(word))]
+    close = begin if len(begin) == 1 else difflib.get_close_matches(_plain(word), plain, n=1, cutoff=0.65)
+    return f" (did you mean {plain[close[0]]!r}?)" if close else ""
+
+
+def _plain(word: Any) -> str:
+    return str(word).lower().replace("-", "_")
+
+
 def instance(name: str, value: Any, kind: type | tuple[type, ...]) -> Any:
-    """An object of a given class."""
+    """An object of a given class; what was given instead tells how to come by one."""
     if not isinstance(value, kind):
         kinds = kind if isinstance(kind, tuple) else (kind,)
-        raise fail(name, "a " + " or ".join(k.__name__ for k in kinds), value)
+        error = fail(name, "a " + " or ".join(k.__name__ for k in kinds), value)
+        raise ParameterError(f"{error}{_way_to(kinds, value)}")
     return value
+
+
+WAYS = {
+    ("SnapshotSeries", "Trajectory"): "its .snapshots() forget who is who",
+    ("SnapshotSeries", "Population"): "`wls.SnapshotSeries.from_populations` takes several",
+    ("SnapshotSeries", "ndarray"): "`wls.SnapshotSeries(times, clouds)` makes one of arrays",
+    ("SnapshotSeries", "list"): "`wls.SnapshotSeries(times, clouds)` makes one of arrays",
+    ("SnapshotSeries", "str"): "`wls.SnapshotSeries.load(path)` reads a file",
+    ("SnapshotSeries", "PurePath"): "`wls.SnapshotSeries.load(path)` reads a file",
+    ("SnapshotSeries", "DataFrame"): "`wls.SnapshotSeries.from_dataframe` makes one of it",
+    ("SnapshotSeries", "AnnData"): "`wls.SnapshotSeries.from_anndata` makes one of it",
+    ("Population", "SnapshotSeries"): "one marginal of it is `series[k]` or `series.at(time)`",
+    ("Population", "Trajectory"): "one frame of it is `trajectory[k]` or `trajectory.at(time)`",
+    ("Population", "ndarray"): "`wls.Population(positions, velocities)` makes one of arrays",
+    ("Population", "System"): "it has one, `system.population`",
+    ("Lagrangian", "Functional"): "`wls.Lagrangian(functional)` makes one of it",
+    ("Lagrangian", "System"): "it has one, `system.lagrangian`",
+    ("Lagrangian", "WLM"): "a fitted one has it, `model.lagrangian_`",
+    ("Functional", "Lagrangian"): "it has one, `lagrangian.potential`",
+    ("Functional", "Callable"): "a law becomes one in `wls.External(law)` or `wls.Pairwise(law)`",
+    ("Trajectory", "SnapshotSeries"): "snapshots do not say who is who",
+    ("Trajectory", "str"): "`wls.Trajectory.load(path)` reads a file",
+    ("Scores", "WLM"): "`model.evaluate(observed)` returns them",
+}
+"""How to come by what was expected from what was given, both by name: nothing is imported to find out."""
+
+
+def _way_to(kinds: tuple[type, ...], value: Any) -> str:
+    if isinstance(value, type):
+        return "; construct one of that class" if issubclass(value, kinds) else ""
+    given = [base.__name__ for base in type(value).__mro__] + (["Callable"] if callable(value) else [])
+    ways = (WAYS.get((kind.__name__, name)) for kind in kinds for name in given)
+    way = next(filter(None, ways), None)
+    return f"; {way}" if way else ""
 
 
 def array(name: str, value: Any) -> np.ndarray:
@@ -90,10 +139,16 @@ def cloud(name: str, value: Any, *, shape: tuple[int, int] | None = None) -> np.
     """A finite (n, d) array with n, d >= 1; with `shape`, of exactly that shape."""
     result = array(name, value)
     if result.ndim != 2 or 0 in result.shape:
-        raise fail(name, "a non-empty array of shape (n, d)", result)
+        raise not_a_cloud(name, result)
     if shape is not None and result.shape != shape:
         raise fail(name, f"an array of shape {shape}, as the positions are", result)
     return finite(name, result)
+
+
+def not_a_cloud(name: str, value: np.ndarray) -> ParameterError:
+    """Build the error of an array that is not of shape (n, d)."""
+    line = "; for points on a line add an axis, as x[:, None] does" if value.ndim == 1 and value.size else ""
+    return ParameterError(f"{fail(name, 'a non-empty array of shape (n, d)', value)}{line}")
 
 
 def axes(name: str, value: Any, dim: int, *, above: float = -math.inf) -> np.ndarray:

@@ -103,7 +103,7 @@ class SnapshotSeries:
     def _add(self, k: int, positions: Any, velocities: Any, weights: Any, populations: Any) -> None:
         x = check.array(f"positions[{k}]", positions)
         if x.ndim != 2 or 0 in x.shape:
-            raise check.fail(f"positions[{k}]", "a non-empty array of shape (n, d)", x)
+            raise check.not_a_cloud(f"positions[{k}]", x)
         v = None if velocities is None else check.array(f"velocities[{k}]", velocities)
         w = None if weights is None else check.array(f"weights[{k}]", weights)
         labels = np.zeros(len(x), dtype=np.int64) if populations is None else np.asarray(populations)

@@ -7,6 +7,7 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -38,6 +39,8 @@ class Command(TyperCommand):
     def invoke(self, ctx: Any) -> Any:
         """Run the command."""
         try:
+            # shells leave `~` as it is within `--output=~/...`, and Windows everywhere
+            ctx.params = {k: v.expanduser() if isinstance(v, Path) else v for k, v in ctx.params.items()}
             with _short_warnings():
                 return super().invoke(ctx)
         except (UsageError, typer.Exit, BrokenPipeError):

@@ -38,7 +38,10 @@ def check_output(path: Path, force: bool) -> None:
 def check_suffix(option: str, path: Path, known: tuple[str, ...]) -> None:
     """Refuse a file of an unknown format."""
     if path.suffix.lower() not in known:
-        raise typer.BadParameter(f"{str(path)!r} does not end in {', '.join(known)}", param_hint=option)
+        from wlmsim import _validation as check
+
+        hint = check.meant(path.suffix, known)
+        raise typer.BadParameter(f"{str(path)!r} does not end in {', '.join(known)}{hint}", param_hint=option)
 
 
 def load(path: Path) -> Trajectory | SnapshotSeries:

@@ -17,7 +17,9 @@ def info(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Say what a file holds."""
-    with file.open("rb") as stream:
+    from wlmsim.io.paths import existing
+
+    with existing(file).open("rb") as stream:
         is_zip = stream.read(2) == b"PK"  # as models are
     about = _describe_data(file) if not is_zip or file.suffix.lower() == ".npz" else _describe_model(file)
     if as_json:

@@ -49,12 +49,17 @@ def fit(
     training: Annotated[
         str | None, typer.Option(metavar="anchored|multiple-shooting", help="Where rollouts start.")
     ] = None,
-    loss: Annotated[str | None, typer.Option(metavar="exact|sinkhorn", help="Distance between clouds.")] = None,
+    loss: Annotated[
+        str | None, typer.Option(metavar="exact|sinkhorn|sliced|energy", help="Distance between clouds.")
+    ] = None,
     steps: Annotated[int | None, typer.Option(help="Most training steps.")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Learning rate.")] = None,
     dt: Annotated[float | None, typer.Option(help="Largest time step.")] = None,
     hidden: Annotated[str | None, typer.Option(metavar="N,N,...", help="Widths of the hidden layers.")] = None,
     static: Annotated[bool, typer.Option("--static", help="A potential that does not depend on time.")] = False,
+    pair: Annotated[
+        float | None, typer.Option(metavar="CUTOFF", help="Also learn a pair potential that ends at this distance.")
+    ] = None,
     validation: Annotated[
         str | None, typer.Option(metavar="last|none|INDEX", help="The marginal that chooses the number of steps.")
     ] = None,
@@ -94,7 +99,10 @@ def fit(
         parameters["validation"] = None
     with blaming("--hidden"):
         about = {} if widths is None else {"hidden": widths}
-        potential = wls.learn.ExternalPotential(**about, time_dependent=not static)
+        potential: wls.functionals.Functional = wls.learn.ExternalPotential(**about, time_dependent=not static)
+    if pair is not None:
+        with blaming("--pair"):
+            potential = potential + wls.learn.PairPotential(cutoff=pair)
     model = wls.learn.WLM(potential, **parameters, progress=not quiet)
     series = _up_to(wls.SnapshotSeries.load(data), until, data)
     if hold_out:

@@ -68,6 +68,8 @@ def arguments(
     typer.BadParameter
         If a name is unknown or given twice; the message names the known ones.
     """
+    from wlmsim import _validation as check
+
     known = [name for name in inspect.signature(target).parameters if name not in reserved]
     given = [(_flag(name), name, value) for name, value in options.items() if value is not None]
     for setting in settings or ():
@@ -79,7 +81,8 @@ def arguments(
     for option, name, value in given:
         if name not in known:
             raise typer.BadParameter(
-                f"{target.__name__} has no parameter {name}; known are {', '.join(known)}", param_hint=option
+                f"{target.__name__} has no parameter {name}{check.meant(name, known)}; known are {', '.join(known)}",
+                param_hint=option,
             )
         if name in merged:
             raise typer.BadParameter(f"{name} is given twice", param_hint=option)

@@ -64,7 +64,8 @@ def simulate(
     if fraction is not None and not snapshots:
         raise typer.BadParameter("it needs --snapshots", param_hint="--fraction")
     if system not in systems():
-        raise typer.BadParameter(f"{system!r} is not one of {', '.join(systems())}", param_hint="SYSTEM")
+        hint = check.meant(system, systems())
+        raise typer.BadParameter(f"{system!r} is not one of {', '.join(systems())}{hint}", param_hint="SYSTEM")
     kind = systems()[system]
     parameters = arguments(kind, {"n": n, "dim": dim, "seed": seed}, settings)
     with blaming():

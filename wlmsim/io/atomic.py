@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from wlmsim.io.paths import local
+
 
 @contextmanager
 def atomic(path: str | Path) -> Iterator[Path]:
@@ -22,7 +24,8 @@ def atomic(path: str | Path) -> Iterator[Path]:
     Parameters
     ----------
     path : str or Path
-        The file to write. A link is followed; an existing file is replaced and keeps its permissions.
+        The file to write; a leading ``~`` is the user's folder. A link is followed; an existing file is replaced and
+        keeps its permissions.
 
     Yields
     ------
@@ -45,7 +48,7 @@ def atomic(path: str | Path) -> Iterator[Path]:
     >>> with atomic("note.txt") as temporary:  # doctest: +SKIP
     ...     temporary.write_text("whole")
     """
-    target = Path(os.path.realpath(path))
+    target = Path(os.path.realpath(local(path)))
     _check_writable(target, path)
     # The suffix stays last because many writers choose the format by it.
     temporary = target.with_name(f".wlmsim-{secrets.token_hex(8)}{target.suffix}")

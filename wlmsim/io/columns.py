@@ -156,7 +156,8 @@ class _Table:
 
     def require(self, role: str, name: str) -> str:
         if name not in self.names:
-            raise ParameterError(f"`{role}` must name one of {self._there()}; got {name!r}")
+            hint = check.meant(name, self.names)
+            raise ParameterError(f"`{role}` must name one of {self._there()}; got {name!r}{hint}")
         return name
 
     def optional(self, role: str, name: str | None, usual: str) -> np.ndarray | None:

@@ -12,6 +12,7 @@ import numpy as np
 from wlmsim import _validation as check
 from wlmsim.errors import DataWarning, FileFormatError, ParameterError
 from wlmsim.io.optional import package
+from wlmsim.io.paths import existing
 from wlmsim.tracks import Tracks
 
 if TYPE_CHECKING:
@@ -91,8 +92,7 @@ def load_drifters(
 def opened(path: str | Path) -> xarray.Dataset:
     """Open a NetCDF file; its variables are read when asked for."""
     xarray = package("xarray", "xarray")
-    if not Path(path).exists():
-        raise FileNotFoundError(2, "No such file or directory", str(path))
+    path = existing(path)
     try:
         return xarray.open_dataset(path, decode_timedelta=False)
     except (OSError, ValueError) as error:

@@ -15,6 +15,7 @@ from wlmsim import _validation as check
 from wlmsim.errors import SimulationError
 from wlmsim.integrators import State
 from wlmsim.io import hdf5
+from wlmsim.io.paths import local
 from wlmsim.population import Population
 from wlmsim.trajectory import Trajectory
 
@@ -52,7 +53,7 @@ def save_trajectory(trajectory: Trajectory, path: str | Path) -> Path:
         _write_standard_header(file, str(trajectory.metadata.get("author", "unknown")))
         _write_particles(file, trajectory)
         _write_weights(file, trajectory)
-    return Path(path)
+    return local(path)
 
 
 class Recording:

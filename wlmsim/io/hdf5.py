@@ -17,6 +17,7 @@ from wlmsim import _validation as check
 from wlmsim.errors import FileFormatError, ParameterError, WlmsimError
 from wlmsim.io.atomic import atomic
 from wlmsim.io.attributes import read_attributes, write_attributes
+from wlmsim.io.paths import existing
 
 SCHEMAS = {"snapshots": 1, "trajectory": 1}
 """The kinds of files, and the newest version of each that this wlmsim writes and reads."""
@@ -110,8 +111,9 @@ def reading(path: str | Path, *, foreign: bool = False) -> Iterator[h5py.File]:
     FileFormatError
         If it is truncated, damaged, foreign, or of a newer schema.
     """
+    path = existing(path)
     try:
-        _check_container(Path(path))
+        _check_container(path)
         with _opened(path) as file:
             if not foreign:
                 schema(file)
@@ -203,12 +205,13 @@ def window(times: np.ndarray, start: float | None, stop: float | None) -> slice:
 def _check_container(path: Path) -> None:
     if path.is_dir():
         raise Damage("it is a folder, not a file")
-    with path.open("rb") as stream:  # Python's own errors name the file when it is missing or may not be read
-        empty = not stream.read(1)
-    if empty:
+    with path.open("rb") as stream:  # Python's own errors name the file when it may not be read
+        first = stream.read(4)
+    if not first:
         raise Damage("it is empty")
     if not h5py.is_hdf5(path):
-        raise Damage("it is not an HDF5 file")
+        archive = ", but a ZIP archive: WLM.load reads models, and .npz files go by their suffix"
+        raise Damage(f"it is not an HDF5 file{archive if first.startswith(b'PK') else ''}")
 
 
 def _opened(path: str | Path) -> h5py.File:

@@ -7,6 +7,7 @@ from typing import Any
 
 from wlmsim.io import h5md, hdf5, snapshots_file
 from wlmsim.io.attributes import read_attributes
+from wlmsim.io.paths import existing
 
 
 def kind(path: str | Path) -> str:
@@ -47,7 +48,7 @@ def describe(path: str | Path) -> dict[str, Any]:
         outline = h5md.outline if name == "trajectory" else snapshots_file.outline
         return {
             "path": str(path),
-            "bytes": Path(path).stat().st_size,
+            "bytes": existing(path).stat().st_size,
             "kind": name,
             **{key: header[key] for key in ("schema_version", "created", "creator", "creator_version")},
             **outline(file),

@@ -10,10 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from wlmsim import _validation as check
 from wlmsim.errors import FileFormatError, ParameterError
 from wlmsim.io import drifters, exchange, hdf5, tables
 from wlmsim.io.columns import series_from_columns
 from wlmsim.io.optional import package
+from wlmsim.io.paths import local
 from wlmsim.io.snapshots_file import load_snapshots
 from wlmsim.snapshots import SnapshotSeries
 
@@ -52,7 +54,7 @@ def read_snapshots(
     ParameterError
         If a name is not there (the message lists those that are), or no time falls between `start` and `stop`.
     """
-    path = Path(path)
+    path = local(path)
     suffix = path.suffix.lower()
     _check_names(columns)
     if suffix in NETCDF:
@@ -71,7 +73,7 @@ def read_snapshots(
 @contextmanager
 def opened_columns(path: str | Path) -> Iterator[Mapping[str, Any]]:
     """Open a file of any kind but wlmsim's own, and yield what it holds by name; values are read when asked for."""
-    path = Path(path)
+    path = local(path)
     suffix = path.suffix.lower()
     if suffix in tables.TEXT:
         yield tables.text_columns(path)
@@ -96,7 +98,7 @@ def outline(path: str | Path) -> dict[str, Any]:
     with opened_columns(path) as columns:
         found = {name: columns[name] for name in columns}
         shown = {name: f"{_kind(value)} {tuple(np.shape(value))}" for name, value in found.items()}
-    return {"path": str(path), "bytes": Path(path).stat().st_size, "kind": "columns", "columns": shown}
+    return {"path": str(path), "bytes": local(path).stat().st_size, "kind": "columns", "columns": shown}
 
 
 def _check_names(columns: Mapping[str, Any]) -> None:
@@ -104,7 +106,7 @@ def _check_names(columns: Mapping[str, Any]) -> None:
     known = [*inspect.signature(series_from_columns).parameters, *inspect.signature(drifters.load_drifters).parameters]
     for name in columns:
         if name not in known:
-            raise TypeError(f"load() got an unexpected keyword argument {name!r}")
+            raise TypeError(f"load() got an unexpected keyword argument {name!r}{check.meant(name, known)}")
 
 
 def _kind(value: Any) -> str:

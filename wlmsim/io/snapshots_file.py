@@ -10,6 +10,7 @@ import numpy as np
 
 from wlmsim import _validation as check
 from wlmsim.io import h5md, hdf5
+from wlmsim.io.paths import local
 from wlmsim.snapshots import SnapshotSeries
 from wlmsim.trajectory import Trajectory
 
@@ -47,7 +48,7 @@ def save_snapshots(series: SnapshotSeries, path: str | Path) -> Path:
             hdf5.store(group, "weights", np.concatenate(series.weights))
         if series.labels is not None:
             hdf5.store(group, "populations", np.concatenate(series.labels))
-    return Path(path)
+    return local(path)
 
 
 def load_snapshots(path: str | Path, *, start: float | None = None, stop: float | None = None) -> SnapshotSeries:

@@ -18,6 +18,7 @@ from wlmsim.errors import FileFormatError, WlmsimError
 from wlmsim.io import hdf5
 from wlmsim.io.atomic import atomic
 from wlmsim.io.columns import columns_from_series, split_axes
+from wlmsim.io.paths import existing, local
 from wlmsim.snapshots import SnapshotSeries
 
 TEXT = (".csv", ".tsv", ".txt")
@@ -37,7 +38,7 @@ def text_columns(path: str | Path) -> dict[str, np.ndarray]:
         If it is empty, not text, has no rows, repeats a name, or a line has another number of fields.
     """
     try:
-        with Path(path).open(newline="", encoding="utf-8-sig") as stream:
+        with existing(path).open(newline="", encoding="utf-8-sig") as stream:
             first = stream.readline()
             separator = max(",\t;", key=first.count)
             header = [name.strip() for name in next(csv.reader([first], delimiter=separator), [])]
@@ -84,7 +85,7 @@ def archive_columns(path: str | Path) -> Iterator[Mapping[str, Any]]:
         If it is no such archive, or damaged.
     """
     try:
-        arrays = np.load(path)
+        arrays = np.load(existing(path))
         if not isinstance(arrays, np.lib.npyio.NpzFile):
             raise ValueError("one array without a name")
         with arrays:
@@ -132,7 +133,7 @@ def save_text(series: SnapshotSeries, path: str | Path) -> Path:
         writer = csv.writer(stream, delimiter=separator, lineterminator="\n")
         writer.writerow(columns)
         writer.writerows(zip(*(column.tolist() for column in columns.values()), strict=True))
-    return Path(path)
+    return local(path)
 
 
 def save_archive(series: SnapshotSeries, path: str | Path) -> Path:
@@ -146,4 +147,4 @@ def save_archive(series: SnapshotSeries, path: str | Path) -> Path:
     columns: Mapping[str, Any] = columns_from_series(series)
     with atomic(path) as temporary, temporary.open("wb") as stream:
         np.savez_compressed(stream, **columns)
-    return Path(path)
+    return local(path)

@@ -11,6 +11,7 @@ import numpy as np
 from wlmsim import _validation as check
 from wlmsim.errors import ParameterError
 from wlmsim.io.atomic import atomic
+from wlmsim.io.paths import local
 from wlmsim.snapshots import SnapshotSeries
 from wlmsim.trajectory import Trajectory
 
@@ -39,7 +40,7 @@ def save_vtk(data: Trajectory | SnapshotSeries, path: str | Path) -> Path:
         If there are more than three dimensions, or the path does not end in ``.pvd``.
     """
     check.instance("data", data, (Trajectory, SnapshotSeries))
-    path = Path(path)
+    path = local(path)
     if path.suffix != ".pvd":
         raise check.fail("path", "a name that ends in .pvd", str(path))
     if data.dim > 3:

@@ -11,6 +11,7 @@ from wlmsim.errors import ParameterError
 from wlmsim.io.atomic import atomic
 from wlmsim.io.mdanalysis import save_h5md
 from wlmsim.io.optional import package
+from wlmsim.io.paths import local
 from wlmsim.io.snapshots_file import forget
 from wlmsim.io.tables import save_archive, save_text
 from wlmsim.io.vtk import save_vtk
@@ -43,7 +44,7 @@ def export(data: Trajectory | SnapshotSeries, path: str | Path) -> Path:
         If the format needs a package that is not installed.
     """
     check.instance("data", data, (Trajectory, SnapshotSeries))
-    path = Path(path)
+    path = local(path)
     suffix = path.suffix.lower()
     if suffix not in WRITERS:
         raise check.fail("path", f"a name that ends in {', '.join(WRITERS)}", str(path))

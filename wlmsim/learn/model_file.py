@@ -16,6 +16,7 @@ from wlmsim.dissipation import Dissipation
 from wlmsim.errors import FileFormatError, ParameterError
 from wlmsim.functionals import Functional, laws
 from wlmsim.io.atomic import atomic
+from wlmsim.io.paths import existing
 
 VERSION = 2
 """Schema of the files written; 2 holds several members of a model, 1 held one."""
@@ -38,10 +39,12 @@ def read(path: Path, kind: str) -> dict[str, Any]:
     FileFormatError
         If it is truncated, of another kind, or of a newer schema.
     """
-    if not path.exists():
-        raise FileNotFoundError(f"{path}: no such file")
+    path = existing(path)
     if not zipfile.is_zipfile(path):
-        raise FileFormatError(f"{path}: not a {kind} file, or a truncated one")
+        with path.open("rb") as stream:
+            data = stream.read(4) == b"\x89HDF"
+        about = "; it holds data, which SnapshotSeries.load reads" if data else ", or a truncated one"
+        raise FileFormatError(f"{path}: not a {kind} file{about}")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds for a broken or foreign file

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from wlmsim import _validation as check
 from wlmsim.dissipation import DissipationSum, Friction
 from wlmsim.errors import ParameterError
 from wlmsim.flow import Flow
@@ -89,7 +90,10 @@ def with_parameters(model: Any, values: Mapping[str, Number], *, checked: bool =
     known = parameters_of(model)
     for name in values:
         if name not in known:
-            raise ParameterError(f"`{name}` is not a parameter of {model!r}; known are {', '.join(known) or 'none'}")
+            raise ParameterError(
+                f"`{name}` is not a parameter of {model!r}{check.meant(name, known)}; "
+                f"known are {', '.join(known) or 'none'}"
+            )
     rebuilt = {prefix: _replaced(part, prefix, values, checked) for prefix, part in _parts(model)}
     if isinstance(model, Lagrangian):
         return _with_terms(model, rebuilt, values, checked)

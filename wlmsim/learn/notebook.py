@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 def model_card(model: WLM) -> str:
     """The parameters that were changed; of a fitted model what it learned, how long that took, and the loss."""
-    changed = ", ".join(f"{name} = {value!r}" for name, value in model._changed().items())
+    changed = ", ".join(f"{name} = {value!r}" for name, value in model.changed_params().items())
     rows: list[tuple[str, Any]] = [("parameters", changed or "the defaults")]
     if not model.fitted:
         return _html.card("WLM, not fitted", rows)

@@ -250,7 +250,8 @@ def _check_names(model: Model, learn: Sequence[str]) -> list[str]:
         raise check.fail("learn", "at least one name of a parameter, each once", learn)
     for name in names:
         if name not in known:
-            raise ParameterError(f"`learn` must name parameters among {', '.join(known) or 'none'}; got {name!r}")
+            among = ", ".join(known) or "none"
+            raise ParameterError(f"`learn` must name parameters among {among}; got {name!r}{check.meant(name, known)}")
     return names
 
 

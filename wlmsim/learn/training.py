@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from wlmsim.errors import FileFormatError, SimulationError
+from wlmsim.io.paths import local
 from wlmsim.learn import model_file
 from wlmsim.learn.adjoint import kept_bytes, recomputed
 from wlmsim.learn.currents import velocity_gradient
@@ -424,7 +425,7 @@ class Checkpoint:
     """
 
     def __init__(self, path: str | Path, fingerprint: str, interval: float):
-        self.path = Path(path)
+        self.path = local(path)
         self.fingerprint = fingerprint
         self.interval = interval
         self._stages: dict[str, Any] = {}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import inspect
 import json
 import math
 import time
@@ -24,9 +23,11 @@ from wlmsim.evaluation import Scores, mean_scores, score_forecast, score_interpo
 from wlmsim.flow import GradientFlow
 from wlmsim.functionals.base import Functional
 from wlmsim.integrators import ConstantSpeedEuler, Integrator, StochasticHeun
+from wlmsim.io.paths import local
 from wlmsim.lagrangian import Lagrangian
 from wlmsim.learn import model_file
 from wlmsim.learn.bridge import bridge
+from wlmsim.learn.estimator import Estimator
 from wlmsim.learn.functionals import ExternalPotential, Scales
 from wlmsim.learn.mechanics import Cloud, Mechanics, mean_mechanics, scaled_cloud, scales_of
 from wlmsim.learn.progress import fitting_bar
@@ -47,7 +48,7 @@ ESTIMATES = {"transport": transport_velocities, "potential": potential_velocitie
 """Rules of initial velocities that estimate them from the data."""
 
 
-class WLM:
+class WLM(Estimator):
     """Learn the Lagrangian of a population from snapshots (Wasserstein Lagrangian mechanics).
 
     The potential energy is a sum of learnable and analytic functionals, the friction is learned or given. Rollouts
@@ -263,30 +264,10 @@ class WLM:
         self.warm_start = warm_start
         self.progress = progress
 
-    # --- scikit-learn's habits
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return the constructor's arguments by name."""
-        return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
-
-    def set_params(self, **parameters: Any) -> WLM:
-        """Set constructor's arguments by name; `ParameterError` for an unknown one."""
-        known = self.get_params()
-        for name, value in parameters.items():
-            if name not in known:
-                raise ParameterError(f"`{name}` is not a parameter of WLM; known are {', '.join(known)}")
-            setattr(self, name, value)
-        return self
-
     def __repr__(self) -> str:
-        changed = [f"{name}={value!r}" for name, value in self._changed().items()]
+        changed = [f"{name}={value!r}" for name, value in self.changed_params().items()]
         fitted = f", fitted: friction_={self.friction_:.4g}" if self.fitted else ""
         return f"WLM({', '.join(changed)}{fitted})"
-
-    def _changed(self) -> dict[str, Any]:
-        """The parameters that are not the defaults."""
-        defaults = inspect.signature(type(self)).parameters
-        return {name: value for name, value in self.get_params().items() if value != defaults[name].default}
 
     def _repr_html_(self) -> str:
         from wlmsim.learn.notebook import model_card
@@ -294,7 +275,7 @@ class WLM:
         return model_card(self)
 
     @property
-    def fitted(self) -> bool:
+    def fitted(self) -> bool:  # type: ignore[override]
         """Whether the model has been fitted or loaded."""
         return "mechanics_" in vars(self)
 
@@ -625,6 +606,7 @@ class WLM:
     def _as_series(self, start: Population | SnapshotSeries) -> SnapshotSeries:
         """A start as a series of one marginal, which knows its populations."""
         check.instance("start", start, (Population, SnapshotSeries))
+        self._check_dimension("start", start)
         if isinstance(start, SnapshotSeries):
             if len(start) != 1:
                 raise check.fail("start", "a single marginal", start)
@@ -635,6 +617,11 @@ class WLM:
                 if cloud == start:
                     return fitted[[k]]
         return SnapshotSeries.from_populations([start])
+
+    def _check_dimension(self, name: str, data: Population | SnapshotSeries) -> None:
+        dim = self._fitted_members[0].dim
+        if data.dim != dim:
+            raise check.fail(name, f"of {dim} dimensions, as the fitted data are", data)
 
     def _rolled_out(self, start: Population, times: Any, dt: float | None) -> Trajectory:
         """Forecast of one population."""
@@ -689,6 +676,7 @@ class WLM:
             Of several populations each is predicted by itself, at those of the times that its marginals allow.
         """
         fitted = self.data_ if data is None else check.instance("data", data, SnapshotSeries)
+        self._check_dimension("data", fitted)
         times = check.times("times", times)
         if fitted.labels is None:
             return self._interpolated(fitted, times, two_sided)
@@ -769,6 +757,7 @@ class WLM:
             ``print`` it for a table.
         """
         check.instance("observed", observed, SnapshotSeries)
+        self._check_dimension("observed", observed)
         if start is not None:
             if two_sided:
                 raise ParameterError("`two_sided` cannot go with `start`: it takes the fitted marginals on both sides")
@@ -818,7 +807,7 @@ class WLM:
         ParameterError
             If an analytic term's law is a plain function.
         """
-        path = Path(path)
+        path = local(path)
         members = self._fitted_members
         parameters = {
             name: value

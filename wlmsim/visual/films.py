@@ -10,6 +10,7 @@ import numpy as np
 
 from wlmsim import _validation as check
 from wlmsim.errors import ParameterError
+from wlmsim.io.paths import local
 from wlmsim.visual._drawing import prepare
 from wlmsim.visual._encoders import encoder
 from wlmsim.visual._look import Look
@@ -88,7 +89,7 @@ def film(
     """
     from wlmsim.io import atomic
 
-    path = Path(path)
+    path = local(path)
     encode = encoder(path)
     check.positive("fps", fps)
     drawing = prepare(data, smooth=smooth, **look)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from wlmsim import _validation as check
 from wlmsim.errors import ParameterError
+from wlmsim.io.paths import local
 from wlmsim.visual._drawing import Drawing, prepare
 from wlmsim.visual._look import Look
 from wlmsim.visual._offscreen import open_plotter
@@ -202,7 +203,7 @@ def snapshot(
     from wlmsim.io import atomic
     from wlmsim.visual._printing import save_picture
 
-    path = Path(path)
+    path = local(path)
     if path.suffix.lower() not in PICTURES:
         raise check.fail("path", f"a file that ends in {', '.join(PICTURES)}", str(path))
     drawing = prepare(data, **look)

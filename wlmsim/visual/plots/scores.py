@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from wlmsim import _validation as check
+from wlmsim.evaluation import Scores
 from wlmsim.visual._drawing import with_unit
 from wlmsim.visual.plots._style import MODEL, new_axes, tidy
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-    from wlmsim.evaluation import Scores
 
 # Muted, and told apart without colour: by line style and marker.
 BASELINES = [("#6b7280", "--", "s"), ("#7c93b8", "-.", "^"), ("#8aa17f", ":", "D"), ("#a58aa5", (0, (5, 1)), "v")]
@@ -40,6 +40,7 @@ def plot_scores(scores: Scores, ax: Axes | None = None) -> Axes:
     >>> scores = model.evaluate(future, start=past[-1])  # doctest: +SKIP
     >>> wls.visual.plot_scores(scores).figure.savefig("scores.png")  # doctest: +SKIP
     """
+    check.instance("scores", scores, Scores)
     ax = new_axes(7.5, 4.0) if ax is None else ax
     model, *baselines = scores.w1
     for k, name in enumerate(baselines):
