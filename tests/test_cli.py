@@ -301,6 +301,14 @@ def test_fit_keeps_to_what_it_was_told(study: Path, tmp_path: Path) -> None:
     assert model.friction_ == pytest.approx(0.25)
 
 
+def test_fit_of_pair_forces(study: Path, tmp_path: Path) -> None:
+    file = tmp_path / "m.model"
+    few = ("--steps", 1, "--set", "members=1", "--quiet")
+    succeed("fit", study / "spring.h5", "-o", file, "--pair", 0.5, *few)
+    _, pair = wls.learn.WLM.load(file).potential.terms
+    assert isinstance(pair, wls.learn.PairPotential) and pair.cutoff == 0.5
+
+
 def test_options_not_given_have_the_defaults_of_wlm(study: Path) -> None:
     found = wls.learn.WLM.load(study / "spring.model").get_params()
     expected = wls.learn.WLM(wls.learn.ExternalPotential(), steps=3, validation=None, progress=False).get_params()
@@ -340,6 +348,7 @@ def test_model_in_a_file_without_suffix(study: Path, tmp_path: Path) -> None:
         (["--steps", 0], "--steps: `steps` must be an integer >= 1; got 0"),
         (["--steps", "2.5"], "Invalid value for '--steps'"),
         (["--hidden", "8,,4"], "--hidden: '8,,4' is not a list of integers"),
+        (["--pair", "-1"], "--pair: `cutoff` must be a finite number > 0; got -1"),
         (["--hidden", "0"], "--hidden: `hidden` must be an integer >= 1; got 0"),
         (["--validation", "first"], "--validation: 'first' is not last or none or an integer"),
         (["--validation", 99], "--validation: `validation` must be an index of the 9 fitted marginals"),
