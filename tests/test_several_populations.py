@@ -111,7 +111,7 @@ def test_estimated_velocities_are_those_of_the_population(both):
 def test_what_is_not_known_is_refused(model, both):
     with pytest.raises(ParameterError, match="`start` must be a single marginal"):
         model.forecast(both[:2], [1.0])
-    with pytest.raises(ParameterError, match=r"`start` must be a series with the populations \[2, 5\] that were observed"):
+    with pytest.raises(ParameterError, match=r"`start` must be a series with the populations \[2, 5\] that were"):
         model.evaluate(both[4:], start=both.population(2)[[3]])
     with pytest.raises(ParameterError, match="within the times of the fitted marginals of a population"):
         model.interpolate([0.2, 0.9], two_sided=True)
