@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,13 @@ def main(benchmark: str, description: str, run: Run) -> None:
     if arguments.json:
         arguments.json.write_text(json.dumps(figures, indent=2) + "\n")
     print(json.dumps(figures))
+
+
+def joined(scores: Sequence[Scores]) -> Scores:
+    """Scores of several forecasts, each from its own start, as those of one."""
+    w1 = {name: np.concatenate([s.w1[name] for s in scores]) for name in scores[0].w1}
+    times, origins = (np.concatenate([getattr(s, name) for s in scores]) for name in ("times", "origins"))
+    return dataclasses.replace(scores[0], times=times, origins=origins, w1=w1)
 
 
 def _cpu_seconds() -> float:

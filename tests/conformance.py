@@ -82,6 +82,9 @@ EXAMPLES: dict[str, list[Callable[..., Any]]] = {
     "QuantumPressure": [lambda dim: wls.QuantumPressure(0.7, 0.8)],
     "MeanField": [lambda dim: wls.MeanField([first, bump, shaken], product)],
     "FunctionalSum": [lambda dim: FunctionalSum(wls.GaussianQuantumPressure(0.7), wls.Pairwise(wls.laws.Morse()))],
+    "AgentPotential": [
+        lambda dim: wls.learn.AgentPotential(wls.Trajectory([0.0, 1.0], [np.eye(2, dim), -np.eye(2, dim)]), 2.5, 5)
+    ],
     "AttentionPotential": [lambda dim: wls.learn.AttentionPotential(8, 2, 2, 8, time_dependent=True)],
     "Average": [lambda dim: wls.learn.Average([wls.learn.ExternalPotential((8,)) for _ in range(2)])],
     "SlopePotential": [
@@ -93,7 +96,10 @@ EXAMPLES: dict[str, list[Callable[..., Any]]] = {
         lambda dim: wls.learn.AverageDissipation([wls.learn.LearnableSelfPropulsion(speed=s) for s in (0.2, 0.3)])
     ],
     "Friction": [lambda dim: wls.Friction(0.7)],
-    "LearnableAlignment": [lambda dim: wls.learn.LearnableAlignment(2.5, 4)],
+    "LearnableAlignment": [
+        lambda dim: wls.learn.LearnableAlignment(2.5, 4),
+        lambda dim: wls.learn.LearnableAlignment(2.5, 4, normalised=True),
+    ],
     "LearnableStrength": [lambda dim: wls.learn.LearnableStrength(wls.GaussianQuantumPressure(0.7), 1.3)],
     "MeanFieldPotential": [lambda dim: wls.learn.MeanFieldPotential(3, (8,), (8,), time_dependent=True)],
     "PairPotential": [lambda dim: wls.learn.PairPotential(1.5, 7)],
@@ -127,6 +133,7 @@ EXAMPLES: dict[str, list[Callable[..., Any]]] = {
 
 # What is true of a class unless it stands here.
 NOT_INVARIANT = {
+    "AgentPotential",
     "AttentionPotential",
     "Average",
     "External",

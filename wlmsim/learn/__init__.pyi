@@ -6,6 +6,7 @@ from .dissipations import AverageDissipation as AverageDissipation
 from .dissipations import LearnableAlignment as LearnableAlignment
 from .dissipations import LearnableDissipation as LearnableDissipation
 from .dissipations import LearnableSelfPropulsion as LearnableSelfPropulsion
+from .functionals import AgentPotential as AgentPotential
 from .functionals import AttentionPotential as AttentionPotential
 from .functionals import Average as Average
 from .functionals import ExternalPotential as ExternalPotential

@@ -60,44 +60,59 @@ class LearnableAlignment(LearnableDissipation):
         Distance beyond which two particles do not see each other, positive [length].
     knots : int
         Number of intervals of the spline. Default 12.
+    normalised : bool
+        Whether phi is divided by sqrt(s(x) s(y)), s(x) being the smoothed share of the population within the cutoff of
+        x: animals follow the mean of their neighbours, however many they are (Motsch and Tadmor, J. Stat. Phys. 144,
+        923, 2011, who divide by s(x) alone, by which momentum is lost and no Rayleigh function left). Default False.
     """
 
-    def __init__(self, cutoff: float, knots: int = 12):
+    def __init__(self, cutoff: float, knots: int = 12, *, normalised: bool = False):
         super().__init__()
         self.cutoff = check.positive("cutoff", cutoff)
         self.knots = check.integer("knots", knots)
+        self.normalised = bool(normalised)
         self.rate: Any = None
 
     def settings(self) -> dict[str, Any]:
         """Return the constructor's arguments, plain values."""
-        return {"cutoff": self.cutoff, "knots": self.knots}
+        return {"cutoff": self.cutoff, "knots": self.knots, "normalised": self.normalised}
 
     def build(self, dim: int) -> None:
         """Create the spline, in a unit that makes rates of order one for the few particles within the cutoff."""
         cutoff = self.cutoff / self._known_scales.length
-        share = min(1.0, (cutoff / 2) ** dim / math.gamma(dim / 2 + 1))
+        share = 1.0 if self.normalised else min(1.0, (cutoff / 2) ** dim / math.gamma(dim / 2 + 1))
         self.rate = RadialSpline(cutoff, self.knots, scale=1 / share)
 
     def scaled_rayleigh(self, x: torch.Tensor, v: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
-        """1/2 sum over pairs of w_i w_j phi(r_ij) |v_i - v_j|^2."""
-        i, j = close_pairs(x, self.rate.cutoff)
-        _, r = separations(x, i, j)
-        return 0.5 * (w[i] * w[j] * self.rate(r) * ((v[i] - v[j]) ** 2).sum(-1)).sum()
+        """1/2 sum over pairs of w_i w_j phi_ij |v_i - v_j|^2."""
+        i, j, phi = self._rates(x, w)
+        return 0.5 * (w[i] * w[j] * phi * ((v[i] - v[j]) ** 2).sum(-1)).sum()
 
     def scaled_force(self, x: torch.Tensor, v: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
-        """Sum over j of w_j phi(r_ij) (v_j - v_i)."""
+        """Sum over j of w_j phi_ij (v_j - v_i)."""
+        i, j, phi = self._rates(x, w)
+        drag = phi[:, None] * (v[j] - v[i])
+        return torch.zeros_like(v).index_add(0, i, w[j, None] * drag).index_add(0, j, -w[i, None] * drag)
+
+    def _rates(self, x: torch.Tensor, w: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Pairs within the cutoff and the rate at which each aligns."""
         i, j = close_pairs(x, self.rate.cutoff)
         _, r = separations(x, i, j)
-        drag = self.rate(r)[:, None] * (v[j] - v[i])
-        return torch.zeros_like(v).index_add(0, i, w[j, None] * drag).index_add(0, j, -w[i, None] * drag)
+        phi = self.rate(r)
+        if self.normalised:
+            near = (1 - (r / self.rate.cutoff) ** 2).clamp_min(0.0)  # a particle itself counts as 1
+            share = w.index_add(0, i, w[j] * near).index_add(0, j, w[i] * near)
+            phi = phi / (share[i] * share[j]).sqrt()
+        return i, j, phi
 
     @property
     def latex(self) -> str:
         """LaTeX of the Rayleigh function."""
-        return r"\tfrac14 \iint \phi_\theta(|x - y|) \, |v - w|^2 \rho(x) \rho(y) \, dx \, dy"
+        rate = r"\frac{\phi_\theta(|x - y|)}{\sqrt{s(x) s(y)}}" if self.normalised else r"\phi_\theta(|x - y|)"
+        return rf"\tfrac14 \iint {rate} \, |v - w|^2 \rho(x) \rho(y) \, dx \, dy"
 
     def __repr__(self) -> str:
-        return f"LearnableAlignment(cutoff={self.cutoff:g}, knots={self.knots})"
+        return f"LearnableAlignment(cutoff={self.cutoff:g}, knots={self.knots}, normalised={self.normalised})"
 
 
 class LearnableSelfPropulsion(LearnableDissipation):

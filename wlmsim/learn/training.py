@@ -42,6 +42,9 @@ FRICTION_RATE = 10.0
 """Learning rate of the friction's logarithm, relative to that of the networks."""
 
 
+MOST_POPULATIONS = 4
+"""Populations that a training step rolls out; of more, so many are drawn anew at each step."""
+
 SLICES = 32
 """Number of directions of the sliced loss, drawn anew for each target."""
 
@@ -205,9 +208,13 @@ class Trainer:
                 average.lerp_(current, 1 - keep)
 
     def _loss(self) -> torch.Tensor:
-        """Loss of one random rollout, averaged over the populations."""
+        """Loss of one random rollout, averaged over the populations, or over a few of many."""
         total: Any = 0.0
-        for k, (clouds, starts) in enumerate(zip(self.populations, self._starts, strict=True)):
+        drawn = range(len(self.populations))
+        if len(drawn) > MOST_POPULATIONS:
+            drawn = self._rng.permutation(len(drawn))[:MOST_POPULATIONS]
+        for k in drawn:
+            clouds, starts = self.populations[k], self._starts[k]
             start = starts[self._rng.integers(len(starts))]
             horizon = int(self._rng.integers(1, self._longest_horizon(len(clouds) - 1 - start) + 1))
             targets = [self._batch(cloud) for cloud in clouds[start + 1 : start + 1 + horizon]]
@@ -215,7 +222,7 @@ class Trainer:
             if weight := self.settings.steady_weight:
                 cloud, gradient = self._currents[k][self._rng.integers(len(self._currents[k]))]
                 total = total + weight * self._unsteadiness(self._batch(cloud), gradient)
-        return total / len(self.populations)
+        return total / len(drawn)
 
     def _batch(self, cloud: Cloud) -> Cloud:
         """A random part of a cloud, or all of it where it is small."""

@@ -1,5 +1,6 @@
 """Energy functionals with parameters to learn; they combine with ``+`` among themselves and with analytic ones."""
 
+from wlmsim.learn.functionals.agent import AgentPotential
 from wlmsim.learn.functionals.attention import AttentionPotential
 from wlmsim.learn.functionals.base import Average, Learnable, LearnableFunctional, Scales
 from wlmsim.learn.functionals.external import ExternalPotential
@@ -8,6 +9,7 @@ from wlmsim.learn.functionals.pair import PairPotential
 from wlmsim.learn.functionals.strength import LearnableStrength
 
 __all__ = [
+    "AgentPotential",
     "AttentionPotential",
     "Average",
     "ExternalPotential",

@@ -1,0 +1,53 @@
+"""A flock of 1000 boids: fit its first half, forecast the second from time 0 and from the last fitted marginal.
+
+Identities are shuffled in every marginal, velocities are known. Nothing of the rules is told but that speeds are
+constant and that birds move in steps of 0.5: learned are a potential in space, a pair force and alignment with the mean
+of the neighbours. The hyperparameters were chosen on a flock of another seed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from benchmarks.common import main
+from wlmsim import learn, systems
+from wlmsim.evaluation import Scores
+
+TIMES = np.arange(0, 50.5, 0.5)
+REACH = 1.5
+"""Distance at which birds feel each other."""
+
+
+def run(seed: int, progress: bool) -> list[tuple[str, Scores, float]]:
+    past, future = systems.Boids(n=1000, seed=seed).simulate(TIMES).snapshots(seed=seed).split(at=25.0)
+    model = flock(seed=seed, progress=progress).fit(past)
+    return [
+        (f"forecast from {name}", model.evaluate(future, start=start), model.seconds_)
+        for name, start in {"time 0": past[0], "marginal 50": past[-1]}.items()
+    ]
+
+
+def flock(**how: Any) -> learn.WLM:
+    """The mechanics of birds of one speed, and how it is learned."""
+    return learn.WLM(
+        learn.ExternalPotential(time_dependent=False) + learn.PairPotential(REACH),
+        dissipation=learn.LearnableAlignment(REACH, normalised=True),
+        speed=1.0,
+        training="multiple-shooting",
+        horizon=1,
+        velocity_weight=10.0,
+        force_penalty=0.0,
+        jerk_penalty=0.0,
+        batch_size=None,
+        dt=0.5,
+        steps=500,
+        learning_rate=2e-2,
+        members=1,
+        **how,
+    )
+
+
+if __name__ == "__main__":
+    main("boids", __doc__, run)

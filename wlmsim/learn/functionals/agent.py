@@ -1,0 +1,102 @@
+"""A learnable force by agents whose paths are given."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from wlmsim import _validation as check
+from wlmsim.learn.functionals.base import LearnableFunctional
+from wlmsim.learn.networks import RadialSpline, separations
+from wlmsim.trajectory import Trajectory
+
+
+class AgentPotential(LearnableFunctional):
+    """Learnable radial potential around given moving agents, U[rho] = sum over agents a of integral W(|x - a(t)|) rho.
+
+    The population feels the agents, which go their own recorded way: a dog that drives sheep, a predator, a ship. W is
+    a cubic spline that ends smoothly at a cutoff. Between two recorded times an agent moves along a straight line;
+    before the first and after the last it stays where it was then.
+
+    Parameters
+    ----------
+    agents : Trajectory
+        Paths of one or several agents of one kind, in the units and dimensions of the data.
+    cutoff : float
+        Distance beyond which an agent is not felt, positive [length].
+    knots : int
+        Number of intervals of the spline. Default 12.
+
+    Examples
+    --------
+    >>> import numpy as np, wlmsim as wls
+    >>> dog = wls.Trajectory([0.0, 1.0, 2.0], [[[0.0, 0.0]], [[1.0, 0.0]], [[1.0, 3.0]]])
+    >>> wls.learn.AgentPotential(dog, cutoff=20.0)
+    AgentPotential(agents=1, times=3 in 0..2, cutoff=20, knots=12)
+    """
+
+    def __init__(self, agents: Trajectory, cutoff: float, knots: int = 12):
+        super().__init__()
+        self.agents = _path("agents", agents)
+        self.cutoff = check.positive("cutoff", cutoff)
+        self.knots = check.integer("knots", knots)
+        self.law: Any = None
+
+    def settings(self) -> dict[str, Any]:
+        """Return the constructor's arguments, plain values."""
+        path = {"times": self.agents.times.tolist(), "positions": self.agents.positions.tolist()}
+        return {"agents": path, "cutoff": self.cutoff, "knots": self.knots}
+
+    def build(self, dim: int) -> None:
+        """Create the spline; forces are of order one if its parameters are."""
+        if self.agents.dim != dim:
+            raise check.fail("agents", f"of dimension {dim}, as the data are", self.agents)
+        cutoff = self.cutoff / self._known_scales.length
+        self.law = RadialSpline(cutoff, self.knots, scale=cutoff)
+
+    def scaled_energy(self, x: torch.Tensor, w: torch.Tensor, t: Any) -> torch.Tensor:
+        """Sum of w_i W(r_ia)."""
+        i, _, r = self._close(x, t)
+        return (w[i] * self.law(r)).sum()
+
+    def scaled_force(self, x: torch.Tensor, w: torch.Tensor, t: Any) -> torch.Tensor:
+        """-sum over agents of W'(r_ia) (x_i - a) / r_ia."""
+        i, d, r = self._close(x, t)
+        return torch.zeros_like(x).index_add(0, i, -(self.law.slope(r) / r)[:, None] * d)
+
+    def _close(self, x: torch.Tensor, t: Any) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Particles within the cutoff of an agent, with the vectors from it and their lengths."""
+        agents = self.scaled_agents(t).to(x)
+        i, a = torch.nonzero(torch.cdist(x.detach(), agents) < self.law.cutoff, as_tuple=True)
+        d, r = separations(torch.cat([x, agents]), i, a + len(x))
+        return i, d, r
+
+    def scaled_agents(self, t: Any) -> torch.Tensor:
+        """Where the agents are at a scaled time, in scaled coordinates, shape (agents, d)."""
+        scales, times = self._known_scales, self.agents.times
+        time = float(t) * scales.duration + scales.start
+        last = len(times) - 1
+        k = int(np.clip(np.searchsorted(times, time, side="right") - 1, 0, max(last - 1, 0)))
+        after = min(k + 1, last)
+        share = np.clip((time - times[k]) / (times[after] - times[k]), 0.0, 1.0) if after > k else 0.0
+        place = (1 - share) * self.agents.positions[k] + share * self.agents.positions[after]
+        return torch.as_tensor((place - np.array(scales.centre)) / scales.length)
+
+    @property
+    def latex(self) -> str:
+        """LaTeX of the functional."""
+        return r"\sum_a \int W_\theta(|x - a(t)|) \rho \, dx"
+
+    def __repr__(self) -> str:
+        times = self.agents.times
+        span = f"times={len(times)} in {times[0]:g}..{times[-1]:g}"
+        return f"AgentPotential(agents={self.agents.n}, {span}, cutoff={self.cutoff:g}, knots={self.knots})"
+
+
+def _path(name: str, agents: Any) -> Trajectory:
+    """A trajectory, or the times and positions that a file keeps of it."""
+    if isinstance(agents, dict) and agents.keys() == {"times", "positions"}:
+        return Trajectory(**agents)
+    return check.instance(name, agents, Trajectory)
