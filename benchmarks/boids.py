@@ -1,8 +1,8 @@
 """A flock of 1000 boids: fit its first half, forecast the second from time 0 and from the last fitted marginal.
 
 Identities are shuffled in every marginal, velocities are known. Nothing of the rules is told but that speeds are
-constant and that birds move in steps of 0.5: learned are a potential in space, a pair force and alignment with the mean
-of the neighbours. The hyperparameters were chosen on a flock of another seed.
+constant and that birds move in steps of 0.5: learned are a potential in space, a pair force and alignment. The
+hyperparameters were chosen on a flock of another seed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from wlmsim import learn, systems
 from wlmsim.evaluation import Scores
 
 TIMES = np.arange(0, 50.5, 0.5)
-REACH = 1.5
+REACH = 1.0
 """Distance at which birds feel each other."""
 
 
@@ -33,17 +33,16 @@ def flock(**how: Any) -> learn.WLM:
     """The mechanics of birds of one speed, and how it is learned."""
     return learn.WLM(
         learn.ExternalPotential(time_dependent=False) + learn.PairPotential(REACH),
-        dissipation=learn.LearnableAlignment(REACH, normalised=True),
+        dissipation=learn.LearnableAlignment(REACH),
         speed=1.0,
         training="multiple-shooting",
         horizon=1,
-        velocity_weight=10.0,
+        velocity_weight=3.0,
         force_penalty=0.0,
         jerk_penalty=0.0,
         batch_size=None,
         dt=0.5,
-        steps=500,
-        learning_rate=2e-2,
+        steps=400,
         members=1,
         **how,
     )

@@ -210,7 +210,7 @@ class Trainer:
     def _loss(self) -> torch.Tensor:
         """Loss of one random rollout, averaged over the populations, or over a few of many."""
         total: Any = 0.0
-        drawn = range(len(self.populations))
+        drawn: Any = range(len(self.populations))
         if len(drawn) > MOST_POPULATIONS:
             drawn = self._rng.permutation(len(drawn))[:MOST_POPULATIONS]
         for k in drawn:
