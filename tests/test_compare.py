@@ -1,6 +1,7 @@
 """Comparison of candidate mechanics, leave-one-out, fits in several processes."""
 
 import math
+import threading
 
 import matplotlib.image
 import numpy as np
@@ -185,10 +186,15 @@ class TestJobs:
         assert [o.w1 for o in alone] == [o.w1 for o in together]
 
     def test_what_cannot_be_sent_is_named(self, spring):
-        local = quick(potential=wls.External(lambda x, xp: (x**2).sum(-1)))
+        model = quick()
+        model.seed = threading.Lock()
         with pytest.raises(ParameterError, match="`processes` must be 1 for models that cannot be sent"):
-            run_all([Job(local, spring, 2, 0)], 2)
-        assert run(Job(local, spring, 2, 0)).w1 < np.inf
+            run_all([Job(model, spring, 2, 0)], 2)
+
+    def test_lambdas_can_be_sent(self, spring):
+        local = Job(quick(potential=wls.External(lambda x, xp: (x**2).sum(-1))), spring, 2, 0)
+        alone, together = run(local), run_all([local, local], 2)
+        assert [o.w1 for o in together] == [alone.w1, alone.w1]
 
     def test_which_marginals(self, spring):
         for which, expected in {"last": [4], "between": [1, 2, 3], "each": [1, 2, 3, 4], -2: [3]}.items():

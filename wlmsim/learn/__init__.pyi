@@ -1,3 +1,7 @@
+from .callbacks import Callback as Callback
+from .callbacks import JSONLines as JSONLines
+from .callbacks import Record as Record
+from .callbacks import TensorBoard as TensorBoard
 from .compare import Comparison as Comparison
 from .compare import candidates as candidates
 from .compare import compare as compare

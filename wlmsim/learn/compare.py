@@ -323,8 +323,7 @@ def compare(
         The marginals that are left out, one at a time: the last one, which asks for a forecast; those between the first
         and the last; all but the first; or those of the indices given. Default "last".
     processes : int
-        Number of processes that fit at the same time, with one thread each. More than one needs a script whose work is
-        under ``if __name__ == "__main__":``. Default 1.
+        Number of processes that fit at the same time, with one thread each. Default 1.
 
     Returns
     -------

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import copy
-import multiprocessing
-import pickle
+import dataclasses
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +16,7 @@ from wlmsim.errors import ParameterError, SimulationError
 from wlmsim.evaluation import Scores
 from wlmsim.flow import GradientFlow
 from wlmsim.lagrangian import Lagrangian
+from wlmsim.learn.processes import Send, in_processes
 from wlmsim.learn.wlm import WLM
 from wlmsim.snapshots import SnapshotSeries
 
@@ -50,8 +49,8 @@ class Outcome:
 
 def unfitted(model: WLM, **parameters: Any) -> WLM:
     """A model with the same parameters that has not been fitted, but for the ones given; it writes no files."""
-    own = {name: copy.deepcopy(value) for name, value in model.get_params().items()}
-    return WLM(**{**own, "checkpoint": None, "progress": False, **parameters})
+    own = {name: copy.deepcopy(value) for name, value in model.get_params().items() if name != "callbacks"}
+    return WLM(**{**own, "checkpoint": None, "callbacks": (), "progress": False, **parameters})
 
 
 def run(job: Job) -> Outcome:
@@ -75,17 +74,13 @@ def run_all(jobs: Sequence[Job], processes: int) -> list[Outcome]:
     """
     if check.integer("processes", processes) == 1:
         return [run(job) for job in jobs]
-    try:
-        pickle.dumps(jobs)
-    except (pickle.PicklingError, AttributeError, TypeError) as error:
-        raise ParameterError(
-            f"`processes` must be 1 for models that cannot be sent to another process ({error}): "
-            "write laws as functions or classes of a module, not as lambdas"
-        ) from error
-    context = multiprocessing.get_context("spawn")
-    workers = min(processes, len(jobs))
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        return list(pool.map(run, jobs))
+    return in_processes(_run_alone, jobs, processes)
+
+
+def _run_alone(job: Job, send: Send) -> Outcome:
+    """Do a job in a process beside others, on one thread."""
+    torch.set_num_threads(1)
+    return run(dataclasses.replace(job, model=unfitted(job.model, processes=1)))
 
 
 def seeds_of(seeds: Any) -> list[int]:

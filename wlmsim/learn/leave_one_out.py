@@ -27,8 +27,7 @@ def leave_one_out(model: WLM, data: SnapshotSeries, *, marginals: Any = "between
         Which to leave out in turn: all but the first and the last; all but the first; or those of the indices
         given. Default "between".
     processes : int
-        Number of processes that fit at the same time, with one thread each. More than one needs a script whose work is
-        under ``if __name__ == "__main__":``. Default 1.
+        Number of processes that fit at the same time, with one thread each. Default 1.
 
     Returns
     -------

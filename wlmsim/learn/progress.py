@@ -1,33 +1,40 @@
-"""Progress bar of a fit: steps, loss, friction, time left."""
+"""Progress bars of a fit: steps, loss, friction, time left."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-if TYPE_CHECKING:
-    from wlmsim.learn.training import Trainer, Watcher
+from wlmsim.learn.callbacks import Callback, Record
 
 
-@contextmanager
-def fitting_bar(title: str, steps: int, *, show: bool) -> Iterator[Watcher]:
-    """Show a bar for as long as the context lasts; yields the watcher that moves it."""
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("loss {task.fields[loss]:.3g}  friction {task.fields[friction]:.3g}"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), disable=not show) as bars:
-        task = bars.add_task(title, total=steps, loss=float("nan"), friction=float("nan"))
+class FittingBars(Callback):
+    """A bar for each training of a fit."""
 
-        def watch(trainer: Trainer) -> None:
-            progress = trainer.progress
-            bars.update(task, completed=progress.step, loss=progress.losses[-1], friction=progress.frictions[-1])
+    def __init__(self) -> None:
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("loss {task.fields[loss]:.3g}  friction {task.fields[friction]:.3g}"),
+            TimeRemainingColumn(),
+        )
+        self._bars = Progress(*columns, console=Console(stderr=True))
+        self._tasks: dict[str, TaskID] = {}
 
-        yield watch
+    def begin(self, *, resumed: bool) -> None:
+        """Show what there is."""
+        self._bars.start()
+
+    def __call__(self, record: Record) -> None:
+        """Move the bar of the step's training."""
+        at: dict[str, Any] = {"completed": record.step, "loss": record.loss, "friction": record.friction}
+        if record.title not in self._tasks:
+            self._tasks[record.title] = self._bars.add_task(record.title, total=record.steps, **at)
+        self._bars.update(self._tasks[record.title], **at)
+
+    def end(self) -> None:
+        """Leave the bars as they are."""
+        self._bars.stop()

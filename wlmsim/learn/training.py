@@ -31,7 +31,7 @@ KIND = "wlmsim-checkpoint"
 LARGEST_GRAPH = 2**32
 """Bytes that automatic differentiation may keep of the forces of one rollout; beyond, they are computed twice."""
 SINGLE_THREAD_LIMIT = 2000
-"""Rows of the largest cloud up to which a fit runs on one CPU thread."""
+"""Rows in a training step up to which a fit runs on one CPU thread."""
 
 RECOVERIES = 5
 """Times that a training goes back after a divergence before it gives up."""
@@ -120,7 +120,7 @@ class Trainer:
         self.validation = validation
         self.progress = Progress()
         self._rng = np.random.default_rng(settings.seed)
-        self._average = copy.deepcopy(mechanics).requires_grad_(False)
+        self._average = copy.deepcopy(mechanics).requires_grad_(False).eval()
         self._graphs: dict[int, int] = {}
         self._best: dict[str, torch.Tensor] | None = None
         self._optimiser = torch.optim.AdamW(self._parameter_groups())
@@ -149,13 +149,30 @@ class Trainer:
 
     def run(self, watchers: Sequence[Watcher] = ()) -> None:
         """Train to the end of the schedule or to early stopping; the mechanics then has the averaged parameters."""
-        with _threads_for(self.populations):
-            self._run(watchers)
+        self.advance(self.settings.steps, watchers)
         self.mechanics.load_state_dict(self._average.state_dict() if self._best is None else self._best)
 
-    def _run(self, watchers: Sequence[Watcher]) -> None:
+    def advance(self, until: int, watchers: Sequence[Watcher] = ()) -> None:
+        """Train up to a step, or to the end if that comes first."""
+        with _threads(1 if self.on_one_thread else None), torch.random.fork_rng(devices=self._devices):
+            self._advance(until, watchers)
+
+    @property
+    def on_one_thread(self) -> bool:
+        """Whether a step computes on one CPU thread: for few rows a second one only waits, and burns a core."""
+        rows = max(len(cloud.x) for clouds in self.populations for cloud in clouds)
+        rows = rows if self.settings.batch_size is None else min(rows, self.settings.batch_size)
+        return rows <= SINGLE_THREAD_LIMIT and not self._devices
+
+    @property
+    def _devices(self) -> list[torch.device]:
+        """The CUDA device, if the training runs on one."""
+        device = self.populations[0][0].x.device
+        return [device] if device.type == "cuda" else []
+
+    def _advance(self, until: int, watchers: Sequence[Watcher]) -> None:
         settings, progress = self.settings, self.progress
-        while progress.step < settings.steps and not progress.stopped:
+        while progress.step < min(until, settings.steps) and not progress.stopped:
             try:
                 loss = self._step()
             except SimulationError as error:
@@ -175,6 +192,7 @@ class Trainer:
         for group in self._optimiser.param_groups:
             group["lr"] = group["rate"] * rate * self.progress.rate
         self._optimiser.zero_grad(set_to_none=True)
+        torch.manual_seed((settings.seed * 2**20 + step) % 2**63)  # of dropout
         loss = self._loss()
         value = loss.item()
         loss.backward()
@@ -401,12 +419,10 @@ def _velocity_force_of(mechanics: Mechanics, w: torch.Tensor, x: torch.Tensor, v
 
 
 @contextmanager
-def _threads_for(populations: Sequence[Sequence[Cloud]]) -> Iterator[None]:
-    """Compute small clouds on one CPU thread: for tiny tensors a second one only waits, and burns a core doing so."""
-    largest = max(len(cloud.x) for clouds in populations for cloud in clouds)
+def _threads(count: int | None) -> Iterator[None]:
+    """Compute on a number of CPU threads, or on as many as before."""
     before = torch.get_num_threads()
-    if largest <= SINGLE_THREAD_LIMIT:
-        torch.set_num_threads(1)
+    torch.set_num_threads(before if count is None else count)
     try:
         yield
     finally:
@@ -425,6 +441,11 @@ class Checkpoint:
     interval : float
         Least seconds between two writes.
 
+    Attributes
+    ----------
+    resumed : bool
+        Whether there was such a file.
+
     Raises
     ------
     FileFormatError
@@ -437,7 +458,8 @@ class Checkpoint:
         self.interval = interval
         self._stages: dict[str, Any] = {}
         self._written = time.monotonic()
-        if self.path.exists():
+        self.resumed = self.path.exists()
+        if self.resumed:
             content = model_file.read(self.path, KIND)
             if content["fingerprint"] != fingerprint:
                 raise FileFormatError(
@@ -451,11 +473,15 @@ class Checkpoint:
             trainer.restore(self._stages[stage])
 
     def keep(self, stage: str, trainer: Trainer, *, now: bool = False) -> None:
-        """Write the trainer's state, atomically, if the last write is long enough ago or `now`."""
+        """Write the trainer's state if the last write is long enough ago or `now`."""
         if now or time.monotonic() - self._written >= self.interval:
-            self._stages[stage] = trainer.state()
-            model_file.write(self.path, KIND, {"fingerprint": self.fingerprint, "stages": self._stages})
-            self._written = time.monotonic()
+            self.put(stage, trainer.state())
+
+    def put(self, stage: str, state: dict[str, Any]) -> None:
+        """Write a trainer's state, atomically."""
+        self._stages[stage] = state
+        model_file.write(self.path, KIND, {"fingerprint": self.fingerprint, "stages": self._stages})
+        self._written = time.monotonic()
 
     def remove(self) -> None:
         """Remove the file, once the fit is complete."""
