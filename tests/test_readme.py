@@ -10,8 +10,8 @@ import wlmsim as wls
 README = Path(__file__).parents[1] / "README.md"
 
 SMALLER = {
-    "n=600": "n=60",
-    'friction="learn"': 'friction="learn", steps=3, progress=False',
+    "n=1000": "n=60",
+    "dt=0.5,": "dt=0.5, steps=3, members=1, progress=False,",
     'wls.visual.film(forecast, "forecast.gif", truth=future)': "",  # tests/test_visual.py makes films
 }
 
@@ -24,6 +24,6 @@ def test_a_whole_study(tmp_path, monkeypatch, capsys):
         code = code.replace(long, short)
     study = {}
     exec(code, study)
-    assert "forecast from t = 8" in capsys.readouterr().out
+    assert "forecast from t = 25" in capsys.readouterr().out
     assert isinstance(study["forecast"], wls.Trajectory)
     assert study["forecast"].times.tolist() == study["future"].times.tolist()
