@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from wlmsim.cli.completion import DATA, files
 from wlmsim.cli.files import check_output, check_suffix, load
 from wlmsim.cli.options import Force, Output
 
@@ -19,6 +20,7 @@ def convert(
         typer.Argument(
             metavar="DATA",
             help="Snapshots or trajectory, .csv, .tsv, .npz, .h5ad, .nc or any other HDF5.",
+            autocompletion=files(*DATA),
             show_default=False,
         ),
     ],

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from wlmsim.cli.completion import words
 from wlmsim.cli.errors import blaming, report
 from wlmsim.cli.files import PLOTS, check_output, check_suffix, save_plot
 from wlmsim.cli.options import (
@@ -37,20 +38,20 @@ def fit(
     hold_out: Annotated[
         list[int] | None, typer.Option(metavar="INDEX", help="Leave out this marginal; counts from 0; repeatable.")
     ] = None,
-    friction: Annotated[str | None, typer.Option(metavar="learn|NUMBER", help="Friction rate.")] = None,
+    friction: Annotated[str | None, typer.Option(**words("learn|NUMBER"), help="Friction rate.")] = None,
     initial_velocities: Annotated[
         str | None,
         typer.Option(
             "--velocities",
-            metavar="given|zero|learn|transport|potential",
+            **words("given|zero|learn|transport|potential"),
             help="Velocities that rollouts start with.",
         ),
     ] = None,
     training: Annotated[
-        str | None, typer.Option(metavar="anchored|multiple-shooting", help="Where rollouts start.")
+        str | None, typer.Option(**words("anchored|multiple-shooting"), help="Where rollouts start.")
     ] = None,
     loss: Annotated[
-        str | None, typer.Option(metavar="exact|sinkhorn|sliced|energy", help="Distance between clouds.")
+        str | None, typer.Option(**words("exact|sinkhorn|sliced|energy"), help="Distance between clouds.")
     ] = None,
     steps: Annotated[int | None, typer.Option(help="Most training steps.")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Learning rate.")] = None,
@@ -61,10 +62,10 @@ def fit(
         float | None, typer.Option(metavar="CUTOFF", help="Also learn a pair potential that ends at this distance.")
     ] = None,
     validation: Annotated[
-        str | None, typer.Option(metavar="last|none|INDEX", help="The marginal that chooses the number of steps.")
+        str | None, typer.Option(**words("last|none|INDEX"), help="The marginal that chooses the number of steps.")
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of everything random.")] = None,
-    device: Annotated[str | None, typer.Option(metavar="auto|cpu|cuda", help="Where to train.")] = None,
+    device: Annotated[str | None, typer.Option(**words("auto|cpu|cuda"), help="Where to train.")] = None,
     checkpoint: Annotated[
         Path | None, typer.Option(help="Keep the state in this file; the same command resumes from it.")
     ] = None,

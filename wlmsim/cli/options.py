@@ -11,15 +11,21 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
+from wlmsim.cli.completion import DATA, files, settings
+
 Number = TypeVar("Number", int, float)
 
 ModelFile = Annotated[Path, typer.Argument(metavar="MODEL", help="Fitted model.", show_default=False)]
-DataFile = Annotated[Path, typer.Argument(metavar="DATA", help="Snapshots or trajectory.", show_default=False)]
+DataFile = Annotated[
+    Path,
+    typer.Argument(metavar="DATA", help="Snapshots or trajectory.", autocompletion=files(*DATA), show_default=False),
+]
 Output = Annotated[Path, typer.Option("--output", "-o", help="File to write.", show_default=False)]
 Force = Annotated[bool, typer.Option("--force", "-f", help="Replace files that exist.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")]
 Settings = Annotated[
-    list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Any other parameter; repeatable.")
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", autocompletion=settings, help="Any other parameter; repeatable."),
 ]
 
 

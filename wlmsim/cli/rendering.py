@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from wlmsim.cli.completion import DATA, files, words
 from wlmsim.cli.files import PLOTS, check_output, check_suffix, load, save_plot
 from wlmsim.cli.options import DataFile, Force, Output, Quiet, numbers
 
@@ -17,11 +18,13 @@ FILMS, PICTURES = (".gif", ".mp4"), (".png",)
 def render(
     data: DataFile,
     output: Output,
-    truth: Annotated[Path | None, typer.Option(help="Snapshots or trajectory to show for comparison.")] = None,
+    truth: Annotated[
+        Path | None, typer.Option(autocompletion=files(*DATA), help="Snapshots or trajectory to show for comparison.")
+    ] = None,
     overview: Annotated[bool, typer.Option("--overview", help="Plot the clouds of all times over each other.")] = False,
     time: Annotated[float | None, typer.Option(help="Time of a picture. Default: the last.")] = None,
-    layout: Annotated[str | None, typer.Option(metavar="side-by-side|overlay", help="Where the truth goes.")] = None,
-    color: Annotated[str | None, typer.Option(metavar="auto|speed|time|none", help="What colours mean.")] = None,
+    layout: Annotated[str | None, typer.Option(**words("side-by-side|overlay"), help="Where the truth goes.")] = None,
+    color: Annotated[str | None, typer.Option(**words("auto|speed|time|none"), help="What colours mean.")] = None,
     axes: Annotated[str | None, typer.Option(metavar="I,I,...", help="Coordinates to draw; they count from 0.")] = None,
     trail: Annotated[int | None, typer.Option(help="Number of earlier times that trails lead back to.")] = None,
     smooth: Annotated[int | None, typer.Option(help="Frames of a film to insert between recorded times.")] = None,

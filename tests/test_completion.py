@@ -1,0 +1,71 @@
+"""`wlmsim` completes in the shell: commands, systems, their parameters, words and files, and stays quick."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+
+def offered(folder, words, shell="bash"):
+    """What the shell would offer for the last of the words."""
+    line = ["wlmsim", *words]
+    asked = {
+        "_WLMSIM_COMPLETE": f"complete_{shell}",
+        "COMP_WORDS": " ".join(line),
+        "COMP_CWORD": str(len(words)),
+        "_TYPER_COMPLETE_ARGS": " ".join(line),
+        "_TYPER_COMPLETE_FISH_ACTION": "get-args",
+        "_TYPER_COMPLETE_WORD_TO_COMPLETE": words[-1],
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", "import sys; from wlmsim.cli import main; main()"],
+        env={**os.environ, **asked},
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name in ("flock.h5", "cells.csv", "flock.model", "notes.md", ".hidden.h5"):
+        (tmp_path / name).touch()
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "drift.nc").touch()
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["sim"], ["simulate"]),
+        (["simulate", "bo"], ["boids"]),
+        (["simulate", "boids", "--unt"], ["--until"]),
+        (["simulate", "boids", "--set", "co"], ["cohesion="]),
+        (["fit", ""], ["more/", "cells.csv", "flock.h5"]),
+        (["fit", "more/"], ["more/drift.nc"]),
+        (["fit", "flock.h5", "--loss", "s"], ["sinkhorn", "sliced"]),
+        (["fit", "flock.h5", "--validation", ""], ["last", "none"]),
+        (["render", "flock.h5", "--color", "sp"], ["speed"]),
+        (["convert", "ce"], ["cells.csv"]),
+    ],
+    ids=["command", "system", "option", "setting", "file", "folder", "word", "metavar", "color", "other"],
+)
+def test_what_is_offered(folder, words, expected):
+    assert offered(folder, words) == expected
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish", "powershell"])
+def test_every_shell_is_answered(folder, shell):
+    assert "boids" in " ".join(offered(folder, ["simulate", "bo"], shell))
+
+
+def test_completion_is_installed_by_an_option():
+    done = subprocess.run([sys.executable, "-m", "wlmsim", "--help"], capture_output=True, text=True, check=True)
+    assert "--install-completion" in done.stdout and "--show-completion" in done.stdout
