@@ -517,7 +517,7 @@ class WLM(Estimator):
             force_penalty=self.force_penalty,
             jerk_penalty=self.jerk_penalty,
             blur=self.blur,
-            reach=self.reach_ / scales.length,
+            reach=(self.reach_ if self.reach == "learn" else float(self.reach)) / scales.length,
             velocity_weight=self.velocity_weight,
             steady_weight=self.steady_weight,
             shooting=self.training == "multiple-shooting",
