@@ -517,22 +517,11 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
     """Record what is asked of wlmsim.visual, and draw nothing: drawing has tests of its own."""
     calls: list[tuple[str, dict[str, Any]]] = []
 
-    class Plotter:
-        def screenshot(self, path: Path) -> None:
-            path.write_text("picture")
+    def record(name: str) -> Any:
+        return lambda data, path, **options: calls.append((name, {"data": data, "path": path, **options}))
 
-        def close(self) -> None:
-            calls.append(("close", {}))
-
-    def film(data: Any, path: Path, **options: Any) -> None:
-        calls.append(("film", {"data": data, "path": path, **options}))
-
-    def scene(data: Any, **options: Any) -> Plotter:
-        calls.append(("scene", {"data": data, **options}))
-        return Plotter()
-
-    monkeypatch.setattr(wls.visual, "film", film)
-    monkeypatch.setattr(wls.visual, "scene", scene)
+    for name in ("film", "snapshot", "export_html"):
+        monkeypatch.setattr(wls.visual, name, record(name))
     return calls
 
 
@@ -560,11 +549,24 @@ def test_render_film(study: Path, tmp_path: Path, drawn: list[tuple[str, dict[st
 
 
 def test_render_picture(study: Path, tmp_path: Path, drawn: list[tuple[str, dict[str, Any]]]) -> None:
-    file = tmp_path / "picture.png"
-    succeed("render", study / "spring.h5", "-o", file, "--time", 1.5)
-    assert [kind for kind, _ in drawn] == ["scene", "close"]
-    assert {k: v for k, v in drawn[0][1].items() if k != "data"} == {"time": 1.5, "off_screen": True}
-    assert file.read_text() == "picture"
+    file, options = tmp_path / "picture.pdf", ["--time", 1.5, "--camera", "30,20", "--density", "--glyph", "arrows"]
+    succeed("render", study / "spring.h5", "-o", file, *options)
+    [(kind, asked)] = drawn
+    assert kind == "snapshot"
+    assert isinstance(asked.pop("data"), wls.Trajectory)
+    assert asked == {"path": file, "time": 1.5, "camera": [30.0, 20.0], "density": True, "glyph": "arrows"}
+
+
+def test_render_page(study: Path, tmp_path: Path, drawn: list[tuple[str, dict[str, Any]]]) -> None:
+    file = tmp_path / "page.html"
+    succeed(
+        "render", study / "spring.h5", "-o", file, "--camera", "top", "--potential", "--model", study / "spring.model"
+    )
+    [(kind, asked)] = drawn
+    assert kind == "export_html"
+    assert isinstance(asked.pop("lagrangian"), wls.Lagrangian)
+    asked.pop("data")
+    assert asked == {"path": file, "camera": "top", "potential": True}
 
 
 def test_render_overview(study: Path, tmp_path: Path) -> None:
@@ -577,10 +579,12 @@ def test_render_overview(study: Path, tmp_path: Path) -> None:
     ("name", "options", "reason"),
     [
         ("film.avi", [], "does not end in .gif, .mp4, .png"),
-        ("plot.svg", [], "does not end in .gif, .mp4, .png"),
+        ("plot.svgz", [], "does not end in .gif, .mp4, .png"),
         ("film.gif", ["--overview"], "does not end in .png, .pdf, .svg"),
         ("film.gif", ["--time", 1], "--time: it is not for films"),
         ("picture.png", ["--fps", 1], "--fps: it is not for pictures"),
+        ("page.html", ["--orbit", 90], "--orbit: it is not for pages"),
+        ("film.gif", ["--camera", "3,up"], "--camera: '3,up' is not a list of numbers"),
         ("plot.png", ["--overview", "--size", "90,90"], "--size: it is not for overviews"),
         ("film.gif", ["--axes", "x,y"], "--axes: 'x,y' is not a list of integers"),
         ("film.gif", ["--axes", "0,7"], "--axes: `axes`"),

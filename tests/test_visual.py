@@ -16,7 +16,8 @@ import pytest
 import wlmsim as wls
 from wlmsim.errors import DataWarning, ParameterError, WlmsimError
 from wlmsim.evaluation import Scores
-from wlmsim.visual import _drawing, _encoders, _frames, _offscreen, films, scenes
+from wlmsim.visual import _drawing, _encoders, _frames, _layers, _mechanics, _offscreen, films, pages, scenes
+from wlmsim.visual._page import INK
 
 matplotlib.use("Agg")
 
@@ -397,6 +398,436 @@ def test_crowds_are_thinned_with_a_warning(monkeypatch):
         assert [len(x) for x in _drawing.prepare(data.snapshots()).main.points] == [10] * 5
 
 
+# Looks
+
+
+HARMONIC = wls.Lagrangian(wls.External(wls.laws.Harmonic(2.0)), mass=3.0)
+
+
+def staged(data, window=(200, 160), show=-1, **look):
+    """A stage that shows a frame."""
+    stage = scenes.set_stage(_drawing.prepare(data, **look), window_size=window, off_screen=True)
+    stage.show(range(len(stage.times))[show])
+    return stage
+
+
+@pytest.mark.parametrize("glyph", ["spheres", "arrows"])
+@pytest.mark.parametrize("dim", [2, 3])
+def test_solids_stand_where_the_points_are(glyph, dim):
+    data = orbit(n=6, dim=dim, seed=2)
+    dots, solids = (colored(inside(drawn(data, glyph=shape, point_size=8))) for shape in ("points", glyph))
+    assert 0.3 < solids.sum() / dots.sum() < 3
+    assert (dots & solids).sum() > 0.4 * min(dots.sum(), solids.sum())
+
+
+def test_arrows_point_along_the_velocity():
+    """A notched dart is wider at its tail; its tip is on the side to which the particle moves."""
+    for way in ((1.0, 0.0), (-1.0, 0.0), (0.0, 1.0), (0.0, -1.0)):
+        data = wls.Population([[0.0, 0.0]], [way])
+        picture = colored(drawn(data, glyph="arrows", point_size=30, color=None))
+        rows, columns = np.nonzero(picture)
+        across, along = (rows, columns) if way[0] else (columns, -rows)
+        sign = sum(way)
+        tip = along * sign > (along * sign).max() - 8
+        tail = along * sign < (along * sign).min() + 8
+        assert np.ptp(across[tip]) + 4 < np.ptp(across[tail])
+
+
+def test_arrows_need_velocities_and_a_truth_without_keeps_points():
+    with pytest.raises(ParameterError, match="velocities are unknown"):
+        _drawing.prepare(orbit(velocities=False), glyph="arrows")
+    with closing(staged(orbit(), glyph="arrows", truth=orbit(velocities=False), color=None).plotter):
+        pass
+
+
+def test_trails_of_the_truth():
+    look = {"truth": orbit(n=5, seed=1), "color": None}
+    (bare, trailed) = (colored(drawn(orbit(n=5), trail=trail, **look))[18:95, 30:180].sum() for trail in (0, 4))
+    assert trailed > bare + 20
+
+
+def test_energy_is_that_of_each_particle_in_the_field_of_the_others():
+    data = orbit(n=12)
+    drawing = _drawing.prepare(data, color="energy", lagrangian=HARMONIC)
+    expected = 1.5 * (data.velocities**2).sum(-1) + (data.positions**2).sum(-1)
+    assert np.allclose(drawing.main.values, expected)
+    pairs = wls.Lagrangian(wls.Pairwise(wls.laws.Morse(c=1.5, l=0.5)))
+    population = data[3]
+    own = _mechanics.particle_energies(pairs, population) - 0.5 * (population.velocities**2).sum(-1)
+    # U is quadratic in the density, so that the population's mean of dU/drho is 2 U
+    assert population.weights @ own == pytest.approx(2 * pairs.potential_energy(population))
+    with pytest.raises(ParameterError, match="`lagrangian` must be given"):
+        _drawing.prepare(data, color="energy")
+
+
+def test_a_simulated_trajectory_knows_its_lagrangian():
+    start = wls.Population.gaussian(5, velocity_width=1.0, seed=0)
+    path = wls.simulate(HARMONIC, start, [0.0, 0.5])
+    assert _drawing.prepare(path, color="energy").mechanics is HARMONIC
+
+
+def test_unit_of_energy_is_named_for_mass_one():
+    data = orbit(units={"length": "m", "time": "s"})
+    light = wls.Lagrangian(wls.External(wls.laws.Harmonic(2.0)))
+    assert _drawing.prepare(data, color="energy", lagrangian=light).coloring.title == "energy [m² / s²]"
+    assert _drawing.prepare(data, color="energy", lagrangian=HARMONIC).coloring.title == "energy"
+
+
+def test_labels_are_categories_in_their_colors():
+    names = np.repeat(["root", "leaf", "stem"], 2)
+    data = wls.Population(orbit(n=6).positions[0])
+    drawing = _drawing.prepare(data, color=names)
+    assert drawing.coloring.categories == ("leaf", "root", "stem")
+    assert drawing.main.values[0].tolist() == [1, 1, 0, 0, 2, 2]
+    with closing(staged(data, color=names, point_size=12).plotter) as plotter:
+        texts = [actor.GetInput() for actor in plotter.renderer.actors.values() if hasattr(actor, "GetInput")]
+        picture = np.asarray(plotter.screenshot(None, return_img=True)).astype(int)
+    assert {"leaf", "root", "stem"} <= {str(text) for text in texts}
+    from wlmsim.visual._coloring import category_colors
+
+    for color in category_colors(3):
+        assert (np.abs(inside(picture) - 255 * np.array(color)).max(axis=-1) < 12).sum() > 20
+
+
+def test_labels_may_change_with_time_and_too_many_are_refused():
+    series = wls.SnapshotSeries([0.0, 1.0], [np.zeros((2, 2)), np.ones((3, 2))])
+    drawing = _drawing.prepare(series, color=[[4, 7], [7, 7, 9]])
+    assert [v.tolist() for v in drawing.main.values] == [[0, 1], [1, 1, 2]]
+    with pytest.raises(ParameterError, match="at most 20 different labels"):
+        _drawing.prepare(orbit(n=30), color=np.arange(30))
+
+
+def test_color_by_population():
+    series = wls.SnapshotSeries([0.0], [np.eye(3)], populations=[[5, 2, 5]])
+    drawing = _drawing.prepare(series, color="population")
+    assert (drawing.coloring.categories, drawing.main.values[0].tolist()) == (("2", "5"), [1, 0, 1])
+    with pytest.raises(ParameterError, match="a single one"):
+        _drawing.prepare(orbit(), color="population")
+
+
+def test_density_holds_the_shares_it_says():
+    """Of a Gaussian in the plane, the densest share p lies within the radius sqrt(-2 log(1 - p))."""
+    cloud = wls.Population.gaussian(3000, seed=0)
+    stage = staged(cloud, density=0.15, color=None)
+    with closing(stage.plotter):
+        (layer,) = (layer for _, layer in stage.views[0]._layers if isinstance(layer, _layers.Density))
+        for share, mesh in zip(_layers.MASSES, layer._meshes, strict=True):
+            assert mesh.area == pytest.approx(-2 * np.pi * np.log(1 - share), rel=0.15)
+
+
+@pytest.mark.parametrize("dim", [2, 3])
+def test_density_tints_the_middle(dim):
+    data = wls.Population.gaussian(400, dim=dim, seed=0)
+    bare, tinted = (inside(drawn(data, density=density, color=None, point_size=1)) for density in (False, True))
+    changed = np.abs(bare - tinted).max(axis=-1) > 8
+    assert changed[25:50, 60:90].mean() > 0.5 > 0.3 > changed[:10].mean()
+
+
+def test_a_cloud_in_one_place_has_no_density():
+    assert (
+        drawn(wls.Population(np.zeros((3, 2)))) == drawn(wls.Population(np.zeros((3, 2))), density=True)
+    ).mean() > 0.95
+
+
+def test_force_field_points_down_the_potential():
+    stage = staged(orbit(n=4), force=True, lagrangian=HARMONIC)
+    with closing(stage.plotter):
+        (layer,) = (layer for _, layer in stage.views[0]._layers if isinstance(layer, _layers.Force))
+        assert np.allclose(layer._field(0), -2 * layer._nodes)
+        lengths = np.linalg.norm(layer._mesh["field"], axis=1)
+    assert lengths.max() == pytest.approx(1.0, abs=1e-6) and (lengths < 0.5).any()
+    plain = inside(drawn(orbit(n=4), color=None))
+    arrows = inside(drawn(orbit(n=4), color=None, force=True, lagrangian=HARMONIC))
+    assert (np.abs(plain - arrows).max(axis=-1) > 40).sum() > 100
+
+
+def test_force_of_the_others_on_a_test_particle():
+    """Far from a cloud that attracts with W = r^2 / 2, the force is the way to its mean."""
+    cloud = wls.Population.gaussian(50, seed=0)
+    pull = wls.Lagrangian(wls.Pairwise(lambda r, xp: 0.5 * r**2))
+    points = np.array([[10.0, 0.0], [0.0, -7.0]])
+    assert np.allclose(_mechanics.force(pull, points, cloud), cloud.positions.mean(0) - points, atol=1e-4)
+    flow = wls.GradientFlow(wls.External(wls.laws.Harmonic(1.0)))
+    assert np.allclose(_mechanics.force(flow, points, cloud), -points)
+
+
+def test_potential_lifts_points_onto_its_surface():
+    data = orbit(n=8)
+    drawing = _drawing.prepare(data, potential=True, lagrangian=HARMONIC)
+    assert drawing.dim == 3 and drawing.names[2] == "potential"
+    low, high = drawing.value_limits[:, 2]
+    energies = (data.positions**2).sum(-1)
+    assert low == pytest.approx(0.0, abs=0.01) and high >= energies.max()
+    roof = drawing.limits[1, 2]
+    for points, e in zip(drawing.main.points, energies, strict=True):
+        assert np.allclose(points[:, 2], roof * (e - low) / (high - low), atol=1e-5)
+    stage = staged(data, potential=True, lagrangian=HARMONIC)
+    with closing(stage.plotter):
+        (surface,) = (layer for _, layer in stage.views[0]._layers if isinstance(layer, _layers.Surface))
+        x, y, z = np.asarray(surface._mesh.points).T
+    assert np.allclose(z, roof * (x**2 + y**2 - low) / (high - low), atol=0.02 * roof)
+
+
+def test_arrows_lie_in_the_surface():
+    data = wls.Population([[1.0, 0.0], [0.0, 0.5]], [[1.0, 0.0], [1.0, 0.0]])
+    drawing = _drawing.prepare(data, potential=True, lagrangian=HARMONIC, glyph="arrows")
+    slope = np.ptp(drawing.limits[:, 2]) / np.ptp(drawing.value_limits[:, 2])
+    assert np.allclose(drawing.directions(drawing.main, 0)[:, 2], [2 * slope, 0.0], atol=0.02)
+
+
+# Cameras
+
+
+@pytest.mark.parametrize(
+    ("camera", "ahead", "up"),
+    [
+        ("top", (0, 0, -1), (0, 1, 0)),
+        ("bottom", (0, 0, 1), (0, -1, 0)),
+        ("front", (0, 1, 0), (0, 0, 1)),
+        ("back", (0, -1, 0), (0, 0, 1)),
+        ("right", (-1, 0, 0), (0, 0, 1)),
+        ("left", (1, 0, 0), (0, 0, 1)),
+        ((-90, 0), (0, 1, 0), (0, 0, 1)),
+    ],
+)
+def test_cameras(camera, ahead, up):
+    with closing(wls.visual.scene(orbit(dim=3), camera=camera, window_size=(100, 100))) as plotter:
+        eye = plotter.camera
+        assert np.allclose(eye.direction, ahead) and np.allclose(eye.up, up)
+        assert eye.parallel_projection == isinstance(camera, str)
+
+
+def test_isometric_view_shows_all_axes_at_one_scale():
+    from wlmsim.visual._camera import CAMERAS
+
+    camera = CAMERAS["isometric"]
+    lengths = np.hypot(camera.right, camera.up)
+    assert np.allclose(lengths, lengths[0])
+
+
+@pytest.mark.parametrize("azimuth", range(-170, 190, 40))
+def test_ticks_stand_on_the_silhouette(azimuth):
+    """No tick label lies over the picture of the box, wherever the camera is."""
+    stage = staged(orbit(dim=3), camera=(azimuth, 25), window=(400, 400), color=None)
+    with closing(stage.plotter):
+        from scipy.spatial import ConvexHull, Delaunay
+
+        from wlmsim.visual._page import Writing
+
+        page = stage.views[0].page
+        corners = np.array(np.meshgrid(*stage.views[0]._drawing.limits.T)).reshape(3, -1).T
+        spots = [Writing(None, c, (0, 0), 1, "left", "top", INK, 0).place(page.renderer) for c in corners]
+        hull = Delaunay(np.array(spots)[ConvexHull(spots).vertices])
+        labels = [w.place(page.renderer) for w in page.writings if len(w.anchor) == 3]
+    assert len(labels) >= 9
+    assert (hull.find_simplex(np.array(labels)) < 0).all()
+
+
+def test_orbit_turns_the_camera_and_keeps_its_distance():
+    stage = scenes.set_stage(_drawing.prepare(orbit(dim=3)), window_size=(200, 160), off_screen=True, sweep=360.0)
+    with closing(stage.plotter) as plotter:
+        seen = []
+        for angle in (0.0, 90.0, 200.0):
+            stage.show(0, angle)
+            seen.append((plotter.camera.distance, np.array(plotter.camera.direction)))
+    assert np.allclose([distance for distance, _ in seen], seen[0][0])
+    assert seen[0][1][:2] @ seen[1][1][:2] == pytest.approx(0.0, abs=1e-6)
+    assert seen[0][1][2] == pytest.approx(seen[2][1][2])
+
+
+def test_film_in_orbit(tmp_path):
+    data = wls.Trajectory(np.arange(5.0), np.repeat(orbit(dim=3).positions[:1], 5, axis=0))
+    still, turning = (read(wls.visual.film(data, tmp_path / "film.gif", orbit=a, color=None, **SMALL)) for a in (0, 90))
+    assert (np.abs(inside(still[0]) - inside(still[4])) <= 8).all()
+    assert (np.abs(inside(turning[0]) - inside(turning[4])) > 60).any()
+
+
+# Pictures
+
+
+def test_snapshot_is_smooth_and_large(tmp_path):
+    from PIL import Image
+
+    path = wls.visual.snapshot(orbit(n=3), tmp_path / "picture.png", window_size=(300, 240), color=None, point_size=20)
+    assert list(tmp_path.iterdir()) == [path]
+    with Image.open(path) as image:
+        assert image.size == (300, 240)
+        blue = colored(np.asarray(image.convert("RGB")).astype(int))
+        shades = len(np.unique(np.asarray(image.convert("RGB"))[blue], axis=0))
+    assert blue.sum() == pytest.approx(3 * np.pi * 10**2, rel=0.25)
+    assert shades >= 4  # edges fade
+
+
+@pytest.mark.parametrize("suffix", [".pdf", ".svg", ".eps"])
+def test_vector_pictures(tmp_path, suffix):
+    data = orbit(n=5, units={"length": "µm", "time": "h"})
+    path = wls.visual.snapshot(data, tmp_path / f"picture{suffix}", window_size=(300, 240), truth=orbit(n=5))
+    start = {".pdf": b"%PDF", ".svg": b"<?xml", ".eps": b"%!PS-Adobe"}[suffix]
+    content = path.read_bytes()
+    assert content.startswith(start)
+    if suffix == ".svg":
+        assert content.count(b"<image") == 1
+        for text in ("speed [µm / h]", "truth", "forecast", "t = 2.0 h"):
+            assert f"<!-- {text} -->".encode() in content
+
+
+def test_texts_of_a_vector_picture_stand_where_they_stood():
+    """Where VTK drew text, matplotlib's is: within the bounds of the pixels that the texts changed."""
+    from wlmsim.visual import _printing
+
+    stage = staged(orbit(dim=3), color=None, window=(400, 320))
+    with closing(stage.plotter):
+        page = stage.views[0].page
+        whole = stage.picture().astype(int)
+        for writing in page.writings:
+            writing.actor.SetVisibility(False)
+        bare = stage.picture().astype(int)
+        spots = np.array([w.place(page.renderer) for w in page.writings if w.actor.GetInput()])
+    rows, columns = np.nonzero(np.abs(whole - bare).max(axis=-1) > 60)
+    for x, y in spots:
+        assert np.hypot(columns - x, 319 - rows - y).min() < 12
+    assert _printing.reduced(whole.astype(np.uint8)).shape == (160, 200, 3)
+
+
+def test_scene_options_are_those_of_the_look():
+    """Films, pictures and windows take what `scene` documents."""
+    import inspect
+
+    from wlmsim.visual._look import Look
+
+    own = {"data", "time", "window_size", "off_screen", "plotter"}
+    assert set(Look.__annotations__) == set(inspect.signature(wls.visual.scene).parameters) - own
+
+
+# Exploring
+
+
+@pytest.fixture
+def player():
+    from wlmsim.visual._controls import Player
+
+    stage = staged(orbit(frames=4), show=0)
+    player = Player(stage, fps=10)
+    player.attach()
+    with closing(stage.plotter):
+        yield player
+
+
+def test_player_plays_to_the_end_and_starts_again(player):
+    assert (player.frame, player.playing) == (0, False)
+    player.tick()
+    assert player.frame == 0
+    player.toggle()
+    for expected in (1, 2, 3):
+        player.tick()
+        assert player.frame == expected
+    assert not player.playing
+    player.toggle()
+    assert (player.frame, player.playing) == (0, True)
+    player.toggle()
+    player.tick()
+    assert (player.frame, player.playing) == (0, False)
+
+
+def test_slider_and_player_agree(player):
+    player.seek(2.2)
+    assert player._slider.GetRepresentation().GetValue() == 2
+    assert player.stage.views[0]._clock.input == "t = 1.33"
+    player.seek(99)
+    assert player.frame == 3
+    player._slider.GetRepresentation().SetValue(1.0)
+    player._slider.InvokeEvent("InteractionEvent")
+    assert player.frame == 1
+
+
+def test_explore_draws_its_controls():
+    with closing(wls.visual.explore(orbit(), off_screen=True, window_size=(400, 400))) as plotter:
+        picture = np.asarray(plotter.screenshot(None, return_img=True)).astype(int)
+    foot = picture[-35:]
+    assert (foot.max(axis=-1) < 120)[:, 20:45].sum() > 30  # the button
+    assert (np.abs(foot - (201, 206, 214)).max(axis=-1) < 40)[:, 60:370].sum() > 200  # the slider
+
+
+# Pages
+
+
+def page_of(path):
+    """The figure of a page: traces, layout, frames, as the browser would read them."""
+    import json
+    import re
+
+    text = path.read_text()
+    call = re.search(r"Plotly\.newPlot\(\s*\"[^\"]+\",\s*", text)
+    decode = json.JSONDecoder().raw_decode
+    data, end = decode(text, call.end())
+    layout, _ = decode(text, re.compile(r"[\s,]*").match(text, end).end())
+    frames = re.search(r"Plotly\.addFrames\('[^']+',\s*", text)
+    return data, layout, decode(text, frames.end())[0] if frames else []
+
+
+def numbers(column):
+    import base64
+
+    return np.frombuffer(base64.b64decode(column["bdata"]), column["dtype"])
+
+
+@pytest.mark.parametrize("dim", [1, 2, 3])
+def test_page_holds_every_frame_and_needs_no_network(tmp_path, dim):
+    pytest.importorskip("plotly")
+    data = orbit(dim=dim)
+    path = wls.visual.export_html(data, tmp_path / "page.html")
+    assert list(tmp_path.iterdir()) == [path]
+    _, layout, frames = page_of(path)
+    assert len(frames) == 5 and len(layout["sliders"][0]["steps"]) == 5
+    for k, frame in enumerate(frames):
+        for axis, name in enumerate("xyz"[:dim]):
+            assert np.allclose(numbers(frame["data"][0][name]), data.positions[k][:, axis], atol=1e-6)
+        speeds = np.linalg.norm(data.velocities[k], axis=1)
+        assert np.allclose(numbers(frame["data"][0]["marker"]["color"]), speeds, atol=1e-6)
+    assert layout["coloraxis"]["colorbar"]["title"]["text"] == "speed"
+    assert 'src="http' not in path.read_text()
+
+
+def test_page_with_truth_trails_and_labels(tmp_path):
+    pytest.importorskip("plotly")
+    data, truth = orbit(n=4, dim=3), orbit(n=4, dim=3, seed=1)
+    traces, _, frames = page_of(
+        wls.visual.export_html(data, tmp_path / "page.html", truth=truth, trail=2, color=["a", "b", "b", "a"])
+    )
+    assert {trace.get("scene") for trace in traces} >= {"scene", "scene2"}
+    assert frames[3]["traces"] == [0, 1, 2, 3]
+    tail = numbers(frames[3]["data"][2]["x"]).reshape(4, 4)
+    assert np.allclose(tail[:, :3], data.positions[1:4, :, 0].T, atol=1e-6) and np.isnan(tail[:, 3]).all()
+    assert [trace["name"] for trace in traces if "name" in trace] == ["a", "b"]
+
+
+def test_page_of_a_potential(tmp_path):
+    pytest.importorskip("plotly")
+    data = orbit(n=4)
+    traces, _, frames = page_of(
+        wls.visual.export_html(data, tmp_path / "page.html", potential=True, lagrangian=HARMONIC)
+    )
+    (surface,) = (trace for trace in traces if trace["type"] == "surface")
+    x, y, z = (numbers(surface[name]) for name in "xyz")
+    assert np.allclose(z.reshape(len(y), len(x)), x**2 + y[:, None] ** 2, atol=1e-3)
+    energies = (data.positions[2] ** 2).sum(-1)
+    assert np.allclose(numbers(frames[2]["data"][0]["z"]), energies, atol=1e-4)
+
+
+def test_large_pages_are_thinned(tmp_path, monkeypatch):
+    pytest.importorskip("plotly")
+    monkeypatch.setattr(pages, "MOST_NUMBERS", 200)
+    with pytest.warns(DataWarning, match="every 3th point"):
+        path = wls.visual.export_html(orbit(), tmp_path / "page.html")
+    assert len(numbers(page_of(path)[2][0]["data"][0]["x"])) == 10
+
+
+def test_pages_without_plotly(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "plotly.graph_objects", None)
+    with pytest.raises(ParameterError, match=r"pip install 'wlmsim\[html\]'"):
+        wls.visual.export_html(orbit(), tmp_path / "page.html")
+
+
 # Errors
 
 
@@ -418,6 +849,16 @@ def test_crowds_are_thinned_with_a_warning(monkeypatch):
         ({"data": orbit().snapshots(), "smooth": 1}, "who is who"),
         ({"truth": orbit(dim=3)}, "d = 2; got d = 3"),
         ({"truth": orbit(), "layout": "under"}, "'side-by-side', 'overlay'"),
+        ({"glyph": "cubes"}, "'points', 'spheres', 'arrows'"),
+        ({"force": True}, "`lagrangian` must be given"),
+        ({"potential": True}, "`lagrangian` must be given"),
+        ({"data": orbit(dim=3), "potential": True, "lagrangian": wls.Lagrangian()}, "d = 2"),
+        ({"data": orbit(dim=1), "density": True}, "two or three drawn coordinates"),
+        ({"density": -1.0}, "density"),
+        ({"camera": "front"}, "'top' for a line or a plane"),
+        ({"data": orbit(dim=3), "camera": "aslant"}, "'oblique', 'isometric'"),
+        ({"data": orbit(dim=3), "camera": (0, 100)}, "between -90 and 90"),
+        ({"orbit": 90}, "`orbit` must be 0"),
         ({"fps": 0}, "fps"),
         ({"trail": -1}, "trail"),
         ({"point_size": 0}, "point_size"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,7 +11,7 @@ from wlmsim.cli.completion import DATA, files, words
 from wlmsim.cli.files import PLOTS, check_output, check_suffix, load, save_plot
 from wlmsim.cli.options import DataFile, Force, Output, Quiet, numbers
 
-FILMS, PICTURES = (".gif", ".mp4"), (".png",)
+FILMS, PICTURES, PAGES = (".gif", ".mp4"), (".png", ".pdf", ".svg", ".eps"), (".html",)
 
 
 def render(
@@ -24,42 +23,75 @@ def render(
     overview: Annotated[bool, typer.Option("--overview", help="Plot the clouds of all times over each other.")] = False,
     time: Annotated[float | None, typer.Option(help="Time of a picture. Default: the last.")] = None,
     layout: Annotated[str | None, typer.Option(**words("side-by-side|overlay"), help="Where the truth goes.")] = None,
-    color: Annotated[str | None, typer.Option(**words("auto|speed|time|none"), help="What colours mean.")] = None,
+    color: Annotated[
+        str | None, typer.Option(**words("auto|speed|time|energy|population|none"), help="What colours mean.")
+    ] = None,
+    glyph: Annotated[
+        str | None, typer.Option(**words("points|spheres|arrows"), help="What stands for a particle.")
+    ] = None,
     axes: Annotated[str | None, typer.Option(metavar="I,I,...", help="Coordinates to draw; they count from 0.")] = None,
     trail: Annotated[int | None, typer.Option(help="Number of earlier times that trails lead back to.")] = None,
     smooth: Annotated[int | None, typer.Option(help="Frames of a film to insert between recorded times.")] = None,
+    density: Annotated[bool | None, typer.Option("--density", help="Tint the densest regions.")] = None,
+    force: Annotated[bool | None, typer.Option("--force-field", help="Draw the force of the model as arrows.")] = None,
+    potential: Annotated[
+        bool | None, typer.Option("--potential", help="Lift 2-D data onto the potential of the model.")
+    ] = None,
+    model: Annotated[Path | None, typer.Option(help="Fitted model that knows energy, force and potential.")] = None,
+    camera: Annotated[
+        str | None, typer.Option(metavar="NAME|AZIMUTH,ELEVATION", help="Where space is seen from: oblique, top, ...")
+    ] = None,
+    orbit: Annotated[float | None, typer.Option(help="Degrees by which the camera of a film walks round.")] = None,
     fps: Annotated[float | None, typer.Option(help="Frames of a film shown in a second.")] = None,
     point_size: Annotated[float | None, typer.Option(help="Diameter of a point in pixels.")] = None,
     window_size: Annotated[
         str | None, typer.Option("--size", metavar="WIDTH,HEIGHT", help="Size of one view in pixels.")
     ] = None,
-    force: Force = False,
+    replace: Force = False,
     quiet: Quiet = False,
 ) -> None:
     """Draw a trajectory or snapshots.
 
-    The output is a film (.gif, .mp4), a picture of one time (.png), or with --overview a plot (.png, .pdf, .svg).
+    The output is a film (.gif, .mp4), a picture of one time (.png, .pdf, .svg, .eps), a page that plays in a browser
+    (.html), or with --overview a plot (.png, .pdf, .svg).
     """
-    check_suffix("--output", output, PLOTS if overview else FILMS + PICTURES)
-    kind = "overview" if overview else "film" if output.suffix.lower() in FILMS else "picture"
+    check_suffix("--output", output, PLOTS if overview else FILMS + PICTURES + PAGES)
+    suffix = output.suffix.lower()
+    kind = "overview" if overview else "film" if suffix in FILMS else "page" if suffix in PAGES else "picture"
     given = {
         "truth": truth,
         "time": time,
         "layout": layout,
         "color": color,
+        "glyph": glyph,
         "axes": axes and numbers("--axes", axes, int),
         "trail": trail,
         "smooth": smooth,
+        "density": density,
+        "force": force,
+        "potential": potential,
+        "lagrangian": model,
+        "camera": _camera(camera),
+        "orbit": orbit,
         "fps": fps,
         "point_size": point_size,
         "window_size": window_size and numbers("--size", window_size, int),
     }
     look: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-    useless = {"overview": look.keys() - {"axes"}, "film": {"time"}, "picture": {"smooth", "fps"}}[kind] & look.keys()
+    useless = (
+        look.keys()
+        & {
+            "overview": look.keys() - {"axes"},
+            "film": {"time"},
+            "picture": {"smooth", "orbit", "fps"},
+            "page": {"time", "glyph", "density", "force", "orbit", "window_size"},
+        }[kind]
+    )
     if useless:
-        option = {"window_size": "size"}.get(first := min(useless), first.replace("_", "-"))
+        names = {"window_size": "size", "lagrangian": "model", "force": "force-field"}
+        option = names.get(first := min(useless), first.replace("_", "-"))
         raise typer.BadParameter(f"it is not for {kind}s", param_hint=f"--{option}")
-    check_output(output, force)
+    check_output(output, replace)
     if color == "none":
         look["color"] = None
     if truth is not None:
@@ -67,13 +99,20 @@ def render(
     shown = load(data)
 
     import wlmsim as wls
-    from wlmsim.io import atomic
 
+    if model is not None:
+        look["lagrangian"] = wls.learn.WLM.load(model).mechanics_
     if kind == "overview":
         save_plot(output, wls.visual.plot_snapshots, shown, **look)
     elif kind == "film":
         wls.visual.film(shown, output, progress=not quiet, **look)
+    elif kind == "page":
+        wls.visual.export_html(shown, output, **look)
     else:
-        with closing(wls.visual.scene(shown, off_screen=True, **look)) as plotter, atomic(output) as temporary:
-            plotter.screenshot(temporary)
+        wls.visual.snapshot(shown, output, **look)
     typer.echo(f"{output}: {kind} of {shown!r}")
+
+
+def _camera(text: str | None) -> str | list[float] | None:
+    """Read a name, or two angles."""
+    return numbers("--camera", text, float) if text and "," in text else text

@@ -1,4 +1,5 @@
 from .films import film as film
+from .pages import export_html as export_html
 from .plots import plot_energy as plot_energy
 from .plots import plot_forecast as plot_forecast
 from .plots import plot_friction as plot_friction

@@ -77,7 +77,7 @@ def colorize(
         labels: Any = [series.labels for series in given]  # type: ignore[union-attr]
         return _categories("population", labels, clouds)
     values: list[Any] = [[_SCALARS[kind](f, k, mechanics) for k in range(len(f))] for f in clouds]
-    return Coloring(kind, _title(kind, units, mechanics), _limits(values, speed=kind == "speed")), values
+    return Coloring(kind, _title(kind, units, mechanics), _limits(values, kind)), values
 
 
 def _by_word(color: str, given: Sequence[Clouds], mechanics: Any) -> str:
@@ -132,7 +132,7 @@ def _by_array(
     for column in arrays:
         check.finite("color", column)
     values = [None if c is None else f.spread(c) for c, f in zip(columns, clouds, strict=True)]
-    return Coloring("given", "value", _limits(values, speed=False)), values
+    return Coloring("given", "value", _limits(values, "given")), values
 
 
 def _constant(arrays: list[np.ndarray]) -> bool:
@@ -179,12 +179,14 @@ def _categories(
     return Coloring("categories", title, (-0.5, len(names) - 0.5), names), values
 
 
-def _limits(columns: Sequence[Sequence[np.ndarray] | None], *, speed: bool) -> tuple[float, float]:
+def _limits(columns: Sequence[Sequence[np.ndarray] | None], kind: str) -> tuple[float, float]:
     values = [row for column in columns if column is not None for row in column]
     low, high = float(min(v.min() for v in values)), float(max(v.max() for v in values))
-    if speed:
+    if kind in ("speed", "energy"):
         # One runaway particle must not leave all the others in the darkest colour.
-        low, high = 0.0, max(float(np.quantile(v, 0.995)) for v in values)
+        high = max(float(np.quantile(v, 0.995)) for v in values)
+    if kind == "speed":
+        low = 0.0
     if high - low <= 1e-9 * max(abs(low), abs(high)):
         low, high = low - (0.5 if low else 0.0), high + (0.5 if high else 1.0)
     return low, high

@@ -130,7 +130,7 @@ def _button(page: Page, toggle: Any) -> Any:
     button.SetCurrentRenderer(page.renderer)
     button.SetEnabled(True)
     button.AddObserver("StateChangedEvent", lambda *_: toggle())
-    plotter.button_widgets.append(button)  # keeps it alive, and closes it
+    getattr(plotter, "widgets", plotter).button_widgets.append(button)  # keeps it alive, and closes it
     return button
 
 

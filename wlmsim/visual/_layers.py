@@ -207,6 +207,8 @@ class Density(Layer):
                 name=None,
             )
         if space:
+            # Shells behind shells are sorted pixel by pixel, which multisampling would leave blank.
+            page.plotter.disable_anti_aliasing()
             page.renderer.enable_depth_peeling(number_of_peels=8)
 
     def show(self, k: int) -> None:
@@ -237,7 +239,7 @@ class Density(Layer):
         height = layer_height(self._drawing)
         return [
             grid.translate((0, 0, (0.1 * j - 3) * height), inplace=False)
-            .clip_scalar("density", value=level, invert=False)
+            .clip_scalar(scalars="density", value=level, invert=False)
             .extract_surface(algorithm="dataset_surface")
             for j, level in enumerate(levels)
         ]
@@ -292,7 +294,7 @@ class Force(Layer):
         mapper.SetScaleFactor(0.9 * spacing)
         mapper.ScalarVisibilityOff()
         actor = page.plotter.add_mesh(
-            pv.PolyData(self._mesh.points), color="#8a8f98", lighting=drawing.dim == 3, reset_camera=False, name=None
+            pv.PolyData(self._mesh.points), color="#8a8f98", lighting=False, reset_camera=False, name=None
         )
         actor.SetMapper(mapper)
 
@@ -350,8 +352,8 @@ class Surface(Layer):
             clim=drawing.limits[:, 2].tolist(),
             show_scalar_bar=False,
             smooth_shading=False,
-            ambient=0.35,
-            diffuse=0.7,
+            ambient=0.6,
+            diffuse=0.45,
             specular=0.0,
             reset_camera=False,
             name=None,
@@ -373,7 +375,8 @@ class Surface(Layer):
         whole = pv.StructuredGrid(x, y, z).extract_surface(algorithm="dataset_surface")
         whole["height"] = np.asarray(whole.points)[:, 2]
         floor, roof = self._drawing.limits[:, 2]
-        shown = whole.clip_scalar("height", value=roof).compute_normals(cell_normals=False, consistent_normals=False)
+        shown = whole.clip_scalar(scalars="height", value=roof)
+        shown = shown.compute_normals(cell_normals=False, consistent_normals=False)
         lines = shown.contour(np.linspace(floor, roof, 12)[1:-1], scalars="height")
         lines.points[:, 2] += 0.003 * (roof - floor)
         self._mesh.copy_from(shown)

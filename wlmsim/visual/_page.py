@@ -190,7 +190,8 @@ class Box:
             self._lines.append(actor)
 
     def _label(self, text: str, place: np.ndarray, shift: tuple[float, float], size: float, edge: _Edge) -> None:
-        turned = edge.turned and shift == edge.gap
+        # A short name of an upright axis stands beside it, a long one runs along it.
+        turned = edge.upright and shift == edge.gap and (edge.axis != 2 or len(text) > 4)
         side, level, angle = ("center", "center", 90.0) if turned else (edge.side, edge.level, 0.0)
         self._writings.append(self._page.label(text, place, shift, size, side, level, angle))
 
@@ -214,8 +215,7 @@ class _Edge(NamedTuple):
     level: str
     shift: tuple[float, float]
     gap: tuple[float, float]
-    turned: bool
-    """Whether the name of the axis runs along it, upwards."""
+    upright: bool
 
 
 def _edge(k: int, camera: Camera) -> _Edge | None:
@@ -238,7 +238,7 @@ def _edge(k: int, camera: Camera) -> _Edge | None:
     ways = [sign * (np.arange(3) == j) for sign, j in zip(signs, others, strict=True)]
     if upright:
         out = max(ways, key=lambda way: -(way @ right))
-        side, level, shift, gap = "right", "center", (-6, 0), (-58 if k != 2 else -50, 0)
+        side, level, shift, gap = "right", "center", (-6, 0), (-58 if k != 2 else -54, 0)
     else:
         flat = [way for way in ways if way[2] == 0 and np.hypot(way @ right, way @ up) > 0.3]
         out = flat[0] if flat else min(ways, key=lambda way: way @ up)
@@ -250,7 +250,7 @@ def _edge(k: int, camera: Camera) -> _Edge | None:
         else:
             side, level, shift, gap = "left", "top", (4, -4), (36, -22)
     corner = tuple(bool(sign > 0) for sign in offset)
-    return _Edge(k, corner, tuple(map(int, out)), side, level, shift, gap, upright and k != 2)
+    return _Edge(k, corner, tuple(map(int, out)), side, level, shift, gap, upright)
 
 
 def _outline(low: np.ndarray, high: np.ndarray, camera: Camera) -> pv.PolyData:
@@ -375,7 +375,6 @@ def aim(page: Page, drawing: Drawing, camera: Camera, others: Sequence[Camera] =
     focus = center - tall * (middle[0] * aspect * right + middle[1] * up)
     eye.parallel_projection = not camera.perspective
     eye.focal_point, eye.position, eye.up = focus, focus - distance * ahead, up
-    page.renderer.reset_camera_clipping_range()
 
 
 def _distance(corners: np.ndarray, camera: Camera, wide: float, tall: float) -> float:

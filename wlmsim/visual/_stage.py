@@ -99,7 +99,8 @@ class View:
         self.page = Page(plotter, foot)
         self._clock = self.page.write("", (-16, -16), 18, "right")
         self.page.write(title, (0, -16), 20, "center")
-        self._notes = 0
+        self._notes: list[str] = []
+        self._line: pv.Text | None = None
         self._box = Box(self.page, drawing)
         draw_key(self.page, drawing)
         self._turn(0.0)
@@ -136,13 +137,16 @@ class View:
         height = layer_height(self._drawing) * (1 if fewer else -1)
         self._layers.append((truth, Cloud(self.page, self._drawing, truth, point_size, color=TRUTH, height=height)))
         self._trail(truth, color=TRUTH, height=height)
-        self._note("truth", TRUTH)
-        self._note("forecast", INK if self._drawing.coloring else PLAIN)
+        self.page.write("truth", (16, -12), 17, "left", TRUTH)
+        self.page.write("forecast", (80, -12), 17, "left", INK if self._drawing.coloring else PLAIN)
 
-    def _note(self, text: str, color: str = INK) -> None:
-        """Write a line in the upper left corner, below those that are there."""
-        self.page.write(text, (16, -16 - 20 * self._notes), 14, "left", color)
-        self._notes += 1
+    def _note(self, text: str) -> None:
+        """Write into the upper left corner, below the names of an overlay."""
+        overlaid = self._drawing.truth is not None and not self._drawing.beside
+        self._notes.append(text)
+        if self._line is None:
+            self._line = self.page.write("", (16, -36 if overlaid else -16), 13, "left")
+        self._line.input = "; ".join(self._notes)
 
     def show(self, time: float, angle: float) -> None:
         """Move every layer to its frame nearest to `time`, and the camera round to `angle`."""
@@ -152,3 +156,4 @@ class View:
         self._clock.input = self._drawing.time_text(float(main.times[main.nearest(time)]))
         if angle != self._angle:
             self._turn(angle)
+        self.page.renderer.reset_camera_clipping_range()  # layers lie before and behind the box

@@ -1,0 +1,433 @@
+"""Pages that play in a browser."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from wlmsim import _validation as check
+from wlmsim.errors import DataWarning, ParameterError
+from wlmsim.visual._coloring import category_colors
+from wlmsim.visual._drawing import Drawing, Reel, prepare
+
+if TYPE_CHECKING:
+    from wlmsim.flow import Flow
+    from wlmsim.lagrangian import Lagrangian
+    from wlmsim.population import Population
+    from wlmsim.snapshots import SnapshotSeries
+    from wlmsim.trajectory import Trajectory
+
+MOST_NUMBERS = 6_000_000
+"""Coordinates and scalars that a page holds at most, about 32 MB; more points are thinned."""
+
+PLAIN, TRUTH = "#3b6fb6", "#949494"
+
+
+def export_html(
+    data: Trajectory | SnapshotSeries | Population,
+    path: str | Path,
+    *,
+    truth: Trajectory | SnapshotSeries | Population | None = None,
+    layout: str = "side-by-side",
+    color: Any = "auto",
+    axes: Sequence[int] | None = None,
+    trail: int = 0,
+    potential: bool = False,
+    lagrangian: Lagrangian | Flow | None = None,
+    camera: str | Sequence[float] | None = None,
+    smooth: int = 0,
+    fps: float = 20,
+    point_size: float | None = None,
+) -> Path:
+    """Write a page that plays in any browser, without Python and without a network.
+
+    It has a play button and a slider for the time; drag to turn or move, scroll to zoom, point at a particle to read
+    its coordinates. Needs Plotly, whose program is part of the page (5 MB).
+
+    Parameters
+    ----------
+    data : Trajectory, SnapshotSeries or Population
+        What to show.
+    path : str or Path
+        The file, which ends in ``.html``; written wholly or not at all.
+    truth, layout, color, axes, potential, lagrangian, camera
+        As in `scene`. A potential surface is that of the last time.
+    trail : int
+        Number of earlier frames that thin lines lead back to; Trajectory only. Default 0.
+    smooth : int
+        Number of frames to insert between recorded times, as in `film`. Default 0.
+    fps : float
+        Frames shown in a second; many points play more slowly. Default 20.
+    point_size : float, optional
+        Diameter of a point [pixels]. Default: smaller when there are more points.
+
+    Returns
+    -------
+    Path
+        The file written.
+
+    Raises
+    ------
+    ParameterError
+        If an argument is unusable, the data do not hold what it needs, or Plotly is not installed.
+    OSError
+        If the file cannot be written.
+
+    Warns
+    -----
+    DataWarning
+        If points are thinned, to keep the page below about 40 MB.
+
+    Examples
+    --------
+    >>> import numpy as np, wlmsim as wls
+    >>> swarm = wls.systems.MorseSwarm(n=300, dim=3, seed=0).simulate(np.linspace(0.0, 20.0, 101))
+    >>> wls.visual.export_html(swarm, "swarm.html", trail=10)  # doctest: +SKIP
+    """
+    from wlmsim.io import atomic
+
+    path = Path(path)
+    if path.suffix.lower() != ".html":
+        raise check.fail("path", "a file that ends in .html", str(path))
+    check.positive("fps", fps)
+    try:
+        import plotly.graph_objects as go
+    except ModuleNotFoundError:
+        raise ParameterError("a page needs Plotly, which is not installed: `pip install 'wlmsim[html]'`") from None
+    drawing = prepare(
+        data,
+        truth,
+        layout=layout,
+        color=color,
+        axes=axes,
+        trail=trail,
+        potential=potential,
+        lagrangian=lagrangian,
+        camera=camera,
+        point_size=point_size,
+        smooth=smooth,
+    )
+    figure = _figure(go, drawing, _stride(drawing), fps)
+    link = _LINK if drawing.beside and drawing.dim == 3 else None
+    with atomic(path) as temporary:
+        figure.write_html(
+            temporary,
+            include_plotlyjs=True,
+            auto_play=False,
+            post_script=link,
+            config={"displaylogo": False, "responsive": True},
+        )
+    return path
+
+
+_LINK = """
+const page = document.getElementById("{plot_id}");
+let turning = false;
+page.on("plotly_relayout", change => {
+  if (turning) return;
+  for (const [from, to] of [["scene", "scene2"], ["scene2", "scene"]])
+    if (change[from + ".camera"]) {
+      turning = true;
+      Plotly.relayout(page, {[to + ".camera"]: change[from + ".camera"]}).then(() => { turning = false; });
+    }
+});
+"""
+"""Turning one side turns the other."""
+
+
+def _stride(drawing: Drawing) -> int:
+    """Keep every so many points, so that the page does not grow too large."""
+    reels = [drawing.main, *([] if drawing.truth is None else [drawing.truth])]
+    drawn = drawing.dim + bool(drawing.coloring)
+    held = drawn * sum(len(x) for reel in reels for x in reel.points) * (1 + drawing.trail)
+    stride = int(np.ceil(held / MOST_NUMBERS))
+    if stride > 1:
+        text = f"the page shows every {stride}th point: all of them would make it larger than browsers like"
+        warnings.warn(text, DataWarning, stacklevel=3)  # the caller of the public function
+    return stride
+
+
+def _figure(go: Any, drawing: Drawing, stride: int, fps: float) -> Any:
+    """Traces of the last frame, which stay in place, and for every frame the data of those that move."""
+    cast = _cast(drawing)
+    last = len(drawing.main) - 1
+    still = [_surface(go, drawing)] if drawing.potential else []
+    moving = [trace for reel, side, color in cast for trace in _traces(go, drawing, reel, side, color, last, stride)]
+    names = [drawing.time_text(float(t)) for t in drawing.main.times]
+    frames = [
+        go.Frame(
+            name=str(k),
+            data=[
+                trace
+                for reel, side, color in cast
+                for trace in _traces(go, drawing, reel, side, color, k, stride, whole=False)
+            ],
+            traces=list(range(len(moving))),
+        )
+        for k in range(last + 1)
+    ]
+    figure = go.Figure([*moving, *_key(go, drawing), *still], _layout(drawing, names, fps), frames if last else None)
+    return figure
+
+
+def _cast(drawing: Drawing) -> list[tuple[Reel, int, str | None]]:
+    """The clouds, the side on which each is, and the one colour of those that have no others."""
+    plain = None if drawing.main.values is not None else PLAIN
+    if drawing.truth is None:
+        return [(drawing.main, 1, plain)]
+    if drawing.beside:
+        return [(drawing.truth, 1, None if drawing.truth.values is not None else PLAIN), (drawing.main, 2, plain)]
+    return [(drawing.truth, 1, TRUTH), (drawing.main, 1, plain)]
+
+
+def _traces(
+    go: Any, drawing: Drawing, reel: Reel, side: int, color: str | None, k: int, stride: int, whole: bool = True
+) -> list[Any]:
+    """Trails and points of frame k of the data; unless `whole`, only what changes."""
+    k = reel.nearest(float(drawing.main.times[k]))
+    kind = go.Scatter3d if drawing.dim == 3 else go.Scattergl
+    suffix = "" if side == 1 else "2"
+    place: dict[str, Any] = (
+        {"scene": f"scene{suffix}"} if drawing.dim == 3 else {"xaxis": f"x{suffix}", "yaxis": f"y{suffix}"}
+    )
+    marker: dict[str, Any] = {"color": color} if color else {"color": _short(_values(reel, k)[::stride])}
+    if whole:
+        n = max(len(points) for points in reel.points) / stride
+        size = drawing.point_size or float(np.clip(42 * n**-0.25, 2.5, 18)) * (0.35 if drawing.dim == 3 else 0.8)
+        marker |= {"size": size, "line": {"width": 0}}
+        if color is None:
+            marker |= {"coloraxis": "coloraxis"}
+    look = {**place, "showlegend": False} if whole else {}
+    traces = []
+    if drawing.trail and reel.tracked and len(reel) > 1:
+        line = {"mode": "lines", "line": {"color": color or "#a9adb5", "width": 1}, "opacity": 0.6, "hoverinfo": "skip"}
+        traces.append(kind(**_coordinates(drawing, _tails(drawing, reel, k, stride)), **(line | look if whole else {})))
+    points = {"mode": "markers", "hoverinfo": "x+y+z" if drawing.dim == 3 else "x+y"} if whole else {}
+    traces.append(kind(**_coordinates(drawing, reel.points[k][::stride]), marker=marker, **points, **look))
+    return traces
+
+
+def _values(reel: Reel, k: int) -> np.ndarray:
+    values: Any = reel.values
+    return values[k]
+
+
+def _short(values: np.ndarray) -> np.ndarray:
+    return np.asarray(values, dtype=np.float32)
+
+
+def _tails(drawing: Drawing, reel: Reel, k: int, stride: int) -> np.ndarray:
+    """Paths up to frame k, a row of NaN after each, which breaks the line."""
+    frames = np.maximum(k + np.arange(-min(drawing.trail, len(reel) - 1), 1), 0)
+    paths = np.stack([reel.points[j][::stride] for j in frames], axis=1)
+    gap = np.full((len(paths), 1, 3), np.nan, dtype=np.float32)
+    return np.concatenate([paths, gap], axis=1).reshape(-1, 3)
+
+
+def _coordinates(drawing: Drawing, points: np.ndarray) -> dict[str, np.ndarray]:
+    """What the axes of the page show: values of a potential, not heights."""
+    (floor, roof), (low, high) = drawing.limits[:, 2], drawing.value_limits[:, 2]
+    columns = {"x": _short(points[:, 0]), "y": _short(points[:, 1])}
+    if drawing.dim == 3:
+        z = points[:, 2] if not drawing.potential else low + (high - low) * (points[:, 2] - floor) / (roof - floor)
+        columns["z"] = _short(z)
+    return columns
+
+
+def _surface(go: Any, drawing: Drawing) -> Any:
+    side = int(np.sqrt(len(drawing.plane)))
+    last = len(drawing.main) - 1
+    heights = drawing.heights(drawing.plane, drawing.main, last)
+    points = _coordinates(drawing, np.column_stack([drawing.plane, heights]))
+    return go.Surface(
+        x=points["x"][:side],
+        y=points["y"][::side],
+        z=points["z"].reshape(side, side),
+        colorscale=[[0, "#b9c6d8"], [1, "#f4f6f9"]],
+        showscale=False,
+        hoverinfo="skip",
+        opacity=0.75,
+    )
+
+
+def _key(go: Any, drawing: Drawing) -> list[Any]:
+    """Legend entries: categories, or truth and forecast where both are in one view."""
+    entries = []
+    if drawing.coloring.categories:
+        names = drawing.coloring.categories
+        entries = [(name, _hex(color)) for name, color in zip(names, category_colors(len(names)), strict=True)]
+    if drawing.truth is not None and not drawing.beside:
+        entries = [("truth", TRUTH), ("forecast", PLAIN if not drawing.coloring else "#222222"), *entries]
+    kind = go.Scatter3d if drawing.dim == 3 else go.Scatter
+    nowhere = {"x": [None], "y": [None]} | ({"z": [None]} if drawing.dim == 3 else {})
+    return [
+        kind(**nowhere, mode="markers", name=name, marker={"color": color, "size": 10}, hoverinfo="skip")
+        for name, color in entries
+    ]
+
+
+def _hex(color: Any) -> str:
+    from matplotlib.colors import to_hex
+
+    return to_hex(color)
+
+
+def _layout(drawing: Drawing, names: list[str], fps: float) -> dict[str, Any]:
+    layout: dict[str, Any] = {
+        "template": "plotly_white",
+        "font": {"family": "DejaVu Sans, Verdana, sans-serif", "size": 14, "color": "#222222"},
+        "margin": {"l": 60, "r": 30, "t": 50, "b": 20},
+        "legend": {
+            "orientation": "h",
+            "x": 0.5,
+            "xanchor": "center",
+            "y": 1.01,
+            "yanchor": "bottom",
+            "itemclick": False,
+        },
+        "uirevision": "kept",
+    }
+    if drawing.coloring:
+        layout["coloraxis"] = _color_axis(drawing)
+    domains = [[0.0, 0.48], [0.52, 1.0]] if drawing.beside else [[0.0, 1.0]]
+    for side, domain in enumerate(domains, start=1):
+        layout |= _space(drawing, side, domain) if drawing.dim == 3 else _plane(drawing, side, domain)
+    if drawing.beside:
+        layout["annotations"] = [
+            {
+                "text": text,
+                "x": 0.5 * sum(domain),
+                "y": 1.0,
+                "xref": "paper",
+                "yref": "paper",
+                "yanchor": "bottom",
+                "showarrow": False,
+                "font": {"size": 18},
+            }
+            for text, domain in zip(("truth", "forecast"), domains, strict=True)
+        ]
+    if len(names) > 1:
+        layout |= _controls(names, fps)
+    else:
+        layout["title"] = {"text": names[0], "x": 0.98, "xanchor": "right"}
+    return layout
+
+
+def _color_axis(drawing: Drawing) -> dict[str, Any]:
+    coloring = drawing.coloring
+    colors = [_hex(coloring.palette(k)) for k in range(coloring.palette.N)]
+    if coloring.categories:
+        edges = np.arange(len(colors) + 1) / len(colors)
+        scale = [(edge, c) for k, c in enumerate(colors) for edge in (edges[k], edges[k + 1])]
+    else:
+        scale = [(k / 15, colors[round(k * (len(colors) - 1) / 15)]) for k in range(16)]
+    return {
+        "colorscale": scale,
+        "cmin": coloring.limits[0],
+        "cmax": coloring.limits[1],
+        "showscale": not coloring.categories,
+        "colorbar": {
+            "title": {"text": coloring.title, "side": "right"},
+            "thickness": 14,
+            "len": 0.7,
+            "outlinewidth": 0,
+        },
+    }
+
+
+def _space(drawing: Drawing, side: int, domain: list[float]) -> dict[str, Any]:
+    eye = -2.1 * drawing.camera.ahead
+    spans = np.ptp(drawing.limits, axis=0)
+    spans = spans / spans.max()
+    box: dict[str, Any] = {
+        f"{letter}axis": {
+            "title": {"text": name},
+            "range": drawing.value_limits[:, k].tolist(),
+            "backgroundcolor": "rgba(0,0,0,0)",
+            "gridcolor": "#e3e5e9",
+            "linecolor": "#b8b8b8",
+            "zeroline": False,
+        }
+        for k, (letter, name) in enumerate(zip("xyz", drawing.names, strict=True))
+    }
+    up = drawing.camera.up if abs(drawing.camera.elevation) == 90 else np.array([0.0, 0.0, 1.0])
+    box |= {
+        "domain": {"x": domain, "y": [0.0, 1.0]},
+        "aspectmode": "manual",
+        "aspectratio": dict(zip("xyz", spans.tolist(), strict=True)),
+        "camera": {
+            "eye": dict(zip("xyz", eye.tolist(), strict=True)),
+            "center": {"x": 0, "y": 0, "z": -0.12},
+            "up": dict(zip("xyz", up.tolist(), strict=True)),
+            "projection": {"type": "perspective" if drawing.camera.perspective else "orthographic"},
+        },
+    }
+    return {f"scene{'' if side == 1 else side}": box}
+
+
+def _plane(drawing: Drawing, side: int, domain: list[float]) -> dict[str, Any]:
+    suffix = "" if side == 1 else str(side)
+    line = {
+        "showline": True,
+        "mirror": True,
+        "linecolor": "#b8b8b8",
+        "zeroline": False,
+        "showgrid": False,
+        "ticks": "outside",
+    }
+    x = {"title": {"text": drawing.names[0]}, "range": drawing.limits[:, 0].tolist(), "domain": domain, **line}
+    y: dict[str, Any] = {"range": drawing.limits[:, 1].tolist(), "anchor": f"x{suffix}", **line}
+    if drawing.dim == 1:
+        y |= {"showticklabels": False, "ticks": ""}
+    else:
+        y |= {"title": {"text": drawing.names[1]}, "scaleanchor": f"x{suffix}", "constrain": "domain"}
+        x |= {"constrain": "domain"}
+    if side == 2:
+        x["matches"], y["matches"] = "x", "y"
+        y |= {"showticklabels": False, "title": None}
+    return {f"xaxis{suffix}": x, f"yaxis{suffix}": y}
+
+
+def _controls(names: list[str], fps: float) -> dict[str, Any]:
+    """A play and a pause button, and the slider."""
+    rush = {"mode": "immediate", "transition": {"duration": 0}}
+    play = {"frame": {"duration": 1000 / fps, "redraw": True}, "fromcurrent": True, **rush}
+    jump = {"frame": {"duration": 0, "redraw": True}, **rush}
+    return {
+        "updatemenus": [
+            {
+                "type": "buttons",
+                "direction": "left",
+                "showactive": False,
+                "x": 0.0,
+                "xanchor": "left",
+                "y": 0.0,
+                "yanchor": "top",
+                "pad": {"t": 62, "r": 10},
+                "buttons": [
+                    {"label": "▶", "method": "animate", "args": [None, play]},
+                    {"label": "❚❚", "method": "animate", "args": [[None], jump]},
+                ],
+            }
+        ],
+        "sliders": [
+            {
+                "active": len(names) - 1,
+                "x": 0.14,
+                "len": 0.86,
+                "y": 0.0,
+                "pad": {"t": 44, "b": 8},
+                "currentvalue": {"prefix": "", "xanchor": "right", "font": {"size": 18, "color": "#222222"}},
+                "ticklen": 0,
+                "minorticklen": 0,
+                "font": {"color": "rgba(0,0,0,0)"},
+                "steps": [
+                    {"label": name, "method": "animate", "args": [[str(k)], jump]} for k, name in enumerate(names)
+                ],
+            }
+        ],
+    }
