@@ -16,7 +16,13 @@ import wlmsim as wls
 from wlmsim.errors import FileFormatError, NotFittedError, ParameterError, SimulationError
 from wlmsim.integrators import ConstantSpeedEuler, Leapfrog
 from wlmsim.learn.functionals import Scales
-from wlmsim.learn.losses import energy_divergence, exact_transport, sinkhorn_divergence, sliced_transport
+from wlmsim.learn.losses import (
+    automatic_blur,
+    energy_divergence,
+    exact_transport,
+    sinkhorn_divergence,
+    sliced_transport,
+)
 from wlmsim.learn.mechanics import Mechanics, mean_mechanics, scales_of
 from wlmsim.learn.networks import Perceptron, RadialSpline, close_pairs
 from wlmsim.learn.rollout import flow_rollout, rollout, torch_force
@@ -74,6 +80,24 @@ class TestLosses:
             step[i, k] = h
             up, down = (loss((x + s * step).detach(), y, wx, wy, **options).item() for s in (1, -1))
             assert gradient[i, k].item() == pytest.approx((up - down) / (2 * h), rel=1e-5, abs=1e-8)
+
+    def test_automatic_blur_is_the_distance_between_neighbours(self):
+        grid = torch.cartesian_prod(*2 * [0.5 * torch.arange(10.0)])
+        assert automatic_blur([grid, 3.0 + grid, 7 * grid]) == pytest.approx(0.5)
+        noise = torch.tensor(np.random.default_rng(0).uniform(size=(4000, 2)))
+        # for uniform points in the plane the median is sqrt(log 2 / (pi n))
+        for n in (4000, 500):
+            assert automatic_blur([noise], n) == pytest.approx(np.sqrt(np.log(2) / (np.pi * n)), rel=0.1)
+        for nowhere in ([torch.zeros(4, 2)], [torch.zeros(1, 2)]):
+            with pytest.raises(ParameterError, match="`blur` must be given"):
+                automatic_blur(nowhere)
+
+    def test_automatic_blur_in_a_fit(self, drifters):
+        model = quick(steps=2, loss="sinkhorn", blur="auto")
+        trainer = model._trainer([drifters], [], 2, scales_of(drifters), [], 0)
+        positions = (np.array(drifters.positions) - scales_of(drifters).centre) / scales_of(drifters).length
+        assert trainer.settings.blur == pytest.approx(automatic_blur([torch.tensor(x) for x in positions]), rel=1e-5)
+        assert np.isfinite(model.fit(drifters).losses_).all()
 
     def test_sinkhorn_divergence_agrees_with_geometry(self):
         rng = np.random.default_rng(0)
@@ -622,6 +646,8 @@ class TestEstimator:
             ({"initial_velocities": "none"}, "`initial_velocities` must be one of 'given', 'zero'"),
             ({"training": "bouncing"}, "`training`"),
             ({"loss": "l2"}, "`loss`"),
+            ({"blur": "fine"}, "`blur` must be 'auto' or a positive number"),
+            ({"blur": 0.0}, "`blur`"),
             ({"steps": 0}, "`steps` must be an integer >= 1; got 0"),
             ({"steps": 1.5}, "`steps`"),
             ({"learning_rate": 0.0}, "`learning_rate`"),

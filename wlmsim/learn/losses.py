@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 
 from wlmsim import _validation as check
-from wlmsim.errors import SimulationError
+from wlmsim.errors import ParameterError, SimulationError
 from wlmsim.growth import growth_plan
 
 
@@ -163,6 +164,41 @@ def sinkhorn_divergence(
     self_x = _soft_minimum(_half_squares(x, x.detach()), p, log_x, epsilon)
     self_y = _soft_minimum(_half_squares(y, y.detach()), q, log_y, epsilon)
     return (wx * (cross_x - self_x)).sum() + (wy * (cross_y - self_y)).sum()
+
+
+def automatic_blur(clouds: Sequence[torch.Tensor], batch_size: int | None = None) -> float:
+    """Blur for the Sinkhorn divergence of such clouds: the typical distance of a particle to the nearest other one.
+
+    Two samples of one density differ by about as much, so that finer differences say nothing about it.
+
+    Parameters
+    ----------
+    clouds : sequence of Tensor, shape (n, d)
+        Positions.
+    batch_size : int, optional
+        Most particles of a cloud that are compared at a time; fewer of them are farther apart. Default: all.
+
+    Returns
+    -------
+    float
+        Median over the particles of all clouds [length].
+
+    Raises
+    ------
+    ParameterError
+        If most particles have another one in the same place, or no cloud has two.
+    """
+    from scipy.spatial import cKDTree
+
+    nearest = []
+    for x in (cloud.detach().cpu().double().numpy() for cloud in clouds):
+        rows = np.random.default_rng(0).permutation(len(x))[:batch_size]
+        if len(rows) > 1:
+            nearest.append(cKDTree(x[rows]).query(x[rows], 2)[0][:, 1])
+    blur = float(np.median(np.concatenate(nearest))) if nearest else 0.0
+    if blur == 0:
+        raise ParameterError("`blur` must be given for these data: their particles are in the same place, or alone")
+    return blur
 
 
 def energy_divergence(x: torch.Tensor, y: torch.Tensor, wx: torch.Tensor, wy: torch.Tensor) -> torch.Tensor:

@@ -31,6 +31,7 @@ from wlmsim.learn.callbacks import Record
 from wlmsim.learn.ensemble import Ensemble, Training
 from wlmsim.learn.estimator import Estimator
 from wlmsim.learn.functionals import ExternalPotential, Scales
+from wlmsim.learn.losses import automatic_blur
 from wlmsim.learn.mechanics import Cloud, Mechanics, mean_mechanics, scaled_cloud, scales_of
 from wlmsim.learn.progress import FittingBars
 from wlmsim.learn.reach import choose_reach
@@ -110,8 +111,9 @@ class WLM(Estimator):
         changes along the path of a particle, all in scaled coordinates [dimensionless]. Of the mechanics that fit the
         marginals about equally well they take the smoothest, as a spline is the smoothest curve through its knots.
         Defaults 0.001 and 0.0003.
-    blur : float
-        Blur of the Sinkhorn divergence relative to the spread of the data [dimensionless]. Default 0.05.
+    blur : float or "auto"
+        Blur of the Sinkhorn divergence relative to the spread of the data [dimensionless], or "auto": the typical
+        distance of a particle to the nearest other one in a batch. Default 0.05.
     batch_size : int or None
         Most particles of a cloud that take part in a training step, drawn anew each time; the cost of exact transport
         grows with their cube. ``None`` takes all. Default 200.
@@ -220,7 +222,7 @@ class WLM(Estimator):
         steady_weight: float = 0.0,
         force_penalty: float = 0.001,
         jerk_penalty: float = 0.0003,
-        blur: float = 0.05,
+        blur: float | str = 0.05,
         batch_size: int | None = 200,
         dt: float | None = None,
         steps: int = 1000,
@@ -332,7 +334,11 @@ class WLM(Estimator):
             check.positive("reach", self.reach)
         if self.reach != math.inf and self.loss != "exact":
             raise check.fail("loss", "'exact' where particles multiply and die, with a finite `reach`", self.loss)
-        for name in ("blur", "learning_rate", "clip"):
+        if self.blur != "auto":
+            if isinstance(self.blur, str):
+                raise check.fail("blur", "'auto' or a positive number", self.blur)
+            check.positive("blur", self.blur)
+        for name in ("learning_rate", "clip"):
             check.positive(name, getattr(self, name))
         for name in ("velocity_weight", "force_penalty", "jerk_penalty", "weight_decay", "checkpoint_every"):
             check.nonnegative(name, getattr(self, name))
@@ -516,7 +522,7 @@ class WLM(Estimator):
             loss=self.loss,
             force_penalty=self.force_penalty,
             jerk_penalty=self.jerk_penalty,
-            blur=self.blur,
+            blur=self._blur([cloud.x for series in clouds for cloud in series]),
             reach=(self.reach_ if self.reach == "learn" else float(self.reach)) / scales.length,
             velocity_weight=self.velocity_weight,
             steady_weight=self.steady_weight,
@@ -528,6 +534,10 @@ class WLM(Estimator):
             patience=self.patience,
         )
         return Trainer(mechanics, clouds, settings, [(k, scaled_cloud(c, scales, like)) for k, c in held])
+
+    def _blur(self, clouds: Sequence[torch.Tensor]) -> float:
+        """Blur in scaled coordinates."""
+        return automatic_blur(clouds, self.batch_size) if isinstance(self.blur, str) else self.blur
 
     def _starting_clouds(self, clouds: list[Cloud]) -> list[Cloud]:
         """Apply the rule of initial velocities to the marginals that rollouts may start from."""
