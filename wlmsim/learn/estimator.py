@@ -12,8 +12,8 @@ from wlmsim.errors import ParameterError
 class Estimator:
     """What can be fitted: its constructor only keeps its arguments, and what is fitted ends in ``_``.
 
-    scikit-learn's `clone` and `check_is_fitted` work with it. What is fitted are snapshots and not a matrix of features,
-    so that its pipelines and searches over a grid do not.
+    scikit-learn's `clone` and `check_is_fitted` work with it. What is fitted are snapshots and not a matrix of
+    features, so that its pipelines and searches over a grid do not.
     """
 
     fitted: bool
