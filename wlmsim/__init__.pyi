@@ -2,6 +2,7 @@ from . import datasets as datasets
 from . import errors as errors
 from . import evaluation as evaluation
 from . import functionals as functionals
+from . import growth as growth
 from . import integrators as integrators
 from . import io as io
 from . import learn as learn
