@@ -629,7 +629,6 @@ class WLM(Estimator):
 
     def _as_series(self, start: Population | SnapshotSeries) -> SnapshotSeries:
         """A start as a series of one marginal, which knows its populations."""
-        check.instance("start", start, (Population, SnapshotSeries))
         self._check_dimension("start", start)
         if isinstance(start, SnapshotSeries):
             if len(start) != 1:
@@ -644,6 +643,7 @@ class WLM(Estimator):
 
     def _check_dimension(self, name: str, data: Population | SnapshotSeries) -> None:
         dim = self._fitted_members[0].dim
+        check.instance(name, data, (Population, SnapshotSeries))
         if data.dim != dim:
             raise check.fail(name, f"of {dim} dimensions, as the fitted data are", data)
 
