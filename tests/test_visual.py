@@ -536,6 +536,8 @@ def test_force_field_points_down_the_potential():
         assert np.allclose(layer._field(0), -2 * layer._nodes)
         lengths = np.linalg.norm(layer._mesh["field"], axis=1)
     assert lengths.max() == pytest.approx(1.0, abs=1e-6) and (lengths < 0.5).any()
+    felt = 2 * np.linalg.norm(orbit(n=4).positions[[0, 2, 4]], axis=-1)
+    assert layer.strongest == pytest.approx(np.quantile(felt, 0.95))
     plain = inside(drawn(orbit(n=4), color=None))
     arrows = inside(drawn(orbit(n=4), color=None, force=True, lagrangian=HARMONIC))
     assert (np.abs(plain - arrows).max(axis=-1) > 40).sum() > 100

@@ -59,8 +59,10 @@ CAMERAS = {
 }
 
 
-def camera_of(camera: Any, dim: int) -> Camera:
+def camera_of(camera: Any, dim: int, *, surface: bool = False) -> Camera:
     """The camera for a drawing of `dim` axes, by its name or by azimuth and elevation."""
+    if camera is None and surface:
+        return CAMERAS["oblique"]._replace(elevation=40.0)  # high enough to look into a valley
     if camera is None:
         return CAMERAS["oblique" if dim == 3 else "top"]
     if dim < 3 and camera != "top":

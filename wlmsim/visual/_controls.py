@@ -97,6 +97,8 @@ def _slider(page: Page, count: int, seek: Any) -> Any:
         interaction_event="always",
         style="modern",
         color=DARK,
+        slider_width=0.03,
+        tube_width=0.01,
     )
     look = slider.GetRepresentation()
     look.ShowSliderLabelOff()
@@ -121,8 +123,7 @@ def _button(page: Page, toggle: Any) -> Any:
     side = 34 * page.scale
     x, y = 44 * page.scale, 0.5 * CONTROLS * page.scale - 0.5 * side
     look.SetPlaceFactor(1)
-    left, bottom = page.renderer.GetOrigin()
-    look.PlaceWidget([left + x, left + x + side, bottom + y, bottom + y + side, 0, 0])
+    look.PlaceWidget([x, x + side, y, y + side, 0, 0])
     button: Any = vtkButtonWidget()
     plotter: Any = page.plotter
     button.SetInteractor(plotter.iren.interactor)

@@ -173,7 +173,7 @@ def prepare(
         limits=limits,
         value_limits=value_limits,
         coloring=coloring,
-        camera=camera_of(camera, len(names)),
+        camera=camera_of(camera, len(names), surface=potential),
         time_text=_clock(reels[0].times, units.get("time", "")),
         mechanics=mechanics,
         layout=layout,

@@ -79,6 +79,7 @@ class Cloud(Layer):
             render_points_as_spheres=True,
             lighting=lit,
             ambient=AMBIENT[drawing.glyph] if lit else 0.0,
+            diffuse=1.15 - AMBIENT[drawing.glyph] if lit else 1.0,
             reset_camera=False,
             name=None,
             **look,
@@ -280,9 +281,12 @@ class Force(Layer):
         self._drawing, self._reel = drawing, reel
         self._nodes, spacing = _lattice(drawing)
         self._mesh = pv.PolyData(embed(self._nodes) + embed(np.array([[0, 0, -2 * layer_height(drawing)]])))
-        # The longest arrow spans the spacing; few stronger forces, near a singularity, are drawn as long as that.
-        strengths = [np.linalg.norm(self._field(k), axis=1) for k in {0, len(reel) // 2, len(reel) - 1}]
-        self.strongest = float(np.quantile(np.concatenate(strengths), 0.95)) or 1.0
+        # The longest arrow spans the spacing. Forces that hardly a particle feels, on steep walls or near a
+        # singularity, are drawn as long as that: else no arrow would be seen where the particles are.
+        mechanics: Any = drawing.mechanics
+        clouds = [reel.frames.population(k) for k in {0, len(reel) // 2, len(reel) - 1}]
+        felt = [np.linalg.norm(_mechanics.own_force(mechanics, cloud)[:, drawing.axes], axis=1) for cloud in clouds]
+        self.strongest = float(np.quantile(np.concatenate(felt), 0.95)) or 1.0
         self.show(0)
         mapper = vtkGlyph3DMapper()
         mapper.SetInputData(self._mesh)

@@ -62,8 +62,15 @@ def force(mechanics: Lagrangian | Flow, points: np.ndarray, population: Populati
     """Force on a test particle of the Lagrangian's mass at the points, or velocity of a flow there, shape (m, d)."""
     x = np.concatenate([population.positions, points])
     w = np.concatenate([(1 - TEST_WEIGHT) * population.weights, np.full(len(points), TEST_WEIGHT / len(points))])
+    return _field(mechanics, x, w, population.time)[len(population) :]
+
+
+def own_force(mechanics: Lagrangian | Flow, population: Population) -> np.ndarray:
+    """The same at the particles themselves, shape (n, d)."""
+    return _field(mechanics, population.positions, population.weights, population.time)
+
+
+def _field(mechanics: Lagrangian | Flow, x: np.ndarray, w: np.ndarray, time: float) -> np.ndarray:
     if isinstance(mechanics, Lagrangian):
-        field = mechanics.mass * mechanics.acceleration(x, w, population.time)
-    else:
-        field = mechanics.velocity(x, w, population.time)
-    return field[len(population) :]
+        return mechanics.mass * mechanics.acceleration(x, w, time)
+    return mechanics.velocity(x, w, time)

@@ -121,11 +121,13 @@ class View:
             field = Force(page, drawing, reel)
             self._layers.append((reel, field))
             what = "force" if isinstance(drawing.mechanics, Lagrangian) else "velocity"
-            self._note(f"longest arrow: {what} {field.strongest:.2g}")
+            self._note(f"longest arrows: {what} {field.strongest:.2g} and more")
         if drawing.potential:
             self._layers.append((reel, Surface(page, drawing, reel)))
-        self._layers.insert(0, (reel, Cloud(page, drawing, reel, point_size)))
-        self._trail(reel)
+        # A dot is a ball: on a surface it lies, lest its lower half shows below.
+        lift = 0.02 * float(np.ptp(drawing.limits[:, 2])) if drawing.potential else 0.0
+        self._layers.insert(0, (reel, Cloud(page, drawing, reel, point_size, height=lift)))
+        self._trail(reel, height=lift)
 
     def _trail(self, reel: Reel, **look: Any) -> None:
         if self._drawing.trail and reel.tracked and len(reel) > 1:

@@ -121,8 +121,8 @@ def scene(
     Notes
     -----
     Colours of speed and energy end at the 99.5th percentile, so that a runaway particle does not darken all the others.
-    Arrows of forces are as long as the grid is wide at the 95th percentile, and no longer. Regions of density are
-    those of at most 5,000 points, chosen at random.
+    Arrows of forces are as long as the grid is wide at the 95th percentile of what the particles feel, and no longer.
+    Regions of density are those of at most 5,000 points, chosen at random.
 
     Examples
     --------
