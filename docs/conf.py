@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from docutils import nodes
+from docutils.utils.math.latex2mathml import tex2mathml
 from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 
@@ -29,7 +30,6 @@ extensions = [
     "myst_parser",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
-    "sphinx.ext.mathjax",
     "sphinx.ext.napoleon",
     "sphinx_gallery.gen_gallery",
 ]
@@ -74,6 +74,7 @@ sphinx_gallery_conf = {
 }
 
 # --- looks
+html_math_renderer = "mathml"
 html_theme = "pydata_sphinx_theme"
 html_title = "wlmsim"
 html_static_path = ["_static"]
@@ -88,7 +89,7 @@ html_theme_options = {
     "footer_start": ["copyright"],
     "footer_end": [],
 }
-html_sidebars = {"index": []}
+html_sidebars = {page.stem: [] for page in HERE.glob("*.md")}  # sections of one page need none
 
 
 @cache
@@ -132,7 +133,15 @@ def _absolute_values(app: Sphinx, what, name, obj, options, lines: list[str]) ->
             lines[k] = "".join(parts)
 
 
+def _mathml(translator, node: nodes.Element) -> None:
+    """Write formulas as MathML, which browsers draw by themselves."""
+    block = isinstance(node, nodes.math_block)
+    translator.body.append(tex2mathml(node.astext(), as_block=block))
+    raise nodes.SkipNode
+
+
 def setup(app: Sphinx) -> None:
+    app.add_html_math_renderer("mathml", (_mathml, None), (_mathml, None))
     app.connect("autodoc-process-docstring", _absolute_values)
     app.connect("doctree-read", _no_links_from_sizes)
     app.connect("missing-reference", _short_name)

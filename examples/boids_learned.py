@@ -41,7 +41,7 @@ def main(output: Path, *, small: bool = False) -> wls.evaluation.Scores:
     print(scores)
 
     wls.visual.plot_scores(scores).figure.savefig(output / "boids_learned_scores.png", dpi=150, bbox_inches="tight")
-    size = (300, 300) if small else (700, 700)
+    size = (300, 300) if small else (600, 600)
     forecast = model.forecast(past[-1], times=future.times)
     look = {"truth": flight, "glyph": "arrows", "color": None, "point_size": 9, "window_size": size}
     wls.visual.snapshot(forecast, output / "boids_learned.png", time=35.0, **look)

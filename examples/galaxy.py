@@ -21,7 +21,7 @@ def main(output: Path, *, small: bool = False) -> None:
     """Simulate the disc, film it, and draw four moments of it."""
     output.mkdir(parents=True, exist_ok=True)
     galaxy = wls.systems.KuzminDisc(n=1000 if small else 20_000, toomre=1.0, softening=0.05, seed=0)
-    flight = galaxy.simulate(np.linspace(0.0, 15.0, 7 if small else 151), dt=0.05)
+    flight = galaxy.simulate(np.linspace(0.0, 15.0, 7 if small else 101), dt=0.05)
     change = flight.energy()[-1] / flight.energy()[0] - 1
     print(f"{flight}: relative change of the energy {change:.1e}")
 
@@ -33,7 +33,7 @@ def main(output: Path, *, small: bool = False) -> None:
             aspect="equal", title=f"t = {flight.times[k]:g}", facecolor="black", xticks=[-3, 0, 3], yticks=[-3, 0, 3]
         )
     figure.savefig(output / "galaxy.png", dpi=150)
-    wls.visual.film(flight, output / "galaxy.mp4", window_size=(300, 300) if small else (700, 700))
+    wls.visual.film(flight, output / "galaxy.mp4", window_size=(300, 300) if small else (500, 500))
 
 
 if __name__ == "__main__":

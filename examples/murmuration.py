@@ -23,7 +23,7 @@ def main(output: Path, *, small: bool = False) -> wls.Trajectory:
     order = np.linalg.norm(flight.velocities.mean(axis=1), axis=1)
     print(f"{flight}: share of the birds' motion that is common, {order[0]:.2f} at first and {order[-1]:.2f} at last")
 
-    look = {"glyph": "arrows", "point_size": 8, "window_size": (300, 300) if small else (800, 800)}
+    look = {"glyph": "arrows", "point_size": 8, "window_size": (300, 300) if small else (700, 700)}
     climb = flight.velocities[-1, :, 2]
     wls.visual.snapshot(flight, output / "murmuration.png", color=climb, **look)
     wls.visual.film(flight, output / "murmuration.mp4", color=None, orbit=90, smooth=0 if small else 1, **look)

@@ -38,7 +38,7 @@ def main(output: Path, *, small: bool = False) -> None:
     exact = ground * np.sqrt(np.exp(-0.8) * np.cos(times) ** 2 + np.exp(0.8) * np.sin(times) ** 2)
     widths.plot(times, exact, color="black", lw=0.8, label="exact")
     widths.axhline(ground, color="grey", lw=0.8)
-    widths.text(2.6, ground, "ground state", va="bottom", color="grey")
+    widths.text(4.2, 0.98 * ground, "ground state", va="top", color="grey")
     widths.set(xlabel="time", ylabel="standard deviation", ylim=(0, None))
     widths.legend(frameon=False)
     figure.savefig(output / "squeezed_state.png", dpi=150)
