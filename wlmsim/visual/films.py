@@ -42,8 +42,8 @@ def film(
     data : Trajectory or SnapshotSeries
         What to film, such as a forecast.
     path : str or Path
-        The file, written wholly or not at all: ``.gif``, or ``.mp4`` if imageio-ffmpeg is installed. A GIF has at
-        most 256 colours.
+        The file, written wholly or not at all: ``.gif``, or ``.mp4`` if imageio-ffmpeg is installed. A GIF is
+        assembled in memory, a byte for each pixel (0.6 MB a frame), and has 256 colours: prefer MP4 for long films.
     smooth : int
         Number of frames to insert between recorded times, on cubic Hermite curves where velocities are known
         and on straight lines where not; Trajectory only. Default 0.
