@@ -111,8 +111,9 @@ def test_drives_follow_one_another_in_time_with_their_dogs():
         np.testing.assert_array_equal(part[-1].positions, drives.drives[k].sheep[last].positions)
     assert drives.long_enough(20) == [1]
     start, observed = drives.pair(1, 59, 20)
-    scores = [score_forecast([start], observed, start) for _ in range(2)]
-    assert observed.times[0] - start.time == pytest.approx(2.0)
+    scores = [score_forecast([start[0]], observed, start[0]) for _ in range(2)]
+    assert observed.times[0] - start.times[0] == pytest.approx(2.0)
+    assert start.population_labels == observed.population_labels == (1,)
     assert joined(scores).mean["ballistic"] == pytest.approx(0.0, abs=1e-9)
     assert joined(scores).mean["persistence"] == pytest.approx(2 * np.sqrt(2))
     assert len(joined(scores).times) == len(joined(scores).origins) == 2
