@@ -1,8 +1,9 @@
 """Drifters in the Gulf of Mexico
 
-Particles carried by the currents of a reanalysis of the Gulf, seen at nine times. The mechanics are learned from every
-second snapshot and the first velocities, and predict the snapshots between, each from the one before. Grey is what was
-seen, colours what was predicted. Without the data (`WLMSIM_DATA`, or a download) a synthetic twin takes their place.
+Particles carried by the currents of a reanalysis of the Gulf, seen at nine times. The mechanics are learned from
+every second snapshot and the first velocities, and predict the snapshots between, each from the one before. Grey is
+what was seen, colours what was predicted. Without the data (`WLMSIM_DATA`, or a download) a synthetic twin takes
+their place.
 """
 
 import argparse
@@ -29,9 +30,12 @@ def main(output: Path, *, small: bool = False) -> wls.evaluation.Scores:
     scores = model.evaluate(held, data=fitted)
     print(scores)
 
-    figure, axes = plt.subplots(1, len(held), figsize=(3.6 * len(held), 3.6), layout="constrained", squeeze=False)
+    figure, axes = plt.subplots(
+        1, len(held), figsize=(3.6 * len(held), 3.6), layout="constrained", squeeze=False, sharex=True, sharey=True
+    )
     for ax, seen, before in zip(axes[0], held, fitted, strict=False):
         path = model.forecast(before, times=[seen.time])
+        ax.scatter(*before.positions.T, s=2, color="tab:orange", label=f"{seen.time - before.time:g} before")
         ax.scatter(*seen.positions.T, s=14, color="silver", label="seen")
         ax.scatter(*path.positions[-1].T, s=5, color="tab:blue", label="predicted")
         ax.set(aspect="equal", title=f"t = {seen.time:g}", xlabel="x", ylabel="y")
