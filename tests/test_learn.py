@@ -15,6 +15,7 @@ import torch
 import wlmsim as wls
 from wlmsim.errors import FileFormatError, NotFittedError, ParameterError, SimulationError
 from wlmsim.integrators import ConstantSpeedEuler, Leapfrog
+from wlmsim.learn import losses
 from wlmsim.learn.functionals import Scales
 from wlmsim.learn.losses import (
     automatic_blur,
@@ -156,6 +157,45 @@ class TestLosses:
         assert abs(same.item()) < 1e-12
         assert torch.isfinite(x.grad).all()
 
+    def test_kept_duals_spare_iterations_and_leave_the_sinkhorn_divergence(self, monkeypatch):
+        rng = np.random.default_rng(5)
+        x, y, wx, wy = (cloud.detach() for cloud in clouds(rng, 30, 40))
+        count, soft_minimum = [0], losses._soft_minimum
+        monkeypatch.setattr(
+            losses, "_soft_minimum", lambda *a: (count.__setitem__(0, count[0] + 1), soft_minimum(*a))[1]
+        )
+
+        def divergence(x, **options):
+            count[0] = 0
+            x = x.clone().requires_grad_()
+            value = sinkhorn_divergence(x, y, wx, wy, blur=0.2, **options)
+            return value.item(), torch.autograd.grad(value, x)[0], count[0]
+
+        duals = {}
+        first = divergence(x, duals=duals)
+        assert first[0] == divergence(x)[0]
+        for _ in range(5):
+            x = x + 0.01 * torch.tensor(rng.standard_normal(x.shape))
+            cold, warm = divergence(x), divergence(x, duals=duals)
+            exact = divergence(x, tolerance=1e-10, iterations=20_000)
+            assert warm[2] < 0.5 * cold[2]
+            assert warm[0] == pytest.approx(exact[0], rel=1e-4)
+            assert torch.allclose(warm[1], exact[1], rtol=0, atol=5e-3 * exact[1].abs().max())
+
+    @pytest.mark.parametrize("power", [1, 2])
+    def test_kept_duals_leave_exact_transport(self, power):
+        rng = np.random.default_rng(6)
+        x, y = torch.tensor(rng.standard_normal((2, 40, 2)))
+        w = torch.full((40,), 1 / 40, dtype=x.dtype)
+        duals = {}
+        for scale in (0.01, 0.1, 1.0):
+            x = (x + scale * torch.tensor(rng.standard_normal(x.shape))).requires_grad_()
+            warm, cold = (exact_transport(x, y, w, w, power=power, duals=d) for d in (duals, None))
+            assert warm.item() == cold.item()
+            assert torch.equal(*(torch.autograd.grad(loss, x)[0] for loss in (warm, cold)))
+            assert not torch.equal(duals["prices"], torch.zeros_like(w))
+            x = x.detach()
+
     def test_sinkhorn_divergence_and_exact_transport_refuse_a_blown_up_cloud(self):
         x, y, wx, wy = clouds(np.random.default_rng(1), 4, 4)
         for loss in (exact_transport, sinkhorn_divergence, energy_divergence):
@@ -202,9 +242,10 @@ class TestNetworks:
         (expected,) = torch.autograd.grad((network(x) * cotangent).sum(), x)
         torch.testing.assert_close(network.pullback(x, cotangent), expected)
 
-    def test_radial_spline_is_smooth_and_ends_at_its_cutoff(self):
+    @pytest.mark.parametrize("by_slope", [False, True])
+    def test_radial_spline_is_smooth_and_ends_at_its_cutoff(self, by_slope):
         torch.manual_seed(0)
-        spline = RadialSpline(1.7, 5, scale=3.0).double()
+        spline = RadialSpline(1.7, 5, scale=3.0, by_slope=by_slope).double()
         r = torch.linspace(0, 1.7, 400, dtype=torch.float64, requires_grad=True)
         (slope,) = torch.autograd.grad(spline(r).sum(), r)
         torch.testing.assert_close(spline.slope(r), slope)
@@ -213,6 +254,13 @@ class TestNetworks:
         assert curvature.diff().abs().max() < 0.05 * curvature.abs().max()
         assert abs(curvature[-1]) < 0.02 * curvature.abs().max()
         assert max(abs(spline(r)[-1]), abs(slope[-1])).item() < 1e-12
+
+    def test_a_spline_by_slope_has_the_slopes_of_its_parameters(self):
+        spline = RadialSpline(2.0, 6, scale=4.0, by_slope=True).double()
+        with torch.no_grad():
+            spline.coefficients.fill_(0.7)
+            slope = spline.slope(torch.linspace(0.0, 1.0, 9, dtype=torch.float64))  # far from where it ends
+        torch.testing.assert_close(slope, torch.full_like(slope, 0.7 * 4.0 / 2.0))
 
     @pytest.mark.parametrize("dim", [1, 2, 3])
     def test_close_pairs_are_all_pairs_within_the_cutoff(self, dim):
@@ -605,7 +653,25 @@ class TestEstimator:
         assert calls[0] == 40 + (6 + 9 + 5)  # what was gone back over
         assert np.isfinite(model.losses_).all()
 
-    def test_a_recovered_training_resumes_to_the_same_bits(self, drifters, monkeypatch):
+    def test_rollouts_too_long_for_untrained_forces_are_shortened(self, drifters, monkeypatch):
+        loss, lengths = Trainer._rollout_loss, []
+
+        def failing(trainer: Trainer, start, targets, *rest) -> torch.Tensor:
+            lengths.append(len(targets))
+            if len(targets) > 2:
+                raise SimulationError("a cloud blew up")
+            return loss(trainer, start, targets, *rest)
+
+        monkeypatch.setattr(Trainer, "_rollout_loss", failing)
+        with pytest.warns(RuntimeWarning, match="half the learning rate and horizon"):
+            model = quick(steps=12).fit(drifters)
+        assert len(drifters) > 5 and len(model.losses_) == 12
+        failed = [k for k, length in enumerate(lengths) if length > 2]
+        assert len(failed) == len(model.recoveries_) > 0
+        assert all(max(lengths[k + 1 :]) <= lengths[k] // 2 for k in failed)
+
+    @pytest.mark.parametrize("divergence", ["transport", "sinkhorn"])
+    def test_a_recovered_training_resumes_to_the_same_bits(self, drifters, monkeypatch, divergence):
         loss = Trainer._loss
 
         def failing(trainer: Trainer) -> torch.Tensor:
@@ -614,11 +680,12 @@ class TestEstimator:
             return loss(trainer)
 
         monkeypatch.setattr(Trainer, "_loss", failing)
-        model = quick(steps=16)
+        model = quick(steps=16, loss=divergence, blur=0.1)
         whole, first, second = (model._trainer([drifters], [], 16, scales_of(drifters), [], 0) for _ in range(3))
         whole.run()
         states = []
         first.run([lambda trainer: states.append(copy.deepcopy(trainer.state()))])
+        assert states[8]["duals"]
         second.restore(states[8])
         second.run()
         assert second.progress.losses == whole.progress.losses

@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from scipy.optimize import linprog
+from scipy.optimize import linear_sum_assignment, linprog
 from scipy.stats import wasserstein_distance
 
 from wlmsim import Population, transport
 from wlmsim.errors import ParameterError, SimulationError
+from wlmsim.kernels.assignment import assign
 from wlmsim.transport import ground_cost, optimal_plan, wasserstein1, wasserstein2
 
 coordinates = st.floats(-10, 10, allow_subnormal=False)
@@ -57,6 +58,49 @@ def test_equal_sizes_are_the_best_of_all_pairings(a, b):
     w2 = min((d**2).sum(1).mean() for d in pairings) ** 0.5
     assert wasserstein1(a, b) == pytest.approx(w1, abs=1e-10)
     assert wasserstein2(a, b) == pytest.approx(w2, abs=1e-7)
+
+
+@pytest.mark.parametrize("kind", ["cloud", "random", "integers", "equal", "negative", "coincident", "far"])
+@pytest.mark.parametrize("n", [1, 2, 17, 90])
+def test_assignment_is_optimal_from_any_prices(kind, n):
+    rng = np.random.default_rng(n)
+    x, y = rng.standard_normal((2, n, 2))
+    cost = {
+        "cloud": lambda: ground_cost(x, y, 2),
+        "random": lambda: rng.uniform(size=(n, n)),
+        "integers": lambda: rng.integers(0, 4, (n, n)).astype(float),
+        "equal": lambda: np.full((n, n), 2.0),
+        "negative": lambda: rng.standard_normal((n, n)),
+        "coincident": lambda: ground_cost(np.round(x), np.round(y), 1),
+        "far": lambda: ground_cost(x, 1e6 + y, 2),
+    }[kind]()
+    rows, columns = linear_sum_assignment(cost)
+    least = cost[rows, columns].sum()
+    size = np.abs(cost).max()
+    for prices in (np.zeros(n), cost.min(0), size * rng.standard_normal(n), 1e6 * rng.standard_normal(n)):
+        again = prices.copy()
+        chosen = assign(cost, prices)
+        assert sorted(chosen) == list(range(n))
+        slack = 1e-12 * n * (size + 1e6)
+        assert cost[rows, chosen].sum() == pytest.approx(least, rel=1e-12, abs=slack)
+        reduced = cost - prices  # complementary slackness: each row has the column that it likes best
+        assert (reduced[rows, chosen] <= reduced.min(1) + slack).all()
+        np.testing.assert_array_equal(assign(cost, again), chosen)
+        assert sorted(assign(cost, prices)) == list(range(n))
+
+
+def test_prices_of_a_nearby_plan():
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((2, 50, 2))
+    uniform = np.full(50, 0.02)
+    prices = np.zeros(50)
+    optimal_plan(ground_cost(x, y, 2), uniform, uniform, prices=prices)
+    assert np.abs(prices).max() > 0.1
+    cost = ground_cost(x + 0.01 * rng.standard_normal(x.shape), y, 2)
+    warm, cold = optimal_plan(cost, uniform, uniform, prices=prices), optimal_plan(cost, uniform, uniform)
+    np.testing.assert_array_equal(warm.target, cold.target)
+    with pytest.raises(SimulationError, match="finite costs"):
+        optimal_plan(np.where(cost > 1, np.nan, cost), uniform, uniform)
 
 
 def by_linear_programming(a, b, power):

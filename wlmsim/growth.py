@@ -49,7 +49,14 @@ class GrowthPlan(NamedTuple):
         return grown / grown.sum()
 
 
-def growth_plan(cost: np.ndarray, source: np.ndarray, target: np.ndarray, *, reach: float = math.inf) -> GrowthPlan:
+def growth_plan(
+    cost: np.ndarray,
+    source: np.ndarray,
+    target: np.ndarray,
+    *,
+    reach: float = math.inf,
+    prices: np.ndarray | None = None,
+) -> GrowthPlan:
     """Optimal transport with growth, for a matrix of squared distances.
 
     Parameters
@@ -61,6 +68,8 @@ def growth_plan(cost: np.ndarray, source: np.ndarray, target: np.ndarray, *, rea
     reach : float
         Distance over which mass is rather carried than removed and created anew, positive [length]. Infinite: mass is
         conserved, the plan is the optimal one. Default infinite.
+    prices : ndarray, optional
+        Of `wlmsim.transport.optimal_plan`, for an infinite reach.
 
     Returns
     -------
@@ -88,7 +97,7 @@ def growth_plan(cost: np.ndarray, source: np.ndarray, target: np.ndarray, *, rea
     """
     a, b = np.asarray(source, dtype=float), np.asarray(target, dtype=float)
     if reach == math.inf:
-        plan = optimal_plan(cost, a, b)
+        plan = optimal_plan(cost, a, b, prices=prices)
         return GrowthPlan(*plan, plan.mass, plan.mass)
     r, c = carried_masses(cost, a, b, reach=reach)
     i, j, carried = optimal_plan(cost, r, c)

@@ -20,7 +20,7 @@ from wlmsim.io.paths import local
 from wlmsim.learn import model_file
 from wlmsim.learn.adjoint import kept_bytes, recomputed
 from wlmsim.learn.currents import velocity_gradient
-from wlmsim.learn.losses import energy_divergence, exact_transport, sinkhorn_divergence, sliced_transport
+from wlmsim.learn.losses import Duals, energy_divergence, exact_transport, sinkhorn_divergence, sliced_transport
 from wlmsim.learn.mechanics import Cloud, Mechanics
 from wlmsim.learn.rollout import Force, flow_rollout, rollout
 
@@ -89,6 +89,7 @@ class Progress:
     scores: list[tuple[int, float]] = field(default_factory=list)
     stopped: bool = False
     rate: float = 1.0
+    longest: int | None = None
     recoveries: list[int] = field(default_factory=list)
 
 
@@ -122,9 +123,11 @@ class Trainer:
         self._rng = np.random.default_rng(settings.seed)
         self._average = copy.deepcopy(mechanics).requires_grad_(False).eval()
         self._graphs: dict[int, int] = {}
+        self._duals: dict[tuple[int, int, int], Duals] = {}
         self._best: dict[str, torch.Tensor] | None = None
         self._optimiser = torch.optim.AdamW(self._parameter_groups())
         self._remembered: dict[str, Any] | None = None
+        self._horizon = 1
         self._starts = [
             [
                 k
@@ -206,18 +209,26 @@ class Trainer:
         return value
 
     def _recover(self, error: SimulationError) -> None:
-        """Go back to the remembered state and on from there with half the learning rate."""
-        progress, remembered = self.progress, self._remembered
-        if remembered is None or len(progress.recoveries) == RECOVERIES:
+        """Go back to the remembered state and on from there with half the learning rate and horizon.
+
+        Long rollouts of forces yet unlearned may diverge where shorter ones serve, before a single step is done.
+        """
+        progress, remembered, horizon = self.progress, self._remembered, self._horizon
+        given_up = remembered is None or progress.rate <= 0.5**RECOVERIES
+        if given_up and horizon == 1:
             raise SimulationError(
                 f"training diverged at step {progress.step + 1} ({error}); try a smaller learning_rate or dt"
             ) from error
         progress.recoveries.append(progress.step)
+        progress.longest = max(horizon // 2, 1)
+        if remembered is None:
+            return
         progress.rate /= 2
         progress.step = remembered["step"]
         del progress.losses[progress.step :], progress.frictions[progress.step :]
         progress.scores = [(step, score) for step, score in progress.scores if step <= progress.step]
         self._restore_tensors(copy.deepcopy(remembered))
+        self._duals.clear()  # of clouds that went astray
 
     def _follow(self, keep: float) -> None:
         """Exponential moving average of the parameters."""
@@ -234,9 +245,11 @@ class Trainer:
         for k in drawn:
             clouds, starts = self.populations[k], self._starts[k]
             start = starts[self._rng.integers(len(starts))]
-            horizon = int(self._rng.integers(1, self._longest_horizon(len(clouds) - 1 - start) + 1))
-            targets = [self._batch(cloud) for cloud in clouds[start + 1 : start + 1 + horizon]]
-            total = total + self._rollout_loss(self._batch(clouds[start]), targets)
+            horizon = self._horizon = int(self._rng.integers(1, self._longest_horizon(len(clouds) - 1 - start) + 1))
+            ends = range(start + 1, start + 1 + horizon)
+            targets = [self._batch(clouds[end]) for end in ends]
+            duals = [self._duals_between(k, start, end) for end in ends]
+            total = total + self._rollout_loss(self._batch(clouds[start]), targets, duals)
             if weight := self.settings.steady_weight:
                 cloud, gradient = self._currents[k][self._rng.integers(len(self._currents[k]))]
                 total = total + weight * self._unsteadiness(self._batch(cloud), gradient)
@@ -251,7 +264,13 @@ class Trainer:
         w = cloud.w[rows]
         return Cloud(cloud.x[rows], None if cloud.v is None else cloud.v[rows], w / w.sum(), cloud.time)
 
-    def _rollout_loss(self, start: Cloud, targets: Sequence[Cloud]) -> torch.Tensor:
+    def _duals_between(self, population: int, start: int, end: int) -> Duals | None:
+        """Duals of the last rollout between two marginals, where they are compared whole: each row keeps its own."""
+        clouds, size = self.populations[population], self.settings.batch_size
+        whole = size is None or max(len(clouds[start].x), len(clouds[end].x)) <= size
+        return self._duals.setdefault((population, start, end), {}) if whole else None
+
+    def _rollout_loss(self, start: Cloud, targets: Sequence[Cloud], duals: Sequence[Duals | None]) -> torch.Tensor:
         """Mean divergence over the targets, and the roughness of the motion along the way."""
         forces: list[torch.Tensor] = []
         times: list[float] = []
@@ -265,7 +284,7 @@ class Trainer:
             return value
 
         predicted = self._roll(self.mechanics, force, start, [cloud.time for cloud in targets])
-        terms = [self._divergence(x, v, start.w, y) for (x, v), y in zip(predicted, targets, strict=True)]
+        terms = [self._divergence(x, v, start.w, y, d) for (x, v), y, d in zip(predicted, targets, duals, strict=True)]
         return torch.stack(terms).mean() + self._roughness(torch.stack(forces), times, start.w)
 
     def _force(self, start: Cloud, end: float) -> Force:
@@ -304,7 +323,7 @@ class Trainer:
     def _longest_horizon(self, remaining: int) -> int:
         """Most marginals that a rollout may run over now: all that remain, once the ramp is climbed."""
         settings = self.settings
-        most = remaining if settings.horizon is None else min(settings.horizon, remaining)
+        most = min(remaining, settings.horizon or remaining, self.progress.longest or remaining)
         climbed = 1.0 if settings.ramp == 0 else self.progress.step / (settings.ramp * settings.steps)
         return most if climbed >= 1 else 1 + int(climbed * (most - 1))
 
@@ -334,18 +353,20 @@ class Trainer:
         """Increments of Brownian motion."""
         return torch.as_tensor(strength * math.sqrt(step) * self._rng.standard_normal(x.shape)).to(x)
 
-    def _divergence(self, x: torch.Tensor, v: torch.Tensor | None, w: torch.Tensor, target: Cloud) -> torch.Tensor:
+    def _divergence(
+        self, x: torch.Tensor, v: torch.Tensor | None, w: torch.Tensor, target: Cloud, duals: Duals | None = None
+    ) -> torch.Tensor:
         """Divergence of a predicted cloud from an observed one, in phase space where velocities were observed."""
         y, weight = target.x, self.settings.velocity_weight
         if weight and v is not None and target.v is not None:
             x, y = torch.cat([x, weight * v], dim=1), torch.cat([y, weight * target.v], dim=1)
         if self.settings.loss == "sinkhorn":
-            return sinkhorn_divergence(x, y, w, target.w, blur=self.settings.blur)
+            return sinkhorn_divergence(x, y, w, target.w, blur=self.settings.blur, duals=duals)
         if self.settings.loss == "energy":
             return energy_divergence(x, y, w, target.w)
         if self.settings.loss == "sliced":
             return sliced_transport(x, y, w, target.w, directions=self._directions(x))
-        return exact_transport(x, y, w, target.w, power=2, reach=self.settings.reach)
+        return exact_transport(x, y, w, target.w, power=2, reach=self.settings.reach, duals=duals)
 
     def _directions(self, x: torch.Tensor) -> torch.Tensor:
         """Random unit vectors, shape (SLICES, d)."""
@@ -381,6 +402,7 @@ class Trainer:
             **self._tensors(),
             "best": self._best,
             "remembered": self._remembered,
+            "duals": self._duals,
             "rng": self._rng.bit_generator.state,
             "progress": vars(self.progress),
         }
@@ -396,6 +418,7 @@ class Trainer:
         """Go back to a state given by `state`."""
         self._restore_tensors(state)
         self._best, self._remembered = state["best"], state["remembered"]
+        self._duals = state["duals"]
         self._rng.bit_generator.state = state["rng"]
         self.progress = Progress(**state["progress"])
 
