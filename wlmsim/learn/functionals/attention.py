@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from wlmsim import _validation as check
+from wlmsim.learn.density_attention import density_attention
 from wlmsim.learn.functionals.base import LearnableFunctional, with_time
 
 
@@ -120,9 +121,5 @@ class _Block(torch.nn.Module):
         """Averages of the values over the density, weighted by exp(query . key)."""
         n, width = tokens.shape
         query, key, value = self.project(tokens).view(n, 3, self.heads, -1).permute(1, 2, 0, 3)
-        scores = query @ key.transpose(1, 2) * (width / self.heads) ** -0.5
-        # the largest score cancels between numerator and denominator, so it needs no gradient
-        rates = torch.exp(scores - scores.detach().amax(-1, keepdim=True))
-        values = torch.cat([value, torch.ones_like(value[..., :1])], dim=-1) * w[:, None]
-        sums = rates @ values
-        return (sums[..., :-1] / sums[..., -1:]).transpose(0, 1).reshape(n, width)
+        averages = density_attention(query, key, value, w, scale=(width / self.heads) ** -0.5)
+        return averages.transpose(0, 1).reshape(n, width)

@@ -1,0 +1,96 @@
+"""Attention over a weighted cloud: its values and both derivatives, beside plain automatic differentiation."""
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+import wlmsim as wls  # noqa: E402
+from wlmsim.learn import density_attention as module  # noqa: E402
+from wlmsim.learn.density_attention import density_attention  # noqa: E402
+from wlmsim.learn.functionals import Scales  # noqa: E402
+
+SCALE = 0.7
+
+
+def plainly(query, key, value, w, scale):
+    """The same by a softmax over all pairs."""
+    return torch.softmax(scale * query @ key.transpose(1, 2) + w.log(), -1) @ value
+
+
+def cloud(n=9, dtype=torch.float64):
+    generator = torch.Generator().manual_seed(0)
+    features = [torch.randn(2, n, k, generator=generator, dtype=dtype).requires_grad_() for k in (3, 3, 4)]
+    return features, torch.rand(n, generator=generator, dtype=dtype)
+
+
+@pytest.fixture(params=[1, 4, 1000], ids=lambda rows: f"{rows} rows")
+def blocks(request, monkeypatch):
+    """Blocks of a row, of some with fewer in the last, and of all."""
+    monkeypatch.setitem(module.BLOCK, "cpu", request.param * 2 * 9)
+
+
+@pytest.mark.usefixtures("blocks")
+class TestDensityAttention:
+    def test_values(self):
+        features, w = cloud()
+        torch.testing.assert_close(density_attention(*features, w, SCALE), plainly(*features, w, SCALE))
+
+    def test_both_derivatives(self):
+        features, w = cloud()
+        assert torch.autograd.gradcheck(lambda *parts: density_attention(*parts, w, SCALE), features)
+        assert torch.autograd.gradgradcheck(lambda *parts: density_attention(*parts, w, SCALE), features)
+
+    def test_particles_without_weight_do_not_count(self):
+        features, w = cloud()
+        less = torch.where(torch.arange(9) < 5, w, 0.0)
+        few = [part[:, :5] for part in features]
+        found = density_attention(*features, less, SCALE)
+        torch.testing.assert_close(found[:, :5], plainly(*few, w[:5], SCALE))
+        gradient = torch.autograd.grad((found[:, :5] ** 2).sum(), features)
+        assert all(torch.isfinite(part).all() for part in gradient)
+        assert not gradient[1][:, 5:].any()
+
+
+def test_large_scores_do_not_overflow():
+    features, w = cloud(dtype=torch.float32)
+    found = density_attention(*features, w, 1e4)
+    torch.testing.assert_close(found, plainly(*features, w, 1e4))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+def test_force_and_gradient_of_a_function_of_it(dtype, monkeypatch):
+    """Through the whole transformer, equal to plain automatic differentiation of the energy."""
+    torch.manual_seed(0)
+    potential = wls.learn.AttentionPotential(16, 4, 2, 16, time_dependent=True)
+    potential.prepare(2, Scales((0.0, 0.0), 1.0, 0.0, 1.0))
+    potential.to(dtype)
+    x, w = torch.randn(40, 2, dtype=dtype), torch.rand(40, dtype=dtype)
+    w /= w.sum()
+
+    def step():
+        moved = x.clone().requires_grad_()
+        force = potential.scaled_force(moved, w, 0.3)
+        objective = (force**3 + moved.sin() * force).sum()
+        unknown = [moved, *potential.parameters()]
+        return [force.detach(), *torch.autograd.grad(objective, unknown, allow_unused=True, materialize_grads=True)]
+
+    found = step()
+    monkeypatch.setattr("wlmsim.learn.functionals.attention.density_attention", plainly)
+    for mine, plain in zip(found, step(), strict=True):
+        size = max(plain.abs().max().item(), 1e-3)
+        torch.testing.assert_close(mine, plain, rtol=1e-5, atol=(1e-5 if dtype == torch.float32 else 1e-12) * size)
+    assert found[1].abs().max() > 1e-3
+
+
+def test_memory_does_not_grow_with_the_pairs():
+    """What is kept for a gradient of the force is proportional to the number of particles."""
+    from wlmsim.learn.adjoint import kept_bytes
+
+    potential = wls.learn.AttentionPotential(16, 4, 2, 16)
+    potential.prepare(2, Scales((0.0, 0.0), 1.0, 0.0, 1.0))
+
+    def kept(n):
+        x, w = torch.randn(n, 2, requires_grad=True), torch.full((n,), 1.0 / n)
+        return kept_bytes(lambda: potential.scaled_force(x, w, 0.0))
+
+    assert kept(400) < 2.2 * kept(200)
