@@ -150,18 +150,10 @@ class Pairwise(Functional):
         self, positions: np.ndarray, weights: np.ndarray, *, shifted: bool = True
     ) -> tuple[float, float, np.ndarray]:
         """Energy, virial and force through a cell list."""
-        from wlmsim.kernels import short_range, threads
-
         if self.cutoff is None:
             raise check.fail("cutoff", "given", None)
         shift = self._shift if shifted else (self.cutoff, 0.0, 0.0)
-        n, dim = check.finite("positions", positions).shape
-        axes = (0.0,) * dim
-        # a particle meets tens of others, but there are many short loops
-        with threads.threads_for(4 * n) as used:
-            cells, order = short_range.sorted_cells(positions, weights, self.cutoff, lengths(self.box, dim), used, axes)
-            energy, virial, force = short_range.pair_sums(cells, *self._law, shift, axes)
-            return energy, virial, short_range.unsorted(force, order)
+        return short_range_sums(positions, weights, self._law, shift, self.box)
 
     @property
     def latex(self) -> str:
@@ -172,3 +164,25 @@ class Pairwise(Functional):
     def __repr__(self) -> str:
         cut = "" if self.cutoff is None else f", cutoff={self.cutoff:g}"
         return f"Pairwise({tracing.name_of(self.law)}{cut}{'' if self.box is None else f', box={self.box}'})"
+
+
+def short_range_sums(
+    positions: np.ndarray,
+    weights: np.ndarray,
+    law: tuple[Any, Any, tuple[Any, ...]],
+    shift: tuple[float, float, float],
+    box: float | tuple[float, ...] | None = None,
+) -> tuple[float, float, np.ndarray]:
+    """Energy, virial and force through a cell list, of a compiled law: W, W' and parameters.
+
+    `shift` is the cutoff and what W and W' are lowered by.
+    """
+    from wlmsim.kernels import short_range, threads
+
+    n, dim = check.finite("positions", positions).shape
+    axes = (0.0,) * dim
+    # a particle meets tens of others, but there are many short loops
+    with threads.threads_for(4 * n) as used:
+        cells, order = short_range.sorted_cells(positions, weights, shift[0], lengths(box, dim), used, axes)
+        energy, virial, force = short_range.pair_sums(cells, *law, shift, axes)
+        return energy, virial, short_range.unsorted(force, order)

@@ -5,6 +5,7 @@ from .callbacks import TensorBoard as TensorBoard
 from .compare import Comparison as Comparison
 from .compare import candidates as candidates
 from .compare import compare as compare
+from .compiled import compiled as compiled
 from .differentiable import differentiable_simulate as differentiable_simulate
 from .dissipations import AverageDissipation as AverageDissipation
 from .dissipations import LearnableAlignment as LearnableAlignment
