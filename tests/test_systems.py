@@ -124,3 +124,14 @@ def test_drifters_start_where_they_are_released():
     np.testing.assert_allclose(np.cov(vortex.population.positions.T), 0.04 * np.eye(2), atol=0.002)
     with pytest.raises(ParameterError, match="`release`"):
         wls.systems.VortexDrifters(release=(1.0, 2.0, 3.0))
+
+
+@pytest.mark.parametrize(
+    "system",
+    [wls.systems.VortexDrifters(20, seed=1), wls.systems.Boids(30, seed=1), wls.systems.CoherentState(20, seed=1)],
+    ids=lambda system: type(system).__name__,
+)
+def test_a_simulation_goes_on_from_where_another_ended(system):
+    whole = system.simulate([0.0, 0.5, 1.0], dt=0.05)
+    rest = system.simulate([1.0], start=whole[1], dt=0.05)
+    np.testing.assert_allclose(rest.positions[-1], whole.positions[-1], rtol=1e-12, atol=1e-12)

@@ -178,7 +178,7 @@ class WLM(Estimator):
     validation_ : list of (step, W1)
         Scores on the validation marginal [length].
     recoveries_ : list of int
-        Steps at which training diverged, went back to an earlier state and on with half the learning rate.
+        Steps at which training diverged, went back to an earlier state and on with half the learning rate and horizon.
     seconds_ : float
         Wall time of the fit.
     dt_ : float
@@ -427,8 +427,8 @@ class WLM(Estimator):
         self.recoveries_ = [step for trainer in trainers for step in trainer.progress.recoveries]
         if self.recoveries_:
             warnings.warn(
-                f"training diverged {len(self.recoveries_)} times and went on from before with half the learning rate; "
-                "a smaller learning_rate or dt would be safer",
+                f"training diverged {len(self.recoveries_)} times and went on from before with half the learning rate "
+                "and horizon; a smaller horizon, learning_rate or dt would be safer",
                 RuntimeWarning,
                 stacklevel=2,
             )

@@ -73,17 +73,20 @@ class System(ABC):
         self,
         times: Any,
         *,
+        start: Population | None = None,
         dt: float | None = None,
         integrator: Integrator | None = None,
         progress: bool = False,
         save: str | Path | None = None,
     ) -> Trajectory:
-        """Simulate from the initial population; arguments and errors as in `wlmsim.simulate`.
+        """Simulate from the initial population or from another; arguments and errors as in `wlmsim.simulate`.
 
         Parameters
         ----------
         times : array_like, shape (T,)
-            Strictly increasing times at which to record, none negative [time].
+            Strictly increasing times at which to record, none before that of the start [time].
+        start : Population, optional
+            Such as an observed marginal. Default: the initial population, at time 0.
         dt : float, optional
             Largest time step. Default: one step an interval.
         integrator : Integrator, optional
@@ -99,7 +102,7 @@ class System(ABC):
         """
         return simulate(
             self.mechanics,
-            self.population,
+            self.population if start is None else start,
             times,
             dt=dt,
             integrator=self._integrator() if integrator is None else integrator,

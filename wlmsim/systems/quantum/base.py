@@ -189,19 +189,20 @@ class QuantumSystem(System):
         self,
         times: Any,
         *,
+        start: Population | None = None,
         dt: float | None = None,
         integrator: Integrator | None = None,
         progress: bool = False,
         save: str | Path | None = None,
     ) -> Trajectory:
-        """Simulate from the initial population; as `System.simulate`, but by default with steps of `time_step`.
+        """Simulate; as `System.simulate`, but by default with steps of `time_step`.
 
         Worlds are moved by `DormandPrince` unless told otherwise, because their gaps and so the stable steps change.
         """
         integrator = self._integrator() if integrator is None else integrator
         if dt is None and not integrator.adaptive:
             dt = self.time_step
-        return super().simulate(times, dt=dt, integrator=integrator, progress=progress, save=save)
+        return super().simulate(times, start=start, dt=dt, integrator=integrator, progress=progress, save=save)
 
     def _integrator(self) -> Integrator:
         return DormandPrince(1e-8) if self.method == "worlds" else super()._integrator()
