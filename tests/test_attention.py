@@ -5,6 +5,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 import wlmsim as wls  # noqa: E402
+from wlmsim.errors import ParameterError  # noqa: E402
 from wlmsim.learn import density_attention as module  # noqa: E402
 from wlmsim.learn.density_attention import density_attention  # noqa: E402
 from wlmsim.learn.functionals import Scales  # noqa: E402
@@ -94,3 +95,32 @@ def test_memory_does_not_grow_with_the_pairs():
         return kept_bytes(lambda: potential.scaled_force(x, w, 0.0))
 
     assert kept(400) < 2.2 * kept(200)
+
+
+class TestTimeFeatures:
+    """Sines and cosines of time are added to the tokens."""
+
+    def make(self, **options):
+        torch.manual_seed(0)
+        potential = wls.learn.AttentionPotential(8, 2, 1, 8, time_dependent=True, **options)
+        potential.prepare(2, Scales((0.0, 0.0), 1.0, 0.0, 1.0))
+        return potential.double()
+
+    def test_force_is_that_of_the_energy_at_its_time(self):
+        potential = self.make(time_features=3)
+        x, w = torch.randn(6, 2, dtype=torch.float64), torch.full((6,), 1 / 6, dtype=torch.float64)
+        assert torch.autograd.gradcheck(lambda x: potential.scaled_energy(x, w, 0.7), x.requires_grad_())
+        early, late, long_after = (potential.scaled_force(x, w, t) for t in (0.0, 1.0, 2 * torch.pi / 0.6 * 4))
+        assert not torch.allclose(early, late, atol=1e-6)
+        torch.testing.assert_close(early, long_after)  # the slowest of three has four times the period of the fastest
+
+    def test_settings_make_it_again(self):
+        potential = self.make(time_features=3)
+        again = wls.learn.AttentionPotential(**potential.settings())
+        again.prepare(2, potential.scales)
+        again.double().load_state_dict(potential.state_dict())
+        assert repr(again) == repr(potential)
+
+    def test_need_an_energy_that_depends_on_time(self):
+        with pytest.raises(ParameterError, match="`time_features` must be 0"):
+            wls.learn.AttentionPotential(time_features=2)

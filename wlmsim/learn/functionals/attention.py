@@ -8,7 +8,7 @@ import torch
 
 from wlmsim import _validation as check
 from wlmsim.learn.density_attention import density_attention
-from wlmsim.learn.functionals.base import LearnableFunctional, with_time
+from wlmsim.learn.functionals.base import TIME_STRETCH, LearnableFunctional, with_time
 
 
 class AttentionPotential(LearnableFunctional):
@@ -16,7 +16,7 @@ class AttentionPotential(LearnableFunctional):
 
     Particles are the tokens. Each layer adds to a token's features what it attends to in the others, and then a
     perceptron of itself, each after a layer norm (pre-norm). Attention is an average over the density: particle j
-    counts in proportion to w_j, so that the energy knows weights, and no order. Costs O(n^2).
+    counts in proportion to w_j, so that the energy knows weights, and no order. Costs O(n^2) in time, O(n) in memory.
 
     Parameters
     ----------
@@ -32,6 +32,10 @@ class AttentionPotential(LearnableFunctional):
         Share of the features dropped while training, in [0, 1). Default 0.
     time_dependent : bool
         Whether the energy depends on time. Default False.
+    time_features : int
+        Number of frequencies whose sines and cosines of time go through a linear layer and are added to every token,
+        each half the one before, the fastest with a period of ten intervals between marginals. Default 0: time is a
+        coordinate of the particles.
 
     References
     ----------
@@ -42,7 +46,7 @@ class AttentionPotential(LearnableFunctional):
     --------
     >>> import wlmsim as wls
     >>> wls.learn.AttentionPotential(width=32, layers=1)
-    AttentionPotential(width=32, heads=4, layers=1, feed_forward=128, dropout=0, time_dependent=False)
+    AttentionPotential(width=32, heads=4, layers=1, feed_forward=128, dropout=0, time_dependent=False, time_features=0)
     """
 
     def __init__(
@@ -54,6 +58,7 @@ class AttentionPotential(LearnableFunctional):
         dropout: float = 0.0,
         *,
         time_dependent: bool = False,
+        time_features: int = 0,
     ):
         super().__init__()
         self.width, self.heads = check.integer("width", width), check.integer("heads", heads)
@@ -64,19 +69,24 @@ class AttentionPotential(LearnableFunctional):
         if self.dropout >= 1:
             raise check.fail("dropout", "a number in [0, 1)", dropout)
         self.time_dependent = bool(time_dependent)
+        self.time_features = check.integer("time_features", time_features, least=0)
+        if self.time_features and not self.time_dependent:
+            raise check.fail("time_features", "0 for an energy that does not depend on time", time_features)
         self.embed: Any = None
+        self.embed_time: Any = None
         self.blocks: Any = torch.nn.ModuleList()
         self.read_out: Any = None
 
     def settings(self) -> dict[str, Any]:
         """Return the constructor's arguments, plain values."""
-        names = ("width", "heads", "layers", "feed_forward", "dropout", "time_dependent")
+        names = ("width", "heads", "layers", "feed_forward", "dropout", "time_dependent", "time_features")
         return {name: getattr(self, name) for name in names}
 
     def build(self, dim: int) -> None:
         """Create the transformer."""
         width = self.width
-        self.embed = torch.nn.Linear(dim + self.time_dependent, width)
+        self.embed = torch.nn.Linear(dim + self._time_is_coordinate, width)
+        self.embed_time = torch.nn.Linear(2 * self.time_features, width, bias=False) if self.time_features else None
         self.blocks = torch.nn.ModuleList(
             _Block(width, self.heads, self.feed_forward, self.dropout) for _ in range(self.layers)
         )
@@ -84,10 +94,21 @@ class AttentionPotential(LearnableFunctional):
 
     def scaled_energy(self, x: torch.Tensor, w: torch.Tensor, t: Any) -> torch.Tensor:
         """Sum of w_i u_i."""
-        tokens = self.embed(with_time(x, t) if self.time_dependent else x)
+        tokens = self.embed(with_time(x, t) if self._time_is_coordinate else x)
+        if self.time_features:
+            tokens = tokens + self.embed_time(self._waves(x, t))
         for block in self.blocks:
             tokens = block(tokens, w)
         return w @ self.read_out(tokens).squeeze(-1)
+
+    @property
+    def _time_is_coordinate(self) -> bool:
+        return self.time_dependent and not self.time_features
+
+    def _waves(self, x: torch.Tensor, t: Any) -> torch.Tensor:
+        """Sines and cosines of time."""
+        angles = t * TIME_STRETCH * 0.5 ** torch.arange(self.time_features, dtype=x.dtype, device=x.device)
+        return torch.cat([angles.sin(), angles.cos()])
 
     @property
     def latex(self) -> str:
