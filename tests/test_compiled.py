@@ -121,9 +121,9 @@ def test_gradient_flow() -> None:
 
 
 def test_what_cannot_be_compiled_stays() -> None:
-    attention = prepared(wls.learn.AttentionPotential(8, 2, 1, 8), 2)
+    mean_field = prepared(wls.learn.MeanFieldPotential(3, (8,), (8,)), 2)
     mixed = wls.learn.Average([pair(2), prepared(wls.learn.PairPotential(1.9, 9), 2)])
-    for term in (attention, mixed, wls.External(wls.laws.Harmonic())):
+    for term in (mean_field, mixed, wls.External(wls.laws.Harmonic())):
         assert wls.learn.compiled(term) is term
     free = wls.Lagrangian()
     assert wls.learn.compiled(free).potential is None

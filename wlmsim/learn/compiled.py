@@ -25,8 +25,8 @@ def compiled(mechanics: Mechanics) -> Mechanics:
     """Return the same mechanics with learned external and pair potentials evaluated by compiled loops.
 
     They are evaluated in double precision, and agree with the learned terms, which are in single precision, to about
-    1e-6 of the largest force. Means of several members are compiled too. All other terms stay as they are, the
-    parameters are copied: what is trained afterwards does not change the result.
+    1e-6 of the largest force. Means of several members are compiled too. All other terms stay as they are, also
+    potentials with Fourier features. Parameters are copied: what is trained afterwards does not change the result.
 
     Parameters
     ----------
@@ -169,7 +169,7 @@ WORK = 50
 
 def _compiled_term(term: Functional) -> Functional:
     members = list(term.functionals) if isinstance(term, Average) else [term]
-    if all(type(member) is ExternalPotential for member in members):
+    if all(type(member) is ExternalPotential and not member.fourier_features for member in members):
         return CompiledExternal(term)  # type: ignore[arg-type]
     same = len({(member.cutoff, member.knots) for member in members if type(member) is PairPotential}) == 1
     if same and all(type(member) is PairPotential for member in members):

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from wlmsim import _validation as check
 from wlmsim.learn.functionals.base import LearnableFunctional, widths_of, with_time
 from wlmsim.learn.networks import Perceptron
 
@@ -20,27 +21,56 @@ class ExternalPotential(LearnableFunctional):
         Widths of the hidden layers. Default (64, 64).
     time_dependent : bool
         Whether psi depends on time. Default True.
+    fourier_features : int
+        Number m of random frequencies omega: psi also sees cos(omega . x) and sin(omega . x), with which it learns
+        landscapes finer than a perceptron of x alone does. Default 0.
+    bandwidth : float
+        Standard deviation of the frequencies, drawn from a normal distribution when training begins, positive
+        [dimensionless: radians per standard deviation of the positions]. Default 2.
 
     Notes
     -----
-    The activation is SiLU, z / (1 + exp(-z)), smooth so that the force is smooth too.
+    The activation is SiLU, z / (1 + exp(-z)), smooth so that the force is smooth too. The frequencies are not trained;
+    they are kept with the model.
+
+    References
+    ----------
+    M. Tancik et al., NeurIPS 33, 7537 (2020), for the features.
     """
 
     degree = 1
+    frequencies: torch.Tensor
 
-    def __init__(self, hidden: Sequence[int] = (64, 64), *, time_dependent: bool = True):
+    def __init__(
+        self,
+        hidden: Sequence[int] = (64, 64),
+        *,
+        time_dependent: bool = True,
+        fourier_features: int = 0,
+        bandwidth: float = 2.0,
+    ):
         super().__init__()
         self.hidden = widths_of("hidden", hidden)
         self.time_dependent = bool(time_dependent)
+        self.fourier_features = check.integer("fourier_features", fourier_features, least=0)
+        self.bandwidth = check.positive("bandwidth", bandwidth)
         self.psi: Any = None
 
     def settings(self) -> dict[str, Any]:
         """Return the constructor's arguments, plain values."""
-        return {"hidden": list(self.hidden), "time_dependent": self.time_dependent}
+        return {
+            "hidden": list(self.hidden),
+            "time_dependent": self.time_dependent,
+            "fourier_features": self.fourier_features,
+            "bandwidth": self.bandwidth,
+        }
 
     def build(self, dim: int) -> None:
-        """Create the perceptron."""
-        self.psi = Perceptron([dim + self.time_dependent, *self.hidden, 1])
+        """Create the perceptron and the frequencies."""
+        inputs = dim + self.time_dependent + 2 * self.fourier_features
+        self.psi = Perceptron([inputs, *self.hidden, 1])
+        if self.fourier_features:
+            self.register_buffer("frequencies", self.bandwidth * torch.randn(dim, self.fourier_features))
 
     def scaled_energy(self, x: torch.Tensor, w: torch.Tensor, t: Any) -> torch.Tensor:
         """Sum of w_i psi(x_i, t)."""
@@ -48,10 +78,21 @@ class ExternalPotential(LearnableFunctional):
 
     def scaled_force(self, x: torch.Tensor, w: torch.Tensor, t: Any) -> torch.Tensor:
         """-grad psi."""
-        return -self.psi.pullback(self._inputs(x, t), x.new_ones(1, 1))[:, : x.shape[1]]
+        inputs, dim = self._inputs(x, t), x.shape[1]
+        slope = self.psi.pullback(inputs, x.new_ones(1, 1))
+        if not self.fourier_features:
+            return -slope[:, :dim]
+        m = self.fourier_features
+        cosines, sines = inputs[:, -2 * m : -m], inputs[:, -m:]
+        turn = cosines * slope[:, -m:] - sines * slope[:, -2 * m : -m]  # the slope by each phase omega . x
+        return -slope[:, :dim] - turn @ self.frequencies.T
 
     def _inputs(self, x: torch.Tensor, t: Any) -> torch.Tensor:
-        return with_time(x, t) if self.time_dependent else x
+        inputs = with_time(x, t) if self.time_dependent else x
+        if not self.fourier_features:
+            return inputs
+        phases = x @ self.frequencies
+        return torch.cat([inputs, phases.cos(), phases.sin()], dim=1)
 
     @property
     def latex(self) -> str:
@@ -59,4 +100,6 @@ class ExternalPotential(LearnableFunctional):
         return r"\int \psi_\theta(x, t) \rho \, dx" if self.time_dependent else r"\int \psi_\theta(x) \rho \, dx"
 
     def __repr__(self) -> str:
-        return f"ExternalPotential(hidden={self.hidden}, time_dependent={self.time_dependent})"
+        fourier = f", fourier_features={self.fourier_features}, bandwidth={self.bandwidth:g}"
+        shown = fourier if self.fourier_features else ""
+        return f"ExternalPotential(hidden={self.hidden}, time_dependent={self.time_dependent}{shown})"
