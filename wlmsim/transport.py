@@ -9,7 +9,6 @@ import numpy as np
 
 from wlmsim import _validation as check
 from wlmsim.errors import ParameterError, SimulationError
-from wlmsim.kernels.assignment import assign
 from wlmsim.population import Population
 
 ASSIGNMENT_LIMIT = 1000
@@ -58,6 +57,8 @@ def optimal_plan(cost: np.ndarray, source: np.ndarray, target: np.ndarray, *, pr
     n = len(source)
     if uniform and (n <= ASSIGNMENT_LIMIT or prices is not None or importlib.util.find_spec("ot") is None):
         cost = np.ascontiguousarray(cost, dtype=float)
+        from wlmsim.kernels.assignment import assign
+
         if not np.isfinite(n * np.abs(cost).sum()):  # what the longest path of the search may come to
             raise SimulationError("optimal transport needs finite costs; a cloud blew up")
         columns = assign(cost, cost.min(0) if prices is None else prices)

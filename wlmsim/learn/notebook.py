@@ -28,7 +28,7 @@ def model_card(model: WLM) -> str:
         step, w1 = min(model.validation_, key=lambda score: score[1])
         rows.append(("validation", f"W1 {w1:.4g} at step {step}"))
     if model.recoveries_:
-        rows.append(("recoveries", f"{len(model.recoveries_)}: training diverged and went on with half the rate and horizon"))
+        rows.append(("recoveries", f"{len(model.recoveries_)}: training went on with half the rate and horizon"))
     loss = (
         _html.curve(model.losses_, "the loss along the training, on a logarithmic axis") if len(model.losses_) else ""
     )
