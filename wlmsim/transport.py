@@ -56,9 +56,9 @@ def optimal_plan(cost: np.ndarray, source: np.ndarray, target: np.ndarray, *, pr
     uniform = len(source) == len(target) and np.ptp(source) < 1e-14 and np.ptp(target) < 1e-14
     n = len(source)
     if uniform and (n <= ASSIGNMENT_LIMIT or prices is not None or importlib.util.find_spec("ot") is None):
-        cost = np.ascontiguousarray(cost, dtype=float)
         from wlmsim.kernels.assignment import assign
 
+        cost = np.ascontiguousarray(cost, dtype=float)
         if not np.isfinite(n * np.abs(cost).sum()):  # what the longest path of the search may come to
             raise SimulationError("optimal transport needs finite costs; a cloud blew up")
         columns = assign(cost, cost.min(0) if prices is None else prices)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -99,7 +99,7 @@ def fit(
     if validation == "none":
         parameters["validation"] = None
     with blaming("--hidden"):
-        about = {} if widths is None else {"hidden": widths}
+        about: dict[str, Any] = {} if widths is None else {"hidden": widths}
         potential: wls.functionals.Functional = wls.learn.ExternalPotential(**about, time_dependent=not static)
     if pair is not None:
         with blaming("--pair"):
