@@ -102,7 +102,10 @@ EXAMPLES: dict[str, list[Callable[..., Any]]] = {
     ],
     "LearnableStrength": [lambda dim: wls.learn.LearnableStrength(wls.GaussianQuantumPressure(0.7), 1.3)],
     "MeanFieldPotential": [lambda dim: wls.learn.MeanFieldPotential(3, (8,), (8,), time_dependent=True)],
-    "PairPotential": [lambda dim: wls.learn.PairPotential(1.5, 7)],
+    "PairPotential": [
+        lambda dim: wls.learn.PairPotential(1.5, 7),
+        lambda dim: wls.learn.PairPotential(1.5, 7, typical_force=0.5),
+    ],
     "Alignment": [lambda dim: wls.Alignment(0.8, 1.5, 0.7), lambda dim: wls.Alignment(radius=np.inf)],
     "SelfPropulsion": [lambda dim: wls.SelfPropulsion(0.6, 1.3)],
     "Harmonic": [lambda dim: wls.laws.Harmonic(1.7), lambda dim: wls.laws.Harmonic(tuple(np.arange(1.0, dim + 1)))],

@@ -43,6 +43,25 @@ def test_forces_of_several_agents_add():
     np.testing.assert_allclose(both.force(sheep, w, 0.7), sum(s.force(sheep, w, 0.7) for s in single), atol=1e-12)
 
 
+def test_training_starts_from_a_hundredth_of_the_typical_force():
+    neighbours, w = np.array([[0.0, 0.0], [1.0, 0.0]]), np.array([0.01, 0.99])
+    for size in (2.0, 200.0):
+        dog = prepared(wls.learn.AgentPotential(DOG, cutoff=4.0, typical_force=size))
+        r = np.linspace(0.5, 3.5, 30)
+        forces = dog.force(np.stack([-2 + r, 0 * r], -1), np.full(30, 1 / 30), 0.0)
+        assert 0.003 * size < np.abs(forces[:, 0]).max() < 0.03 * size
+        pair = prepared(wls.learn.PairPotential(4.0, typical_force=size))
+        assert 0.0005 * size < abs(pair.force(neighbours, w)[0, 0]) < 0.03 * size
+
+
+@pytest.mark.parametrize("size", [0.0, -1.0, "weak"])
+def test_a_typical_force_must_be_positive(size):
+    with pytest.raises(ParameterError, match="typical_force"):
+        wls.learn.AgentPotential(DOG, cutoff=4.0, typical_force=size)
+    with pytest.raises(ParameterError, match="typical_force"):
+        wls.learn.PairPotential(4.0, typical_force=size)
+
+
 def test_agents_must_move_in_the_space_of_the_data():
     with pytest.raises(ParameterError, match="`agents` must be of dimension 3"):
         wls.learn.AgentPotential(DOG, cutoff=1.0).prepare(3, SCALES)
@@ -60,12 +79,18 @@ def chased(times: np.ndarray, seed: int = 0) -> wls.Trajectory:
     return wls.simulate(wls.Lagrangian(wls.External(flee)), start, times, dt=0.02)
 
 
-def test_the_law_of_a_dog_is_recovered_and_kept_in_files(tmp_path):
+@pytest.mark.parametrize("typical_force", [None, 1.0])
+def test_the_law_of_a_dog_is_recovered_and_kept_in_files(tmp_path, typical_force):
     times = np.linspace(0.0, 1.6, 9)
     dog = wls.Trajectory([0.0, 2.0], [[[-2.0, 0.0]], [[2.0, 0.0]]])
     how = {"training": "multiple-shooting", "horizon": 2, "force_penalty": 0, "jerk_penalty": 0, "velocity_weight": 1.0}
     model = wls.learn.WLM(
-        wls.learn.AgentPotential(dog, cutoff=4.0, knots=8), friction=0.0, steps=150, members=1, progress=False, **how
+        wls.learn.AgentPotential(dog, cutoff=4.0, knots=8, typical_force=typical_force),
+        friction=0.0,
+        steps=150,
+        members=1,
+        progress=False,
+        **how,
     )
     model.set_params(learning_rate=0.05).fit(chased(times).snapshots(seed=0))
     r = np.linspace(0.5, 2.0, 7)
@@ -123,9 +148,9 @@ def test_of_many_populations_a_step_takes_a_few(monkeypatch):
     taken = []
     original = Trainer._rollout_loss
 
-    def watch(self, start, targets):
+    def watch(self, start, *targets):
         taken.append(len(start.x))
-        return original(self, start, targets)
+        return original(self, start, *targets)
 
     monkeypatch.setattr(Trainer, "_rollout_loss", watch)
     sizes, steps = [5, 6, 7, 8, 9, 10], 20

@@ -63,11 +63,15 @@ class RadialSpline(torch.nn.Module):
         Number of intervals, and of parameters.
     scale : float
         Unit of the values: parameters of order one give values of this order. Default 1.
+    by_slope : bool
+        Whether the parameters are slopes between neighbouring knots, in units of scale / cutoff, rather than values at
+        knots. A training step then moves the slope by about as much as a parameter; steps of values by chance up here
+        and down there move it `knots` times as much. Default False.
     """
 
-    def __init__(self, cutoff: float, knots: int, scale: float = 1.0):
+    def __init__(self, cutoff: float, knots: int, scale: float = 1.0, *, by_slope: bool = False):
         super().__init__()
-        self.cutoff, self.scale = cutoff, scale
+        self.cutoff, self.scale, self.by_slope = cutoff, scale, by_slope
         self.coefficients = torch.nn.Parameter(0.01 * torch.randn(knots))
 
     def forward(self, r: torch.Tensor) -> torch.Tensor:
@@ -82,14 +86,27 @@ class RadialSpline(torch.nn.Module):
         basis = torch.stack([-((1 - s) ** 2), 3 * s**2 - 4 * s, -3 * s**2 + 2 * s + 1, s**2], -1)
         return (0.5 * self.scale * len(self.coefficients) / self.cutoff) * (basis * near).sum(-1)
 
+    def _values(self) -> torch.Tensor:
+        """Coefficients of the cubic B-splines; slopes are summed up from the cutoff, where the spline is zero."""
+        if not self.by_slope:
+            return self.coefficients
+        return -self.coefficients.flip(0).cumsum(0).flip(0) / len(self.coefficients)
+
     def _locate(self, r: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Where in its interval each distance lies, in [0, 1], and the four coefficients that matter there."""
         count = len(self.coefficients)
         u = r * (count / self.cutoff)
         interval = u.detach().floor().clamp(0, count - 1)
         # the three coefficients beyond the parameters are zero: so the spline ends smoothly
-        padded = torch.nn.functional.pad(self.coefficients, (0, 3))
+        padded = torch.nn.functional.pad(self._values(), (0, 3))
         return u - interval, padded.unfold(0, 4, 1)[interval.long()]
+
+
+def spline_of_force(cutoff: float, knots: int, unit: float, typical_force: float | None) -> RadialSpline:
+    """A spline whose slope is a force: of the order of `unit`, or in steps of a force whose typical size is known."""
+    if typical_force is None:
+        return RadialSpline(cutoff, knots, scale=cutoff * unit)
+    return RadialSpline(cutoff, knots, scale=cutoff * typical_force, by_slope=True)
 
 
 def close_pairs(x: torch.Tensor, cutoff: float) -> tuple[torch.Tensor, torch.Tensor]:

@@ -9,7 +9,7 @@ import torch
 
 from wlmsim import _validation as check
 from wlmsim.learn.functionals.base import LearnableFunctional
-from wlmsim.learn.networks import RadialSpline, separations
+from wlmsim.learn.networks import separations, spline_of_force
 from wlmsim.trajectory import Trajectory
 
 
@@ -28,6 +28,11 @@ class AgentPotential(LearnableFunctional):
         Distance beyond which an agent is not felt, positive [length].
     knots : int
         Number of intervals of the spline. Default 12.
+    typical_force : float, optional
+        Typical size of the force of one agent, positive [length / time^2]: what is learned starts from about a
+        hundredth of it and changes, with the learning rate, by about a hundredth at a step and smoothly with the
+        distance. Give it where forces are much weaker than what would carry a particle through all the data between
+        two marginals: the default unit makes training steps too large there. Default: that unit.
 
     Examples
     --------
@@ -37,24 +42,25 @@ class AgentPotential(LearnableFunctional):
     AgentPotential(agents=1, times=3 in 0..2, cutoff=20, knots=12)
     """
 
-    def __init__(self, agents: Trajectory, cutoff: float, knots: int = 12):
+    def __init__(self, agents: Trajectory, cutoff: float, knots: int = 12, typical_force: float | None = None):
         super().__init__()
         self.agents = _path("agents", agents)
         self.cutoff = check.positive("cutoff", cutoff)
         self.knots = check.integer("knots", knots)
+        self.typical_force = None if typical_force is None else check.positive("typical_force", typical_force)
         self.law: Any = None
 
     def settings(self) -> dict[str, Any]:
         """Return the constructor's arguments, plain values."""
         path = {"times": self.agents.times.tolist(), "positions": self.agents.positions.tolist()}
-        return {"agents": path, "cutoff": self.cutoff, "knots": self.knots}
+        return {"agents": path, "cutoff": self.cutoff, "knots": self.knots, "typical_force": self.typical_force}
 
     def build(self, dim: int) -> None:
-        """Create the spline; forces are of order one if its parameters are."""
+        """Create the spline, its values in a unit that makes forces of order one, or of their typical size."""
         if self.agents.dim != dim:
             raise check.fail("agents", f"of dimension {dim}, as the data are", self.agents)
-        cutoff = self.cutoff / self._known_scales.length
-        self.law = RadialSpline(cutoff, self.knots, scale=cutoff)
+        scales = self._known_scales
+        self.law = spline_of_force(self.cutoff / scales.length, self.knots, 1.0, scales.force(self.typical_force))
 
     def scaled_energy(self, x: torch.Tensor, w: torch.Tensor, t: Any) -> torch.Tensor:
         """Sum of w_i W(r_ia)."""

@@ -41,6 +41,10 @@ class Scales(NamedTuple):
     start: float
     duration: float
 
+    def force(self, value: float | None) -> float | None:
+        """A force in scaled coordinates, if there is one [length / time^2]."""
+        return None if value is None else value * self.duration**2 / self.length
+
 
 class Learnable(torch.nn.Module):
     """A term of a Lagrangian whose parameters are learned, in scaled coordinates.

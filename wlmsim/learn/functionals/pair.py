@@ -9,7 +9,7 @@ import torch
 
 from wlmsim import _validation as check
 from wlmsim.learn.functionals.base import LearnableFunctional
-from wlmsim.learn.networks import RadialSpline, close_pairs, separations
+from wlmsim.learn.networks import close_pairs, separations, spline_of_force
 
 
 class PairPotential(LearnableFunctional):
@@ -24,6 +24,11 @@ class PairPotential(LearnableFunctional):
         Distance beyond which two particles do not feel each other, positive [length].
     knots : int
         Number of intervals of the spline. Default 24.
+    typical_force : float, optional
+        Typical size of the force of all neighbours, positive [length / time^2]: what is learned starts from about a
+        hundredth of it and changes, with the learning rate, by about a hundredth at a step and smoothly with the
+        distance. Give it where forces are much weaker than what would carry a particle through all the data between
+        two marginals: the default unit makes training steps too large there. Default: that unit.
 
     Examples
     --------
@@ -34,22 +39,24 @@ class PairPotential(LearnableFunctional):
 
     degree = 2
 
-    def __init__(self, cutoff: float, knots: int = 24):
+    def __init__(self, cutoff: float, knots: int = 24, typical_force: float | None = None):
         super().__init__()
         self.cutoff = check.positive("cutoff", cutoff)
         self.knots = check.integer("knots", knots)
+        self.typical_force = None if typical_force is None else check.positive("typical_force", typical_force)
         self.law: Any = None
 
     def settings(self) -> dict[str, Any]:
         """Return the constructor's arguments, plain values."""
-        return {"cutoff": self.cutoff, "knots": self.knots}
+        return {"cutoff": self.cutoff, "knots": self.knots, "typical_force": self.typical_force}
 
     def build(self, dim: int) -> None:
-        """Create the spline, its values in a unit that makes forces of order one."""
-        cutoff = self.cutoff / self._known_scales.length
+        """Create the spline, its values in a unit that makes forces of order one, or of their typical size."""
+        scales = self._known_scales
+        cutoff = self.cutoff / scales.length
         # in a cloud of unit variance about this share of the particles is within the cutoff of one
         share = min(1.0, (cutoff / 2) ** dim / math.gamma(dim / 2 + 1))
-        self.law = RadialSpline(cutoff, self.knots, scale=cutoff / share)
+        self.law = spline_of_force(cutoff, self.knots, 1 / share, scales.force(self.typical_force))
 
     def scaled_energy(self, x: torch.Tensor, w: torch.Tensor, t: Any) -> torch.Tensor:
         """Sum over pairs of w_i w_j W(r_ij)."""
