@@ -21,7 +21,7 @@ demo: $(BIN)/.wlmsim-film  ## Simulate, fit, forecast and film; results in demo/
 	PYVISTA_OFF_SCREEN=true $(BIN)/python examples/demo.py --output demo
 
 test: $(BIN)/.wlmsim-dev  ## Run the tests in WORKERS processes; PYTEST_ADDOPTS passes options
-	PYVISTA_OFF_SCREEN=true MPLBACKEND=agg $(BIN)/python -m pytest -n $(WORKERS)
+	PYVISTA_OFF_SCREEN=true MPLBACKEND=agg $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 lint: $(BIN)/.wlmsim-dev  ## Check style, formatting and types
 	$(BIN)/ruff check .

@@ -141,11 +141,13 @@ def _read(connection: Connection, messages: queue.SimpleQueue[Any]) -> None:
 
 def _work(index: int, payload: bytes, address: Any, key: bytes) -> None:
     """In a process of its own: do the work; its reports and its result go back through one connection."""
+    import cloudpickle
+
     with Client(address, authkey=key) as connection:
 
         def send(message: Any, *, last: bool = False) -> None:
             try:
-                connection.send_bytes(pickle.dumps((index, last, message)))
+                connection.send_bytes(cloudpickle.dumps((index, last, message)))
             except OSError:  # nobody waits for it any more
                 os._exit(1)
 
