@@ -7,11 +7,13 @@ time is predicted from the fitted ones on both sides. W1 is that of all cells, a
 
 from __future__ import annotations
 
+import dataclasses
 import math
+from typing import Any
 
 import numpy as np
 
-from benchmarks.common import main
+from benchmarks.common import joined, main
 from wlmsim import datasets, learn
 from wlmsim.evaluation import Scores
 
@@ -21,25 +23,24 @@ def run(seed: int, progress: bool) -> list[tuple[str, Scores, float]]:
     scores, seconds = [], []
     for left_out in (1, 2, 3):
         fitted, held = cells.hold_out([left_out])
-        model = learn.WLM(
-            learn.ExternalPotential(time_dependent=False),
-            friction=math.inf,
-            training="multiple-shooting",
-            reach="learn",
-            force_penalty=0.3,
-            steps=200,
-            seed=seed,
-            progress=progress,
-        )
+        model = growing_cells(seed=seed, progress=progress)
         scores.append(model.fit(fitted).evaluate(held, two_sided=True))
         seconds.append(model.seconds_)
-    together = Scores(
-        np.concatenate([s.times for s in scores]),
-        np.concatenate([s.origins for s in scores]),
-        {name: np.concatenate([s.w1[name] for s in scores]) for name in scores[0].w1},
-        "leave one out",
-    )
+    together = dataclasses.replace(joined(scores), protocol="leave one out")
     return [("two-sided", together, float(np.median(seconds)))]
+
+
+def growing_cells(**how: Any) -> learn.WLM:
+    """The mechanics of cells that divide and die, without velocities, and how it is learned."""
+    return learn.WLM(
+        learn.ExternalPotential(time_dependent=False),
+        friction=math.inf,
+        training="multiple-shooting",
+        reach="learn",
+        force_penalty=0.3,
+        steps=200,
+        **how,
+    )
 
 
 if __name__ == "__main__":

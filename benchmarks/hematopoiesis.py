@@ -7,25 +7,15 @@ masses are conserved after all.
 
 from __future__ import annotations
 
-import math
-
 from benchmarks.common import main
-from wlmsim import datasets, learn
+from benchmarks.embryoid_body import growing_cells
+from wlmsim import datasets
 from wlmsim.evaluation import Scores
 
 
 def run(seed: int, progress: bool) -> list[tuple[str, Scores, float]]:
     fitted, held = datasets.mouse_hematopoiesis().hold_out([1])
-    model = learn.WLM(
-        learn.ExternalPotential(time_dependent=False),
-        friction=math.inf,
-        training="multiple-shooting",
-        reach="learn",
-        force_penalty=0.3,
-        steps=200,
-        seed=seed,
-        progress=progress,
-    ).fit(fitted)
+    model = growing_cells(seed=seed, progress=progress).fit(fitted)
     return [("two-sided", model.evaluate(held, two_sided=True), model.seconds_)]
 
 

@@ -137,7 +137,8 @@ class Trainer:
             ]
             for clouds in populations
         ]
-        self._currents = [[(c, velocity_gradient(c)) for c in clouds if c.v is not None] for clouds in populations]
+        steady = populations if settings.steady_weight else []
+        self._currents = [[(c, velocity_gradient(c)) for c in clouds if c.v is not None] for clouds in steady]
 
     def _parameter_groups(self) -> list[dict[str, Any]]:
         """Networks and friction; the friction's logarithm has further to go than a network's weights."""
