@@ -158,6 +158,21 @@ class TestCompare:
         with pytest.raises(ParameterError, match=message):
             compare(**{"models": {"a": bowl()}, "data": spring, **arguments})
 
+    def test_predictions_from_both_sides(self, spring):
+        """A force that is wrong does less harm where a prediction has to meet both ends."""
+        models = {"true": bowl(), "stiff": bowl(1.3)}
+        one, both = (compare(models, spring, seeds=[0], validation=[2], two_sided=flag) for flag in (False, True))
+        assert both.mean["stiff"] < 0.5 * one.mean["stiff"] and both.best_ == "true"
+        assert "left-out marginals, predicted from both sides, mean over 1 seed" in " ".join(str(both).split())
+        fitted, held = spring.hold_out([2])
+        direct = unfitted(models["true"]).fit(fitted).evaluate(held, two_sided=True)
+        np.testing.assert_array_equal(both.w1["true"], [direct.w1["WLM"]])
+
+    def test_nothing_comes_after_the_last_marginal(self, spring):
+        for which in ("last", "each", [2, -1]):
+            with pytest.raises(ParameterError, match="`validation` must be 'between' or indices without the last"):
+                compare({"a": bowl()}, spring, validation=which, two_sided=True)
+
     def test_three_marginals_are_needed(self, spring):
         with pytest.raises(ParameterError, match="at least 3 marginals"):
             compare({"a": bowl()}, spring[:2])
@@ -218,6 +233,16 @@ class TestLeaveOneOut:
         last = leave_one_out(bowl(), spring, marginals=[1, -1])
         assert np.isnan(last.w1["OT-linear"]).tolist() == [False, True]
         assert "leave one out" in str(scores)
+
+    def test_from_both_sides(self, spring):
+        scores = leave_one_out(bowl(), spring, marginals=[2], two_sided=True)
+        fitted, held = spring.hold_out([2])
+        expected = unfitted(bowl()).fit(fitted).evaluate(held, two_sided=True)
+        assert scores.w1["WLM"] == expected.w1["WLM"]
+        assert scores.w1["WLM"] != leave_one_out(bowl(), spring, marginals=[2]).w1["WLM"]
+        assert "leave one out, each between the fitted marginals around it" in " ".join(str(scores).split())
+        with pytest.raises(ParameterError, match="`marginals` must be 'between'"):
+            leave_one_out(bowl(), spring, marginals="each", two_sided=True)
 
     def test_divergence_says_which_marginal(self, spring):
         wild = quick(potential=wls.External(wls.laws.Harmonic(1e8)))

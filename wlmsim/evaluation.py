@@ -23,6 +23,9 @@ METRICS: dict[str, Callable[[Population, Population], float]] = {
     "energy": transport.energy_distance,
 }
 """Distances between a predicted and an observed cloud by name."""
+AROUND = "each between the fitted marginals around it"
+HEADLINES = {"two-sided": f"interpolate, {AROUND}", "leave one out, two-sided": f"leave one out, {AROUND}"}
+"""What protocols that predict from both sides are called in a table."""
 TITLES = {"w1": "W1", "w2": "W2", "energy": "energy distance"}
 
 
@@ -39,8 +42,9 @@ class Scores:
     w1 : dict of str to ndarray of shape (K,)
         Exact 1-Wasserstein distance to the observed cloud [length], the model first; NaN where a method cannot
         be had (ballistic without velocities, OT-Hermite without velocities at both ends).
-    protocol : {"forecast", "interpolate", "two-sided"}
-        Whether the predictions go beyond the fitted marginals or between them, from the one before or from both.
+    protocol : {"forecast", "interpolate", "two-sided", "leave one out", "leave one out, two-sided"}
+        Whether the predictions go beyond the fitted marginals or between them, from the one before or from both, and
+        whether of one fit or of one for each marginal.
     others : dict of str to dict of str to ndarray of shape (K,)
         Scores by further metrics, if asked for: "w2", the 2-Wasserstein distance [length], and "energy", the energy
         distance [length^(1/2)], each laid out as `w1`.
@@ -109,8 +113,8 @@ class Scores:
         return enumerate(zip(self.times, self.origins, strict=True))
 
     def _headline(self) -> str:
-        if self.protocol == "two-sided":
-            return "interpolate, each between the fitted marginals around it"
+        if self.protocol in HEADLINES:
+            return HEADLINES[self.protocol]
         if len(set(self.origins)) == 1:
             return f"{self.protocol} from t = {self.origins[0]:g}"
         return f"{self.protocol}, each from the fitted marginal before it"

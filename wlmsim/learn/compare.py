@@ -53,6 +53,8 @@ class Comparison:
         The marginals that were fitted and left out.
     mechanics : dict of str to list of Lagrangian or GradientFlow
         What each candidate learned, of all seeds and left-out marginals but where a fit diverged.
+    two_sided : bool
+        Whether predictions are from the marginals on both sides.
     """
 
     models: dict[str, WLM]
@@ -64,6 +66,7 @@ class Comparison:
     seeds: tuple[int, ...]
     data: SnapshotSeries
     mechanics: dict[str, list[Lagrangian | GradientFlow]] = field(default_factory=dict)
+    two_sided: bool = False
 
     @property
     def length_unit(self) -> str:
@@ -148,7 +151,8 @@ class Comparison:
         return sorted(((n, w1) for n, w1 in self.baselines.items() if math.isfinite(w1)), key=lambda item: item[1])
 
     def _over(self) -> str:
-        return f"mean over {_count(len(self.seeds), 'seed')} and {_count(len(self.times), 'marginal')}"
+        over = f"mean over {_count(len(self.seeds), 'seed')} and {_count(len(self.times), 'marginal')}"
+        return f"predicted from both sides, {over}" if self.two_sided else over
 
     def _w1(self, name: str) -> str:
         mean, error = self.mean[name], self.standard_error(name)
@@ -303,13 +307,14 @@ def compare(
     *,
     seeds: Sequence[int] = (0, 1, 2),
     validation: Any = "last",
+    two_sided: bool = False,
     processes: int = 1,
 ) -> Comparison:
     """Rank candidate models by their predictions of marginals that are left out of the fit.
 
     Every candidate is fitted with every seed to the data without one marginal, and predicts it from the marginal before
-    it, or from the first where later velocities are unknown. Give the marginals that you would fit, and keep those that
-    you will test on to yourself: what chose the model is no test of it.
+    it, or from the first where later velocities are unknown, or from those on both sides. Give the marginals that you
+    would fit, and keep those that you will test on to yourself: what chose the model is no test of it.
 
     Parameters
     ----------
@@ -322,6 +327,9 @@ def compare(
     validation : "last", "between", "each", int or sequence of int
         The marginals that are left out, one at a time: the last one, which asks for a forecast; those between the first
         and the last; all but the first; or those of the indices given. Default "last".
+    two_sided : bool
+        Whether to predict each from the marginals on both sides of it, as `WLM.interpolate` does; the last one then
+        cannot be left out. Default False.
     processes : int
         Number of processes that fit at the same time, with one thread each. Default 1.
 
@@ -341,8 +349,9 @@ def compare(
     """
     named = _named(models)
     check.instance("data", data, SnapshotSeries)
-    left_out, seeds = marginals_to_leave_out("validation", validation, data), seeds_of(seeds)
-    jobs = [Job(model, data, k, seed) for model in named.values() for seed in seeds for k in left_out]
+    left_out = marginals_to_leave_out("validation", validation, data, two_sided=two_sided)
+    seeds = seeds_of(seeds)
+    jobs = [Job(model, data, k, seed, two_sided) for model in named.values() for seed in seeds for k in left_out]
     outcomes = np.array(run_all(jobs, processes), dtype=object).reshape(len(named), len(seeds), len(left_out))
 
     def gathered(attribute: str) -> dict[str, np.ndarray]:
@@ -369,6 +378,7 @@ def compare(
             name: [outcome.mechanics for outcome in rows.flat if outcome.mechanics is not None]
             for name, rows in zip(named, outcomes, strict=True)
         },
+        two_sided,
     )
 
 

@@ -29,6 +29,7 @@ class Job:
     data: SnapshotSeries
     left_out: int
     seed: int
+    two_sided: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,8 @@ def run(job: Job) -> Outcome:
     model = unfitted(job.model, seed=job.seed)
     try:
         model.fit(fitted)
-        return Outcome(model.evaluate(held, data=fitted), model.friction_, model.seconds_, model.mechanics_)
+        scores = model.evaluate(held, data=fitted, two_sided=job.two_sided)
+        return Outcome(scores, model.friction_, model.seconds_, model.mechanics_)
     except SimulationError as error:
         return Outcome(None, np.nan, np.nan, failure=str(error))
 
@@ -91,15 +93,27 @@ def seeds_of(seeds: Any) -> list[int]:
     return values
 
 
-def marginals_to_leave_out(name: str, which: Any, data: SnapshotSeries) -> list[int]:
-    """Check which marginals are left out in turn: "last", "each" (all but the first), or indices."""
+def marginals_to_leave_out(name: str, which: Any, data: SnapshotSeries, *, two_sided: bool = False) -> list[int]:
+    """Check which marginals are left out in turn: "last", "each" (all but the first), "between" the two, or indices.
+
+    To be predicted from both sides one must lie between others.
+    """
     count = len(data)
     if count < 3:
         raise ParameterError(f"`data` must hold at least 3 marginals, so that 2 remain to be fitted; got {count}")
     if isinstance(which, str):
         check.choice(name, which, ("last", "each", "between"))
-        return {"last": [count - 1], "each": list(range(1, count)), "between": list(range(1, count - 1))}[which]
+        named = {"last": [count - 1], "each": list(range(1, count)), "between": list(range(1, count - 1))}[which]
+        return _with_neighbours(name, which, named, count) if two_sided else named
     indices = [check.integer(name, k, least=-count) for k in ([which] if isinstance(which, int) else which)]
     if not indices or any(k >= count or k % count == 0 for k in indices):
         raise check.fail(name, f"'last', 'each', 'between' or indices of the {count} marginals, not the first", which)
-    return sorted({k % count for k in indices})
+    chosen = sorted({k % count for k in indices})
+    return _with_neighbours(name, which, chosen, count) if two_sided else chosen
+
+
+def _with_neighbours(name: str, which: Any, indices: list[int], count: int) -> list[int]:
+    """The indices, if none is that of the last marginal, after which there is nothing."""
+    if count - 1 in indices:
+        raise check.fail(name, "'between' or indices without the last marginal, with `two_sided`", which)
+    return indices

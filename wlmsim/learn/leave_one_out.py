@@ -14,7 +14,9 @@ from wlmsim.learn.wlm import WLM
 from wlmsim.snapshots import SnapshotSeries
 
 
-def leave_one_out(model: WLM, data: SnapshotSeries, *, marginals: Any = "between", processes: int = 1) -> Scores:
+def leave_one_out(
+    model: WLM, data: SnapshotSeries, *, marginals: Any = "between", two_sided: bool = False, processes: int = 1
+) -> Scores:
     """Leave each marginal out in turn, fit to the others and score the prediction of the one left out.
 
     Parameters
@@ -26,6 +28,9 @@ def leave_one_out(model: WLM, data: SnapshotSeries, *, marginals: Any = "between
     marginals : "between", "each", "last", int or sequence of int
         Which to leave out in turn: all but the first and the last; all but the first; or those of the indices
         given. Default "between".
+    two_sided : bool
+        Whether to predict each from the marginals on both sides of it, as `WLM.interpolate` does, and not only from
+        the one before. Default False.
     processes : int
         Number of processes that fit at the same time, with one thread each. Default 1.
 
@@ -49,7 +54,8 @@ def leave_one_out(model: WLM, data: SnapshotSeries, *, marginals: Any = "between
     """
     check.instance("model", model, WLM)
     check.instance("data", data, SnapshotSeries)
-    jobs = [Job(model, data, k, model.seed) for k in marginals_to_leave_out("marginals", marginals, data)]
+    left_out = marginals_to_leave_out("marginals", marginals, data, two_sided=two_sided)
+    jobs = [Job(model, data, k, model.seed, two_sided) for k in left_out]
     rows = []
     for job, outcome in zip(jobs, run_all(jobs, processes), strict=True):
         if outcome.scores is None:
@@ -61,6 +67,6 @@ def leave_one_out(model: WLM, data: SnapshotSeries, *, marginals: Any = "between
         np.concatenate([row.times for row in rows]),
         np.concatenate([row.origins for row in rows]),
         {name: np.concatenate([row.w1.get(name, missing) for row in rows]) for name in names},
-        "leave one out",
+        "leave one out, two-sided" if two_sided else "leave one out",
         data.units.get("length", ""),
     )
