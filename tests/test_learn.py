@@ -25,7 +25,7 @@ from wlmsim.learn.losses import (
     sliced_transport,
 )
 from wlmsim.learn.mechanics import Mechanics, mean_mechanics, scales_of
-from wlmsim.learn.networks import Perceptron, RadialSpline, close_pairs
+from wlmsim.learn.networks import Perceptron, RadialSpline
 from wlmsim.learn.rollout import flow_rollout, rollout, torch_force
 from wlmsim.learn.training import Trainer
 
@@ -261,15 +261,6 @@ class TestNetworks:
             spline.coefficients.fill_(0.7)
             slope = spline.slope(torch.linspace(0.0, 1.0, 9, dtype=torch.float64))  # far from where it ends
         torch.testing.assert_close(slope, torch.full_like(slope, 0.7 * 4.0 / 2.0))
-
-    @pytest.mark.parametrize("dim", [1, 2, 3])
-    def test_close_pairs_are_all_pairs_within_the_cutoff(self, dim):
-        x = torch.randn(40, dim, generator=torch.Generator().manual_seed(dim))
-        i, j = close_pairs(x, 0.8)
-        near = torch.cdist(x, x) < 0.8
-        assert {(min(p), max(p)) for p in zip(i.tolist(), j.tolist(), strict=True)} == {
-            tuple(p) for p in near.triu(1).nonzero().tolist()
-        }
 
 
 class TestPairPotential:

@@ -88,5 +88,6 @@ def external_force(law: Law, positions: np.ndarray, time: float) -> np.ndarray:
 def as_scalar(time: Any, positions: Any, xp: Any) -> Any:
     """The time as an array: a law may pass it to a function of `xp`, and torch's take no plain number."""
     if isinstance(time, (int, float)):
-        return xp.asarray(time, dtype=positions.dtype, device=positions.device)
+        # filled where it is: nothing is sent to a GPU, which would be waited for
+        return xp.full((), time, dtype=positions.dtype, device=positions.device)
     return time

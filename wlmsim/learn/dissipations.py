@@ -13,7 +13,8 @@ import torch
 from wlmsim import _validation as check
 from wlmsim.dissipation import Dissipation
 from wlmsim.learn.functionals.base import Learnable
-from wlmsim.learn.networks import RadialSpline, close_pairs, separations
+from wlmsim.learn.neighbours import OfNearPairs
+from wlmsim.learn.networks import RadialSpline
 
 
 class LearnableDissipation(Learnable, Dissipation):
@@ -49,7 +50,7 @@ class LearnableDissipation(Learnable, Dissipation):
         return self.factor * scales.length / scales.duration**2 * force.cpu().numpy().astype(np.float64)
 
 
-class LearnableAlignment(LearnableDissipation):
+class LearnableAlignment(OfNearPairs, LearnableDissipation):
     """Learnable velocity alignment, R = 1/4 iint phi(|x - y|) |v - w|^2 rho rho, phi a spline that ends at a cutoff.
 
     Conserves momentum. Only pairs within the cutoff are visited. A negative phi turns particles apart.
@@ -79,7 +80,7 @@ class LearnableAlignment(LearnableDissipation):
 
     def build(self, dim: int) -> None:
         """Create the spline, in a unit that makes rates of order one for the few particles within the cutoff."""
-        cutoff = self.cutoff / self._known_scales.length
+        cutoff = self._scaled_cutoff
         share = 1.0 if self.normalised else min(1.0, (cutoff / 2) ** dim / math.gamma(dim / 2 + 1))
         self.rate = RadialSpline(cutoff, self.knots, scale=1 / share)
 
@@ -96,8 +97,7 @@ class LearnableAlignment(LearnableDissipation):
 
     def _rates(self, x: torch.Tensor, w: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Pairs within the cutoff and the rate at which each aligns."""
-        i, j = close_pairs(x, self.rate.cutoff)
-        _, r = separations(x, i, j)
+        i, j, _, r = self._pairs(x)
         phi = self.rate(r)
         if self.normalised:
             near = (1 - (r / self.rate.cutoff) ** 2).clamp_min(0.0)  # a particle itself counts as 1

@@ -17,6 +17,7 @@ from wlmsim.functionals.base import Functional, FunctionalSum
 from wlmsim.lagrangian import Lagrangian
 from wlmsim.learn.dissipations import AverageDissipation, LearnableDissipation
 from wlmsim.learn.functionals import Average, Learnable, LearnableFunctional, Scales
+from wlmsim.learn.neighbours import OfNearPairs
 from wlmsim.learn.networks import Perceptron
 from wlmsim.learn.rollout import torch_force
 from wlmsim.population import Population
@@ -82,6 +83,8 @@ class Mechanics(torch.nn.Module):
         Whether there is a learned field of velocities at the first marginal. Default False.
     """
 
+    centre: torch.Tensor
+
     def __init__(
         self,
         functional: Functional,
@@ -103,6 +106,7 @@ class Mechanics(torch.nn.Module):
         for term in learned:
             term.prepare(dim, scales)
         self.networks = torch.nn.ModuleList(learned)  # what torch sees of them
+        self.register_buffer("centre", torch.tensor(scales.centre, dtype=torch.float64), persistent=False)
         self.initial_field: Any = Perceptron([dim, *INITIAL_FIELD, dim]) if initial_field else None
         if friction == "learn":
             self.log_friction: torch.nn.Parameter | None = torch.nn.Parameter(torch.tensor(math.log(INITIAL_FRICTION)))
@@ -180,7 +184,7 @@ class Mechanics(torch.nn.Module):
         return v.cpu().double().numpy() * scales.length / scales.duration
 
     def _in_data_units(self, x: torch.Tensor) -> torch.Tensor:
-        return x * self.scales.length + torch.tensor(self.scales.centre, dtype=x.dtype, device=x.device)
+        return x * self.scales.length + self.centre.to(x.dtype)
 
     def terms(self) -> list[Learnable]:
         """Copies of the learned terms in the data's units, independent of further training."""
@@ -188,6 +192,8 @@ class Mechanics(torch.nn.Module):
         for term in terms:
             term.factor = self.scales.duration if self.first_order else 1.0 + self.friction * self.scales.duration
             term.eval().requires_grad_(False).to("cpu")
+            if isinstance(term, OfNearPairs):
+                term.room = None
         return terms
 
 

@@ -107,22 +107,3 @@ def spline_of_force(cutoff: float, knots: int, unit: float, typical_force: float
     if typical_force is None:
         return RadialSpline(cutoff, knots, scale=cutoff * unit)
     return RadialSpline(cutoff, knots, scale=cutoff * typical_force, by_slope=True)
-
-
-def close_pairs(x: torch.Tensor, cutoff: float) -> tuple[torch.Tensor, torch.Tensor]:
-    """Indices i < j of the pairs of points closer than `cutoff`; takes memory for the neighbours only, on the CPU."""
-    points = x.detach()
-    if points.device.type == "cpu":
-        from scipy.spatial import cKDTree
-
-        pairs = torch.as_tensor(cKDTree(points.numpy()).query_pairs(cutoff, output_type="ndarray"))
-        return pairs[:, 0], pairs[:, 1]
-    close = torch.cdist(points, points) < cutoff
-    i, j = torch.nonzero(close.triu(1), as_tuple=True)
-    return i, j
-
-
-def separations(x: torch.Tensor, i: torch.Tensor, j: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Vectors x_i - x_j and their lengths, whose derivative is zero where two points coincide."""
-    d = x[i] - x[j]
-    return d, (d**2).sum(-1).clamp_min(1e-30).sqrt()

@@ -22,6 +22,7 @@ from wlmsim.learn.adjoint import kept_bytes, recomputed
 from wlmsim.learn.currents import velocity_gradient
 from wlmsim.learn.losses import Duals, energy_divergence, exact_transport, sinkhorn_divergence, sliced_transport
 from wlmsim.learn.mechanics import Cloud, Mechanics
+from wlmsim.learn.neighbours import OfNearPairs
 from wlmsim.learn.rollout import Force, flow_rollout, rollout
 
 Watcher = Callable[["Trainer"], None]
@@ -126,6 +127,9 @@ class Trainer:
         self._duals: dict[tuple[int, int, int], Duals] = {}
         self._best: dict[str, torch.Tensor] | None = None
         self._optimiser = torch.optim.AdamW(self._parameter_groups())
+        self._of_near_pairs = [term for term in mechanics.networks if isinstance(term, OfNearPairs)]
+        if self._devices:
+            self._reserve()
         self._remembered: dict[str, Any] | None = None
         self._horizon = 1
         self._starts = [
@@ -196,8 +200,7 @@ class Trainer:
         for group in self._optimiser.param_groups:
             group["lr"] = group["rate"] * rate * self.progress.rate
         self._optimiser.zero_grad(set_to_none=True)
-        torch.manual_seed((settings.seed * 2**20 + step) % 2**63)  # of dropout
-        loss = self._loss()
+        loss = self._complete_loss()
         value = loss.item()
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(self.mechanics.parameters(), settings.clip)
@@ -208,6 +211,25 @@ class Trainer:
         self._optimiser.step()
         self._follow(min(settings.ema, (1 + step) / (10 + step)))
         return value
+
+    def _complete_loss(self) -> torch.Tensor:
+        """The loss with all near pairs: where some found no room, it is computed again, with more."""
+        random = self._rng.bit_generator.state
+        while True:
+            torch.manual_seed((self.settings.seed * 2**20 + self.progress.step) % 2**63)  # of dropout
+            loss = self._loss()
+            outgrown = [term.room.outgrown() for term in self._of_near_pairs if term.room is not None]
+            if not any(outgrown):
+                return loss
+            self._rng.bit_generator.state = random
+
+    def _reserve(self) -> None:
+        """On a GPU, set sizes for near pairs by the fitted marginals, so that rollouts need not wait for it."""
+        size = self.settings.batch_size
+        clouds = [cloud.x for clouds in self.populations for cloud in clouds]
+        parts = [x if size is None else x[:: math.ceil(len(x) / size)] for x in clouds]
+        for term in self._of_near_pairs:
+            term.reserve(parts)
 
     def _recover(self, error: SimulationError) -> None:
         """Go back to the remembered state and on from there with half the learning rate and horizon.
@@ -351,7 +373,9 @@ class Trainer:
         )
 
     def _kicks(self, strength: float, x: torch.Tensor, step: float) -> torch.Tensor:
-        """Increments of Brownian motion."""
+        """Increments of Brownian motion; a GPU draws its own, so that it need not wait for them."""
+        if x.device.type != "cpu":
+            return strength * math.sqrt(step) * torch.randn_like(x)
         return torch.as_tensor(strength * math.sqrt(step) * self._rng.standard_normal(x.shape)).to(x)
 
     def _divergence(

@@ -9,7 +9,8 @@ import torch
 
 from wlmsim import _validation as check
 from wlmsim.learn.functionals.base import LearnableFunctional
-from wlmsim.learn.networks import separations, spline_of_force
+from wlmsim.learn.neighbours import separations
+from wlmsim.learn.networks import spline_of_force
 from wlmsim.trajectory import Trajectory
 
 
@@ -42,6 +43,9 @@ class AgentPotential(LearnableFunctional):
     AgentPotential(agents=1, times=3 in 0..2, cutoff=20, knots=12)
     """
 
+    paths: torch.Tensor
+    centre: torch.Tensor
+
     def __init__(self, agents: Trajectory, cutoff: float, knots: int = 12, typical_force: float | None = None):
         super().__init__()
         self.agents = _path("agents", agents)
@@ -60,6 +64,9 @@ class AgentPotential(LearnableFunctional):
         if self.agents.dim != dim:
             raise check.fail("agents", f"of dimension {dim}, as the data are", self.agents)
         scales = self._known_scales
+        # where the particles are, so that a rollout on a GPU need not wait for the host
+        self.register_buffer("paths", torch.as_tensor(self.agents.positions), persistent=False)
+        self.register_buffer("centre", torch.tensor(scales.centre, dtype=torch.float64), persistent=False)
         self.law = spline_of_force(self.cutoff / scales.length, self.knots, 1.0, scales.force(self.typical_force))
 
     def scaled_energy(self, x: torch.Tensor, w: torch.Tensor, t: Any) -> torch.Tensor:
@@ -73,22 +80,29 @@ class AgentPotential(LearnableFunctional):
         return torch.zeros_like(x).index_add(0, i, -(self.law.slope(r) / r)[:, None] * d)
 
     def _close(self, x: torch.Tensor, t: Any) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Particles within the cutoff of an agent, with the vectors from it and their lengths."""
+        """Particles and agents within the cutoff of each other, the vectors between them and their lengths.
+
+        A GPU is given all of them, those farther away at the distance of the cutoff, where the law has ended: how many
+        are near would have to be read from it.
+        """
         agents = self.scaled_agents(t).to(x)
-        i, a = torch.nonzero(torch.cdist(x.detach(), agents) < self.law.cutoff, as_tuple=True)
+        if x.device.type == "cpu":
+            i, a = torch.nonzero(torch.cdist(x.detach(), agents) < self.law.cutoff, as_tuple=True)
+        else:
+            i, a = (part.flatten() for part in torch.meshgrid(*map(_indices, (x, agents)), indexing="ij"))
         d, r = separations(torch.cat([x, agents]), i, a + len(x))
-        return i, d, r
+        return i, d, r.clamp_max(self.law.cutoff)
 
     def scaled_agents(self, t: Any) -> torch.Tensor:
         """Where the agents are at a scaled time, in scaled coordinates, shape (agents, d)."""
-        scales, times = self._known_scales, self.agents.times
+        scales, times, positions = self._known_scales, self.agents.times, self.paths
         time = float(t) * scales.duration + scales.start
         last = len(times) - 1
         k = int(np.clip(np.searchsorted(times, time, side="right") - 1, 0, max(last - 1, 0)))
         after = min(k + 1, last)
-        share = np.clip((time - times[k]) / (times[after] - times[k]), 0.0, 1.0) if after > k else 0.0
-        place = (1 - share) * self.agents.positions[k] + share * self.agents.positions[after]
-        return torch.as_tensor((place - np.array(scales.centre)) / scales.length)
+        share = float(np.clip((time - times[k]) / (times[after] - times[k]), 0.0, 1.0)) if after > k else 0.0
+        place = (1 - share) * positions[k] + share * positions[after]
+        return (place - self.centre) / scales.length
 
     @property
     def latex(self) -> str:
@@ -99,6 +113,10 @@ class AgentPotential(LearnableFunctional):
         times = self.agents.times
         span = f"times={len(times)} in {times[0]:g}..{times[-1]:g}"
         return f"AgentPotential(agents={self.agents.n}, {span}, cutoff={self.cutoff:g}, knots={self.knots})"
+
+
+def _indices(rows: torch.Tensor) -> torch.Tensor:
+    return torch.arange(len(rows), device=rows.device)
 
 
 def _path(name: str, agents: Any) -> Trajectory:

@@ -9,10 +9,11 @@ import torch
 
 from wlmsim import _validation as check
 from wlmsim.learn.functionals.base import LearnableFunctional
-from wlmsim.learn.networks import close_pairs, separations, spline_of_force
+from wlmsim.learn.neighbours import OfNearPairs
+from wlmsim.learn.networks import spline_of_force
 
 
-class PairPotential(LearnableFunctional):
+class PairPotential(OfNearPairs, LearnableFunctional):
     """Learnable radial interaction, U[rho] = 1/2 iint W(|x - y|) rho rho, W a cubic spline that ends at a cutoff.
 
     W and its first two derivatives vanish at the cutoff, so that the force is smooth. Only pairs within the cutoff
@@ -53,21 +54,19 @@ class PairPotential(LearnableFunctional):
     def build(self, dim: int) -> None:
         """Create the spline, its values in a unit that makes forces of order one, or of their typical size."""
         scales = self._known_scales
-        cutoff = self.cutoff / scales.length
+        cutoff = self._scaled_cutoff
         # in a cloud of unit variance about this share of the particles is within the cutoff of one
         share = min(1.0, (cutoff / 2) ** dim / math.gamma(dim / 2 + 1))
         self.law = spline_of_force(cutoff, self.knots, 1 / share, scales.force(self.typical_force))
 
     def scaled_energy(self, x: torch.Tensor, w: torch.Tensor, t: Any) -> torch.Tensor:
         """Sum over pairs of w_i w_j W(r_ij)."""
-        i, j = close_pairs(x, self.law.cutoff)
-        _, r = separations(x, i, j)
+        i, j, _, r = self._pairs(x)
         return (w[i] * w[j] * self.law(r)).sum()
 
     def scaled_force(self, x: torch.Tensor, w: torch.Tensor, t: Any) -> torch.Tensor:
         """-sum over j of w_j W'(r_ij) (x_i - x_j) / r_ij."""
-        i, j = close_pairs(x, self.law.cutoff)
-        d, r = separations(x, i, j)
+        i, j, d, r = self._pairs(x)
         pull = (self.law.slope(r) / r)[:, None] * d
         return torch.zeros_like(x).index_add(0, i, -w[j, None] * pull).index_add(0, j, w[i, None] * pull)
 

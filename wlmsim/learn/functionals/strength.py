@@ -32,6 +32,8 @@ class LearnableStrength(LearnableFunctional):
     1.0
     """
 
+    centre: torch.Tensor
+
     def __init__(self, functional: Functional, strength: float = 1.0):
         super().__init__()
         self.functional = check.instance("functional", functional, Functional)
@@ -54,6 +56,8 @@ class LearnableStrength(LearnableFunctional):
     def build(self, dim: int) -> None:
         """Start from the initial strength."""
         self.log_strength = torch.nn.Parameter(torch.tensor(math.log(self.initial)))
+        centre = torch.tensor(self._known_scales.centre, dtype=torch.float64)
+        self.register_buffer("centre", centre, persistent=False)
 
     @property
     def strength(self) -> float:
@@ -65,8 +69,7 @@ class LearnableStrength(LearnableFunctional):
         import array_api_compat.torch as xp
 
         scales = self._known_scales
-        centre = torch.tensor(scales.centre, dtype=x.dtype, device=x.device)
-        positions, time = x * scales.length + centre, t * scales.duration + scales.start
+        positions, time = x * scales.length + self.centre.to(x.dtype), t * scales.duration + scales.start
         energy = self.functional.expression(positions, w, time, xp)
         return self.log_strength.exp() * energy * (scales.duration / scales.length) ** 2
 
