@@ -86,6 +86,10 @@ EXAMPLES: dict[str, list[Callable[..., Any]]] = {
         lambda dim: wls.learn.AgentPotential(wls.Trajectory([0.0, 1.0], [np.eye(2, dim), -np.eye(2, dim)]), 2.5, 5)
     ],
     "AttentionPotential": [lambda dim: wls.learn.AttentionPotential(8, 2, 2, 8, time_dependent=True)],
+    "ExternalPotential": [
+        lambda dim: wls.learn.ExternalPotential(),
+        lambda dim: wls.learn.ExternalPotential((8,), time_dependent=False, typical_force=0.5),
+    ],
     "Average": [lambda dim: wls.learn.Average([wls.learn.ExternalPotential((8,)) for _ in range(2)])],
     "SlopePotential": [
         lambda dim: wls.SlopePotential(

@@ -36,6 +36,7 @@ def pair(dim: int, seed: int = 0) -> LearnableFunctional:
 TERMS = {
     "external": external,
     "still": lambda dim: prepared(wls.learn.ExternalPotential((9,), time_dependent=False), dim),
+    "weak": lambda dim: prepared(wls.learn.ExternalPotential((9,), typical_force=0.5), dim),
     "pair": pair,
 }
 

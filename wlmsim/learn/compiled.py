@@ -201,7 +201,7 @@ class _Network:
         self._forward = tuple(_padded(weight.T) for weight in hidden)
         self._biases = tuple(np.ascontiguousarray(bias) for bias in biases)
         self._backward = tuple(_padded(weight) for weight in hidden)
-        self._top = last[0] * (factor * (scales.length / scales.duration) ** 2)
+        self._top = last[0] * (factor * potential.unit * (scales.length / scales.duration) ** 2)
 
     def at(self, time: float) -> tuple[Any, Any, Any, Any]:
         """What the kernel takes, see `wlmsim.kernels.perceptron`, at a time of the data."""

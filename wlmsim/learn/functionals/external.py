@@ -27,6 +27,11 @@ class ExternalPotential(LearnableFunctional):
     bandwidth : float
         Standard deviation of the frequencies, drawn from a normal distribution when training begins, positive
         [dimensionless: radians per standard deviation of the positions]. Default 2.
+    typical_force : float, optional
+        Typical size of the force, positive [length / time^2]: the unit in which it is learned. Give it where forces are
+        much weaker than the default unit, that force which would carry a particle through all the data between two
+        marginals: a perceptron of order one would have to learn them from a small part of its range, and learns their
+        fine features, such as walls, slowly. Default: that unit.
 
     Notes
     -----
@@ -48,12 +53,15 @@ class ExternalPotential(LearnableFunctional):
         time_dependent: bool = True,
         fourier_features: int = 0,
         bandwidth: float = 2.0,
+        typical_force: float | None = None,
     ):
         super().__init__()
         self.hidden = widths_of("hidden", hidden)
         self.time_dependent = bool(time_dependent)
         self.fourier_features = check.integer("fourier_features", fourier_features, least=0)
         self.bandwidth = check.positive("bandwidth", bandwidth)
+        self.typical_force = None if typical_force is None else check.positive("typical_force", typical_force)
+        self.unit = 1.0
         self.psi: Any = None
 
     def settings(self) -> dict[str, Any]:
@@ -63,10 +71,12 @@ class ExternalPotential(LearnableFunctional):
             "time_dependent": self.time_dependent,
             "fourier_features": self.fourier_features,
             "bandwidth": self.bandwidth,
+            "typical_force": self.typical_force,
         }
 
     def build(self, dim: int) -> None:
         """Create the perceptron and the frequencies."""
+        self.unit = self._known_scales.force(self.typical_force) or 1.0
         inputs = dim + self.time_dependent + 2 * self.fourier_features
         self.psi = Perceptron([inputs, *self.hidden, 1])
         if self.fourier_features:
@@ -74,12 +84,12 @@ class ExternalPotential(LearnableFunctional):
 
     def scaled_energy(self, x: torch.Tensor, w: torch.Tensor, t: Any) -> torch.Tensor:
         """Sum of w_i psi(x_i, t)."""
-        return w @ self.psi(self._inputs(x, t)).squeeze(-1)
+        return self.unit * (w @ self.psi(self._inputs(x, t)).squeeze(-1))
 
     def scaled_force(self, x: torch.Tensor, w: torch.Tensor, t: Any) -> torch.Tensor:
         """-grad psi."""
         inputs, dim = self._inputs(x, t), x.shape[1]
-        slope = self.psi.pullback(inputs, x.new_ones(1, 1))
+        slope = self.psi.pullback(inputs, x.new_full((1, 1), self.unit))
         if not self.fourier_features:
             return -slope[:, :dim]
         m = self.fourier_features
@@ -102,4 +112,5 @@ class ExternalPotential(LearnableFunctional):
     def __repr__(self) -> str:
         fourier = f", fourier_features={self.fourier_features}, bandwidth={self.bandwidth:g}"
         shown = fourier if self.fourier_features else ""
+        shown += "" if self.typical_force is None else f", typical_force={self.typical_force:g}"
         return f"ExternalPotential(hidden={self.hidden}, time_dependent={self.time_dependent}{shown})"
