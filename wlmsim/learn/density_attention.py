@@ -45,6 +45,9 @@ def density_attention(
     ----------
     T. Dao et al., FlashAttention, NeurIPS 2022: blocks and recomputation. The second derivative is our own.
     """
+    if query.dtype != w.dtype:  # features in half precision: scores need the whole
+        with torch.autocast(query.device.type, enabled=False):
+            return density_attention(query.to(w.dtype), key.to(w.dtype), value.to(w.dtype), w, scale)
     query = scale * query
     return _plain(query, key, value, w) if w.requires_grad else _Attention.apply(query, key, value, w.log2())
 

@@ -15,6 +15,7 @@ from wlmsim.dissipation import Dissipation, Friction
 from wlmsim.flow import GradientFlow
 from wlmsim.functionals.base import Functional, FunctionalSum
 from wlmsim.lagrangian import Lagrangian
+from wlmsim.learn.acceleration import Acceleration
 from wlmsim.learn.dissipations import AverageDissipation, LearnableDissipation
 from wlmsim.learn.functionals import Average, Learnable, LearnableFunctional, Scales
 from wlmsim.learn.neighbours import OfNearPairs
@@ -106,6 +107,7 @@ class Mechanics(torch.nn.Module):
         for term in learned:
             term.prepare(dim, scales)
         self.networks = torch.nn.ModuleList(learned)  # what torch sees of them
+        self.acceleration = Acceleration()
         self.register_buffer("centre", torch.tensor(scales.centre, dtype=torch.float64), persistent=False)
         self.initial_field: Any = Perceptron([dim, *INITIAL_FIELD, dim]) if initial_field else None
         if friction == "learn":
@@ -139,7 +141,7 @@ class Mechanics(torch.nn.Module):
         """
         total = torch.zeros_like(x)
         for term in self.learned:
-            total = total + term.scaled_force(x, w, t)
+            total = total + self.acceleration.force(term, x, w, t)
         if self.analytic:
             mobility = 1.0 / self.scales.duration if self.first_order else 1.0 / (1.0 + self.gamma)
             total = total + self._analytic_force(x, w, t) * mobility

@@ -18,6 +18,7 @@ import torch
 from wlmsim.errors import FileFormatError, SimulationError
 from wlmsim.io.paths import local
 from wlmsim.learn import model_file
+from wlmsim.learn.acceleration import Acceleration
 from wlmsim.learn.adjoint import kept_bytes, recomputed
 from wlmsim.learn.currents import velocity_gradient
 from wlmsim.learn.losses import Duals, energy_divergence, exact_transport, sinkhorn_divergence, sliced_transport
@@ -76,6 +77,8 @@ class Settings:
     seed: int
     check_every: int
     patience: int
+    precision: str
+    compile: bool
 
 
 @dataclass
@@ -123,6 +126,7 @@ class Trainer:
         self.progress = Progress()
         self._rng = np.random.default_rng(settings.seed)
         self._average = copy.deepcopy(mechanics).requires_grad_(False).eval()
+        mechanics.acceleration = Acceleration(settings.precision, settings.compile)
         self._graphs: dict[int, int] = {}
         self._duals: dict[tuple[int, int, int], Duals] = {}
         self._best: dict[str, torch.Tensor] | None = None
@@ -162,7 +166,8 @@ class Trainer:
 
     def advance(self, until: int, watchers: Sequence[Watcher] = ()) -> None:
         """Train up to a step, or to the end if that comes first."""
-        with _threads(1 if self.on_one_thread else None), torch.random.fork_rng(devices=self._devices):
+        threads = _threads(1 if self.on_one_thread else None)
+        with threads, torch.random.fork_rng(devices=self._devices), self.mechanics.acceleration():
             self._advance(until, watchers)
 
     @property

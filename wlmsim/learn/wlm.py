@@ -26,6 +26,7 @@ from wlmsim.integrators import ConstantSpeedEuler, Integrator, StochasticHeun
 from wlmsim.io.paths import local
 from wlmsim.lagrangian import Lagrangian
 from wlmsim.learn import model_file
+from wlmsim.learn.acceleration import PRECISIONS
 from wlmsim.learn.bridge import bridge
 from wlmsim.learn.callbacks import Record
 from wlmsim.learn.ensemble import Ensemble, Training
@@ -150,6 +151,14 @@ class WLM(Estimator):
         Of everything random; on the CPU a fit is reproducible. Default 0.
     device : {"auto", "cpu", "cuda"} or str
         Where to train. Default "auto": CUDA where there is a GPU.
+    precision : {"float32", "tf32", "bfloat16"}
+        Of the networks in training: single; single, with products of matrices rounded to TF32 on a GPU that has it; or
+        bfloat16, three digits, in which forces are off by about a hundredth. Positions, the loss and what is learned
+        stay single. Default "float32".
+    compile : bool
+        Whether torch compiles the forces of external and mean-field potentials, which takes a while at the first step;
+        it needs a C++ compiler, on a GPU Triton. Other terms are differentiated twice, or have a number of pairs that
+        changes; they run as they are. Default False.
     checkpoint : path, optional
         File to which the fit's state is written every `checkpoint_every` seconds. A fit that was killed resumes from it
         when `fit` is called again with the same data and settings, and ends where it would have.
@@ -237,6 +246,8 @@ class WLM(Estimator):
         processes: int | None = None,
         seed: int = 0,
         device: str = "auto",
+        precision: str = "float32",
+        compile: bool = False,
         checkpoint: str | Path | None = None,
         checkpoint_every: float = 30.0,
         callbacks: Sequence[Callable[[Record], Any]] = (),
@@ -273,6 +284,8 @@ class WLM(Estimator):
         self.processes = processes
         self.seed = seed
         self.device = device
+        self.precision = precision
+        self.compile = compile
         self.checkpoint = checkpoint
         self.checkpoint_every = checkpoint_every
         self.callbacks = callbacks
@@ -353,6 +366,8 @@ class WLM(Estimator):
                 check.integer(name, getattr(self, name))
         if not 0 <= check.real("ramp", self.ramp) <= 1:
             raise check.fail("ramp", "a number in [0, 1]", self.ramp)
+        check.choice("precision", self.precision, PRECISIONS)
+        check.instance("compile", self.compile, bool)
         if self.dt is not None:
             check.positive("dt", self.dt)
         if not 0 <= check.real("ema", self.ema) < 1:
@@ -532,6 +547,8 @@ class WLM(Estimator):
             seed=seed,
             check_every=max(1, min(50, steps // 10)),
             patience=self.patience,
+            precision=self.precision,
+            compile=self.compile,
         )
         return Trainer(mechanics, clouds, settings, [(k, scaled_cloud(c, scales, like)) for k, c in held])
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,7 +18,15 @@ TIME_STRETCH = 0.6
 
 def with_time(x: torch.Tensor, t: Any) -> torch.Tensor:
     """Positions with the stretched time as a further coordinate, shape (n, d + 1)."""
-    return torch.cat([x, torch.full_like(x[:, :1], t * TIME_STRETCH)], dim=1)
+    return torch.cat([x, torch.zeros_like(x[:, :1]) + t * TIME_STRETCH], dim=1)
+
+
+def force_of_energy(energy: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
+    """-(1 / w_j) dU/dx_j of an energy as a function of the positions, by automatic differentiation, shape (n, d)."""
+    with torch.enable_grad():
+        x = x if x.requires_grad else x.detach().requires_grad_()
+        (gradient,) = torch.autograd.grad(energy(x).sum(), x, create_graph=True)
+    return -gradient / w[:, None]
 
 
 def widths_of(name: str, hidden: Any) -> tuple[int, ...]:
@@ -101,10 +109,7 @@ class LearnableFunctional(Learnable, Functional):
 
     def scaled_force(self, x: torch.Tensor, w: torch.Tensor, t: Any) -> torch.Tensor:
         """Force in scaled coordinates, shape (n, d); differentiates the energy unless a subclass knows better."""
-        with torch.enable_grad():
-            x = x if x.requires_grad else x.detach().requires_grad_()
-            (gradient,) = torch.autograd.grad(self.scaled_energy(x, w, t).sum(), x, create_graph=True)
-        return -gradient / w[:, None]
+        return force_of_energy(lambda y: self.scaled_energy(y, w, t), x, w)
 
     def _to_scaled(self, positions: Any, weights: Any, time: Any) -> tuple[torch.Tensor, torch.Tensor, Any]:
         scales = self._known_scales
