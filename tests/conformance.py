@@ -147,6 +147,7 @@ NOT_INVARIANT = {
     "ExternalPotential",
     "MeanField",
     "MeanFieldPotential",
+    "SeriesPotential",
     "SlopePotential",
 }
 """Functionals whose energy changes when the whole cloud is moved or turned."""

@@ -19,6 +19,7 @@ from .functionals import LearnableFunctional as LearnableFunctional
 from .functionals import LearnableStrength as LearnableStrength
 from .functionals import MeanFieldPotential as MeanFieldPotential
 from .functionals import PairPotential as PairPotential
+from .functionals import SeriesPotential as SeriesPotential
 from .leave_one_out import leave_one_out as leave_one_out
 from .losses import energy_divergence as energy_divergence
 from .losses import exact_transport as exact_transport

@@ -25,7 +25,7 @@ from wlmsim.functionals.base import Functional
 from wlmsim.integrators import ConstantSpeedEuler, Integrator, StochasticHeun
 from wlmsim.io.paths import local
 from wlmsim.lagrangian import Lagrangian
-from wlmsim.learn import model_file
+from wlmsim.learn import model_file, weak_form
 from wlmsim.learn.acceleration import PRECISIONS
 from wlmsim.learn.bridge import bridge
 from wlmsim.learn.callbacks import Record
@@ -550,6 +550,8 @@ class WLM(Estimator):
             precision=self.precision,
             compile=self.compile,
         )
+        if not previous:
+            weak_form.begin(mechanics, clouds, noise=settings.noise, dt=settings.dt)
         return Trainer(mechanics, clouds, settings, [(k, scaled_cloud(c, scales, like)) for k, c in held])
 
     def _blur(self, clouds: Sequence[torch.Tensor]) -> float:

@@ -6,6 +6,7 @@ from wlmsim.learn.functionals.base import Average, Learnable, LearnableFunctiona
 from wlmsim.learn.functionals.external import ExternalPotential
 from wlmsim.learn.functionals.mean_field import MeanFieldPotential
 from wlmsim.learn.functionals.pair import PairPotential
+from wlmsim.learn.functionals.series import SeriesPotential
 from wlmsim.learn.functionals.strength import LearnableStrength
 
 __all__ = [
@@ -19,4 +20,5 @@ __all__ = [
     "MeanFieldPotential",
     "PairPotential",
     "Scales",
+    "SeriesPotential",
 ]
