@@ -6,6 +6,7 @@ import importlib
 import pkgutil
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,28 @@ def test_a_simulation_loads_neither_torch_nor_graphics():
 
 def test_modules_of_visual_and_learn_are_loaded_when_used():
     assert loaded_by("import wlmsim as w; w.visual; w.learn; dir(w.visual); dir(w.learn)") & HEAVY == set()
+
+
+def test_learning_needs_neither_pot_nor_graphics():
+    """Where they are missing, as on a bare machine with a GPU; only plans between clouds of unequal size need POT."""
+    code = """
+        import sys
+        for name in ("ot", "pyvista", "vtk", "vtkmodules", "matplotlib", "imageio", "pooch", "pandas", "anndata"):
+            sys.modules[name] = None  # importing it fails
+        import numpy as np
+        import wlmsim as wls
+        data = wls.systems.VortexDrifters(n=20, seed=0).exact(np.linspace(0, 1, 4)).snapshots(seed=0)
+        past, future = data.split(at=0.5)
+        terms = wls.learn.ExternalPotential((8,)) + wls.learn.PairPotential(1.0)
+        quick = {"steps": 2, "members": 1, "progress": False}
+        model = wls.learn.WLM(terms, **quick).fit(past)
+        assert np.isfinite(model.forecast(past[-1], times=future.times).positions).all()
+        assert model.evaluate(future, start=past[-1]).mean["WLM"] > 0
+        few = wls.SnapshotSeries([0, 1], [past[0].positions, past[1].positions[:9]], [past[0].velocities, None])
+        for loss in ("sliced", "sinkhorn", "energy"):
+            assert np.isfinite(wls.learn.WLM(loss=loss, **quick).fit(few).losses_).all()
+    """
+    subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=True)
 
 
 @pytest.mark.parametrize(

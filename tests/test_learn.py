@@ -955,18 +955,6 @@ class TestCheckpoint:
             quick(steps=3, checkpoint=path).fit(drifters)
 
 
-@pytest.mark.cuda
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-class TestCuda:
-    @pytest.mark.parametrize("loss", ["exact", "sinkhorn"])
-    def test_fits_as_the_cpu_does(self, drifters, loss):
-        cpu, cuda = (quick(device=device, loss=loss).fit(drifters) for device in ("cpu", "cuda"))
-        np.testing.assert_allclose(cuda.losses_, cpu.losses_, rtol=0.02)
-        assert next(cuda.lagrangian_.potential.parameters()).device.type == "cpu"
-        first, second = (m.forecast(drifters[0], [2.0]).positions for m in (cpu, cuda))
-        np.testing.assert_allclose(second, first, atol=0.05)
-
-
 class TestGradientFlow:
     """Infinite friction: first-order mechanics."""
 
