@@ -8,15 +8,17 @@ from typing import Any
 
 import torch
 
-from wlmsim.functionals.base import Functional
+from wlmsim.functionals.base import Functional, FunctionalSum
 from wlmsim.integrators import half_kick, kick_drift_kick
+from wlmsim.learn.functionals import LearnableFunctional
+from wlmsim.learn.functionals.base import force_of_energy
 
 Force = Callable[[torch.Tensor, Any], torch.Tensor]
 VelocityForce = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 
 def torch_force(functional: Functional, x: torch.Tensor, w: torch.Tensor, t: Any) -> torch.Tensor:
-    """Force of any functional as a differentiable tensor, by automatic differentiation of its energy.
+    """Force of any functional as a differentiable tensor: of a learned one its own, else the derivative of its energy.
 
     Parameters
     ----------
@@ -36,11 +38,11 @@ def torch_force(functional: Functional, x: torch.Tensor, w: torch.Tensor, t: Any
     """
     import array_api_compat.torch as xp
 
-    with torch.enable_grad():
-        x = x if x.requires_grad else x.detach().requires_grad_()
-        energy = functional.expression(x, w, t, xp)
-        (gradient,) = torch.autograd.grad(energy, x, create_graph=True)
-    return -gradient / w[:, None]
+    if isinstance(functional, LearnableFunctional):
+        return functional.torch_force(x, w, t)
+    if isinstance(functional, FunctionalSum):
+        return sum((torch_force(term, x, w, t) for term in functional.terms), torch.zeros_like(x))
+    return force_of_energy(lambda y: functional.expression(y, w, t, xp), x, w)
 
 
 def rollout(

@@ -123,11 +123,17 @@ class LearnableFunctional(Learnable, Functional):
         energy = self.factor * scales.length**2 / scales.duration**2 * energy
         return energy.item() if isinstance(positions, np.ndarray) else energy
 
+    def torch_force(self, positions: torch.Tensor, weights: torch.Tensor, time: Any) -> torch.Tensor:
+        """Force in the data's units, of the type of the positions; it can be differentiated."""
+        scales = self._known_scales
+        force = self.scaled_force(*self._to_scaled(positions, weights, time)).to(positions)
+        return self.factor * scales.length / scales.duration**2 * force
+
     def force(self, positions: np.ndarray, weights: np.ndarray, time: float = 0.0) -> np.ndarray:
         """Force in the data's units."""
-        scales = self._known_scales
-        force = self.scaled_force(*self._to_scaled(positions, weights, time)).detach()
-        return self.factor * scales.length / scales.duration**2 * force.cpu().numpy().astype(np.float64)
+        with torch.no_grad():
+            force = self.torch_force(torch.as_tensor(positions), torch.as_tensor(weights), time)
+        return force.numpy()
 
 
 class Average(LearnableFunctional):
