@@ -143,3 +143,18 @@ def test_bad_settings(bad) -> None:
 def test_too_many_functions() -> None:
     with pytest.raises(ParameterError, match="lower one in 30 dimensions"):
         wls.learn.SeriesPotential().prepare(30, Scales((0.0,) * 30, 1.0, 0.0, 1.0))
+
+
+@pytest.mark.parametrize(
+    "clouds",
+    [
+        [np.zeros((3, 2)), np.ones((2, 2))],  # all in one place
+        [np.array([[0.0, 5.0], [1.0, 5.0]])] * 3,  # on a line, and few
+        [np.random.default_rng(17).standard_cauchy((40, 2)) * scale for scale in (1.0, 10.0, 1e3)],  # far outliers
+    ],
+    ids=["points", "line", "outliers"],
+)
+def test_odd_data_do_not_break_it(clouds) -> None:
+    data = wls.SnapshotSeries(np.arange(len(clouds)), clouds)
+    model = fitted(data, wls.learn.SeriesPotential(waves=2), dt=0.1)
+    assert np.isfinite(model.mechanics_.velocity(clouds[0], np.full(len(clouds[0]), 1 / len(clouds[0])))).all()

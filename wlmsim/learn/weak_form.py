@@ -17,6 +17,7 @@ M. E. Tipping, J. Mach. Learn. Res. 1, 211 (2001), for the sizes of the coeffici
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
@@ -54,7 +55,7 @@ def begin(mechanics: Mechanics, populations: Sequence[Sequence[Cloud]], *, noise
     """Begin a gradient flow of a `SeriesPotential` alone with the potential of the weak form; else change nothing.
 
     Of the shorter series within it, the one is taken under which the first marginal, simulated, comes closest to the
-    later ones.
+    later ones; where all blow up, training begins without any force.
 
     Parameters
     ----------
@@ -70,16 +71,16 @@ def begin(mechanics: Mechanics, populations: Sequence[Sequence[Cloud]], *, noise
     series = mechanics.learned[0] if len(mechanics.learned) == 1 else None
     if not mechanics.first_order or mechanics.analytic or not isinstance(series, SeriesPotential):
         return
-    best = None
     means = [[means_of(series, cloud) for cloud in clouds] for clouds in populations]
+    count = len(series.means)
+    least, best = math.inf, Estimate(np.zeros(count), np.eye(count), -math.inf)
     for part in series.parts():
         estimate = weak_form(series, means, noise, part)
         series.begin(estimate.means, estimate.covariance)
         misfit = _misfit(mechanics, populations, noise, dt)
-        if best is None or misfit < best[0]:
-            best = misfit, estimate
-    assert best is not None
-    series.begin(best[1].means, best[1].covariance)
+        if misfit < least:
+            least, best = misfit, estimate
+    series.begin(best.means, best.covariance)
 
 
 class Means(NamedTuple):
@@ -269,7 +270,7 @@ def _misfit(mechanics: Mechanics, populations: Sequence[Sequence[Cloud]], noise:
             )
             for x, cloud in zip(predicted, later, strict=True):
                 if not torch.isfinite(x).all():
-                    return float("inf")
+                    return math.inf
                 unit = torch.as_tensor(directions).to(x)
                 total.append(float(sliced_transport(x, cloud.x, first.w, cloud.w, directions=unit)))
     return float(np.mean(total))
