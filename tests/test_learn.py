@@ -243,6 +243,20 @@ class TestNetworks:
         (expected,) = torch.autograd.grad((network(x) * cotangent).sum(), x)
         torch.testing.assert_close(network.pullback(x, cotangent), expected)
 
+    @pytest.mark.parametrize("rows", [4, 100], ids=lambda rows: f"{rows} rows at a time")
+    def test_typed_adjoint_is_automatic_differentiation(self, rows, monkeypatch):
+        monkeypatch.setattr("wlmsim.learn.networks.ROWS", rows)
+        torch.manual_seed(0)
+        network = Perceptron([3, 8, 5, 1]).double()
+        x, u = torch.randn(2, 10, 3, dtype=torch.float64)
+        x.requires_grad_()
+        (slope,) = torch.autograd.grad(network(x).sum(), x, create_graph=True)
+        expected = torch.autograd.grad((u * slope).sum(), [x, *network.parameters()])
+        with torch.no_grad():
+            same_slope, towards_x, towards = network.pull_back(x, u)
+        for mine, automatic in zip([same_slope, towards_x, *towards], [slope, *expected], strict=True):
+            torch.testing.assert_close(mine, automatic)
+
     @pytest.mark.parametrize("by_slope", [False, True])
     def test_radial_spline_is_smooth_and_ends_at_its_cutoff(self, by_slope):
         torch.manual_seed(0)
@@ -951,6 +965,14 @@ class TestCheckpoint:
             quick(steps=4, checkpoint=path).fit(drifters)
         with pytest.raises(FileFormatError, match="other data or settings"):
             quick(steps=3, checkpoint=path).fit(drifters[:5])
+        whole = torch.load(path, weights_only=True)
+        for part, change in (("state", "duals"), ("progress", "recoveries"), ("mechanics", "log_friction")):
+            older = copy.deepcopy(whole)
+            state = older["stages"]["fitting"]
+            del (state if part == "state" else state[part])[change]
+            torch.save(older, path)
+            with pytest.raises(FileFormatError, match=r"written by another version of wlmsim .*; finish the fit with"):
+                quick(steps=3, checkpoint=path).fit(drifters)
         path.write_bytes(b"rubbish")
         with pytest.raises(FileFormatError, match=r"fit\.checkpoint"):
             quick(steps=3, checkpoint=path).fit(drifters)

@@ -502,7 +502,7 @@ class Checkpoint:
     Raises
     ------
     FileFormatError
-        If the file is unreadable or belongs to a fit with another fingerprint.
+        If the file is unreadable, belongs to a fit with another fingerprint, or was written by another version.
     """
 
     def __init__(self, path: str | Path, fingerprint: str, interval: float):
@@ -522,8 +522,20 @@ class Checkpoint:
 
     def restore(self, stage: str, trainer: Trainer) -> None:
         """Bring a trainer to where its stage was, if it had begun."""
-        if stage in self._stages:
-            trainer.restore(self._stages[stage])
+        if stage not in self._stages:
+            return
+        state, own = self._stages[stage], trainer.state()
+        differ = {*(state.keys() ^ own.keys()), *(state.get("progress", {}).keys() ^ own["progress"].keys())}
+        try:
+            if differ:
+                raise ValueError(f"not the same in both: {', '.join(sorted(differ))}")
+            trainer.restore(state)
+        except (RuntimeError, ValueError) as error:
+            about = str(error).split("\n")[0]
+            raise FileFormatError(
+                f"{self.path}: this checkpoint was written by another version of wlmsim ({about}); "
+                "finish the fit with that version, or remove the file to start afresh"
+            ) from error
 
     def keep(self, stage: str, trainer: Trainer, *, now: bool = False) -> None:
         """Write the trainer's state if the last write is long enough ago or `now`."""

@@ -144,4 +144,4 @@ class Boids(System):
         return Population(positions, velocities / np.linalg.norm(velocities, axis=1, keepdims=True))
 
     def _integrator(self) -> Integrator:
-        return ConstantSpeedEuler(1.0, noise=self.noise, seed=self.seed)
+        return ConstantSpeedEuler(1.0, noise=self.noise, seed=self._stream(1))

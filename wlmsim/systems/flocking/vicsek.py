@@ -98,4 +98,4 @@ class Vicsek(System):
         return Population(positions, self.speed * directions / np.linalg.norm(directions, axis=1, keepdims=True))
 
     def _integrator(self) -> Integrator:
-        return VicsekUpdate(self.speed, noise=self.noise, seed=self.seed)
+        return VicsekUpdate(self.speed, noise=self.noise, seed=self._stream(1))
