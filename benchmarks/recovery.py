@@ -70,6 +70,7 @@ def cases() -> dict[str, Case]:
             damped(bowl, 0.2, alignment), still, learn.LearnableAlignment(2.0), 100
         ),
         "gradient flow in an anisotropic bowl": Case(wls.GradientFlow(bowl), still),
+        "the same flow, learned as a series": Case(wls.GradientFlow(bowl), learn.SeriesPotential()),
     }
 
 
