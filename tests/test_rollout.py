@@ -13,7 +13,7 @@ from tests.mechanics import a_population
 from wlmsim.errors import ParameterError
 from wlmsim.functionals import adjoints, tracing
 from wlmsim.learn import differentiable_simulate, parameters_of, torch_force, training, with_parameters
-from wlmsim.learn.adjoint import TracedForce, flat_rollout, kept_bytes, recomputed
+from wlmsim.learn.adjoint import LearnedForce, TracedForce, flat_rollout, kept_bytes, recomputed
 from wlmsim.learn.functionals import Scales
 from wlmsim.learn.rollout import rollout
 
@@ -259,6 +259,28 @@ class TestSimulation:
         )
         path.positions.sum().backward()
         assert all(p.grad is not None for p in potential.parameters())
+
+    @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+    def test_of_learned_potentials(self, dtype):
+        """A mean of external ones, whose adjoint is typed out, and one that is traced."""
+        torch.manual_seed(0)
+        typed = [wls.learn.ExternalPotential((8, 5), typical_force=2.0) for _ in range(2)]
+        traced = wls.learn.ExternalPotential((8,), fourier_features=2)
+        for potential in (*typed, traced):
+            potential.prepare(2, Scales((0.1, 0.2), 1.3, 0.2, 0.9))
+        typed[0].factor = 1.4
+        typed[1].psi.layers[0].weight.requires_grad_(False)
+        law = wls.Lagrangian(wls.learn.Average(typed).to(dtype) + traced.to(dtype), dissipation=wls.Friction(0.3))
+        population = a_population(6, 2, time=TIMES[0])
+        x, v = tensor(population.positions, dtype), tensor(population.velocities, dtype)
+        path = differentiable_simulate(law, population, TIMES, dt=0.03, positions=x, velocities=v)
+        states = [zip(path.positions, path.velocities, strict=True), plainly(law, population, x, v, TIMES, 0.03)]
+        unknown = [x, v, *(p for term in law.potential.terms for p in term.parameters() if p.requires_grad)]
+        found, expected = (torch.autograd.grad(summary(part), unknown) for part in states)
+        assert len(unknown) == 2 + 5 + 4 + 3
+        assert [len(LearnedForce.terms_of(term, torch.ones(6))) for term in law.potential.terms] == [2, 0]
+        for a, b in zip(found, expected, strict=True):
+            assert (a - b).abs().max() <= (1e-5 if dtype == torch.float32 else 1e-10) * b.abs().max()
 
     def test_bad_input(self):
         population = a_population(4, 2)

@@ -13,6 +13,7 @@ import copy
 import dataclasses
 import math
 from collections.abc import Callable, Sequence
+from itertools import compress
 from typing import Any, Protocol
 
 import numpy as np
@@ -22,6 +23,8 @@ from torch.autograd.function import once_differentiable
 from wlmsim.functionals import External, Pairwise, tracing
 from wlmsim.functionals.base import Functional
 from wlmsim.integrators import half_kick
+from wlmsim.learn.functionals import ExternalPotential, LearnableFunctional
+from wlmsim.learn.functionals.base import members
 
 State = tuple[torch.Tensor, torch.Tensor]
 
@@ -246,6 +249,50 @@ def _with_numbers(law: Any) -> Any:
         for field in dataclasses.fields(law):
             object.__setattr__(law, field.name, _with_numbers(getattr(law, field.name)))
     return law
+
+
+class LearnedForce:
+    """The force of a learned external potential on the CPU, with its adjoint typed out.
+
+    Parameters
+    ----------
+    potential : ExternalPotential
+        Without Fourier features.
+    factor : float
+        What the potential is multiplied by in scaled coordinates.
+    w : Tensor, shape (n,)
+        Weights that sum to 1.
+    """
+
+    def __init__(self, potential: ExternalPotential, factor: float, w: torch.Tensor):
+        self.potential, self._w = potential, w
+        self.parameters: tuple[torch.Tensor, ...] = tuple(p for p in potential.parameters() if p.requires_grad)
+        self._learned = [p.requires_grad for p in potential.parameters()]
+        scales = potential._known_scales
+        self._unit, self._length = factor * scales.length / scales.duration**2, scales.length
+
+    @staticmethod
+    def terms_of(functional: Functional, w: torch.Tensor) -> list[LearnedForce]:
+        """One for each member of a learned external potential; none of another functional, or on another device."""
+        if not isinstance(functional, LearnableFunctional) or w.device.type != "cpu":
+            return []
+        found: list[Any] = members(functional)
+        typed = all(type(member) is ExternalPotential and not member.fourier_features for member, _ in found)
+        return [LearnedForce(member, factor, w) for member, factor in found] if typed else []
+
+    def __call__(self, x: torch.Tensor, t: float) -> torch.Tensor:
+        """Force at the positions, without gradient."""
+        with torch.no_grad():
+            return self._unit * self.potential.scaled_force(*self.potential._to_scaled(x, self._w, t)).to(x)
+
+    def pull_back(
+        self, x: torch.Tensor, t: float, u: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, Sequence[torch.Tensor]]:
+        """Force and adjoint from one pass through the network and back."""
+        with torch.no_grad():
+            positions, _, time = self.potential._to_scaled(x, self._w, t)
+            force, towards_x, towards = self.potential.pull_back(positions, time, (self._unit * u).to(positions))
+        return self._unit * force.to(x), (towards_x / self._length).to(x), list(compress(towards, self._learned))
 
 
 class SumForce:

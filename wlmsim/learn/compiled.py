@@ -16,7 +16,7 @@ from wlmsim.functionals.base import Functional, FunctionalSum
 from wlmsim.functionals.pairwise import short_range_sums
 from wlmsim.lagrangian import Lagrangian
 from wlmsim.learn.functionals import Average, ExternalPotential, LearnableFunctional, PairPotential
-from wlmsim.learn.functionals.base import TIME_STRETCH
+from wlmsim.learn.functionals.base import TIME_STRETCH, members
 
 Mechanics = TypeVar("Mechanics", Lagrangian, GradientFlow, Functional)
 
@@ -104,7 +104,7 @@ class CompiledExternal(Compiled):
 
     def __init__(self, learned: LearnableFunctional):
         super().__init__(learned)
-        self._networks = [_Network(self.learned, member, share) for member, share in _members(self.learned)]
+        self._networks = [_Network(self.learned, member, share) for member, share in members(self.learned)]
 
     def energy(self, positions: np.ndarray, weights: np.ndarray, time: float = 0.0) -> float:
         """Sum of w_i psi(x_i, t), compiled; `ParameterError` if it is not finite."""
@@ -140,11 +140,11 @@ class CompiledPair(Compiled):
     def __init__(self, learned: LearnableFunctional):
         super().__init__(learned)
         scales = self.learned._known_scales
-        members = list(_members(self.learned))
-        law = members[0][0].law
+        found = members(self.learned)
+        law = found[0][0].law
         self.cutoff = law.cutoff * scales.length
         unit = (scales.length / scales.duration) ** 2
-        table = np.sum([share * unit * _polynomials(member.law) for member, share in members], axis=0)
+        table = np.sum([share * unit * _polynomials(member.law) for member, share in found], axis=0)
         self._parameters = table, len(table) / self.cutoff
 
     def energy(self, positions: np.ndarray, weights: np.ndarray, time: float = 0.0) -> float:
@@ -168,21 +168,13 @@ WORK = 50
 
 
 def _compiled_term(term: Functional) -> Functional:
-    members = list(term.functionals) if isinstance(term, Average) else [term]
-    if all(type(member) is ExternalPotential and not member.fourier_features for member in members):
+    found = list(term.functionals) if isinstance(term, Average) else [term]
+    if all(type(member) is ExternalPotential and not member.fourier_features for member in found):
         return CompiledExternal(term)  # type: ignore[arg-type]
-    same = len({(member.cutoff, member.knots) for member in members if type(member) is PairPotential}) == 1
-    if same and all(type(member) is PairPotential for member in members):
+    same = len({(member.cutoff, member.knots) for member in found if type(member) is PairPotential}) == 1
+    if same and all(type(member) is PairPotential for member in found):
         return CompiledPair(term)  # type: ignore[arg-type]
     return term
-
-
-def _members(learned: LearnableFunctional) -> list[tuple[Any, float]]:
-    """The potentials of a mean, or the one potential, and the factor before each."""
-    if isinstance(learned, Average):
-        share = learned.factor / len(learned.functionals)
-        return [(member, share * member.factor) for member in learned.functionals]
-    return [(learned, learned.factor)]
 
 
 class _Network:

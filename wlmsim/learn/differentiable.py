@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from functools import partial
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -17,7 +17,15 @@ from wlmsim.dissipation import Dissipation
 from wlmsim.errors import ParameterError
 from wlmsim.functionals.base import Functional, FunctionalSum
 from wlmsim.lagrangian import Lagrangian
-from wlmsim.learn.adjoint import AdjointForce, CompiledForce, SumForce, TracedForce, flat_rollout, steps_over
+from wlmsim.learn.adjoint import (
+    AdjointForce,
+    CompiledForce,
+    LearnedForce,
+    SumForce,
+    TracedForce,
+    flat_rollout,
+    steps_over,
+)
 from wlmsim.learn.named import with_parameters
 from wlmsim.learn.rollout import rollout, torch_force
 from wlmsim.population import Population
@@ -152,11 +160,17 @@ def _state(
 
 
 def _force(lagrangian: Lagrangian, x: torch.Tensor, w: torch.Tensor, tensors: list[torch.Tensor]) -> AdjointForce:
-    """Force of the potential: compiled where it can be, traced by torch elsewhere."""
+    """Force of the potential: compiled or with its adjoint typed out where it can be, traced by torch elsewhere."""
     terms = () if lagrangian.potential is None else lagrangian.potential.terms
-    compiled: list[Any] = [term for term in terms if CompiledForce.is_compiled(term, x)]
-    rest = [term for term in terms if term not in compiled]
-    forces: list[AdjointForce] = [CompiledForce(term, w, x.shape[1]) for term in compiled]
+    forces: list[AdjointForce] = []
+    rest: list[Functional] = []
+    for term in terms:
+        if CompiledForce.is_compiled(term, x):
+            forces.append(CompiledForce(cast(Any, term), w, x.shape[1]))
+        elif typed := LearnedForce.terms_of(term, w):
+            forces.extend(typed)
+        else:
+            rest.append(term)
     if rest:
         functional = rest[0] if len(rest) == 1 else FunctionalSum(*rest)
         forces.append(TracedForce(_traced(functional, w), [*tensors, *_weights_of(rest)]))

@@ -12,6 +12,9 @@ from typing import Any
 
 import torch
 
+ROWS = 512
+"""Inputs that a perceptron pulls back at a time: they stay in the processor's cache."""
+
 
 class Perceptron(torch.nn.Module):
     """Multilayer perceptron with SiLU activations, z / (1 + exp(-z)), and no bias after the last layer.
@@ -50,6 +53,43 @@ class Perceptron(torch.nn.Module):
         for layer, slope in zip(reversed(self.layers[:-1]), reversed(slopes), strict=True):
             gradient = (gradient * slope) @ layer.weight
         return gradient.expand(len(x), -1)
+
+    def pull_back(self, x: torch.Tensor, u: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, list[torch.Tensor]]:
+        """Gradient g of the one output, and the gradient of sum of u . g by the inputs and by each parameter.
+
+        That sum is how the outputs change along u. So values and their changes climb through the layers together, and
+        what they matter comes back down together: half the products, twice as long, that automatic differentiation of
+        `pullback` takes, and no graph.
+        """
+        parts = [self._pull_back(*part) for part in zip(x.split(ROWS), u.split(ROWS), strict=True)]
+        slopes, towards_x, towards = zip(*parts, strict=True)
+        return torch.cat(slopes), torch.cat(towards_x), [sum(p[1:], p[0]) for p in zip(*towards, strict=True)]
+
+    def _pull_back(self, x: torch.Tensor, u: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, list[torch.Tensor]]:
+        n, (*hidden, top) = len(x), self.layers
+        both, climbed = torch.cat([x, u]), []
+        for layer in hidden:
+            below, (z, rise) = both, (both @ layer.weight.T).tensor_split(2)
+            s = torch.sigmoid(z.add_(layer.bias))
+            both = z.new_empty(2 * n, z.shape[1])
+            h, rest = torch.mul(z, s, out=both[:n]), 1 - s
+            slope = torch.addcmul(s, h, rest)
+            torch.mul(slope, rise, out=both[n:])
+            bend = torch.addcmul(slope + s, h, s, value=-1).mul_(rest).mul_(rise)  # the change of the slope
+            climbed.append((layer, below, slope, bend))
+        to_rise: Any = top.weight
+        to_h: Any = None
+        found = [both[n:].sum(0, keepdim=True)]
+        for layer, below, slope, bend in reversed(climbed):
+            towards = both.new_empty(2 * n, slope.shape[1])
+            to_z = torch.mul(to_rise, bend, out=towards[:n])
+            if to_h is not None:
+                to_z.addcmul_(to_h, slope)
+            torch.mul(to_rise, slope, out=towards[n:])
+            # in this order and layout narrow products take a third of the time
+            found += [to_z.sum(0), (below.T @ towards).T]
+            to_h, to_rise = (towards @ layer.weight.T.contiguous().T).tensor_split(2)
+        return to_rise, to_h, found[::-1]
 
 
 class RadialSpline(torch.nn.Module):

@@ -191,3 +191,11 @@ class Average(LearnableFunctional):
 
     def __repr__(self) -> str:
         return f"Average({len(self.functionals)} of {self.functionals[0]!r})"
+
+
+def members(learned: LearnableFunctional) -> list[tuple[Any, float]]:
+    """The potentials of a mean, or the one potential, and the factor before each."""
+    if isinstance(learned, Average):
+        share = learned.factor / len(learned.functionals)
+        return [(member, share * member.factor) for member in learned.functionals]
+    return [(learned, learned.factor)]

@@ -97,6 +97,15 @@ class ExternalPotential(LearnableFunctional):
         turn = cosines * slope[:, -m:] - sines * slope[:, -2 * m : -m]  # the slope by each phase omega . x
         return -slope[:, :dim] - turn @ self.frequencies.T
 
+    def pull_back(
+        self, x: torch.Tensor, t: Any, u: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, list[torch.Tensor]]:
+        """Scaled force, and the gradient of sum of u . force by positions and parameters, without Fourier features."""
+        inputs, dim = self._inputs(x, t), x.shape[1]
+        along = torch.nn.functional.pad(-self.unit * u, (0, inputs.shape[1] - dim))
+        slope, towards_inputs, towards = self.psi.pull_back(inputs, along)
+        return -self.unit * slope[:, :dim], towards_inputs[:, :dim], towards
+
     def _inputs(self, x: torch.Tensor, t: Any) -> torch.Tensor:
         inputs = with_time(x, t) if self.time_dependent else x
         if not self.fourier_features:
