@@ -21,11 +21,13 @@ SCALES = Scales(centre=(0.3, -0.2), length=1.7, start=0.5, duration=0.8)
 DOG = wls.Trajectory([0.0, 1.0, 2.0], [[[0.0, 0.0]], [[1.0, 0.0]], [[1.0, 3.0]]])
 TERMS = {
     "external": wls.learn.ExternalPotential((8,), fourier_features=3),
+    "series": wls.learn.SeriesPotential(order=2, waves=2),
     "pair": wls.learn.PairPotential(1.0),
     "mean field": wls.learn.MeanFieldPotential(4, (8,)),
     "attention": wls.learn.AttentionPotential(8, 2, 1, 8, time_dependent=True, time_features=2),
     "agent": wls.learn.AgentPotential(DOG, 1.0),
     "strength": wls.learn.LearnableStrength(wls.GaussianEntropy(1.0)),
+    "Planck": wls.learn.LearnableStrength(wls.GaussianQuantumPressure(1.0)),
     "known": wls.External(wls.laws.Harmonic(1.0)) + wls.Pairwise(wls.laws.Morse(c=1.5, l=0.5)),
 }
 VELOCITY_TERMS = {
@@ -198,9 +200,11 @@ class TestFits:
         first, second = (m.forecast(start, [1.0]).positions for m in (cpu, other))
         np.testing.assert_allclose(second, first, atol=0.1)
 
-    def test_a_noisy_flow(self, device, drifters):
+    @pytest.mark.parametrize("name", ["external", "series"])
+    def test_a_noisy_flow(self, device, drifters, name):
         """The noise is another one on each device."""
-        model = quick(friction=np.inf, noise=0.3, loss="sliced", device=str(device)).fit(drifters.without_velocities())
+        model = quick(TERMS[name], friction=np.inf, noise=0.3, loss="sliced", device=str(device))
+        model.fit(drifters.without_velocities())
         assert np.isfinite(model.losses_).all() and model.friction_ == np.inf
 
     @pytest.mark.parametrize("parameters", [{"precision": "tf32"}, {"precision": "bfloat16"}], ids=str)

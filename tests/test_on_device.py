@@ -23,12 +23,14 @@ SCALES = Scales(centre=(0.3, -0.2), length=1.7, start=0.5, duration=0.8)
 DOG = wls.Trajectory([0.0, 1.0, 2.0], [[[0.0, 0.0]], [[1.0, 0.0]], [[1.0, 3.0]]])
 TERMS = {
     "external": wls.learn.ExternalPotential((8,), fourier_features=3),
+    "series": wls.learn.SeriesPotential(order=3, waves=2),
     "pair": wls.learn.PairPotential(1.0),
     "mean field": wls.learn.MeanFieldPotential(4, (8,)),
     "attention": wls.learn.AttentionPotential(8, 2, 1, 8, dropout=0.1, time_dependent=True, time_features=2),
     "agent": wls.learn.AgentPotential(DOG, 1.0),
     "strength": wls.learn.LearnableStrength(wls.GaussianEntropy(1.0)),
     "entropy": wls.Entropy(1.0, bandwidth=0.5),
+    "Gaussian quantum pressure": wls.GaussianQuantumPressure(1.0),
     "quantum pressure": wls.QuantumPressure(1.0, bandwidth=0.5),
     "known external": wls.External(wls.laws.Harmonic(1.0)),
     "known, of time": wls.External(lambda x, t, xp: xp.sin(t) * (x**2).sum(-1)),
@@ -47,10 +49,13 @@ class OnOneDevice(TorchDispatchMode):
 
 
 class FromNoHostData(TorchFunctionMode):
-    """Fails where host data become a tensor."""
+    """Fails where host data become a tensor, and where a GPU would be waited for according to the documentation."""
+
+    FROM_HOST = (torch.tensor, torch.as_tensor, torch.asarray, torch.from_numpy)
+    CHECKED = (torch.linalg.inv, torch.linalg.solve, torch.linalg.cholesky, torch.linalg.eigh, torch.linalg.svd)
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
-        assert func not in (torch.tensor, torch.as_tensor, torch.asarray, torch.from_numpy), func
+        assert func not in (*self.FROM_HOST, *self.CHECKED), func
         return func(*args, **(kwargs or {}))
 
 
@@ -111,8 +116,9 @@ def data() -> wls.SnapshotSeries:
         lambda x: bool((x > 0).all()),
         lambda x: x + torch.tensor([1.0, 2.0], device=x.device),
         lambda x: x + torch.ones(2).to(x.device),
+        lambda x: torch.linalg.inv(x.T @ x),
     ],
-    ids=["item", "mask", "bool", "list", "transfer"],
+    ids=["item", "mask", "bool", "list", "transfer", "inverse"],
 )
 def test_what_reads_would_be_seen(read):
     with OnOneDevice(), FromNoHostData(), pytest.raises((RuntimeError, NotImplementedError, AssertionError)):

@@ -37,7 +37,10 @@ class GaussianQuantumPressure(Functional):
     def expression(self, positions: Any, weights: Any, time: Any, xp: Any) -> Any:
         """hbar^2 / 8 times the trace of the inverse covariance."""
         _, covariance = moments(positions, weights)
-        return self.hbar**2 / 8 * xp.linalg.inv(covariance).diagonal().sum()
+        # torch's inverse waits for a GPU, to check itself; this one does not
+        invert = getattr(xp.linalg, "inv_ex", None)
+        precision = xp.linalg.inv(covariance) if invert is None else invert(covariance).inverse
+        return self.hbar**2 / 8 * precision.diagonal().sum()
 
     def force(self, positions: np.ndarray, weights: np.ndarray, time: float = 0.0) -> np.ndarray:
         """hbar^2 / 4 C^-2 (x - mean)."""

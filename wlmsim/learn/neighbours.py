@@ -105,7 +105,7 @@ def close_pairs(x: torch.Tensor, cutoff: float, room: Room | None = None) -> tup
     near &= slot < total
     ranks = near.cumsum(0)
     room.note(total, ranks[-1])
-    target = torch.where(near, ranks - 1, room.pairs).clamp_max(room.pairs)  # what is not near goes to a last place
+    target = (ranks - 1).masked_fill(~near, room.pairs).clamp_max(room.pairs)  # what is not near goes to a last place
     kept = torch.zeros(2, room.pairs + 1, dtype=torch.int64, device=points.device)
     kept.scatter_(1, target.expand(2, -1), torch.stack([i, j]))
     return kept[0, :-1], kept[1, :-1]
@@ -164,7 +164,7 @@ class OfNearPairs:
         """Indices i and j of the pairs, vectors x_i - x_j, and their lengths."""
         i, j = close_pairs(x, self._scaled_cutoff, self.room)
         d, r = separations(x, i, j)
-        return i, j, d, r if self.room is None else torch.where(i == j, self._scaled_cutoff, r)
+        return i, j, d, r if self.room is None else r.masked_fill(i == j, self._scaled_cutoff)
 
 
 def separations(x: torch.Tensor, i: torch.Tensor, j: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

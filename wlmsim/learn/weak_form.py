@@ -107,9 +107,9 @@ class Means(NamedTuple):
 
 def means_of(series: SeriesPotential, cloud: Cloud) -> Means:
     """Means over a marginal in scaled coordinates, of all functions of a series."""
-    x, w = cloud.x.detach().cpu().double(), cloud.w.detach().cpu().double().numpy()
+    x, w = cloud.x.detach().double(), cloud.w.detach().cpu().double().numpy()
     with torch.no_grad():
-        values, slopes = series.functions(x).numpy(), series.slopes(x).numpy()
+        values, slopes = series.functions(x).cpu().numpy(), series.slopes(x).cpu().numpy()
     mean, share = w @ values, float((w**2).sum())
     products = np.zeros((len(mean) + 1,) * 2)
     products[1:, 1:] = sum(along.T @ (w[:, None] * along) for along in np.moveaxis(slopes, 1, 0))

@@ -98,13 +98,14 @@ class SeriesPotential(LearnableFunctional):
     def slopes(self, x: torch.Tensor) -> torch.Tensor:
         """Gradients of all functions at scaled positions, shape (n, d, count)."""
         (n, dim), phases = x.shape, self._phases(x)
-        own_axis = torch.eye(dim).to(x)[:, :, None]
+        own_axis = torch.eye(dim, dtype=x.dtype, device=x.device)[:, :, None]
         waves = [(wave[:, :, None] * own_axis).reshape(n, dim, -1) for wave in (-phases.sin(), phases.cos())]
         return torch.cat([self._slopes_of_polynomials(x), *waves], dim=2)
 
     def _slopes_of_polynomials(self, x: torch.Tensor) -> torch.Tensor:
         axes, powers = range(x.shape[1]), _powers(x, self.order)
-        steps = torch.cat([torch.zeros_like(powers[..., :1]), powers[..., :-1]], 2) * torch.arange(self.order + 1).to(x)
+        orders = torch.arange(self.order + 1, dtype=x.dtype, device=x.device)
+        steps = torch.cat([torch.zeros_like(powers[..., :1]), powers[..., :-1]], 2) * orders
         values, slopes = self._looked_up(powers), self._looked_up(steps)
         products = [math.prod((values[:, b] for b in axes if b != a), start=slopes[:, a]) for a in axes]
         return torch.stack(products, 1) / self.sizes.to(x)
