@@ -659,6 +659,15 @@ class TestEstimator:
         assert calls[0] == 40 + (6 + 9 + 5)  # what was gone back over
         assert np.isfinite(model.losses_).all()
 
+    def test_weak_forces_between_close_marginals_are_named(self):
+        """Birds turn with a force of about v^2 / L = 0.3, and terms are learned in units of L / interval^2 = 12."""
+        flock = wls.systems.Boids(n=40, seed=10).simulate(np.arange(0, 25.5, 0.5)).snapshots(seed=0)
+        terms = wls.learn.ExternalPotential() + wls.learn.PairPotential(1.5)
+        with pytest.warns(RuntimeWarning, match=r"forces may be about 0\.3, give the terms that `typical_force`"):
+            quick(terms, steps=2).fit(flock)
+        typical = wls.learn.ExternalPotential(typical_force=0.3) + wls.learn.PairPotential(1.5, typical_force=0.3)
+        assert quick(typical, steps=2).fit(flock).recoveries_ == []
+
     def test_rollouts_too_long_for_untrained_forces_are_shortened(self, drifters, monkeypatch):
         loss, lengths = Trainer._rollout_loss, []
 

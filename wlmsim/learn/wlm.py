@@ -46,6 +46,8 @@ from wlmsim.trajectory import Trajectory
 KIND = "wlmsim-model"
 FIT_REPORT = ("losses_", "frictions_", "times_", "best_step_", "validation_", "dt_", "seconds_", "recoveries_")
 """Attributes of a fit that are kept in files beside the mechanics."""
+WEAK = 0.1
+"""Share of the unit of a learned force below which forces are weak."""
 
 
 ESTIMATES = {"transport": transport_velocities, "potential": potential_velocities}
@@ -443,7 +445,7 @@ class WLM(Estimator):
         if self.recoveries_:
             warnings.warn(
                 f"training diverged {len(self.recoveries_)} times and went on from before with half the learning rate "
-                "and horizon; a smaller horizon, learning_rate or dt would be safer",
+                f"and horizon; a smaller horizon, learning_rate or dt would be safer{_hint_of_weak_forces(data, scales)}",
                 RuntimeWarning,
                 stacklevel=2,
             )
@@ -921,6 +923,21 @@ def _mean_course(courses: Sequence[Sequence[float]]) -> np.ndarray:
     for row, course in zip(table, courses, strict=True):
         row[: len(course)] = course
     return np.nanmean(table, axis=0)
+
+
+def _hint_of_weak_forces(data: SnapshotSeries, scales: Scales) -> str:
+    """What to try where forces are much weaker than the unit in which terms learn them, if they are.
+
+    A force v^2 / L turns the motion within the extent L of the data; the unit carries a particle that far between two
+    marginals, which with many marginals, close to each other, is far more.
+    """
+    known = [v for v in data.velocities if v is not None]
+    if not known:
+        return ""
+    force = float((np.concatenate(known) ** 2).sum(1).mean()) / scales.length
+    unit = scales.length / scales.duration**2
+    weak = 0 < force < WEAK * unit
+    return f"; forces may be about {force:.1g}, give the terms that `typical_force`" if weak else ""
 
 
 def _plain(value: Any) -> Any:
