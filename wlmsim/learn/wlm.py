@@ -443,9 +443,10 @@ class WLM(Estimator):
         self.frictions_ = _mean_course([trainer.progress.frictions for trainer in trainers])
         self.recoveries_ = [step for trainer in trainers for step in trainer.progress.recoveries]
         if self.recoveries_:
+            hint = _hint_of_weak_forces(data, scales)
             warnings.warn(
                 f"training diverged {len(self.recoveries_)} times and went on from before with half the learning rate "
-                f"and horizon; a smaller horizon, learning_rate or dt would be safer{_hint_of_weak_forces(data, scales)}",
+                f"and horizon; a smaller horizon, learning_rate or dt would be safer{hint}",
                 RuntimeWarning,
                 stacklevel=2,
             )
