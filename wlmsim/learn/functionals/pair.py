@@ -17,7 +17,8 @@ class PairPotential(OfNearPairs, LearnableFunctional):
     """Learnable radial interaction, U[rho] = 1/2 iint W(|x - y|) rho rho, W a cubic spline that ends at a cutoff.
 
     W and its first two derivatives vanish at the cutoff, so that the force is smooth. Only pairs within the cutoff
-    are visited and kept. Momentum and angular momentum are conserved, whatever is learned.
+    are visited and kept: they are found by a tree, on a GPU by cells, in memory proportional to their number.
+    Momentum and angular momentum are conserved, whatever is learned.
 
     Parameters
     ----------
