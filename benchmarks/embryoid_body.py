@@ -37,6 +37,7 @@ def growing_cells(**how: Any) -> learn.WLM:
         friction=math.inf,
         training="multiple-shooting",
         reach="learn",
+        noise="auto",
         force_penalty=0.3,
         steps=200,
         **how,

@@ -11,7 +11,7 @@ import wlmsim as wls
 from wlmsim.errors import ParameterError
 from wlmsim.growth import carried_masses, growth_plan
 from wlmsim.learn.bridge import bridge
-from wlmsim.learn.reach import choose_reach
+from wlmsim.learn.reach import Growth, choose_growth
 from wlmsim.transport import ground_cost, optimal_plan, wasserstein1
 
 RNG = np.random.default_rng(0)
@@ -98,10 +98,34 @@ def test_growth_is_not_mistaken_for_motion():
 
 def test_the_reach_is_chosen_from_the_marginals():
     spread = float(np.sqrt(np.concatenate(DATA.positions).var(0).mean()))
-    assert choose_reach([DATA], spread) < 1.4 * spread
+    assert choose_growth([DATA], spread).reach < 1.4 * spread
     leaving = wls.SnapshotSeries([0.0, 1.0, 2.0], [np.concatenate([X, X + shift]) for shift in (0.0, 2.0, 4.0)])
-    assert choose_reach([leaving], 1.0) == math.inf  # half of them move, the others stay
-    assert choose_reach([DATA[:2]], spread) == math.inf  # nothing to choose by
+    assert choose_growth([leaving], 1.0) == Growth(math.inf)  # half of them move, the others stay
+    assert choose_growth([DATA[:2]], spread) == Growth(math.inf)  # nothing to choose by
+
+
+def blooming(time: float, n: int = 300) -> wls.Population:
+    """Two types that stay in their places, of which the left one is abundant at time 2 only."""
+    rng = np.random.default_rng(int(10 * time))
+    left = 1 / (1 + np.exp(0.5 * (time - 2) ** 2 - 1))
+    x = np.where(np.arange(n) < round(left * n), -3.0, 3.0)
+    return wls.Population(np.stack([x, np.zeros(n)], 1) + 0.3 * rng.standard_normal((n, 2)), time=time)
+
+
+def test_growth_that_changes_is_told_from_the_marginals():
+    data = wls.SnapshotSeries.from_populations([blooming(t) for t in (0.0, 1.0, 2.0, 3.0, 4.0)])
+    fitted, held = data.hold_out([2])
+    spread = float(np.sqrt(np.concatenate(fitted.positions).var(0).mean()))
+    assert choose_growth([fitted], spread).changing
+    assert not choose_growth([fitted[:3]], spread).changing  # nothing to choose by
+    settings = {"friction": math.inf, "training": "multiple-shooting", "steps": 5, "members": 1, "progress": False}
+    constant, changing = (
+        wls.learn.WLM(wls.learn.ExternalPotential((8,), time_dependent=False), reach=reach, **settings).fit(fitted)
+        for reach in (0.7 * spread, "learn")
+    )
+    scores = [model.evaluate(held, two_sided=True).mean["WLM"] for model in (constant, changing)]
+    assert changing.growth_changes_ and not constant.growth_changes_
+    assert scores[1] < 0.7 * scores[0]
 
 
 @pytest.mark.parametrize("reach", ["learn", 1.0])
@@ -126,9 +150,26 @@ def test_a_fit_with_growth(reach, tmp_path):
     mistaken = conserving.mechanics_.velocity(DATA[0].positions, DATA[0].weights)
     assert abs(drift[:, 0].mean()) < 0.5 * abs(mistaken[:, 0].mean())
     loaded = wls.learn.WLM.load(model.save(tmp_path / "growth.model"))
-    assert loaded.reach_ == model.reach_
+    assert (loaded.reach_, loaded.growth_changes_) == (model.reach_, model.growth_changes_)
     predicted = loaded.interpolate([1.0], fitted, two_sided=True)[0]
     np.testing.assert_allclose(predicted.positions, model.interpolate([1.0], two_sided=True)[0].positions)
+
+
+def test_noise_that_fills_the_space_between_particles(tmp_path):
+    """On a lattice of spacing 0.5, marginals 4 apart."""
+    lattice = 0.5 * np.stack(np.meshgrid(np.arange(8.0), np.arange(6.0)), -1).reshape(-1, 2)
+    data = wls.SnapshotSeries([0.0, 4.0], [lattice, lattice + 1.0])
+    model = wls.learn.WLM(friction=math.inf, noise="auto", steps=3, members=1, progress=False).fit(data)
+    assert model.noise_ == pytest.approx(0.5 / math.sqrt(4.0))
+    predicted = model.interpolate([2.0], two_sided=True)[0]
+    assert len(predicted.positions) == 2 * (48 + 48)
+    loaded = wls.learn.WLM.load(model.save(tmp_path / "noise.model"))
+    assert loaded.noise_ == model.noise_
+    again = loaded.interpolate([2.0], data, two_sided=True)[0]
+    np.testing.assert_allclose(again.positions, predicted.positions)
+    together = wls.SnapshotSeries([0.0, 4.0], [np.zeros((5, 2)), np.ones((5, 2))])
+    with pytest.raises(ParameterError, match="`noise` must be given for these data"):
+        wls.learn.WLM(friction=math.inf, noise="auto").fit(together)
 
 
 @pytest.mark.parametrize(
@@ -137,8 +178,10 @@ def test_a_fit_with_growth(reach, tmp_path):
         ({"reach": "far"}, "`reach` must be 'learn' or a number > 0"),
         ({"reach": 0.0}, "`reach` must be a finite number > 0"),
         ({"reach": 1.0, "loss": "sliced"}, "`loss` must be 'exact' where particles multiply"),
+        ({"friction": math.inf, "noise": "some"}, "`noise` must be 'auto' or a number >= 0"),
+        ({"noise": "auto"}, "`noise` must be 0 unless friction is infinite"),
     ],
-    ids=["a word", "zero", "another loss"],
+    ids=["a word", "zero", "another loss", "a word for noise", "noise with inertia"],
 )
 def test_parameters_are_checked(parameters, message):
     with pytest.raises(ParameterError, match=message):

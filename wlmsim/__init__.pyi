@@ -1,3 +1,4 @@
+from . import abundance as abundance
 from . import datasets as datasets
 from . import errors as errors
 from . import evaluation as evaluation
@@ -7,6 +8,7 @@ from . import integrators as integrators
 from . import io as io
 from . import learn as learn
 from . import quantum as quantum
+from . import schroedinger as schroedinger
 from . import systems as systems
 from . import transport as transport
 from . import visual as visual

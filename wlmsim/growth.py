@@ -123,15 +123,37 @@ def carried_masses(
         Each sums to 1.
     """
     price = 2 * check.positive("reach", reach) ** 2
-    least = (BLUR * reach) ** 2
-    largest = max(float(cost.max()) / 50, least)
-    levels = largest * 0.5 ** np.arange(math.ceil(math.log2(largest / least)))
-    f, g = np.zeros(len(source)), np.zeros(len(target))
-    for epsilon in levels:
-        f, g = _sweeps(cost, source, target, f, g, price, epsilon, most=10)
-    f, g = _sweeps(cost, source, target, f, g, price, least, most=500)
+    f, g = dual_potentials(cost, source, target, price, (BLUR * reach) ** 2)
     leaving, arriving = source * np.exp(-f / price) + FAINT * source, target * np.exp(-g / price) + FAINT * target
     return leaving / leaving.sum(), arriving / arriving.sum()
+
+
+def dual_potentials(
+    cost: np.ndarray, a: np.ndarray, b: np.ndarray, price: float, epsilon: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Potentials f, g of the plan P = a b exp((f + g - cost) / epsilon) with growth, by annealed Sinkhorn iterations.
+
+    Parameters
+    ----------
+    cost : ndarray, shape (n, m)
+        Squared distances [length^2].
+    a, b : ndarray, shape (n,) and (m,)
+        Weights, each positive and summing to 1.
+    price : float
+        Of mass that is removed or created, 2 reach^2; infinite where it is conserved [length^2].
+    epsilon : float
+        Entropic regularisation [length^2].
+
+    Returns
+    -------
+    (f, g) : tuple of ndarray, shape (n,) and (m,)
+        The carried masses of the particles are a exp(-f / price) and b exp(-g / price) [length^2].
+    """
+    largest = max(float(cost.max()) / 50, epsilon)
+    f, g = np.zeros(len(a)), np.zeros(len(b))
+    for level in largest * 0.5 ** np.arange(math.ceil(math.log2(largest / epsilon))):
+        f, g = _sweeps(cost, a, b, f, g, price, level, most=10)
+    return _sweeps(cost, a, b, f, g, price, epsilon, most=500)
 
 
 def _sweeps(
@@ -149,13 +171,14 @@ def _sweeps(
     p = (cost - g).min(1)  # with these rows and columns of the kernel have a largest entry of one
     q = (cost - p[:, None]).min(0)
     kernel = np.exp((p[:, None] + q - cost) / epsilon)
-    softening = price / (price + epsilon)
+    softening = 1 / (1 + epsilon / price)
+    tolerance = TOLERANCE * (epsilon if price == math.inf else price)
     for _ in range(most):
         last = f
         sums = kernel @ (b * np.exp((g - q) / epsilon))
         f = softening * (p - epsilon * np.log(sums + TINY))
         sums = (a * np.exp((f - p) / epsilon)) @ kernel
         g = softening * (q - epsilon * np.log(sums + TINY))
-        if np.abs(f - last).max() < TOLERANCE * price:
+        if np.abs(f - last).max() < tolerance:
             break
     return f, g

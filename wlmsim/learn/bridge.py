@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
+from wlmsim.abundance import changing_growth
 from wlmsim.evaluation import hermite_interpolation
 from wlmsim.flow import Flow
 from wlmsim.growth import growth_plan
 from wlmsim.integrators import Integrator, State
 from wlmsim.lagrangian import Lagrangian
 from wlmsim.population import Population
+from wlmsim.schroedinger import bridge_noise, drawn_ends
 from wlmsim.simulation import default_integrator
 from wlmsim.transport import ground_cost
 
@@ -25,6 +28,9 @@ def bridge(
     dt: float,
     integrator: Integrator | None = None,
     reach: float = math.inf,
+    noise: float = 0.0,
+    marginals: Sequence[Population] = (),
+    seed: int = 0,
 ) -> Population:
     """Predict the cloud at a time between two observed ones.
 
@@ -39,7 +45,8 @@ def bridge(
     ----------
     mechanics : Lagrangian or Flow
         A flow is used forward only, since diffusion cannot be run backward; what a path misses is taken away evenly.
-        Its plan is that between the observed clouds, which a gradient flow nearly follows.
+        Its plan is that between the observed clouds, which a gradient flow nearly follows. With `noise` it is the plan
+        of the Schroedinger bridge (`wlmsim.schroedinger`), and the paths have the noise of Brownian bridges.
     before, after : Population
         The clouds; a Lagrangian needs the velocities of `before`. Without those of `after` it is used forward only,
         and what a path misses is taken away by a parabola.
@@ -52,18 +59,50 @@ def bridge(
     reach : float
         Distance beyond which particles rather multiply here and die there than move, see `wlmsim.growth` [length].
         Default infinite: masses are conserved.
+    noise : float
+        Strength of the noise in dX = u dt + sigma dW, for flows [length / sqrt(time)]. Default 0.
+    marginals : sequence of Population
+        All observed clouds in the order of time, `before` and `after` among them. With a finite reach, growth then
+        changes between them as it does over all of them (`wlmsim.abundance`). Default: growth at constant rates.
+    seed : int
+        Of the noise. Default 0.
 
     Returns
     -------
     Population
-        A particle for each entry of the plan: as many as there are in equal uniform clouds, else more.
+        A particle for each entry of the plan: as many as there are in equal uniform clouds, else more. With noise twice
+        as many as in both clouds: a sample of a density, where entries of a plan are places between observed ones.
     """
+    cloud = _joined(mechanics, before, after, time, dt, integrator, reach, noise, seed)
+    if reach == math.inf or not marginals:
+        return cloud
+    outside = [c for c in marginals if not before.time < c.time < after.time]
+    masses = cloud.weights * changing_growth(outside, cloud.positions, time, reach=reach)
+    return Population(cloud.positions, None, masses / masses.sum(), time)
+
+
+def _joined(
+    mechanics: Lagrangian | Flow,
+    before: Population,
+    after: Population,
+    time: float,
+    dt: float,
+    integrator: Integrator | None,
+    reach: float,
+    noise: float,
+    seed: int,
+) -> Population:
+    """The paths of both sides, joined; masses grow along them at constant rates."""
     scheme = default_integrator(mechanics) if integrator is None else integrator
     span = after.time - before.time
     s = (time - before.time) / span
     ahead, end = _carried(mechanics, before, [time, after.time], dt, scheme)
     x0, x1 = before.positions, after.positions
     first_order = isinstance(mechanics, Flow)
+    if noise:
+        i, j = drawn_ends(before, after, s, noise=noise, reach=reach, seed=seed)
+        x = ahead.positions[i] + s * (x1[j] - end.positions[i])
+        return Population(x + bridge_noise(before, after, s, x.shape, noise=noise, seed=seed), time=time)
     if first_order or after.velocities is None:
         cost = ground_cost(x0 if first_order else end.positions, x1, 2)
         plan = growth_plan(cost, before.weights, after.weights, reach=reach)

@@ -212,17 +212,22 @@ def automatic_blur(clouds: Sequence[torch.Tensor], batch_size: int | None = None
     ParameterError
         If most particles have another one in the same place, or no cloud has two.
     """
-    from scipy.spatial import cKDTree
-
-    nearest = []
-    for x in (cloud.detach().cpu().double().numpy() for cloud in clouds):
-        rows = np.random.default_rng(0).permutation(len(x))[:batch_size]
-        if len(rows) > 1:
-            nearest.append(cKDTree(x[rows]).query(x[rows], 2)[0][:, 1])
-    blur = float(np.median(np.concatenate(nearest))) if nearest else 0.0
+    blur = typical_spacing([cloud.detach().cpu().double().numpy() for cloud in clouds], batch_size)
     if blur == 0:
         raise ParameterError("`blur` must be given for these data: their particles are in the same place, or alone")
     return blur
+
+
+def typical_spacing(clouds: Sequence[np.ndarray], rows: int | None = None) -> float:
+    """Median distance of a particle to the nearest other one, in at most so many rows of a cloud; 0 of single ones."""
+    from scipy.spatial import cKDTree
+
+    nearest = []
+    for x in clouds:
+        chosen = np.random.default_rng(0).permutation(len(x))[:rows]
+        if len(chosen) > 1:
+            nearest.append(cKDTree(x[chosen]).query(x[chosen], 2)[0][:, 1])
+    return float(np.median(np.concatenate(nearest))) if nearest else 0.0
 
 
 def energy_divergence(x: torch.Tensor, y: torch.Tensor, wx: torch.Tensor, wy: torch.Tensor) -> torch.Tensor:

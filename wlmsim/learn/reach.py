@@ -1,16 +1,18 @@
-"""How far particles move before they rather multiply and die, chosen from the snapshots themselves."""
+"""How particles multiply and die rather than move far, chosen from the snapshots themselves."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
-from wlmsim.growth import growth_plan
+from wlmsim.flow import Flow
+from wlmsim.learn.bridge import bridge
 from wlmsim.population import Population
 from wlmsim.snapshots import SnapshotSeries
-from wlmsim.transport import ground_cost, wasserstein1
+from wlmsim.transport import wasserstein1
 
 CANDIDATES = (math.inf, 1.4, 1.0, 0.7, 0.5)
 """Reaches to choose from, in units of the spread of the data."""
@@ -18,12 +20,20 @@ ROWS = 1000
 """Most particles of a marginal that the choice looks at."""
 
 
-def choose_reach(populations: Sequence[SnapshotSeries], spread: float) -> float:
-    """The reach under which marginals follow best from their neighbours along straight lines with growth.
+class Growth(NamedTuple):
+    """How particles multiply and die on their way: beyond which reach, and whether at changing rates."""
 
-    Each marginal but the first and the last is predicted from the one before and the one after; the reach of least mean
-    W1 is taken. Nothing is learned, so that this costs seconds. Two marginals alone say nothing of growth: their masses
-    are conserved.
+    reach: float = math.inf
+    changing: bool = False
+
+
+def choose_growth(populations: Sequence[SnapshotSeries], spread: float) -> Growth:
+    """The growth under which marginals follow best from their neighbours along straight lines.
+
+    Each marginal but the first and the last is predicted from the one before and the one after, by each reach, with
+    rates of growth that are constant in between and with such that change as they do over all marginals that are left
+    (`wlmsim.abundance`); what gives the least mean W1 is taken. Nothing is learned, so that this costs seconds. Two
+    marginals alone say nothing of growth: their masses are conserved. Three say nothing of how it changes.
 
     Parameters
     ----------
@@ -34,16 +44,18 @@ def choose_reach(populations: Sequence[SnapshotSeries], spread: float) -> float:
 
     Returns
     -------
-    float
-        One of `CANDIDATES` times the spread [length].
+    Growth
+        Its reach is one of `CANDIDATES` times the spread [length].
     """
     thinned = [[_thinned(cloud) for cloud in series] for series in populations]
-    triples = [triple for clouds in thinned for triple in zip(clouds, clouds[1:], clouds[2:], strict=False)]
-    if not triples:
-        return math.inf
-    reaches = [c * spread for c in CANDIDATES]
-    scores = [np.mean([wasserstein1(_straight(a, c, b.time, reach), b) for a, b, c in triples]) for reach in reaches]
-    return reaches[int(np.argmin(scores))]
+    tasks = [(x[:k] + x[k + 1 :], x[k]) for x in thinned for k in range(1, len(x) - 1)]
+    if not tasks:
+        return Growth()
+    choices = [Growth(c * spread) for c in CANDIDATES]
+    if max(len(rest) for rest, _ in tasks) > 2:
+        choices += [Growth(reach, True) for reach, _ in choices if reach < math.inf]
+    scores = [np.mean([wasserstein1(_straight(rest, left.time, how), left) for rest, left in tasks]) for how in choices]
+    return choices[int(np.argmin(scores))]
 
 
 def _thinned(cloud: Population) -> Population:
@@ -53,10 +65,15 @@ def _thinned(cloud: Population) -> Population:
     return cloud if n <= ROWS else Population(cloud.positions[rows], None, cloud.weights[rows], cloud.time)
 
 
-def _straight(before: Population, after: Population, time: float, reach: float) -> Population:
-    """Straight lines along the plan with growth."""
-    s = (time - before.time) / (after.time - before.time)
-    cost = ground_cost(before.positions, after.positions, 2)
-    plan = growth_plan(cost, before.weights, after.weights, reach=reach)
-    positions = (1 - s) * before.positions[plan.source] + s * after.positions[plan.target]
-    return Population(positions, None, plan.masses(s), time)
+class _Still(Flow):
+    """Nobody moves by themselves: bridges are straight lines."""
+
+    def velocity(self, positions: np.ndarray, weights: np.ndarray, time: float = 0.0) -> np.ndarray:
+        return np.zeros_like(positions)
+
+
+def _straight(rest: list[Population], time: float, growth: Growth) -> Population:
+    """Straight lines between the marginals around a time, along the plan with growth."""
+    k = next(k for k, cloud in enumerate(rest) if cloud.time > time)
+    before, after, known = rest[k - 1], rest[k], rest if growth.changing else []
+    return bridge(_Still(), before, after, time, dt=after.time - before.time, reach=growth.reach, marginals=known)

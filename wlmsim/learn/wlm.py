@@ -32,10 +32,10 @@ from wlmsim.learn.callbacks import Record
 from wlmsim.learn.ensemble import Ensemble, Training
 from wlmsim.learn.estimator import Estimator
 from wlmsim.learn.functionals import ExternalPotential, Scales
-from wlmsim.learn.losses import automatic_blur
+from wlmsim.learn.losses import automatic_blur, typical_spacing
 from wlmsim.learn.mechanics import Cloud, Mechanics, mean_mechanics, scaled_cloud, scales_of
 from wlmsim.learn.progress import FittingBars
-from wlmsim.learn.reach import choose_reach
+from wlmsim.learn.reach import Growth, choose_growth
 from wlmsim.learn.training import Checkpoint, Settings, Trainer
 from wlmsim.learn.velocities import potential_velocities, transport_velocities
 from wlmsim.population import Population
@@ -46,6 +46,8 @@ from wlmsim.trajectory import Trajectory
 KIND = "wlmsim-model"
 FIT_REPORT = ("losses_", "frictions_", "times_", "best_step_", "validation_", "dt_", "seconds_", "recoveries_")
 """Attributes of a fit that are kept in files beside the mechanics."""
+CHOSEN = ("reach_", "growth_changes_", "noise_")
+"""Those that predictions need, given or chosen from the data."""
 WEAK = 0.1
 """Share of the unit of a learned force below which forces are weak."""
 
@@ -69,10 +71,13 @@ class WLM(Estimator):
         Friction rate gamma, learned or fixed, at least 0 [1 / time]. Infinite, ``math.inf``, makes the mechanics
         first-order, the gradient flow dx/dt = -grad (dU/drho): velocities are neither needed nor used, and a rollout
         may start from every marginal. Default "learn".
-    noise : float
+    noise : float or "auto"
         Strength sigma of the noise in dX = -grad (dU/drho) dt + sigma dW, at least 0, for infinite friction
         [length / sqrt(time)]. Rollouts in training and forecasts are then random; without noise, the same spreading of
-        the density is an `Entropy` of temperature sigma^2 / 2 in the potential. Default 0.
+        the density is an `Entropy` of temperature sigma^2 / 2 in the potential. Two-sided predictions are samples of
+        Schroedinger bridges, see `wlmsim.schroedinger`. "auto" takes the noise under which a particle diffuses, in the
+        mean interval between marginals, by the typical distance to the nearest other one: as far as particles fill the
+        space between each other, so that predictions have a density. Default 0.
     dissipation : Dissipation, optional
         Sum of learnable and analytic forces that depend on the velocity, without friction. Default: none.
     speed : float, optional
@@ -98,8 +103,9 @@ class WLM(Estimator):
     reach : float or "learn"
         Distance beyond which particles rather multiply here and die there than move, see `wlmsim.growth`, positive
         [length]. Cells that divide need it: without, a type that grows looks like motion of the others towards it. It
-        enters the exact loss and two-sided predictions; "learn" takes the reach under which the fitted marginals
-        follow best from their neighbours. Default infinite: every particle keeps its weight.
+        enters the exact loss and two-sided predictions; "learn" takes the reach under which the fitted marginals follow
+        best from their neighbours, and finds whether growth changes between them (`wlmsim.abundance`), for which it
+        takes four. Default infinite: every particle keeps its weight.
     velocity_weight : float
         How much velocities count in the loss at marginals where they are known, in units of the mean interval between
         marginals, at least 0: displacements in the transport cost are those of x and of this times v together.
@@ -196,6 +202,11 @@ class WLM(Estimator):
         Time step of rollouts and forecasts [time].
     reach_ : float
         Given or chosen reach [length].
+    growth_changes_ : bool
+        Whether rates of growth change between the marginals as they do over all fitted ones, in two-sided predictions;
+        chosen with the reach, else not.
+    noise_ : float
+        Given or chosen strength of the noise [length / sqrt(time)].
     times_ : ndarray
         Times of the fitted marginals.
     data_ : SnapshotSeries
@@ -220,7 +231,7 @@ class WLM(Estimator):
         potential: Functional | None = None,
         *,
         friction: str | float = "learn",
-        noise: float = 0.0,
+        noise: float | str = 0.0,
         dissipation: Dissipation | None = None,
         speed: float | None = None,
         initial_velocities: str = "given",
@@ -326,7 +337,12 @@ class WLM(Estimator):
                 raise check.fail("friction", "'learn' or a number >= 0", self.friction)
             if self.friction != math.inf:
                 check.nonnegative("friction", self.friction)
-        if check.nonnegative("noise", self.noise) and self.friction != math.inf:
+        if isinstance(self.noise, str):
+            if self.noise != "auto":
+                raise check.fail("noise", "'auto' or a number >= 0", self.noise)
+        else:
+            check.nonnegative("noise", self.noise)
+        if self.noise and self.friction != math.inf:
             raise check.fail("noise", "0 unless friction is infinite", self.noise)
         if self.potential is not None:
             check.instance("potential", self.potential, Functional)
@@ -413,7 +429,9 @@ class WLM(Estimator):
 
         steps, scores, members = self.steps, [], []
         fitted, held = self._hold_out(data)
-        self.reach_ = choose_reach(fitted, scales.length) if self.reach == "learn" else float(self.reach)
+        growth = choose_growth(fitted, scales.length) if self.reach == "learn" else Growth(float(self.reach))
+        self.reach_, self.growth_changes_ = growth
+        self.noise_ = self._noise_that_fills(fitted, scales) if isinstance(self.noise, str) else float(self.noise)
         with Ensemble([*self.callbacks, *([FittingBars()] if self.progress else [])], checkpoint) as ensemble:
             if held:  # the first member finds the number of steps for all
                 first = Training("choosing the steps", 1, 1, self._trainer(fitted, held, steps, scales, previous, 0))
@@ -536,7 +554,7 @@ class WLM(Estimator):
             batch_size=self.batch_size,
             dt=self._time_step(scales) / scales.duration,
             speed=None if self.speed is None else self.speed * scales.duration / scales.length,
-            noise=self.noise * scales.duration**0.5 / scales.length,
+            noise=(self.noise_ if self.noise == "auto" else float(self.noise)) * scales.duration**0.5 / scales.length,
             loss=self.loss,
             force_penalty=self.force_penalty,
             jerk_penalty=self.jerk_penalty,
@@ -560,6 +578,15 @@ class WLM(Estimator):
     def _blur(self, clouds: Sequence[torch.Tensor]) -> float:
         """Blur in scaled coordinates."""
         return automatic_blur(clouds, self.batch_size) if isinstance(self.blur, str) else self.blur
+
+    def _noise_that_fills(self, populations: Sequence[SnapshotSeries], scales: Scales) -> float:
+        """Noise by which particles diffuse, in the mean interval, as far as to their neighbours."""
+        spacing = typical_spacing([cloud.positions for series in populations for cloud in series])
+        if spacing == 0:
+            raise ParameterError(
+                "`noise` must be given for these data: their particles are in the same place, or alone"
+            )
+        return spacing / math.sqrt(scales.duration)
 
     def _starting_clouds(self, clouds: list[Cloud]) -> list[Cloud]:
         """Apply the rule of initial velocities to the marginals that rollouts may start from."""
@@ -701,7 +728,7 @@ class WLM(Estimator):
         """The scheme of predictions; None for the default of `simulate`."""
         if self.speed is not None:
             return ConstantSpeedEuler(self.speed)
-        return StochasticHeun(self.noise, seed=self.seed) if self.noise else None
+        return StochasticHeun(self.noise_, seed=self.seed) if self.noise_ else None
 
     def interpolate(self, times: Any, data: SnapshotSeries | None = None, *, two_sided: bool = False) -> SnapshotSeries:
         """Predict marginals between the fitted ones, each from the last fitted marginal that it can start from.
@@ -756,8 +783,18 @@ class WLM(Estimator):
             raise check.fail("times", f"before the last fitted marginal at t = {fitted.times[-1]:g}", time)
         if self.initial_velocities in ("zero", "learn") and not self._first_order:
             after = Population(after.positions, None, after.weights, after.time)
-        start, scheme = self._moving(before), self._integrator()
-        return bridge(self.mechanics_, start, after, time, dt=self.dt_, integrator=scheme, reach=self.reach_)
+        return bridge(
+            self.mechanics_,
+            self._moving(before),
+            after,
+            time,
+            dt=self.dt_,
+            integrator=None if self.noise_ else self._integrator(),
+            reach=self.reach_,
+            noise=self.noise_,
+            marginals=list(fitted) if self.growth_changes_ else [],
+            seed=self.seed,
+        )
 
     def _last_start(self, fitted: SnapshotSeries, time: float) -> Population:
         """The last marginal before `time` whose velocities are known under the rule of the fit."""
@@ -867,7 +904,7 @@ class WLM(Estimator):
             "dim": members[0].dim,
             "scales": members[0].scales._asdict(),
             "members": [member.state_dict() for member in members],
-            "fit": {name: _plain(getattr(self, name)) for name in (*FIT_REPORT, "reach_")},
+            "fit": {name: _plain(getattr(self, name)) for name in (*FIT_REPORT, *CHOSEN)},
             "created_by": _version(),
         }
         model_file.write(path, KIND, content)
@@ -899,7 +936,9 @@ class WLM(Estimator):
         for name in FIT_REPORT:
             value = content["fit"].get(name, [])
             setattr(model, name, np.array(value) if name in ("losses_", "frictions_", "times_") else value)
-        model.reach_ = content["fit"].get("reach_", math.inf)
+        given = {"reach_": math.inf, "growth_changes_": False, "noise_": model.noise}  # in files of earlier versions
+        for name in CHOSEN:
+            setattr(model, name, content["fit"].get(name, given[name]))
         return model
 
 
