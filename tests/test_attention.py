@@ -6,6 +6,7 @@ torch = pytest.importorskip("torch")
 
 import wlmsim as wls  # noqa: E402
 from wlmsim.errors import ParameterError  # noqa: E402
+from wlmsim.learn import compiled_attention  # noqa: E402
 from wlmsim.learn import density_attention as module  # noqa: E402
 from wlmsim.learn.density_attention import density_attention  # noqa: E402
 from wlmsim.learn.functionals import Scales  # noqa: E402
@@ -50,6 +51,26 @@ class TestDensityAttention:
         gradient = torch.autograd.grad((found[:, :5] ** 2).sum(), features)
         assert all(torch.isfinite(part).all() for part in gradient)
         assert not gradient[1][:, 5:].any()
+
+
+@pytest.mark.parametrize(("n", "features", "values"), [(5, 3, 4), (40, 16, 16), (130, 20, 17)])
+def test_compiled_in_single_precision_as_by_torch_in_double(n, features, values):
+    """Rows, columns and features that fill registers and that do not; some particles do not count."""
+    generator = torch.Generator().manual_seed(n)
+    sizes = (features, features, values, values)  # of queries, keys, values, and what the averages matter
+    q, k, v, g = (torch.randn(3, n, size, generator=generator) for size in sizes)
+    a, b, c = (torch.randn(3, n, size, generator=generator) for size in sizes[:3])
+    w = torch.rand(n, generator=generator) * (torch.arange(n) % 7 > 0)
+
+    def everything(dtype):
+        unknown = [part.to(dtype).requires_grad_() for part in (q, k, v, g)]
+        assert compiled_attention.serves(unknown[0]) == (dtype == torch.float32)
+        average = density_attention(*unknown[:3], w.to(dtype), SCALE)
+        first = torch.autograd.grad(average, unknown[:3], unknown[3], create_graph=True)
+        return average, *first, *torch.autograd.grad(first, unknown, [part.to(dtype) for part in (a, b, c)])
+
+    for ours, reference in zip(everything(torch.float32), everything(torch.float64), strict=True):
+        assert (ours - reference).norm() < 1e-5 * reference.norm()
 
 
 def test_large_scores_do_not_overflow():

@@ -14,6 +14,9 @@ from numba.extending import intrinsic
 
 # 1 / k! for k = 13, 12, ... 0
 _FACTORIALS = tuple(1.0 / math.factorial(k) for k in range(13, -1, -1))
+# log(2)^k / k! for k = 7, 6, ... 0
+_OF_TWO = tuple(np.float32(math.log(2) ** k / math.factorial(k)) for k in range(7, -1, -1))
+_LEAST, _MOST = np.float32(-126), np.float32(127)
 # 1 / (2 k + 1) for k = 10, 9, ... 0
 _ODD = tuple(1.0 / (2 * k + 1) for k in range(10, -1, -1))
 
@@ -24,6 +27,14 @@ def _float_of_bits(typing_context, bits):
         return builder.bitcast(arguments[0], ir.DoubleType())
 
     return types.float64(types.int64), lower
+
+
+@intrinsic
+def _single_of_bits(typing_context, bits):
+    def lower(context, builder, signature, arguments):
+        return builder.bitcast(arguments[0], ir.FloatType())
+
+    return types.float32(types.int32), lower
 
 
 @intrinsic
@@ -45,6 +56,22 @@ def exp(x):
     for factor in _FACTORIALS[1:]:
         series = series * r + factor
     return series * _float_of_bits((np.int64(n) + 1023) << 52) if x >= -708.0 else 0.0
+
+
+@njit(fastmath={"contract", "nsz"}, error_model="numpy", forceinline=True, cache=True)
+def exp2(x):
+    """2^x of a float32 to 2 units in the last place; 0 below -126, and 2^127 above 127."""
+    bounded = min(max(x, _LEAST), _MOST)
+    n = np.rint(bounded)
+    r = bounded - n
+    series = _OF_TWO[0]
+    for factor in _OF_TWO[1:]:
+        series = series * r + factor
+    return (
+        series * _single_of_bits(np.int32((np.int32(n) + np.int32(127)) << np.int32(23)))
+        if x >= _LEAST
+        else np.float32(0)
+    )
 
 
 @njit(fastmath={"contract", "nsz"}, error_model="numpy", forceinline=True, cache=True)

@@ -1,8 +1,9 @@
-"""Eight numbers at once: vectors of float64 for loops that the compiler does not turn into vector code well.
+"""Several numbers at once: vectors for loops that the compiler does not turn into vector code well.
 
-The compiler replaces a sum over j by vector instructions on its own, but knows no fast reciprocal square root in
-double precision. Here it is, with what a loop around it needs; the rest is ordinary arithmetic, a number beside a
-vector standing for eight equal ones. Arrays must be contiguous, and padded to a multiple of `LANES`.
+Eight of float64 or sixteen of float32, as the arrays are that they are loaded from. The compiler replaces a sum over j
+by vector instructions on its own, but knows no fast reciprocal square root in double precision, and keeps no tile of a
+matrix product in registers. Here is that, with what a loop around it needs; the rest is ordinary arithmetic, a number
+beside a vector standing for equal ones. Arrays must be contiguous, and padded to a multiple of the lanes.
 """
 
 from __future__ import annotations
@@ -14,42 +15,49 @@ from llvmlite import ir
 from numba import config, njit, types
 from numba.core import cgutils
 from numba.core.typing.templates import ConcreteTemplate, infer_global, signature
+from numba.cpython.unsafe.tuple import tuple_setitem
 from numba.extending import intrinsic, lower_builtin, models, register_model
 
-LANES = 8
+LANES, LANES_OF_SINGLES = 8, 16
 
 _DOUBLE = ir.DoubleType()
-_VECTOR = ir.VectorType(_DOUBLE, LANES)
 _INDEX = ir.IntType(32)
 
 
 class _Vector(types.Type):
-    """The Numba type of eight float64 in one register (two or four, where registers are shorter)."""
+    """The Numba type of as many numbers as one register holds (or two or four, where registers are shorter)."""
 
-    def __init__(self):
-        super().__init__("Lanes")
+    def __init__(self, element, lanes):
+        super().__init__(f"Lanes({element}, {lanes})")
+        self.element, self.lanes = element, lanes
+
+    @property
+    def vector(self):
+        return ir.VectorType(_DOUBLE if self.element == types.float64 else ir.FloatType(), self.lanes)
 
 
-_vector = _Vector()
+_vector, _singles = _Vector(types.float64, LANES), _Vector(types.float32, LANES_OF_SINGLES)
+_of = {kind.element: kind for kind in (_vector, _singles)}
 
 
 @register_model(_Vector)
 class _VectorModel(models.PrimitiveModel):
     def __init__(self, manager, numba_type):
-        super().__init__(manager, numba_type, _VECTOR)
+        super().__init__(manager, numba_type, numba_type.vector)
 
 
-def _constant(number):
-    return ir.Constant(_VECTOR, [number] * LANES)
+def _constant(number, vector=_vector.vector):
+    return ir.Constant(vector, [number] * vector.count)
 
 
-def _spread(builder, value):
+def _spread(builder, value, vector=_vector.vector):
     """A vector as it is; a number in every lane."""
-    if value.type == _VECTOR:
+    if value.type == vector:
         return value
-    undefined = ir.Constant(_VECTOR, ir.Undefined)
+    undefined = ir.Constant(vector, ir.Undefined)
     first = builder.insert_element(undefined, value, ir.Constant(_INDEX, 0))
-    return builder.shuffle_vector(first, undefined, ir.Constant(ir.VectorType(_INDEX, LANES), [0] * LANES))
+    places = ir.Constant(ir.VectorType(_INDEX, vector.count), [0] * vector.count)
+    return builder.shuffle_vector(first, undefined, places)
 
 
 def _call(builder, name, result, *arguments, **flags):
@@ -59,19 +67,19 @@ def _call(builder, name, result, *arguments, **flags):
 
 def _define(operation, instruction):
     """Give vectors an operator: between two of them, and between one and a number."""
-    pairs = [(_vector, _vector), (_vector, types.float64), (types.float64, _vector)]
+    pairs = [pair for k in _of.values() for pair in ((k, k, k), (k, k, k.element), (k, k.element, k))]
 
     class Operator(ConcreteTemplate):
-        cases = [signature(_vector, *pair) for pair in pairs]  # noqa: RUF012
+        cases = [signature(*pair) for pair in pairs]  # noqa: RUF012
 
     def lower(context, builder, sig, arguments):
-        a, b = (_spread(builder, value) for value in arguments)
+        a, b = (_spread(builder, value, sig.return_type.vector) for value in arguments)
         # products and sums may be contracted to fused multiply-adds
         return getattr(builder, instruction)(a, b, flags=("contract",))
 
     infer_global(operation)(Operator)
-    for pair in pairs:
-        lower_builtin(operation, *pair)(lower)
+    for _, *operands in pairs:
+        lower_builtin(operation, *operands)(lower)
 
 
 for _operation, _instruction in (
@@ -85,7 +93,7 @@ for _operation, _instruction in (
 
 def _address(context, builder, array_type, array, index):
     data = context.make_array(array_type)(context, builder, array).data
-    return builder.bitcast(builder.gep(data, [index]), _VECTOR.as_pointer())
+    return builder.bitcast(builder.gep(data, [index]), _of[array_type.dtype].vector.as_pointer())
 
 
 @intrinsic
@@ -96,11 +104,11 @@ def zeros(typing):
 
 @intrinsic
 def zeros_for(typing, axes):
-    """A vector of zeros for each entry of a tuple."""
-    kind = types.UniTuple(_vector, len(axes))
+    """A vector of zeros, of its type, for each entry of a tuple."""
+    kind = types.UniTuple(_of[axes.dtype], len(axes))
 
     def lower(context, builder, sig, arguments):
-        return context.make_tuple(builder, kind, [_constant(0.0)] * len(axes))
+        return context.make_tuple(builder, kind, [_constant(0.0, kind.dtype.vector)] * len(axes))
 
     return kind(axes), lower
 
@@ -119,24 +127,35 @@ def where_below(typing, limit, compared, value):
 
 @intrinsic
 def load(typing, array, index):
-    """array[index : index + 8], of a contiguous float64 array."""
+    """array[index : index + 8], or + 16, of a contiguous array."""
 
     def lower(context, builder, sig, arguments):
-        return builder.load(_address(context, builder, sig.args[0], *arguments), align=8)
+        return builder.load(_address(context, builder, sig.args[0], *arguments), align=array.dtype.bitwidth // 8)
 
-    return _vector(array, types.intp), lower
+    return _of[array.dtype](array, types.intp), lower
 
 
 @intrinsic
 def store(typing, array, index, value):
-    """Write the vector `value` to array[index : index + 8]."""
+    """Write the vector `value` to array[index : index + 8], or + 16."""
 
     def lower(context, builder, sig, arguments):
         array, index, value = arguments
-        builder.store(value, _address(context, builder, sig.args[0], array, index), align=8)
+        place = _address(context, builder, sig.args[0], array, index)
+        builder.store(value, place, align=sig.args[0].dtype.bitwidth // 8)
         return context.get_dummy_value()
 
-    return types.void(array, types.intp, _vector), lower
+    return types.void(array, types.intp, _of[array.dtype]), lower
+
+
+@intrinsic
+def larger(typing, a, b):
+    """The larger of two vectors' numbers, lane by lane."""
+
+    def lower(context, builder, sig, arguments):
+        return builder.select(builder.fcmp_ordered(">", *arguments), *arguments)
+
+    return a(a, a), lower
 
 
 @intrinsic
@@ -163,8 +182,8 @@ def rsqrt_seed(typing, value):
         (value,) = arguments
         if _HAS_SEED:
             every = ir.Constant(ir.IntType(8), -1)
-            return _call(builder, "llvm.x86.avx512.rsqrt14.pd.512", _VECTOR, value, _constant(0.0), every)
-        return builder.fdiv(_constant(1.0), _call(builder, "llvm.sqrt.v8f64", _VECTOR, value))
+            return _call(builder, "llvm.x86.avx512.rsqrt14.pd.512", _vector.vector, value, _constant(0.0), every)
+        return builder.fdiv(_constant(1.0), _call(builder, "llvm.sqrt.v8f64", _vector.vector, value))
 
     return _vector(_vector), lower
 
@@ -189,3 +208,19 @@ def inverse_root(r2):
     s = rsqrt_seed(r2)
     e = 1.0 - r2 * (s * s)
     return s + s * (e * (0.5 + e * (0.375 + e * 0.3125)))
+
+
+@njit(error_model="numpy", cache=True)
+def product(tile, lanes, weights, count, x, out):
+    """Sum over the first `count` rows i of weights[i, o] x[i], for each o; x and out are flat rows of `lanes` numbers.
+
+    As many outputs as `tile`, a tuple of zeros, has entries are held in registers; the outputs are a multiple of it.
+    """
+    for first in range(0, weights.shape[1], len(tile)):
+        sums = zeros_for(tile)
+        for i in range(count):
+            row = load(x, i * lanes)
+            for k in range(len(tile)):
+                sums = tuple_setitem(sums, k, sums[k] + weights[i, first + k] * row)
+        for k in range(len(tile)):
+            store(out, (first + k) * lanes, sums[k])

@@ -9,26 +9,12 @@ from __future__ import annotations
 
 import numpy as np
 from numba import njit, prange
-from numba.cpython.unsafe.tuple import tuple_setitem
 
 from wlmsim.kernels.elementary import exp
-from wlmsim.kernels.lanes import LANES, load, store, zeros_for
+from wlmsim.kernels.lanes import LANES, load, product, store
 
 TILE = (0.0,) * 8
 """A zero for each output that is computed at the same time."""
-
-
-@njit(error_model="numpy", cache=True)
-def product(weights, count, x, out):
-    """Sum over the first `count` rows i of weights[i, o] x[i], for each o; x and out are flat rows of eight lanes."""
-    for first in range(0, weights.shape[1], len(TILE)):
-        sums = zeros_for(TILE)
-        for i in range(count):
-            row = load(x, i * LANES)
-            for k in range(len(TILE)):
-                sums = tuple_setitem(sums, k, sums[k] + weights[i, first + k] * row)
-        for k in range(len(TILE)):
-            store(out, (first + k) * LANES, sums[k])
 
 
 @njit(fastmath={"contract", "nsz"}, error_model="numpy", cache=True)
@@ -53,7 +39,7 @@ def climb(x, first, forward, biases, h, z, slopes):
             h[k * LANES + lane] = x[i, k]
     count = dim
     for layer in range(len(forward)):
-        product(forward[layer], count, h, z)
+        product(TILE, LANES, forward[layer], count, h, z)
         count = len(biases[layer])
         activate(z, biases[layer], count, h, slopes[layer])
 
@@ -101,7 +87,7 @@ def subtract_gradient(x, forward, biases, backward, top, chunks, out):
                 count = len(backward[layer])
                 for lane in range(count * LANES):
                     h[lane] = z[lane] * slopes[layer, lane]
-                product(backward[layer], count, h, z)
+                product(TILE, LANES, backward[layer], count, h, z)
             for lane in range(min(LANES, n - first)):
                 for k in range(dim):
                     out[first + lane, k] -= z[k * LANES + lane]

@@ -2,7 +2,8 @@
 
 A force is the derivative of an energy, and training differentiates it again. Automatic differentiation would keep a
 dozen matrices of all pairs for that. Here each derivative computes the pairs anew, a block of rows at a time that stays
-in the processor's cache, and what is subtracted from a whole row is a further column of a matrix product.
+in the processor's cache, and what is subtracted from a whole row is a further column of a matrix product. On the CPU in
+single precision compiled loops do that, and elsewhere torch.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from typing import Any
 
 import torch
 from torch.autograd.function import once_differentiable
+
+from wlmsim.learn import compiled_attention
 
 BLOCK = {"cpu": 2**19, "cuda": 2**26}
 """Pairs, over all heads, that are held at a time."""
@@ -66,13 +69,7 @@ class _Attention(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, log_w: torch.Tensor) -> torch.Tensor:
         queries, keys = _beside(q * IN_OCTAVES, 1.0), _beside(k, log_w[:, None])
-        average, level = torch.empty_like(v), torch.empty_like(v[..., :1])
-        for i, (scores,) in _blocks(q, k, 1):
-            torch.bmm(queries[:, i], keys.mT, out=scores)
-            top = scores.amax(-1, keepdim=True)
-            total = scores.sub_(top).exp2_().sum(-1, keepdim=True)
-            average[:, i] = (scores @ v) / total
-            level[:, i] = top + total.log2()
+        average, level = _variant(q).average(queries, keys, v)
         ctx.save_for_backward(q, k, v, log_w, average, level)
         return average
 
@@ -90,17 +87,10 @@ class _Gradient(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, q: Any, k: Any, v: Any, g: Any, log_w: Any, average: Any, level: Any) -> Any:
-        ours = _beside(q * IN_OCTAVES, 1.0, -level), _beside(g, -(g * average).sum(-1, keepdim=True))
-        theirs = _beside(k, log_w[:, None], 1.0), _beside(v, 1.0)
-        to_q, to_k, to_v = torch.empty_like(q), torch.zeros_like(k), torch.zeros_like(v)
-        for i, (share, matter) in _blocks(q, k, 2):
-            torch.bmm(ours[0][:, i], theirs[0].mT, out=share).exp2_()
-            torch.bmm(ours[1][:, i], theirs[1].mT, out=matter).mul_(share)
-            to_q[:, i] = matter @ k
-            to_k.baddbmm_(matter.mT, q[:, i])
-            to_v.baddbmm_(share.mT, g[:, i])
-        ctx.save_for_backward(q, k, v, g, *ours, *theirs)
-        return to_q, to_k, to_v
+        shares = _beside(q * IN_OCTAVES, 1.0, -level), _beside(k, log_w[:, None], 1.0)
+        matters = _beside(g, -(g * average).sum(-1, keepdim=True)), _beside(v, 1.0)
+        ctx.save_for_backward(q, k, v, g, *shares, *matters)
+        return _variant(q).gradient(shares, matters, q, k, g)
 
     @staticmethod
     @once_differentiable
@@ -112,12 +102,46 @@ class _Gradient(torch.autograd.Function):
         sums over rows of a block in the cache are nearly free.
         """
         q, k, v, g, *sides = ctx.saved_tensors
-        ours, theirs = sides[:2], sides[2:]
+        return *_variant(q).second_gradient(sides[:2], sides[2:], q, k, v, g, a, b, c), None, None, None
+
+
+def _variant(q: torch.Tensor) -> Any:
+    """What computes the pairs: compiled loops where there are some, and products of blocks elsewhere."""
+    return compiled_attention if compiled_attention.serves(q) else _Blocks
+
+
+class _Blocks:
+    """By torch: in any precision, on any device."""
+
+    @staticmethod
+    def average(queries: torch.Tensor, keys: torch.Tensor, v: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        average, level = torch.empty_like(v), torch.empty_like(v[..., :1])
+        for i, (scores,) in _blocks(queries, keys, 1):
+            torch.bmm(queries[:, i], keys.mT, out=scores)
+            top = scores.amax(-1, keepdim=True)
+            total = scores.sub_(top).exp2_().sum(-1, keepdim=True)
+            average[:, i] = (scores @ v) / total
+            level[:, i] = top + total.log2()
+        return average, level
+
+    @staticmethod
+    def gradient(shares: Any, matters: Any, q: torch.Tensor, k: torch.Tensor, g: torch.Tensor) -> Any:
+        to_q, to_k, to_v = torch.empty_like(q), torch.zeros_like(k), g.new_zeros(*k.shape[:2], g.shape[2])
+        for i, (share, matter) in _blocks(q, k, 2):
+            torch.bmm(shares[0][:, i], shares[1].mT, out=share).exp2_()
+            torch.bmm(matters[0][:, i], matters[1].mT, out=matter).mul_(share)
+            to_q[:, i] = matter @ k
+            to_k.baddbmm_(matter.mT, q[:, i])
+            to_v.baddbmm_(share.mT, g[:, i])
+        return to_q, to_k, to_v
+
+    @staticmethod
+    def second_gradient(shares: Any, matters: Any, q: Any, k: Any, v: Any, g: Any, a: Any, b: Any, c: Any) -> Any:
         turn, along = torch.cat([a, q], -1), torch.cat([k, b], -1)
         to_q, to_k, to_v, to_g = torch.empty_like(q), torch.zeros_like(k), torch.zeros_like(v), torch.empty_like(g)
         for i, (share, matter, change, bend) in _blocks(q, k, 4):
-            torch.bmm(ours[0][:, i], theirs[0].mT, out=share).exp2_()
-            torch.bmm(ours[1][:, i], theirs[1].mT, out=matter)
+            torch.bmm(shares[0][:, i], shares[1].mT, out=share).exp2_()
+            torch.bmm(matters[0][:, i], matters[1].mT, out=matter)
             torch.bmm(turn[:, i], along.mT, out=change).mul_(share)
             change.addcmul_(share, -change.sum(-1, keepdim=True))  # P (T - mean)
             to_g[:, i] = change @ v + share @ c
@@ -128,7 +152,7 @@ class _Gradient(torch.autograd.Function):
             matter.mul_(share)
             to_q[:, i] = matter @ b + bend @ k
             to_k.baddbmm_(bend.mT, q[:, i]).baddbmm_(matter.mT, a[:, i])
-        return to_q, to_k, to_v, to_g, None, None, None
+        return to_q, to_k, to_v, to_g
 
 
 def _beside(first: torch.Tensor, *others: Any) -> torch.Tensor:
