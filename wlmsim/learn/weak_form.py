@@ -8,16 +8,17 @@ which is linear in the coefficients of a `SeriesPotential`. The functions of the
 Laplacian leads out of their span by nothing: the diffusion is solved exactly, whatever the interval between marginals,
 and only the mean slopes are interpolated, linearly in time. Each mean over n particles has a known error. Whether the
 marginals show the same particles, so that it goes along from one to the next, or others at each time, is decided by the
-evidence, and so is how large each coefficient may be (sparse Bayesian learning), which leaves few of them.
+evidence, and so is how large each coefficient may be (sparse Bayesian learning), which leaves few of them. Waves are
+taken only if polynomials leave more than the known errors (the discrepancy principle).
 
 References
 ----------
-M. E. Tipping, J. Mach. Learn. Res. 1, 211 (2001), for the sizes of the coefficients.
+M. E. Tipping, J. Mach. Learn. Res. 1, 211 (2001), for the sizes of the coefficients. V. A. Morozov, Soviet Math. Dokl.
+7, 414 (1966), for the discrepancy principle.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
@@ -27,7 +28,6 @@ import torch
 from scipy.linalg import expm, solve_triangular
 
 from wlmsim.learn.functionals import SeriesPotential
-from wlmsim.learn.losses import sliced_transport
 from wlmsim.learn.mechanics import Cloud, Mechanics
 from wlmsim.learn.rollout import flow_rollout
 
@@ -39,23 +39,25 @@ NEGLIGIBLE = 1e9
 """Precision of a coefficient beyond which it is taken for 0 [1 / its square]."""
 NODES, WEIGHTS = (np.polynomial.legendre.leggauss(4)[0] + 1) / 2, np.polynomial.legendre.leggauss(4)[1] / 2
 """Of the quadrature over the interval between two marginals."""
-DIRECTIONS = 32
-"""On which clouds are projected that are compared."""
 
 
 class Estimate(NamedTuple):
-    """Coefficients with their covariance, and the logarithm of the evidence for the assumptions they rest on."""
+    """Coefficients with their covariance, the logarithm of the evidence, and the mean square of what is unexplained.
+
+    The last is in units of the errors: not above 1 where the assumptions hold.
+    """
 
     means: np.ndarray
     covariance: np.ndarray
     evidence: float
+    unexplained: float
 
 
 def begin(mechanics: Mechanics, populations: Sequence[Sequence[Cloud]], *, noise: float, dt: float) -> None:
     """Begin a gradient flow of a `SeriesPotential` alone with the potential of the weak form; else change nothing.
 
-    Of the shorter series within it, the one is taken under which the first marginal, simulated, comes closest to the
-    later ones; where all blow up, training begins without any force.
+    Polynomials serve alone if they explain the means of waves too, within their errors. Where the first marginal,
+    simulated under the estimate, blows up, polynomials are tried, and at last no force.
 
     Parameters
     ----------
@@ -72,15 +74,14 @@ def begin(mechanics: Mechanics, populations: Sequence[Sequence[Cloud]], *, noise
     if not mechanics.first_order or mechanics.analytic or not isinstance(series, SeriesPotential):
         return
     means = [[means_of(series, cloud) for cloud in clouds] for clouds in populations]
-    count = len(series.means)
-    least, best = math.inf, Estimate(np.zeros(count), np.eye(count), -math.inf)
-    for part in series.parts():
+    polynomials, all_functions = series.polynomials(), np.ones(len(series.means), dtype=bool)
+    suffice = weak_form(series, means, noise, polynomials, all_functions).unexplained <= 1
+    for part in (polynomials,) if suffice else (all_functions, polynomials):
         estimate = weak_form(series, means, noise, part)
         series.begin(estimate.means, estimate.covariance)
-        misfit = _misfit(mechanics, populations, noise, dt)
-        if misfit < least:
-            least, best = misfit, estimate
-    series.begin(best.means, best.covariance)
+        if all(_stays_finite(mechanics, clouds, noise, dt) for clouds in populations):
+            return
+    series.begin(np.zeros(len(series.means)), np.eye(len(series.means)))
 
 
 class Means(NamedTuple):
@@ -118,7 +119,11 @@ def means_of(series: SeriesPotential, cloud: Cloud) -> Means:
 
 
 def weak_form(
-    series: SeriesPotential, populations: Sequence[Sequence[Means]], noise: float, part: np.ndarray | None = None
+    series: SeriesPotential,
+    populations: Sequence[Sequence[Means]],
+    noise: float,
+    part: np.ndarray | None = None,
+    tests: np.ndarray | None = None,
 ) -> Estimate:
     """Estimate the coefficients of a series from marginals of a gradient flow.
 
@@ -131,27 +136,29 @@ def weak_form(
     noise : float
         sigma in scaled coordinates.
     part : ndarray of bool, optional
-        Which of the functions to take; the other coefficients are 0. Default: all.
+        Which of the functions the potential has; the other coefficients are 0. Default: all.
+    tests : ndarray of bool, optional
+        The functions f whose means are to be explained, among them those of the potential. Default: the same.
 
     Returns
     -------
     Estimate
     """
-    chosen = np.arange(len(series.means)) if part is None else np.flatnonzero(part)
-    means = [[marginal.of(chosen) for marginal in marginals] for marginals in populations]
-    laplacian = series.laplacian()[np.ix_(chosen, np.r_[0, 1 + chosen])]
-    diffusion = 0.5 * noise**2 * np.vstack([np.zeros(len(chosen) + 1), laplacian])
+    part = np.ones(len(series.means), dtype=bool) if part is None else part
+    tested, chosen = np.flatnonzero(part if tests is None else tests), np.flatnonzero(part)
+    means = [[marginal.of(tested) for marginal in marginals] for marginals in populations]
+    laplacian = series.laplacian()[np.ix_(tested, np.r_[0, 1 + tested])]
+    diffusion = 0.5 * noise**2 * np.vstack([np.zeros(len(tested) + 1), laplacian])
     _, groups = np.unique(series.groups()[chosen], return_inverse=True)
-    errors = (_of_independent_samples, _of_the_same_particles) if noise else (_of_independent_samples,)
-    found = [
-        _sparse_regression(_stacked([error(marginals, diffusion, noise) for marginals in means]), groups)
-        for error in errors
-    ]
+    found = []
+    for error in (_of_independent_samples, _of_the_same_particles) if noise else (_of_independent_samples,):
+        rows = _stacked([error(marginals, diffusion, noise) for marginals in means])
+        found.append(_sparse_regression(rows._replace(left=rows.left[:, part[tested]]), groups))
     best = max(found, key=lambda estimate: estimate.evidence)
-    coefficients, covariance = np.zeros(len(series.means)), np.zeros((len(series.means),) * 2)
+    coefficients, covariance = np.zeros(len(part)), np.zeros((len(part),) * 2)
     coefficients[chosen] = best.means
     covariance[np.ix_(chosen, chosen)] = best.covariance
-    return Estimate(coefficients, covariance, best.evidence)
+    return best._replace(means=coefficients, covariance=covariance)
 
 
 class _Rows(NamedTuple):
@@ -236,7 +243,8 @@ def _sparse_regression(rows: _Rows, groups: np.ndarray) -> Estimate:
         precisions = np.where(precisions < NEGLIGIBLE, updated, precisions)
     mean, covariance, logarithm = _posterior(products, right, precisions[groups])
     evidence = -0.5 * (rows.right @ rows.right - right @ mean) + logarithm - rows.scale
-    return Estimate(mean, covariance, evidence)
+    unexplained = float(((rows.right - rows.left @ mean) ** 2).mean())
+    return Estimate(mean, covariance, evidence, unexplained)
 
 
 def _posterior(products: np.ndarray, right: np.ndarray, precisions: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
@@ -249,28 +257,16 @@ def _posterior(products: np.ndarray, right: np.ndarray, precisions: np.ndarray) 
     return mean, covariance, float(0.5 * np.linalg.slogdet(inverse)[1] + 0.5 * np.log(precisions[kept]).sum())
 
 
-def _misfit(mechanics: Mechanics, populations: Sequence[Sequence[Cloud]], noise: float, dt: float) -> float:
-    """Mean sliced transport cost to the later marginals when the first one is simulated; infinite if it blows up."""
-    rng = np.random.default_rng(0)
-    total = []
-    for clouds in populations:
-        first, *later = clouds
-        directions = rng.standard_normal((DIRECTIONS, first.x.shape[1]))
-        directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+def _stays_finite(mechanics: Mechanics, clouds: Sequence[Cloud], noise: float, dt: float) -> bool:
+    """Whether the first marginal, simulated up to the time of the last, does not blow up."""
+    rng, first = np.random.default_rng(0), clouds[0]
 
-        def force(x: torch.Tensor, t: float, w: torch.Tensor = first.w) -> torch.Tensor:
-            return mechanics.force(x, w, t)
+    def kicks(x: torch.Tensor, step: float) -> torch.Tensor:
+        return torch.as_tensor(noise * np.sqrt(step) * rng.standard_normal(x.shape)).to(x)
 
-        def kicks(x: torch.Tensor, step: float) -> torch.Tensor:
-            return torch.as_tensor(noise * np.sqrt(step) * rng.standard_normal(x.shape)).to(x)
+    def force(x: torch.Tensor, t: float) -> torch.Tensor:
+        return mechanics.force(x, first.w, t)
 
-        with torch.no_grad():
-            predicted = flow_rollout(
-                force, first.x, [c.time for c in later], start=first.time, dt=dt, noise=kicks if noise else None
-            )
-            for x, cloud in zip(predicted, later, strict=True):
-                if not torch.isfinite(x).all():
-                    return math.inf
-                unit = torch.as_tensor(directions).to(x)
-                total.append(float(sliced_transport(x, cloud.x, first.w, cloud.w, directions=unit)))
-    return float(np.mean(total))
+    with torch.no_grad():
+        (end,) = flow_rollout(force, first.x, [clouds[-1].time], start=first.time, dt=dt, noise=kicks)
+    return bool(torch.isfinite(end).all())

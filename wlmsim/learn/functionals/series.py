@@ -131,12 +131,9 @@ class SeriesPotential(LearnableFunctional):
         squares = np.tile(self.wave_numbers.double().cpu().numpy() ** 2, 2 * exponents.shape[1])
         return block_diag(polynomials, np.diag(-squares))
 
-    def parts(self) -> list[np.ndarray]:
-        """Shorter series within this one, from the simplest on: which functions are in each, and last all of them."""
-        degrees = self.exponents.sum(1).cpu().numpy()
-        without = np.zeros(len(self.means) - len(degrees), dtype=bool)
-        polynomials = [np.r_[degrees <= most, without] for most in sorted({min(2, self.order), self.order})]
-        return [*polynomials, np.r_[degrees > 0, ~without]] if self.waves else polynomials
+    def polynomials(self) -> np.ndarray:
+        """Which of the functions are polynomials."""
+        return np.arange(len(self.means)) < len(self.exponents)
 
     def groups(self) -> np.ndarray:
         """Which functions are of one kind, with coefficients of one size: the cosine and the sine of one wave."""
