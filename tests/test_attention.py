@@ -73,6 +73,22 @@ def test_compiled_in_single_precision_as_by_torch_in_double(n, features, values)
         assert (ours - reference).norm() < 1e-5 * reference.norm()
 
 
+def test_compiled_gives_the_same_bits_on_any_number_of_threads():
+    import numba
+
+    features, w = cloud(130, torch.float32)
+    found, most = [], numba.get_num_threads()
+    try:
+        for threads in (1, most):
+            numba.set_num_threads(threads)
+            average = density_attention(*features, w, SCALE)
+            first = torch.autograd.grad(average.sum(), features, create_graph=True)
+            found.append([average, *first, *torch.autograd.grad(sum(part.cos().sum() for part in first), features)])
+    finally:
+        numba.set_num_threads(most)
+    assert all(map(torch.equal, *found))
+
+
 def test_large_scores_do_not_overflow():
     features, w = cloud(dtype=torch.float32)
     found = density_attention(*features, w, 1e4)
