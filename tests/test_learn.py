@@ -659,14 +659,18 @@ class TestEstimator:
         assert calls[0] == 40 + (6 + 9 + 5)  # what was gone back over
         assert np.isfinite(model.losses_).all()
 
-    def test_weak_forces_between_close_marginals_are_named(self):
-        """Birds turn with a force of about v^2 / L = 0.3, and terms are learned in units of L / interval^2 = 12."""
+    def test_weak_forces_between_close_marginals_have_their_unit(self):
+        """Birds turn with a force of about v^2 / L = 0.3, learned as values in units of L / interval^2 = 12 it diverges."""
         flock = wls.systems.Boids(n=40, seed=10).simulate(np.arange(0, 25.5, 0.5)).snapshots(seed=0)
         terms = wls.learn.ExternalPotential() + wls.learn.PairPotential(1.5)
-        with pytest.warns(RuntimeWarning, match=r"forces may be about 0\.3, give the terms that `typical_force`"):
-            quick(terms, steps=2).fit(flock)
-        typical = wls.learn.ExternalPotential(typical_force=0.3) + wls.learn.PairPotential(1.5, typical_force=0.3)
-        assert quick(typical, steps=2).fit(flock).recoveries_ == []
+        assert quick(terms, steps=2).fit(flock).recoveries_ == []
+        scales = scales_of(flock)
+        speeds = np.concatenate([(v**2).sum(1) for v in flock.velocities])
+        assert scales.typical_force == pytest.approx(speeds.mean() / scales.length)
+        assert scales.force(None) == pytest.approx(speeds.mean() * scales.duration**2 / scales.length**2)
+        assert scales.force(2.0) == pytest.approx(2.0 * scales.duration**2 / scales.length)
+        assert scales_of(flock, inertial=False).typical_force is None
+        assert scales_of(flock[::10]).typical_force is None  # farther apart
 
     def test_rollouts_too_long_for_untrained_forces_are_shortened(self, drifters, monkeypatch):
         loss, lengths = Trainer._rollout_loss, []

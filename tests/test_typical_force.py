@@ -53,7 +53,9 @@ def test_a_weak_wall_is_learned_in_its_unit() -> None:
 
     in_its_unit = error(0.1)
     assert in_its_unit < 0.3
-    assert in_its_unit < 0.75 * error(None)  # the default unit is 1 / 0.2^2
+    default = error(None)  # v^2 / L is 0.25
+    large = error(25.0)  # about what carries a particle through the data between two marginals
+    assert max(in_its_unit, default) < 0.75 * large
 
 
 def test_it_is_kept_in_files(tmp_path) -> None:

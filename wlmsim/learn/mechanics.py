@@ -40,13 +40,26 @@ class Cloud:
     time: float
 
 
-def scales_of(series: SnapshotSeries) -> Scales:
-    """Scales under which the data's positions and the interval between marginals are of order one."""
+WEAK = 0.03
+"""Share of the unit of force under which forces that turn the motion within the data are weak."""
+
+
+def scales_of(series: SnapshotSeries, *, inertial: bool = True) -> Scales:
+    """Scales under which the data's positions and the interval between marginals are of order one.
+
+    Where velocities v are known and the mechanics is `inertial`, a force v^2 / L turns the motion within the extent L
+    of the data. The force of order one carries a particle that far between two marginals: with many marginals, close to
+    each other, it is far larger, and v^2 / L the typical force.
+    """
     positions = np.concatenate(series.positions)
     length = float(np.sqrt(positions.var(0).mean())) or 1.0
     span = float(series.times[-1] - series.times[0])
+    duration = span / max(len(series) - 1, 1) or 1.0
+    known = [velocities for velocities in series.velocities if velocities is not None]
+    turning = float((np.concatenate(known) ** 2).sum(1).mean()) / length if inertial and known else 0.0
+    weak = 0 < turning < WEAK * length / duration**2
     return Scales(
-        tuple(positions.mean(0).tolist()), length, float(series.times[0]), span / max(len(series) - 1, 1) or 1.0
+        tuple(positions.mean(0).tolist()), length, float(series.times[0]), duration, turning if weak else None
     )
 
 

@@ -48,8 +48,6 @@ FIT_REPORT = ("losses_", "frictions_", "times_", "best_step_", "validation_", "d
 """Attributes of a fit that are kept in files beside the mechanics."""
 CHOSEN = ("reach_", "growth_changes_", "noise_")
 """Those that predictions need, given or chosen from the data."""
-WEAK = 0.1
-"""Share of the unit of a learned force below which forces are weak."""
 
 
 ESTIMATES = {"transport": transport_velocities, "potential": potential_velocities}
@@ -425,7 +423,7 @@ class WLM(Estimator):
         started = time.monotonic()
         checkpoint = self._open_checkpoint(data)
         previous = self._fitted_members if self.warm_start and self.fitted else []
-        scales = previous[0].scales if previous else scales_of(data)
+        scales = previous[0].scales if previous else scales_of(data, inertial=not self._first_order)
 
         steps, scores, members = self.steps, [], []
         fitted, held = self._hold_out(data)
@@ -461,10 +459,9 @@ class WLM(Estimator):
         self.frictions_ = _mean_course([trainer.progress.frictions for trainer in trainers])
         self.recoveries_ = [step for trainer in trainers for step in trainer.progress.recoveries]
         if self.recoveries_:
-            hint = _hint_of_weak_forces(data, scales)
             warnings.warn(
                 f"training diverged {len(self.recoveries_)} times and went on from before with half the learning rate "
-                f"and horizon; a smaller horizon, learning_rate or dt would be safer{hint}",
+                "and horizon; a smaller horizon, learning_rate or dt would be safer",
                 RuntimeWarning,
                 stacklevel=2,
             )
@@ -963,21 +960,6 @@ def _mean_course(courses: Sequence[Sequence[float]]) -> np.ndarray:
     for row, course in zip(table, courses, strict=True):
         row[: len(course)] = course
     return np.nanmean(table, axis=0)
-
-
-def _hint_of_weak_forces(data: SnapshotSeries, scales: Scales) -> str:
-    """What to try where forces are much weaker than the unit in which terms learn them, if they are.
-
-    A force v^2 / L turns the motion within the extent L of the data; the unit carries a particle that far between two
-    marginals, which with many marginals, close to each other, is far more.
-    """
-    known = [v for v in data.velocities if v is not None]
-    if not known:
-        return ""
-    force = float((np.concatenate(known) ** 2).sum(1).mean()) / scales.length
-    unit = scales.length / scales.duration**2
-    weak = 0 < force < WEAK * unit
-    return f"; forces may be about {force:.1g}, give the terms that `typical_force`" if weak else ""
 
 
 def _plain(value: Any) -> Any:

@@ -32,8 +32,8 @@ class AgentPotential(LearnableFunctional):
     typical_force : float, optional
         Typical size of the force of one agent, positive [length / time^2]: what is learned starts from about a
         hundredth of it and changes, with the learning rate, by about a hundredth at a step and smoothly with the
-        distance. Give it where forces are much weaker than what would carry a particle through all the data between
-        two marginals: the default unit makes training steps too large there. Default: that unit.
+        distance. Default: v^2 / L, the velocities' mean square over the extent of the data, where the
+        mechanics has inertia and that is under 3% of L / interval^2; else values are learned in units of the latter.
 
     Examples
     --------

@@ -41,16 +41,19 @@ class Scales(NamedTuple):
     """Affine map from the data's coordinates to those of order one that a network sees.
 
     Positions are (x - centre) / length, with one length for all axes, so that distances keep their meaning; times
-    are (t - start) / duration, `duration` being also the unit of time of the scaled dynamics.
+    are (t - start) / duration, `duration` being also the unit of time of the scaled dynamics. Forces are of the size
+    `typical_force`, or else of order one [length / time^2].
     """
 
     centre: tuple[float, ...]
     length: float
     start: float
     duration: float
+    typical_force: float | None = None
 
     def force(self, value: float | None) -> float | None:
-        """A force in scaled coordinates, if there is one [length / time^2]."""
+        """A force in scaled coordinates, by default the typical one of the data, if there is one."""
+        value = self.typical_force if value is None else value
         return None if value is None else value * self.duration**2 / self.length
 
 

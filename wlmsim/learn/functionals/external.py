@@ -28,10 +28,11 @@ class ExternalPotential(LearnableFunctional):
         Standard deviation of the frequencies, drawn from a normal distribution when training begins, positive
         [dimensionless: radians per standard deviation of the positions]. Default 2.
     typical_force : float, optional
-        Typical size of the force, positive [length / time^2]: the unit in which it is learned. Give it where forces are
-        much weaker than the default unit, that force which would carry a particle through all the data between two
-        marginals: a perceptron of order one would have to learn them from a small part of its range, and learns their
-        fine features, such as walls, slowly. Default: that unit.
+        Typical size of the force, positive [length / time^2]: the unit in which it is learned. In a far larger unit a
+        perceptron would learn the force from a small part of its range, and fine features, such as walls, slowly.
+        Default: v^2 / L, the velocities' mean square over the extent of the data, where the mechanics has inertia and
+        that is under 3% of L / interval^2, the force which carries a particle through all the data between two
+        marginals; else the latter.
 
     Notes
     -----
