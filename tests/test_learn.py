@@ -660,7 +660,7 @@ class TestEstimator:
         assert np.isfinite(model.losses_).all()
 
     def test_weak_forces_between_close_marginals_have_their_unit(self):
-        """Birds turn with a force of about v^2 / L = 0.3, learned as values in units of L / interval^2 = 12 it diverges."""
+        """Birds turn with a force of about v^2 / L = 0.3; in units of L / interval^2 = 12 the training diverges."""
         flock = wls.systems.Boids(n=40, seed=10).simulate(np.arange(0, 25.5, 0.5)).snapshots(seed=0)
         terms = wls.learn.ExternalPotential() + wls.learn.PairPotential(1.5)
         assert quick(terms, steps=2).fit(flock).recoveries_ == []
