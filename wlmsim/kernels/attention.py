@@ -10,7 +10,7 @@ head; rows and columns are padded to multiples of sixteen and features to the wi
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 from numba.cpython.unsafe.tuple import tuple_setitem
 
 from wlmsim.kernels.elementary import exp2
@@ -20,7 +20,7 @@ from wlmsim.kernels.lanes import larger, load, product, store, zeros_for
 TILE = (np.float32(0),) * 8
 """A zero for each output that is computed at the same time."""
 CHUNKS = 4
-"""Parts of the rows of each head that are worked on in parallel: the same ones however many threads there are."""
+"""Parts of the rows of each head; a thread works on every `step`-th of all from `part` on."""
 
 
 @njit(error_model="numpy", cache=True)
@@ -96,14 +96,13 @@ def take_mean(tile, share):
         store(tile, k, load(tile, k) - load(share, k) * total)
 
 
-@njit(parallel=True, error_model="numpy", cache=True)
-def average(queries, keys, values):
+@njit(nogil=True, error_model="numpy", cache=True)
+def average(queries, keys, values, averages, level, part, step):
     """Averages of the values, and the level of each row: log2 of the sum of 2 to the power of its scores."""
     heads, n, width = queries.shape
     columns, features = values.shape[1:]
-    averages, level = np.empty((heads, n, features), np.float32), np.empty((heads, n, 1), np.float32)
-    for part in prange(heads * CHUNKS):
-        h, chunk = part // CHUNKS, part % CHUNKS
+    for own in range(part, heads * CHUNKS, step):
+        h, chunk = own // CHUNKS, own % CHUNKS
         share, total = np.empty(columns * LANES, np.float32), np.empty(2 * LANES, np.float32)
         side_by_side = np.empty(max(width, features) * LANES, np.float32)
         for block in range(chunk * (n // LANES) // CHUNKS, (chunk + 1) * (n // LANES) // CHUNKS):
@@ -125,22 +124,18 @@ def average(queries, keys, values):
                 level[h, first + lane, 0] = total[LANES + lane] + np.log2(total[lane])
                 for k in range(features):
                     averages[h, first + lane, k] = side_by_side[k * LANES + lane] / total[lane]
-    return averages, level
 
 
-@njit(parallel=True, error_model="numpy", cache=True)
-def gradient(queries, keys, towards, values, q, k, g):
+@njit(nogil=True, error_model="numpy", cache=True)
+def gradient(queries, keys, towards, values, q, k, g, to_q, to_k, to_v, part, step):
     """Gradient of the sum of g . average by q, k and v.
 
     Products of `queries` and `keys` are the logarithms of shares, those of `towards` and `values` how shares matter.
     """
     heads, n, width = q.shape
     columns, features = k.shape[1], g.shape[2]
-    to_q = np.empty((heads, n, width), np.float32)
-    to_k = np.zeros((heads * CHUNKS, columns, width), np.float32)
-    to_v = np.zeros((heads * CHUNKS, columns, features), np.float32)
-    for part in prange(heads * CHUNKS):
-        h, chunk = part // CHUNKS, part % CHUNKS
+    for own in range(part, heads * CHUNKS, step):
+        h, chunk = own // CHUNKS, own % CHUNKS
         share, matter = np.empty(columns * LANES, np.float32), np.empty(columns * LANES, np.float32)
         side_by_side = np.empty((max(width, features) + 2) * LANES, np.float32)
         for block in range(chunk * (n // LANES) // CHUNKS, (chunk + 1) * (n // LANES) // CHUNKS):
@@ -151,24 +146,42 @@ def gradient(queries, keys, towards, values, q, k, g):
             multiply(matter, share)
             product(TILE, LANES, k[h], columns, matter, side_by_side)
             lay(side_by_side, first, to_q[h])
-            add_transposed(matter, q[h], first, to_k[part])
-            add_transposed(share, g[h], first, to_v[part])
-    return to_q, to_k, to_v
+            add_transposed(matter, q[h], first, to_k[own])
+            add_transposed(share, g[h], first, to_v[own])
 
 
-@njit(parallel=True, error_model="numpy", cache=True)
-def second_gradient(queries, keys, towards, values, turn, along, cotangents, changes, q, k, v, g, a, b, c):
+@njit(nogil=True, error_model="numpy", cache=True)
+def second_gradient(
+    queries,
+    keys,
+    towards,
+    values,
+    turn,
+    along,
+    cotangents,
+    changes,
+    q,
+    k,
+    v,
+    g,
+    a,
+    b,
+    c,
+    to_q,
+    to_k,
+    to_v,
+    to_g,
+    part,
+    step,
+):
     """Gradient by q, k, v and g of the sum of g . average', the change of the averages along (a, b, c).
 
     Products of `turn` and `along` are how scores change, those of `cotangents` and `changes` g . c; else as `gradient`.
     """
     heads, n, width = q.shape
     columns, features = k.shape[1], g.shape[2]
-    to_q, to_g = np.empty((heads, n, width), np.float32), np.empty((heads, n, features), np.float32)
-    to_k = np.zeros((heads * CHUNKS, columns, width), np.float32)
-    to_v = np.zeros((heads * CHUNKS, columns, features), np.float32)
-    for part in prange(heads * CHUNKS):
-        h, chunk = part // CHUNKS, part % CHUNKS
+    for own in range(part, heads * CHUNKS, step):
+        h, chunk = own // CHUNKS, own % CHUNKS
         share, matter = np.empty(columns * LANES, np.float32), np.empty(columns * LANES, np.float32)
         change, bend = np.empty(columns * LANES, np.float32), np.empty(columns * LANES, np.float32)
         side_by_side = np.empty((2 * max(width, features) + 2) * LANES, np.float32)
@@ -196,7 +209,6 @@ def second_gradient(queries, keys, towards, values, turn, along, cotangents, cha
             product(TILE, LANES, k[h], columns, bend, more)
             add(side_by_side, more, width)
             lay(side_by_side, first, to_q[h])
-            add_transposed(change, g[h], first, to_v[part])
-            add_transposed(bend, q[h], first, to_k[part])
-            add_transposed(matter, a[h], first, to_k[part])
-    return to_q, to_k, to_v, to_g
+            add_transposed(change, g[h], first, to_v[own])
+            add_transposed(bend, q[h], first, to_k[own])
+            add_transposed(matter, a[h], first, to_k[own])

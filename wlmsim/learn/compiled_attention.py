@@ -5,8 +5,9 @@ See `wlmsim.learn.density_attention` for what is computed; functions here take a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -25,15 +26,18 @@ def serves(q: torch.Tensor) -> bool:
 
 def average(queries: torch.Tensor, keys: torch.Tensor, v: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Averages and levels."""
-    with _loops(queries, keys) as attention:
-        averages, level = attention.average(_rows(queries), _weighted(keys, -1), _features(v))
+    rows, columns, values = _rows(queries), _weighted(keys, -1), _features(v)
+    averages = np.empty((*rows.shape[:2], values.shape[2]), np.float32)
+    level = np.empty((*rows.shape[:2], 1), np.float32)
+    _on_threads("average", rows, columns, values, averages, level)
     return _cut(averages, queries, v), _cut(level, queries, level)
 
 
 def gradient(shares: Sequence[torch.Tensor], matters: Sequence[torch.Tensor], q: Any, k: Any, g: Any) -> Any:
     """Gradient by q, k and v."""
-    with _loops(q, k) as attention:
-        to_q, to_k, to_v = attention.gradient(*_pairs(shares, matters), _features(q), _features(k), _features(g))
+    inputs = [_features(part) for part in (q, k, g)]
+    to_q, to_k, to_v = np.empty_like(inputs[0]), _by_parts(inputs[1]), _by_parts(inputs[1], inputs[2])
+    _on_threads("gradient", *_pairs(shares, matters), *inputs, to_q, to_k, to_v)
     return _cut(to_q, q, q), _cut(_sum(to_k, q), k, k), _cut(_sum(to_v, q), k, g)
 
 
@@ -43,20 +47,43 @@ def second_gradient(
     """Gradient by q, k, v and g of the change of the averages along a, b and c."""
     a, b, c = along
     changes = _rows(torch.cat([a, q], -1)), _columns(torch.cat([k, b], -1)), _rows(g), _columns(c)
-    parts = [_features(part) for part in (q, k, v, g, a, b, c)]
-    with _loops(q, k) as attention:
-        to_q, to_k, to_v, to_g = attention.second_gradient(*_pairs(shares, matters), *changes, *parts)
+    inputs = [_features(part) for part in (q, k, v, g, a, b, c)]
+    to_q, to_g = np.empty_like(inputs[0]), np.empty_like(inputs[3])
+    to_k, to_v = _by_parts(inputs[1]), _by_parts(inputs[2])
+    _on_threads("second_gradient", *_pairs(shares, matters), *changes, *inputs, to_q, to_k, to_v, to_g)
     return _cut(to_q, q, q), _cut(_sum(to_k, q), k, k), _cut(_sum(to_v, q), k, v), _cut(to_g, q, g)
 
 
-@contextmanager
-def _loops(q: torch.Tensor, k: torch.Tensor) -> Iterator[Any]:
-    """The kernels, on as many threads as the pairs are worth."""
+def _on_threads(name: str, *arrays: np.ndarray) -> None:
+    """Run a kernel, whose first arrays are rows and columns, on as many threads as the pairs are worth.
+
+    They sleep while they wait, unlike those of Numba and torch, which for a while keep a processor busy: a step of
+    training waits hundreds of times.
+    """
     from wlmsim.kernels import attention
     from wlmsim.kernels.threads import threads_for
 
-    with threads_for(q.shape[0] * q.shape[1] * k.shape[1]):
-        yield attention
+    kernel: Any = getattr(attention, name)
+    rows, columns = arrays[:2]
+    with threads_for(rows.shape[0] * rows.shape[1] * columns.shape[2]) as threads:
+        others = [_helpers(threads).submit(partial(kernel, *arrays, part, threads)) for part in range(1, threads)]
+        kernel(*arrays, 0, threads)
+        for other in others:
+            other.result()
+
+
+@cache
+def _helpers(threads: int) -> ThreadPoolExecutor:
+    """Threads beside the caller's."""
+    return ThreadPoolExecutor(threads - 1, thread_name_prefix="attention")
+
+
+def _by_parts(columns: np.ndarray, features: np.ndarray | None = None) -> np.ndarray:
+    """Zeros for what each part of the rows of each head adds to the columns."""
+    from wlmsim.kernels.attention import CHUNKS
+
+    width = (columns if features is None else features).shape[2]
+    return np.zeros((len(columns) * CHUNKS, columns.shape[1], width), np.float32)
 
 
 def _pairs(shares: Sequence[torch.Tensor], matters: Sequence[torch.Tensor]) -> tuple[np.ndarray, ...]:
