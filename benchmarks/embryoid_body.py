@@ -1,8 +1,9 @@
 """Embryoid body: fit four of five times, leaving out time 1, 2 or 3, and predict the one left out.
 
 Five principal components, standardised over all cells; no velocities are known, so the model is a gradient flow. Cells
-divide and die: mass may grow on the way, and how readily (`reach`) is chosen from the fitted marginals. Each left-out
-time is predicted from the fitted ones on both sides. W1 is that of all cells, averaged over the three.
+divide, die and diffuse: mass may grow on the way; how readily (`reach`), and whether at changing rates, is chosen from
+the fitted marginals. Each left-out time is predicted from the fitted ones: a sample of the Schroedinger bridge between
+those before and after, twice as many cells as in both. W1 is that to all cells, averaged over the three.
 """
 
 from __future__ import annotations

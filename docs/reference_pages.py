@@ -53,7 +53,11 @@ PAGES: dict[str, tuple[str, str, list[tuple[str, list[str]]]]] = {
     "evaluation": (
         "Scores and distances",
         "Forecasts beside the naive baselines, and distances between clouds.",
-        [("Scores", ["evaluation"]), ("Distances", ["transport"]), ("Growth", ["growth"])],
+        [
+            ("Scores", ["evaluation"]),
+            ("Distances", ["transport"]),
+            ("Growth and noise", ["growth", "abundance", "schroedinger"]),
+        ],
     ),
     "visual": ("Pictures", "Films, scenes and plots.", [("", ["visual"])]),
     "io": ("Files", "Everything that is read or written.", [("", ["io"])]),
