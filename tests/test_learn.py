@@ -672,6 +672,15 @@ class TestEstimator:
         assert scales_of(flock, inertial=False).typical_force is None
         assert scales_of(flock[::10]).typical_force is None  # farther apart
 
+    def test_forces_that_start_from_rest_are_not_taken_for_weak(self):
+        """What speeds up between two marginals feels at least that force, however slow it still is."""
+        times, x = np.arange(4.0), np.random.default_rng(0).standard_normal((20, 2))
+        ahead = np.array([1.0, 0.0])
+        falling = wls.SnapshotSeries(times, [x] * 4, [np.broadcast_to(0.02 * t * ahead, x.shape) for t in times])
+        assert scales_of(falling).typical_force == pytest.approx(0.02)  # v^2 / L is 0.001
+        falling = wls.SnapshotSeries(times, [x] * 4, [np.broadcast_to(0.05 * t * ahead, x.shape) for t in times])
+        assert scales_of(falling).typical_force is None
+
     def test_rollouts_too_long_for_untrained_forces_are_shortened(self, drifters, monkeypatch):
         loss, lengths = Trainer._rollout_loss, []
 

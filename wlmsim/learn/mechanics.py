@@ -41,26 +41,38 @@ class Cloud:
 
 
 WEAK = 0.03
-"""Share of the unit of force under which forces that turn the motion within the data are weak."""
+"""Share of the unit of force under which forces that turn the motion within the data, or speed it up, are weak."""
 
 
 def scales_of(series: SnapshotSeries, *, inertial: bool = True) -> Scales:
     """Scales under which the data's positions and the interval between marginals are of order one.
 
     Where velocities v are known and the mechanics is `inertial`, a force v^2 / L turns the motion within the extent L
-    of the data. The force of order one carries a particle that far between two marginals: with many marginals, close to
-    each other, it is far larger, and v^2 / L the typical force.
+    of the data, and one of dv/dt speeds it up between two marginals. The force of order one carries a particle that far
+    between two marginals: with many marginals, close to each other, it is far larger, and the others are typical.
     """
     positions = np.concatenate(series.positions)
     length = float(np.sqrt(positions.var(0).mean())) or 1.0
     span = float(series.times[-1] - series.times[0])
     duration = span / max(len(series) - 1, 1) or 1.0
-    known = [velocities for velocities in series.velocities if velocities is not None]
-    turning = float((np.concatenate(known) ** 2).sum(1).mean()) / length if inertial and known else 0.0
-    weak = 0 < turning < WEAK * length / duration**2
+    typical = _typical_force(series, length) if inertial else 0.0
+    weak = 0 < typical < WEAK * length / duration**2
     return Scales(
-        tuple(positions.mean(0).tolist()), length, float(series.times[0]), duration, turning if weak else None
+        tuple(positions.mean(0).tolist()), length, float(series.times[0]), duration, typical if weak else None
     )
+
+
+def _typical_force(series: SnapshotSeries, length: float) -> float:
+    """What turns the motion within the extent of the data, or speeds it up; 0 where no velocities are known."""
+    known = [cloud for cloud in series if cloud.velocities is not None]
+    if not known:
+        return 0.0
+    speeds = np.array([np.sqrt((cloud.velocities**2).sum(1).mean()) for cloud in known])
+    times = np.array([cloud.time for cloud in known])
+    sizes = np.array([len(cloud) for cloud in known])
+    turning = float(sizes @ speeds**2 / sizes.sum()) / length
+    rates = np.diff(speeds) / np.diff(times)
+    return max(turning, float(np.sqrt((rates**2).mean()))) if len(rates) else turning
 
 
 def scaled_cloud(cloud: Population, scales: Scales, like: torch.Tensor) -> Cloud:

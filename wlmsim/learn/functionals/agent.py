@@ -32,8 +32,9 @@ class AgentPotential(LearnableFunctional):
     typical_force : float, optional
         Typical size of the force of one agent, positive [length / time^2]: what is learned starts from about a
         hundredth of it and changes, with the learning rate, by about a hundredth at a step and smoothly with the
-        distance. Default: v^2 / L, the velocities' mean square over the extent of the data, where the
-        mechanics has inertia and that is under 3% of L / interval^2; else values are learned in units of the latter.
+        distance. Default: v^2 / L, the velocities' mean square over the extent of the data, or the rate at which their
+        size changes if larger, where the mechanics has inertia and that is under 3% of L / interval^2; else values are
+        learned in units of the latter.
 
     Examples
     --------

@@ -30,9 +30,9 @@ class ExternalPotential(LearnableFunctional):
     typical_force : float, optional
         Typical size of the force, positive [length / time^2]: the unit in which it is learned. In a far larger unit a
         perceptron would learn the force from a small part of its range, and fine features, such as walls, slowly.
-        Default: v^2 / L, the velocities' mean square over the extent of the data, where the mechanics has inertia and
-        that is under 3% of L / interval^2, the force which carries a particle through all the data between two
-        marginals; else the latter.
+        Default: v^2 / L, the velocities' mean square over the extent of the data, or the rate at which their size
+        changes if larger, where the mechanics has inertia and that is under 3% of L / interval^2, the force which
+        carries a particle through all the data between two marginals; else the latter.
 
     Notes
     -----
