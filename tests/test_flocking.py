@@ -299,9 +299,12 @@ def test_cucker_smale_force_of_all_pairs():
 
 
 def test_dorsogna_swarm_mills_at_its_cruising_speed():
-    """C = 2, l = 1/4: beyond the line C l^2 = 1 swarms mill in a ring, at sqrt(alpha / beta)."""
+    """C = 2, l = 1/4: beyond the line C l^2 = 1 swarms mill in a ring, at sqrt(alpha / beta).
+
+    When they begin to is chaotic, and differs between processors: of seeds 0 to 3, between 80 and 200.
+    """
     swarm = DOrsogna(100, seed=0)
-    end = swarm.simulate([120.0], dt=0.05)[0]
+    end = swarm.simulate([300.0], dt=0.05)[0]
     x, v = end.positions - end.mean, end.velocities
     radius, speed = np.linalg.norm(x, axis=1), np.linalg.norm(v, axis=1)
     assert swarm.cruising_speed == pytest.approx(np.sqrt(2))
