@@ -23,8 +23,9 @@ def main(output: Path, *, small: bool = False) -> wls.evaluation.Scores:
     past, future = flight.snapshots(seed=10).split(at=25.0)
 
     model = learn.WLM(
-        learn.ExternalPotential(time_dependent=False) + learn.PairPotential(1.0),
-        dissipation=learn.LearnableAlignment(1.0),
+        # birds turn by about 0.1 radians in a unit of time
+        learn.ExternalPotential(time_dependent=False, typical_force=0.1) + learn.PairPotential(1.5),
+        dissipation=learn.LearnableAlignment(1.5, normalised=True),
         speed=1.0,
         training="multiple-shooting",
         horizon=1,
@@ -33,7 +34,7 @@ def main(output: Path, *, small: bool = False) -> wls.evaluation.Scores:
         jerk_penalty=0.0,
         batch_size=None,
         dt=0.5,
-        steps=20 if small else 400,
+        steps=20 if small else 2000,
         members=1,
         seed=10,
     ).fit(past)

@@ -166,7 +166,7 @@ def test_memory_of_pairs_grows_with_their_number(device):
         torch.cuda.reset_peak_memory_stats()
         before = torch.cuda.memory_allocated()
     i, j = close_pairs(x, cutoff)
-    assert ((x[i] - x[j]).norm(dim=1) < cutoff).all() and len(i) > 5 * n
+    assert ((x[i] - x[j]).double().norm(dim=1) < cutoff * (1 + 1e-5)).all() and len(i) > 5 * n
     if device.type == "cuda":
         assert torch.cuda.max_memory_allocated() - before < 2e9
 
@@ -214,6 +214,7 @@ class TestFits:
 
     @pytest.mark.cuda
     @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+    @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch's own code
     def test_compiled_by_triton(self, drifters):
         pytest.importorskip("triton")
         plain, fast = (quick(device="cuda", compile=flag).fit(drifters) for flag in (False, True))

@@ -13,6 +13,7 @@ import wlmsim as wls
 from tests.mechanics import a_population
 from wlmsim.errors import ParameterError
 from wlmsim.functionals import FunctionalSum, laws, tracing
+from wlmsim.functionals.gaussian import log_determinant
 from wlmsim.functionals.tracing import compile_external, compile_radial
 
 # --- tracing: every function that a law may use is differentiated rightly
@@ -250,3 +251,14 @@ def test_morse_has_its_minimum_where_theory_says():
 def test_plummer_is_newtons_law_far_away():
     compiled = compile_radial(laws.Plummer(3.0, 0.01))
     assert compiled.gradient(50.0, compiled.parameters) == pytest.approx(3.0 / 50.0**2, rel=1e-6)
+
+
+@pytest.mark.parametrize("dim", [1, 2, 5])
+def test_log_determinant_is_that_of_linear_algebra(dim, rng):
+    factor = rng.standard_normal((dim, dim))
+    covariance = factor @ factor.T + np.eye(dim)
+    expected = np.linalg.slogdet(covariance)[1]
+    assert log_determinant(covariance, np) == pytest.approx(expected, rel=1e-12)
+    tensor = torch.tensor(covariance, requires_grad=True)
+    log_determinant(tensor, torch).backward()
+    np.testing.assert_allclose(tensor.grad, np.linalg.inv(covariance), rtol=1e-10, atol=1e-12)

@@ -13,7 +13,7 @@ import torch
 from wlmsim import _validation as check
 from wlmsim.dissipation import Dissipation
 from wlmsim.learn.functionals.base import Learnable
-from wlmsim.learn.neighbours import OfNearPairs
+from wlmsim.learn.neighbours import OfNearPairs, difference
 from wlmsim.learn.networks import RadialSpline
 
 
@@ -87,12 +87,12 @@ class LearnableAlignment(OfNearPairs, LearnableDissipation):
     def scaled_rayleigh(self, x: torch.Tensor, v: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
         """1/2 sum over pairs of w_i w_j phi_ij |v_i - v_j|^2."""
         i, j, phi = self._rates(x, w)
-        return 0.5 * (w[i] * w[j] * phi * ((v[i] - v[j]) ** 2).sum(-1)).sum()
+        return 0.5 * (w[i] * w[j] * phi * (difference(v, i, j) ** 2).sum(-1)).sum()
 
     def scaled_force(self, x: torch.Tensor, v: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
         """Sum over j of w_j phi_ij (v_j - v_i)."""
         i, j, phi = self._rates(x, w)
-        drag = phi[:, None] * (v[j] - v[i])
+        drag = phi[:, None] * difference(v, j, i)
         return torch.zeros_like(v).index_add(0, i, w[j, None] * drag).index_add(0, j, -w[i, None] * drag)
 
     def _rates(self, x: torch.Tensor, w: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -102,7 +102,7 @@ class LearnableAlignment(OfNearPairs, LearnableDissipation):
         if self.normalised:
             near = (1 - (r / self.rate.cutoff) ** 2).clamp_min(0.0)  # a particle itself counts as 1
             share = w.index_add(0, i, w[j] * near).index_add(0, j, w[i] * near)
-            phi = phi / (share[i] * share[j]).sqrt()
+            phi = phi / (share.index_select(0, i) * share.index_select(0, j)).sqrt()
         return i, j, phi
 
     @property

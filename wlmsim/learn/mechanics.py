@@ -64,12 +64,11 @@ def scales_of(series: SnapshotSeries, *, inertial: bool = True) -> Scales:
 
 def _typical_force(series: SnapshotSeries, length: float) -> float:
     """What turns the motion within the extent of the data, or speeds it up; 0 where no velocities are known."""
-    known = [cloud for cloud in series if cloud.velocities is not None]
+    known = [(cloud.time, len(cloud), cloud.velocities) for cloud in series if cloud.velocities is not None]
     if not known:
         return 0.0
-    speeds = np.array([np.sqrt((cloud.velocities**2).sum(1).mean()) for cloud in known])
-    times = np.array([cloud.time for cloud in known])
-    sizes = np.array([len(cloud) for cloud in known])
+    times, sizes = (np.array([row[k] for row in known]) for k in (0, 1))
+    speeds = np.array([np.sqrt((v**2).sum(1).mean()) for _, _, v in known])
     turning = float(sizes @ speeds**2 / sizes.sum()) / length
     rates = np.diff(speeds) / np.diff(times)
     return max(turning, float(np.sqrt((rates**2).mean()))) if len(rates) else turning

@@ -167,7 +167,12 @@ class OfNearPairs:
         return i, j, d, r if self.room is None else r.masked_fill(i == j, self._scaled_cutoff)
 
 
+def difference(x: torch.Tensor, i: torch.Tensor, j: torch.Tensor) -> torch.Tensor:
+    """x_i - x_j; by `index_select`, whose gradient a GPU sums where they lie, while that of x[i] sorts the indices."""
+    return x.index_select(0, i) - x.index_select(0, j)
+
+
 def separations(x: torch.Tensor, i: torch.Tensor, j: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Vectors x_i - x_j and their lengths, whose derivative is zero where two points coincide."""
-    d = x[i] - x[j]
+    d = difference(x, i, j)
     return d, (d**2).sum(-1).clamp_min(1e-30).sqrt()

@@ -139,7 +139,9 @@ class RadialSpline(torch.nn.Module):
         interval = u.detach().floor().clamp(0, count - 1)
         # the three coefficients beyond the parameters are zero: so the spline ends smoothly
         padded = torch.nn.functional.pad(self._values(), (0, 3))
-        return u - interval, padded.unfold(0, 4, 1)[interval.long()]
+        # by `index_select`: the gradient of fancy indices takes a GPU time in proportion to how often each occurs
+        near = padded.unfold(0, 4, 1).index_select(0, interval.long().flatten())
+        return u - interval, near.view(*interval.shape, 4)
 
 
 def spline_of_force(cutoff: float, knots: int, unit: float, typical_force: float | None) -> RadialSpline:

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numba
 import numpy as np
 import torch
 
@@ -24,14 +25,20 @@ from wlmsim.learn.currents import velocity_gradient
 from wlmsim.learn.losses import Duals, energy_divergence, exact_transport, sinkhorn_divergence, sliced_transport
 from wlmsim.learn.mechanics import Cloud, Mechanics
 from wlmsim.learn.neighbours import OfNearPairs
+from wlmsim.learn.recording import Recorder
 from wlmsim.learn.rollout import Force, flow_rollout, rollout
 
 Watcher = Callable[["Trainer"], None]
 """Called with the trainer after every step."""
 
+Rolled = Sequence[tuple[torch.Tensor, torch.Tensor | None]]
+"""Positions and velocities at some times; in first-order mechanics no velocities."""
+
 KIND = "wlmsim-checkpoint"
 LARGEST_GRAPH = 2**32
 """Bytes that automatic differentiation may keep of the forces of one rollout; beyond, they are computed twice."""
+SHARE_OF_GPU = 0.25
+"""The same on a GPU, as a share of what memory is free when training begins."""
 SINGLE_THREAD_LIMIT = 2000
 """Rows in a training step up to which a fit runs on one CPU thread."""
 
@@ -128,12 +135,16 @@ class Trainer:
         self._average = copy.deepcopy(mechanics).requires_grad_(False).eval()
         mechanics.acceleration = Acceleration(settings.precision, settings.compile)
         self._graphs: dict[int, int] = {}
+        self._largest_graph = SHARE_OF_GPU * torch.cuda.mem_get_info()[0] if self._devices else LARGEST_GRAPH
+        self._time_steps: dict[tuple[float, ...], torch.Tensor] = {}
         self._duals: dict[tuple[int, int, int], Duals] = {}
         self._best: dict[str, torch.Tensor] | None = None
         self._optimiser = torch.optim.AdamW(self._parameter_groups())
         self._of_near_pairs = [term for term in mechanics.networks if isinstance(term, OfNearPairs)]
+        self._recorder: Recorder | None = None
         if self._devices:
             self._reserve()
+            self._recorder = Recorder(mechanics)
         self._remembered: dict[str, Any] | None = None
         self._horizon = 1
         self._starts = [
@@ -169,6 +180,8 @@ class Trainer:
         threads = _threads(1 if self.on_one_thread else None)
         with threads, torch.random.fork_rng(devices=self._devices), self.mechanics.acceleration():
             self._advance(until, watchers)
+        if self._recorder is not None:
+            self._recorder.forget()
 
     @property
     def on_one_thread(self) -> bool:
@@ -226,6 +239,8 @@ class Trainer:
             outgrown = [term.room.outgrown() for term in self._of_near_pairs if term.room is not None]
             if not any(outgrown):
                 return loss
+            if self._recorder is not None:
+                self._recorder.forget()
             self._rng.bit_generator.state = random
 
     def _reserve(self) -> None:
@@ -261,8 +276,8 @@ class Trainer:
     def _follow(self, keep: float) -> None:
         """Exponential moving average of the parameters."""
         with torch.no_grad():
-            for average, current in zip(self._average.parameters(), self.mechanics.parameters(), strict=True):
-                average.lerp_(current, 1 - keep)
+            follow = torch.optim.swa_utils.get_ema_multi_avg_fn(keep)
+            follow(list(self._average.parameters()), list(self.mechanics.parameters()), None)
 
     def _loss(self) -> torch.Tensor:
         """Loss of one random rollout, averaged over the populations, or over a few of many."""
@@ -277,7 +292,7 @@ class Trainer:
             ends = range(start + 1, start + 1 + horizon)
             targets = [self._batch(clouds[end]) for end in ends]
             duals = [self._duals_between(k, start, end) for end in ends]
-            total = total + self._rollout_loss(self._batch(clouds[start]), targets, duals)
+            total = total + self._rollout_loss(self._batch(clouds[start]), targets, duals, k)
             if weight := self.settings.steady_weight:
                 cloud, gradient = self._currents[k][self._rng.integers(len(self._currents[k]))]
                 total = total + weight * self._unsteadiness(self._batch(cloud), gradient)
@@ -298,33 +313,56 @@ class Trainer:
         whole = size is None or max(len(clouds[start].x), len(clouds[end].x)) <= size
         return self._duals.setdefault((population, start, end), {}) if whole else None
 
-    def _rollout_loss(self, start: Cloud, targets: Sequence[Cloud], duals: Sequence[Duals | None]) -> torch.Tensor:
+    def _rollout_loss(
+        self, start: Cloud, targets: Sequence[Cloud], duals: Sequence[Duals | None], population: int
+    ) -> torch.Tensor:
         """Mean divergence over the targets, and the roughness of the motion along the way."""
-        forces: list[torch.Tensor] = []
-        times: list[float] = []
+        times = [cloud.time for cloud in targets]
+        predicted, roughness = self._rolled(start, times, population)
+        terms = [self._divergence(x, v, start.w, y, d) for (x, v), y, d in zip(predicted, targets, duals, strict=True)]
+        return torch.stack(terms).mean() + roughness
 
-        evaluate = self._force(start, targets[-1].time)
+    def _rolled(self, start: Cloud, times: Sequence[float], population: int) -> tuple[Rolled, torch.Tensor]:
+        """Clouds at the times and the roughness of the motion; on a GPU from a recording, if that is possible."""
+        again = self._is_computed_again(start, times[-1])
+        if self._recorder is None or again:
+            return self._roll_with_roughness(start, times, again)
+
+        def roll(x: torch.Tensor, w: torch.Tensor, *v: torch.Tensor) -> tuple[torch.Tensor, ...]:
+            clouds, roughness = self._roll_with_roughness(Cloud(x, v[0] if v else None, w, start.time), times, False)
+            return (*(part for cloud in clouds for part in cloud if part is not None), roughness)
+
+        velocities = () if start.v is None else (start.v,)
+        key = (start.time, *times, len(start.x), len(velocities))
+        *parts, roughness = self._recorder(roll, population, key, start.x, start.w, *velocities)
+        if self.mechanics.first_order:
+            return [(x, None) for x in parts], roughness
+        return list(zip(parts[::2], parts[1::2], strict=True)), roughness
+
+    def _roll_with_roughness(self, start: Cloud, times: Sequence[float], again: bool) -> tuple[Rolled, torch.Tensor]:
+        evaluate: Force = partial(_force_of, self.mechanics, start.w)
+        if again:
+            evaluate = recomputed(evaluate, list(self.mechanics.parameters()))
+        forces: list[torch.Tensor] = []
+        moments: list[float] = []
 
         def force(x: torch.Tensor, t: float) -> torch.Tensor:
             value = evaluate(x, t)
             forces.append(value if self.mechanics.first_order else (1.0 + self.mechanics.gamma) * value)
-            times.append(t)
+            moments.append(t)
             return value
 
-        predicted = self._roll(self.mechanics, force, start, [cloud.time for cloud in targets])
-        terms = [self._divergence(x, v, start.w, y, d) for (x, v), y, d in zip(predicted, targets, duals, strict=True)]
-        return torch.stack(terms).mean() + self._roughness(torch.stack(forces), times, start.w)
+        clouds = self._roll(self.mechanics, force, start, times)
+        return clouds, self._roughness(torch.stack(forces), moments, start.w)
 
-    def _force(self, start: Cloud, end: float) -> Force:
-        """The mechanics' force; computed again for its gradient where what that keeps of all steps is too large."""
-        force = partial(_force_of, self.mechanics, start.w)
-        if len(start.x) not in self._graphs:
-            with torch.random.fork_rng(devices=[start.x.device] if start.x.is_cuda else []):
+    def _is_computed_again(self, start: Cloud, end: float) -> bool:
+        """Whether forces are computed again for their gradient: what that keeps of all steps would be too large."""
+        n = len(start.x)
+        if n not in self._graphs:
+            with torch.random.fork_rng(devices=self._devices):
                 x = start.x.clone().requires_grad_()
-                self._graphs[len(start.x)] = kept_bytes(lambda: force(x, start.time))
-        steps = (end - start.time) / self.settings.dt
-        fits = steps * self._graphs[len(start.x)] <= LARGEST_GRAPH
-        return force if fits else recomputed(force, list(self.mechanics.parameters()))
+                self._graphs[n] = kept_bytes(lambda: self.mechanics.force(x, start.w, start.time))
+        return (end - start.time) / self.settings.dt * self._graphs[n] > self._largest_graph
 
     def _roughness(self, forces: torch.Tensor, times: Sequence[float], w: torch.Tensor) -> torch.Tensor:
         """Mean squares of the force and of its rate of change along the paths, each with its weight.
@@ -334,9 +372,15 @@ class Trainer:
         settings = self.settings
         if self.mechanics.first_order:
             return settings.force_penalty * _mean_square(forces, w)
-        intervals = torch.tensor(times, dtype=w.dtype, device=w.device).diff()
-        jerks = forces.diff(dim=0) / intervals[:, None, None]
+        jerks = forces.diff(dim=0) / self._intervals(tuple(times), w)
         return settings.force_penalty * _mean_square(forces, w) + settings.jerk_penalty * _mean_square(jerks, w)
+
+    def _intervals(self, times: tuple[float, ...], like: torch.Tensor) -> torch.Tensor:
+        """Time steps, shape (steps, 1, 1); kept on the device, so that a rollout sends nothing to it."""
+        if times not in self._time_steps:
+            intervals = torch.tensor(times, dtype=like.dtype, device=like.device).diff()
+            self._time_steps[times] = intervals[:, None, None]
+        return self._time_steps[times]
 
     def _unsteadiness(self, cloud: Cloud, gradient: torch.Tensor) -> torch.Tensor:
         """Mean square of du/dt = a - (v . grad) u, the rate at which a current changes where the particles are."""
@@ -355,9 +399,7 @@ class Trainer:
         climbed = 1.0 if settings.ramp == 0 else self.progress.step / (settings.ramp * settings.steps)
         return most if climbed >= 1 else 1 + int(climbed * (most - 1))
 
-    def _roll(
-        self, mechanics: Mechanics, force: Force, start: Cloud, times: Sequence[float]
-    ) -> Sequence[tuple[torch.Tensor, torch.Tensor | None]]:
+    def _roll(self, mechanics: Mechanics, force: Force, start: Cloud, times: Sequence[float]) -> Rolled:
         """Positions and velocities at the times; in first-order mechanics no velocities."""
         if mechanics.first_order:
             noise = partial(self._kicks, self.settings.noise) if self.settings.noise else None
@@ -474,6 +516,7 @@ def _velocity_force_of(mechanics: Mechanics, w: torch.Tensor, x: torch.Tensor, v
 @contextmanager
 def _threads(count: int | None) -> Iterator[None]:
     """Compute on a number of CPU threads, or on as many as before."""
+    numba.get_num_threads()  # starts Numba's threads, which sets the number of torch's too: not later, in the midst
     before = torch.get_num_threads()
     torch.set_num_threads(before if count is None else count)
     try:

@@ -185,4 +185,5 @@ def _sizes(exponents: np.ndarray) -> np.ndarray:
 
 def _powers(x: torch.Tensor, order: int) -> torch.Tensor:
     """Powers 0 to `order` of each coordinate, shape (n, d, 1 + order)."""
-    return torch.cat([torch.ones_like(x)[..., None], x[..., None].expand(-1, -1, order).cumprod(-1)], dim=2)
+    # by products: the derivative of `cumprod` looks for zeros, for which a GPU is waited for
+    return torch.stack(list(itertools.accumulate([x] * order, torch.mul, initial=torch.ones_like(x))), dim=2)
