@@ -2,9 +2,9 @@
 
 A step is a rollout over up to four of five marginals, the sliced transport loss, and the gradient, with all particles.
 Beside it stands the least time that the device could take, by the rates of copying and of multiplying matrices that it
-reaches in the same run: for what a step reads and writes, and for its arithmetic. Attention takes time by the square of
-the number of particles, so that its largest clouds are smaller. Without a GPU there is nothing to measure, unless
-another device is asked for.
+reaches in the same run: for what a step reads and writes, and for its arithmetic. Rollouts are played from CUDA graphs,
+as in every fit, or launched operation by operation. Attention takes time by the square of the number of particles, so
+that its largest clouds are smaller. Without a GPU there is nothing to measure, unless another device is asked for.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ import json
 import math
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,19 +28,22 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry
 
 import wlmsim as wls
+from wlmsim.learn import recording
 
-WARM_UP = 5
-"""Steps that are not counted."""
+WARM_UP = 15
+"""Steps that are not counted, in which rollouts are recorded and code is compiled."""
 NEIGHBOURS = 20
 """Mean number of particles within the cutoff of the pair potential."""
 MOST_WITH_ATTENTION = 10_000
 """Particles of the largest cloud whose pairs are all attended to."""
+ONE_BY_ONE = "one by one"
+"""Each operation launched by itself."""
 VARIANTS: dict[str, dict[str, Any]] = {
-    "plain": {},
-    "tf32": {"precision": "tf32"},
-    "bfloat16": {"precision": "bfloat16"},
-    "compiled": {"compile": True},
-    "compiled, tf32": {"compile": True, "precision": "tf32"},
+    ONE_BY_ONE: {},
+    "graphs": {},
+    "graphs, tf32": {"precision": "tf32"},
+    "graphs, bfloat16": {"precision": "bfloat16"},
+    "graphs, compiled": {"compile": True},
 }
 
 
@@ -60,14 +64,14 @@ def steps_of(
     data: wls.SnapshotSeries,
     device: str,
     steps: int,
-    read: Callable[[], float],
+    read: Callable[[], Any],
     **variant: Any,
-) -> float:
-    """Median over steps of how much a reading rises, such as of a clock; infinite where the device has no memory left.
+) -> Any:
+    """Median over steps of how much readings rise, such as of a clock; infinite where the device has no memory left.
 
     The same steps each time, since their horizons are drawn from one seed; NaN where there is no compiler.
     """
-    readings: list[float] = []
+    readings: list[Any] = []
     model = wls.learn.WLM(
         potential,
         steps=WARM_UP + steps,
@@ -88,7 +92,18 @@ def steps_of(
     except torch._dynamo.exc.TorchDynamoException as error:
         print(f"cuda_step: {variant}: {str(error).splitlines()[0]}", file=sys.stderr)
         return math.nan
-    return float(np.median(np.diff(readings)[WARM_UP - 1 :]))
+    return np.median(np.diff(readings, axis=0)[WARM_UP - 1 :], axis=0)
+
+
+@contextmanager
+def launched_one_by_one(really: bool = True) -> Iterator[None]:
+    """Within this context no rollout is recorded."""
+    before = recording.RECORDED_AFTER
+    recording.RECORDED_AFTER = sys.maxsize if really else before
+    try:
+        yield
+    finally:
+        recording.RECORDED_AFTER = before
 
 
 class Work(TorchDispatchMode):
@@ -146,13 +161,16 @@ def main() -> None:
         spread = float(np.sqrt(np.concatenate(data.positions).var(0).mean()))
         for name, potential in functionals(n, spread).items():
             case = potential, data, arguments.device, arguments.steps
-            with Work() as work:
-                moved = steps_of(*case, lambda: work.bytes)
-                done = steps_of(*case, lambda: work.operations)
+            with Work() as work, launched_one_by_one():
+                moved, done = np.broadcast_to(steps_of(*case, lambda: (work.bytes, work.operations)), 2).tolist()
             least = {"memory": 1e3 * moved / copied, "arithmetic": 1e3 * done / multiplied}
-            times = {v: 1e3 * steps_of(*case, time.perf_counter, **VARIANTS[v]) for v in arguments.variants}
+            times = {}
+            for variant in arguments.variants:
+                with launched_one_by_one(variant == ONE_BY_ONE):
+                    times[variant] = 1e3 * float(steps_of(*case, time.perf_counter, **VARIANTS[variant]))
             rows.append({"functional": name, "n": n, "least": least, "milliseconds": times})
-            print(f"{name}, n {n:,}: {times}", file=sys.stderr)
+            shown_times = ", ".join(f"{v} {shown(t)}" for v, t in {**times, **least}.items())
+            print(f"{name}, n {n:,}: {shown_times}", file=sys.stderr, flush=True)
     about = f"{copied / 1e9:.0f} GB/s copied, {multiplied / 1e12:.2f} Tflop/s in single precision"
     table = Table(title=f"Milliseconds of a training step on {device}, {about}")
     for column in ("functional", "n", *arguments.variants, "least by memory", "least by arithmetic"):

@@ -23,6 +23,12 @@ def drifters() -> wls.SnapshotSeries:
     return wls.systems.VortexDrifters(n=40, seed=0).exact(np.linspace(0, 2, 5)).snapshots(seed=0)
 
 
+@pytest.fixture(autouse=True)
+def same_directions(monkeypatch):
+    """A recording draws other random numbers, and with them other directions of the sliced loss."""
+    monkeypatch.setattr(Trainer, "_directions", lambda trainer, x: torch.eye(x.shape[1], device=x.device))
+
+
 def fit(drifters: wls.SnapshotSeries, device: str = "cpu", **parameters) -> wls.learn.WLM:
     how = {"steps": 30, "members": 1, "processes": 1, "progress": False, "batch_size": 30, **parameters}
     return wls.learn.WLM(device=device, **how).fit(drifters)
@@ -110,3 +116,32 @@ def test_what_waits_for_the_gpu_is_not_recorded(monkeypatch):
     x = torch.ones(100, 2, device="cuda")
     torch.testing.assert_close(recorder(waiting, 0, 0, x)[0], layer(x) * 200)
     assert not recorder._recordings and not recorder._recordable
+
+
+@pytest.mark.cuda
+@needs_cuda
+def test_after_a_failed_recording_all_goes_on(monkeypatch):
+    monkeypatch.setattr(recording, "RECORDED_AFTER", 0)
+    layer = torch.nn.Linear(2, 2).to("cuda")
+    recorder = recording.Recorder(layer)
+
+    def failing(x):
+        y = layer(x) + torch.randn_like(x)
+        return (y * y.sum().item() if torch.cuda.is_current_stream_capturing() else y,)
+
+    with pytest.warns(RuntimeWarning, match="without CUDA graphs"):
+        first = recorder(failing, 0, 0, torch.ones(100, 2, device="cuda"))[0]
+    second = recorder(failing, 0, 0, torch.ones(100, 2, device="cuda"))[0]
+    assert torch.isfinite(first + second).all() and not torch.equal(first, second)
+
+
+@pytest.mark.cuda
+@needs_cuda
+def test_gradients_of_several_populations(drifters, monkeypatch):
+    """The gradient of one is under way while another is recorded."""
+    both = wls.SnapshotSeries.of_several({0: drifters, 1: drifters})
+    losses = []
+    for after in (10**9, 1):
+        monkeypatch.setattr(recording, "RECORDED_AFTER", after)
+        losses.append(fit(both, "cuda", loss="sliced").losses_)
+    np.testing.assert_allclose(losses[1], losses[0], rtol=1e-2)

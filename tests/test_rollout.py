@@ -1,6 +1,8 @@
 """Gradients through simulations: equal to plain automatic differentiation, in little memory."""
 
+import gc
 import math
+import weakref
 
 import array_api_compat.torch as xp
 import numpy as np
@@ -238,6 +240,21 @@ class TestTraining:
         x = tensor(np.ones((10, 3)))
         assert kept_bytes(lambda: (x**2).sum()) == 10 * 3 * 8
         assert kept_bytes(lambda: recomputed(lambda x, t: torch.exp(torch.exp(x)) - 1.0, [])(x, 0.0)) == 10 * 3 * 8
+
+    def test_nothing_is_left_of_what_was_counted(self):
+        x, computed = tensor(np.ones((10, 3))), []
+
+        def function():
+            y = torch.sigmoid(x)  # kept by the node that computes it
+            computed.append(weakref.ref(y))
+            return y.sum()
+
+        gc.disable()
+        try:
+            assert kept_bytes(function) == 10 * 3 * 8
+            assert computed[0]() is None
+        finally:
+            gc.enable()
 
 
 class TestSimulation:

@@ -129,17 +129,19 @@ class _Evaluation(torch.autograd.Function):
 
 def kept_bytes(function: Callable[[], Any]) -> int:
     """Size of what automatic differentiation keeps of a function's evaluation."""
-    sizes: dict[int, int] = {}
+    kept: list[torch.Tensor] = []
 
-    def keep(tensor: torch.Tensor) -> torch.Tensor:
-        storage = tensor.untyped_storage()
-        sizes[storage.data_ptr()] = storage.nbytes()
-        return tensor
+    def keep(tensor: torch.Tensor) -> int:
+        """Its place instead of the tensor: what is kept by the node that computed it would never be freed."""
+        kept.append(tensor)
+        return len(kept) - 1
 
-    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+    with torch.autograd.graph.saved_tensors_hooks(keep, kept.__getitem__):
         result = function()
+    storages = {tensor.untyped_storage().data_ptr(): tensor.untyped_storage() for tensor in kept}
+    kept.clear()
     del result
-    return sum(sizes.values())
+    return sum(storage.nbytes() for storage in storages.values())
 
 
 class CompiledForce:

@@ -54,6 +54,9 @@ FRICTION_RATE = 10.0
 MOST_POPULATIONS = 4
 """Populations that a training step rolls out; of more, so many are drawn anew at each step."""
 
+ON_DEVICE = ("sliced", "energy")
+"""Losses that need nothing from the host."""
+
 SLICES = 32
 """Number of directions of the sliced loss, drawn anew for each target."""
 
@@ -139,7 +142,7 @@ class Trainer:
         self._time_steps: dict[tuple[float, ...], torch.Tensor] = {}
         self._duals: dict[tuple[int, int, int], Duals] = {}
         self._best: dict[str, torch.Tensor] | None = None
-        self._optimiser = torch.optim.AdamW(self._parameter_groups())
+        self._optimiser = torch.optim.AdamW(self._parameter_groups(), fused=bool(self._devices))
         self._of_near_pairs = [term for term in mechanics.networks if isinstance(term, OfNearPairs)]
         self._recorder: Recorder | None = None
         if self._devices:
@@ -316,30 +319,41 @@ class Trainer:
     def _rollout_loss(
         self, start: Cloud, targets: Sequence[Cloud], duals: Sequence[Duals | None], population: int
     ) -> torch.Tensor:
-        """Mean divergence over the targets, and the roughness of the motion along the way."""
-        times = [cloud.time for cloud in targets]
-        predicted, roughness = self._rolled(start, times, population)
-        terms = [self._divergence(x, v, start.w, y, d) for (x, v), y, d in zip(predicted, targets, duals, strict=True)]
-        return torch.stack(terms).mean() + roughness
+        """Mean divergence over the targets, and the roughness of the motion along the way.
 
-    def _rolled(self, start: Cloud, times: Sequence[float], population: int) -> tuple[Rolled, torch.Tensor]:
-        """Clouds at the times and the roughness of the motion; on a GPU from a recording, if that is possible."""
+        On a GPU from a recording, if that is possible: of the rollout, and of the loss too if it needs nothing from the
+        host.
+        """
+        times = [cloud.time for cloud in targets]
         again = self._is_computed_again(start, times[-1])
         if self._recorder is None or again:
-            return self._roll_with_roughness(start, times, again)
+            rolled, roughness = self._rolled(start, times, again)
+            return self._mean_divergence(rolled, start.w, targets, duals) + roughness
+        whole = self.settings.loss in ON_DEVICE
+        clouds = [start, *targets] if whole else [start]
 
-        def roll(x: torch.Tensor, w: torch.Tensor, *v: torch.Tensor) -> tuple[torch.Tensor, ...]:
-            clouds, roughness = self._roll_with_roughness(Cloud(x, v[0] if v else None, w, start.time), times, False)
-            return (*(part for cloud in clouds for part in cloud if part is not None), roughness)
+        def run(*tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
+            first, *others = _clouds(tensors, clouds)
+            rolled, roughness = self._rolled(first, times)
+            if whole:
+                return (self._mean_divergence(rolled, first.w, others, duals) + roughness,)
+            return (*(part for cloud in rolled for part in cloud if part is not None), roughness)
 
-        velocities = () if start.v is None else (start.v,)
-        key = (start.time, *times, len(start.x), len(velocities))
-        *parts, roughness = self._recorder(roll, population, key, start.x, start.w, *velocities)
-        if self.mechanics.first_order:
-            return [(x, None) for x in parts], roughness
-        return list(zip(parts[::2], parts[1::2], strict=True)), roughness
+        *parts, last = self._recorder(run, population, (start.time, *times), *_tensors(clouds))
+        if whole:
+            return last
+        velocities = [None] * len(parts) if self.mechanics.first_order else parts[1::2]
+        positions = parts if self.mechanics.first_order else parts[::2]
+        return self._mean_divergence(list(zip(positions, velocities, strict=True)), start.w, targets, duals) + last
 
-    def _roll_with_roughness(self, start: Cloud, times: Sequence[float], again: bool) -> tuple[Rolled, torch.Tensor]:
+    def _mean_divergence(
+        self, rolled: Rolled, w: torch.Tensor, targets: Sequence[Cloud], duals: Sequence[Duals | None]
+    ) -> torch.Tensor:
+        terms = [self._divergence(x, v, w, y, d) for (x, v), y, d in zip(rolled, targets, duals, strict=True)]
+        return torch.stack(terms).mean()
+
+    def _rolled(self, start: Cloud, times: Sequence[float], again: bool = False) -> tuple[Rolled, torch.Tensor]:
+        """Clouds at the times and the roughness of the motion, with forces that are computed again or not."""
         evaluate: Force = partial(_force_of, self.mechanics, start.w)
         if again:
             evaluate = recomputed(evaluate, list(self.mechanics.parameters()))
@@ -441,7 +455,9 @@ class Trainer:
         return exact_transport(x, y, w, target.w, power=2, reach=self.settings.reach, duals=duals)
 
     def _directions(self, x: torch.Tensor) -> torch.Tensor:
-        """Random unit vectors, shape (SLICES, d)."""
+        """Random unit vectors, shape (SLICES, d); a GPU draws its own, so that it need not wait for them."""
+        if x.device.type != "cpu":
+            return torch.nn.functional.normalize(torch.randn(SLICES, x.shape[1], dtype=x.dtype, device=x.device))
         vectors = self._rng.standard_normal((SLICES, x.shape[1]))
         return torch.as_tensor(vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).to(x)
 
@@ -498,6 +514,18 @@ class Trainer:
         self.mechanics.load_state_dict(state["mechanics"])
         self._average.load_state_dict(state["average"])
         self._optimiser.load_state_dict(state["optimiser"])
+
+
+def _tensors(clouds: Sequence[Cloud]) -> list[torch.Tensor]:
+    """Positions, weights and, where they are known, velocities of each cloud."""
+    return [part for cloud in clouds for part in (cloud.x, cloud.w, cloud.v) if part is not None]
+
+
+def _clouds(tensors: Sequence[torch.Tensor], like: Sequence[Cloud]) -> list[Cloud]:
+    """The clouds that such tensors are of."""
+    rest = iter(tensors)
+    parts = [(next(rest), next(rest), None if cloud.v is None else next(rest), cloud.time) for cloud in like]
+    return [Cloud(x, v, w, time) for x, w, v, time in parts]
 
 
 def _mean_square(vectors: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
