@@ -217,7 +217,6 @@ class TestFits:
 
     @pytest.mark.cuda
     @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-    @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch's own code
     def test_compiled_by_triton(self, drifters):
         pytest.importorskip("triton")
         plain, fast = (quick(device="cuda", compile=flag).fit(drifters) for flag in (False, True))
