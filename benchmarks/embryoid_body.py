@@ -39,9 +39,7 @@ def growing_cells(**how: Any) -> learn.WLM:
         training="multiple-shooting",
         reach="learn",
         noise="auto",
-        force_penalty=0.3,
-        steps=200,
-        **how,
+        **{"force_penalty": 0.3, "steps": 200, **how},
     )
 
 

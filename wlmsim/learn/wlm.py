@@ -32,7 +32,7 @@ from wlmsim.learn.callbacks import Record
 from wlmsim.learn.ensemble import Ensemble, Training
 from wlmsim.learn.estimator import Estimator
 from wlmsim.learn.functionals import ExternalPotential, Scales
-from wlmsim.learn.losses import automatic_blur, typical_spacing
+from wlmsim.learn.losses import automatic_blur
 from wlmsim.learn.mechanics import Cloud, Mechanics, mean_mechanics, scaled_cloud, scales_of
 from wlmsim.learn.progress import FittingBars
 from wlmsim.learn.reach import Growth, choose_growth
@@ -49,6 +49,8 @@ FIT_REPORT = ("losses_", "frictions_", "times_", "best_step_", "validation_", "d
 CHOSEN = ("reach_", "growth_changes_", "noise_")
 """Those that predictions need, given or chosen from the data."""
 
+DIFFUSED = 1 / 3
+"""How far particles diffuse in the mean interval under the automatic noise, in units of the spread of the data."""
 
 ESTIMATES = {"transport": transport_velocities, "potential": potential_velocities}
 """Rules of initial velocities that estimate them from the data."""
@@ -74,8 +76,8 @@ class WLM(Estimator):
         [length / sqrt(time)]. Rollouts in training and forecasts are then random; without noise, the same spreading of
         the density is an `Entropy` of temperature sigma^2 / 2 in the potential. Two-sided predictions are samples of
         Schroedinger bridges, see `wlmsim.schroedinger`. "auto" takes the noise under which a particle diffuses, in the
-        mean interval between marginals, by the typical distance to the nearest other one: as far as particles fill the
-        space between each other, so that predictions have a density. Default 0.
+        mean interval between marginals, by a third of the standard deviation of the data along each axis, which served
+        for cells in two to five dimensions. Default 0.
     dissipation : Dissipation, optional
         Sum of learnable and analytic forces that depend on the velocity, without friction. Default: none.
     speed : float, optional
@@ -429,7 +431,8 @@ class WLM(Estimator):
         fitted, held = self._hold_out(data)
         growth = choose_growth(fitted, scales.length) if self.reach == "learn" else Growth(float(self.reach))
         self.reach_, self.growth_changes_ = growth
-        self.noise_ = self._noise_that_fills(fitted, scales) if isinstance(self.noise, str) else float(self.noise)
+        typical_noise = DIFFUSED * scales.length / math.sqrt(scales.duration)
+        self.noise_ = typical_noise if isinstance(self.noise, str) else float(self.noise)
         with Ensemble([*self.callbacks, *([FittingBars()] if self.progress else [])], checkpoint) as ensemble:
             if held:  # the first member finds the number of steps for all
                 first = Training("choosing the steps", 1, 1, self._trainer(fitted, held, steps, scales, previous, 0))
@@ -575,15 +578,6 @@ class WLM(Estimator):
     def _blur(self, clouds: Sequence[torch.Tensor]) -> float:
         """Blur in scaled coordinates."""
         return automatic_blur(clouds, self.batch_size) if isinstance(self.blur, str) else self.blur
-
-    def _noise_that_fills(self, populations: Sequence[SnapshotSeries], scales: Scales) -> float:
-        """Noise by which particles diffuse, in the mean interval, as far as to their neighbours."""
-        spacing = typical_spacing([cloud.positions for series in populations for cloud in series])
-        if spacing == 0:
-            raise ParameterError(
-                "`noise` must be given for these data: their particles are in the same place, or alone"
-            )
-        return spacing / math.sqrt(scales.duration)
 
     def _starting_clouds(self, clouds: list[Cloud]) -> list[Cloud]:
         """Apply the rule of initial velocities to the marginals that rollouts may start from."""
