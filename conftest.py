@@ -15,6 +15,16 @@ from sybil.parsers.rest import DocTestParser
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def one_thread_of_torch() -> None:
+    """Numba sets the number for torch too when it starts its threads, so that it is set back after that."""
+    import numba
+    import torch
+
+    numba.get_num_threads()
+    torch.set_num_threads(1)
+
+
 @pytest.fixture(scope="module")
 def own_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Run the examples of one file in an empty folder, where they may leave what they write."""

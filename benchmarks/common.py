@@ -68,14 +68,15 @@ def _cpu_seconds() -> float:
 
 def _row(name: str, runs: list[tuple[str, Scores, float]]) -> dict[str, Any]:
     scores = [s for _, s, _ in runs]
-    by_seed = [s.mean[s.model] for s in scores]
-    baselines = {k: v for k, v in list(scores[0].mean.items())[1:] if np.isfinite(v)}
+    by_seed = {method: [s.mean[method] for s in scores] for method, w1 in scores[0].mean.items() if np.isfinite(w1)}
+    model = by_seed.pop(scores[0].model)
     return {
         "benchmark": name,
-        "w1": float(np.mean(by_seed)),
-        "w1_by_seed": by_seed,
+        "w1": float(np.mean(model)),
+        "w1_by_seed": model,
         "seconds": float(np.median([seconds for _, _, seconds in runs])),
-        "baselines": baselines,
+        "baselines": {method: float(np.mean(w1)) for method, w1 in by_seed.items()},
+        "baselines_by_seed": by_seed,
         "origins": sorted(set(scores[0].origins.tolist())),
     }
 
@@ -86,8 +87,11 @@ def _summary(row: dict[str, Any], seeds: list[int]) -> Table:
     table.add_column("W1", justify="right")
     table.add_column("by seed", justify="right")
     table.add_column("seconds a fit", justify="right")
-    by_seed = "  ".join(f"{seed}: {w1:.4f}" for seed, w1 in zip(seeds, row["w1_by_seed"], strict=True))
-    table.add_row("WLM", f"{row['w1']:.4f}", by_seed, f"{row['seconds']:.0f}")
+    table.add_row("WLM", f"{row['w1']:.4f}", _by_seed(seeds, row["w1_by_seed"]), f"{row['seconds']:.0f}")
     for name, w1 in row["baselines"].items():
-        table.add_row(name, f"{w1:.4f}", "", "")
+        table.add_row(name, f"{w1:.4f}", _by_seed(seeds, row["baselines_by_seed"][name]), "")
     return table
+
+
+def _by_seed(seeds: list[int], w1: list[float]) -> str:
+    return "  ".join(f"{seed}: {value:.4f}" for seed, value in zip(seeds, w1, strict=True))

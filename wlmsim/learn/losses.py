@@ -14,7 +14,10 @@ from wlmsim.growth import growth_plan
 from wlmsim.transport import ground_cost
 
 Duals = dict[str, torch.Tensor]
-"""Dual potentials of a divergence, kept from one cloud to a nearby one that is compared with the same target."""
+"""Dual potentials of a divergence, kept from one cloud to a nearby one that is compared with the same target; how far
+Sinkhorn's updates are best overrelaxed is kept with them."""
+RATE_SEEN_OVER = 20
+"""Updates of Sinkhorn's algorithm that show how fast it converges."""
 
 
 def exact_transport(
@@ -156,7 +159,7 @@ def sinkhorn_divergence(
     blur : float
         Length below which differences are smoothed away, positive [length]. Default 0.05.
     tolerance : float
-        The iteration stops when the dual potentials change by less than this times blur^2. Default 1e-3.
+        The iteration stops when an update changes the dual potentials by less than this times blur^2. Default 1e-3.
     iterations : int
         Most iterations at the final regularisation. Default 500.
     duals : Duals, optional
@@ -174,25 +177,25 @@ def sinkhorn_divergence(
     """
     blur = check.positive("blur", blur)
     log_x, log_y = torch.log(wx), torch.log(wy)
-    epsilon = blur**2
     if not torch.isfinite(x.detach()).all():
         raise SimulationError("the Sinkhorn divergence needs finite positions; a cloud blew up")
+    x, y = x / blur, y / blur
     # potentials without gradient, then one more update with it: the envelope theorem makes that exact
     with torch.no_grad():
         last = {name: potential.to(x) for name, potential in (duals or {}).items()}
-        cross = (last["f"], last["g"]) if last else None
-        f, g = _dual_potentials(_half_squares(x, y), log_x, log_y, epsilon, tolerance, iterations, cross)
-        p = _symmetric_potential(_half_squares(x, x), log_x, epsilon, tolerance, iterations, last.get("p"))
+        cross = (last["f"], last["g"], float(last["relaxation"])) if last else None
+        f, g, relaxation = _dual_potentials(_half_squares(x, y), log_x, log_y, tolerance, iterations, cross)
+        p = _symmetric_potential(_half_squares(x, x), log_x, tolerance, iterations, last.get("p"))
         q = last.get("q")
         if q is None:
-            q = _symmetric_potential(_half_squares(y, y), log_y, epsilon, tolerance, iterations)
+            q = _symmetric_potential(_half_squares(y, y), log_y, tolerance, iterations)
         if duals is not None:
-            duals.update(f=f, g=g, p=p, q=q)
-    cross_x = _soft_minimum(_half_squares(x, y.detach()), g, log_y, epsilon)
-    cross_y = _soft_minimum(_half_squares(y, x.detach()), f, log_x, epsilon)
-    self_x = _soft_minimum(_half_squares(x, x.detach()), p, log_x, epsilon)
-    self_y = _soft_minimum(_half_squares(y, y.detach()), q, log_y, epsilon)
-    return (wx * (cross_x - self_x)).sum() + (wy * (cross_y - self_y)).sum()
+            duals.update(f=f, g=g, p=p, q=q, relaxation=torch.tensor(relaxation))
+    cross_x = _soft_minimum(_half_squares(x, y.detach()), g, log_y)
+    cross_y = _soft_minimum(_half_squares(y, x.detach()), f, log_x)
+    self_x = _soft_minimum(_half_squares(x, x.detach()), p, log_x)
+    self_y = _soft_minimum(_half_squares(y, y.detach()), q, log_y)
+    return blur**2 * ((wx * (cross_x - self_x)).sum() + (wy * (cross_y - self_y)).sum())
 
 
 def automatic_blur(clouds: Sequence[torch.Tensor], batch_size: int | None = None) -> float:
@@ -273,61 +276,75 @@ def _half_squares(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     return 0.5 * ((x[:, None, :] - y[None, :, :]) ** 2).sum(-1)
 
 
-def _soft_minimum(
-    cost: torch.Tensor, potential: torch.Tensor, log_weights: torch.Tensor, epsilon: float
-) -> torch.Tensor:
-    """-epsilon log sum over j of w_j exp((potential_j - cost_ij) / epsilon), for each row i."""
-    return -epsilon * torch.logsumexp(log_weights + (potential - cost) / epsilon, dim=1)
+def _soft_minimum(cost: torch.Tensor, potential: torch.Tensor, log_weights: torch.Tensor) -> torch.Tensor:
+    """-log sum over j of w_j exp(potential_j - cost_ij) for each row i, all in units of the regularisation."""
+    return -torch.logsumexp(log_weights + potential - cost, dim=1)
 
 
-def _schedule(cost: torch.Tensor, epsilon: float) -> list[float]:
-    """Regularisations from the size of the clouds down to the final one, each a quarter of the one before."""
-    largest = max(float(cost.max()), epsilon)
-    count = int(np.ceil(np.log(largest / epsilon) / np.log(4.0)))
-    return [largest / 4.0**k for k in range(count)]
+def _schedule(cost: torch.Tensor) -> list[float]:
+    """Regularisations from the size of the clouds down to the final one, the unit, each a quarter of the one before."""
+    largest = max(float(cost.max()), 1.0)
+    return [largest / 4.0**k for k in range(math.ceil(math.log(largest, 4.0)))]
 
 
 def _dual_potentials(
     cost: torch.Tensor,
     log_x: torch.Tensor,
     log_y: torch.Tensor,
-    epsilon: float,
     tolerance: float,
     iterations: int,
-    start: tuple[torch.Tensor, torch.Tensor] | None,
-) -> tuple[torch.Tensor, torch.Tensor]:
-    f, g = (torch.zeros_like(log_x), torch.zeros_like(log_y)) if start is None else start
-    for level in _schedule(cost, epsilon) if start is None else []:
-        f, g = _averaged(cost, f, g, log_x, log_y, level)
-    for _ in range(iterations):
-        before = f
-        f, g = _averaged(cost, f, g, log_x, log_y, epsilon)
-        if (f - before).abs().max() <= tolerance * epsilon:
+    start: tuple[torch.Tensor, torch.Tensor, float] | None,
+) -> tuple[torch.Tensor, torch.Tensor, float]:
+    """Sinkhorn's alternating updates, as far overrelaxed as is best at the rate at which they are seen to converge.
+
+    Where plain updates leave a share r of the error, those that go w times as far leave a share s, with
+    (s + w - 1)^2 = s w^2 r, which is least for w = 2 / (1 + sqrt(1 - r)).
+
+    References
+    ----------
+    T. Lehmann, M.-K. von Renesse, A. Sambale, A. Uschmajew, A note on overrelaxation in the Sinkhorn algorithm,
+    Optim. Lett. 16, 2209 (2022).
+    """
+    f, g, factor = (torch.zeros_like(log_x), torch.zeros_like(log_y), 1.0) if start is None else start
+    for level in _schedule(cost) if start is None else []:
+        new_f = level * _soft_minimum(cost / level, g / level, log_y)
+        new_g = level * _soft_minimum(cost.T / level, f / level, log_x)
+        f, g = 0.5 * (f + new_f), 0.5 * (g + new_g)
+    columns = cost.T.contiguous()
+    last = None
+    for k in range(iterations):
+        step = _soft_minimum(cost, g, log_y) - f
+        f = f + factor * step
+        g = g + factor * (_soft_minimum(columns, f, log_x) - g)
+        error = float(step.abs().max())
+        if error <= tolerance:
             break
-    return f, g
+        if k % RATE_SEEN_OVER == 0:
+            factor = factor if last is None else _relaxation(factor, (error / last) ** (1 / RATE_SEEN_OVER))
+            last = error
+    return f, g, factor
 
 
-def _averaged(
-    cost: torch.Tensor, f: torch.Tensor, g: torch.Tensor, log_x: torch.Tensor, log_y: torch.Tensor, epsilon: float
-) -> tuple[torch.Tensor, torch.Tensor]:
-    new_f = _soft_minimum(cost, g, log_y, epsilon)
-    new_g = _soft_minimum(cost.T, f, log_x, epsilon)
-    return 0.5 * (f + new_f), 0.5 * (g + new_g)
+def _relaxation(factor: float, share: float) -> float:
+    """The best factor, where under the one given each update left that share of the error."""
+    if share >= 1:
+        return 1.0
+    if share <= factor - 1:  # already too large by little: errors then turn instead of showing the rate
+        return factor
+    return 2 / (1 + math.sqrt(max(0.0, 1 - (share + factor - 1) ** 2 / (share * factor**2))))
 
 
 def _symmetric_potential(
     cost: torch.Tensor,
     log_weights: torch.Tensor,
-    epsilon: float,
     tolerance: float,
     iterations: int,
     start: torch.Tensor | None = None,
 ) -> torch.Tensor:
     potential = torch.zeros_like(log_weights) if start is None else start
     for _ in range(iterations):
-        updated = 0.5 * (potential + _soft_minimum(cost, potential, log_weights, epsilon))
-        change = (updated - potential).abs().max()
-        potential = updated
-        if change <= tolerance * epsilon:
+        step = _soft_minimum(cost, potential, log_weights) - potential
+        potential = potential + 0.5 * step
+        if step.abs().max() <= 2 * tolerance:
             break
     return potential

@@ -87,7 +87,7 @@ def _solve_increasing(
         while (short := np.abs(function(far)[0]) < np.abs(target)).any():
             far = np.where(short, 2 * far, far)
         low, high = np.minimum(far, 0.0), np.maximum(far, 0.0)
-        s, last = guess, high - low
+        s, last, found = guess, high - low, np.zeros(guess.shape, dtype=bool)
         for _ in range(100):
             value, slope = function(s)
             low, high = np.where(value < target, s, low), np.where(value > target, s, high)
@@ -95,7 +95,9 @@ def _solve_increasing(
             # Newton's step is trusted inside the bounds, as long as it is less than half the one before
             trusted = (s + newton >= low) & (s + newton <= high) & (np.abs(newton) < 0.5 * last)
             step = np.where(trusted, newton, 0.5 * (low + high) - s)
-            s, last = s + step, np.abs(step)
-            if (last <= 2e-16 * np.abs(s)).all():
+            s, last = np.where(found, s, s + step), np.abs(step)
+            # the error after Newton's step is of the order of its square
+            found |= last <= np.where(trusted, 1e-12, 2e-16) * np.abs(s)
+            if found.all():
                 break
     return s
