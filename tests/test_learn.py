@@ -523,7 +523,7 @@ class TestEstimator:
     @pytest.mark.parametrize("loss", ["exact", "sinkhorn", "sliced", "energy"])
     @pytest.mark.parametrize("training", ["anchored", "multiple-shooting"])
     def test_every_way_of_training_lowers_the_loss(self, drifters, loss, training):
-        model = quick(loss=loss, training=training, steps=60, ramp=0.0, learning_rate=1e-2).fit(drifters)
+        model = quick(loss=loss, blur=0.3, training=training, steps=60, ramp=0.0, learning_rate=1e-2).fit(drifters)
         assert model.losses_[-15:].mean() < model.losses_[:15].mean()
 
     def test_zero_velocities_need_none_in_the_data(self, drifters):
@@ -708,7 +708,7 @@ class TestEstimator:
             return loss(trainer)
 
         monkeypatch.setattr(Trainer, "_loss", failing)
-        model = quick(steps=16, loss=divergence, blur=0.1)
+        model = quick(steps=16, loss=divergence, blur=0.3)
         whole, first, second = (model._trainer([drifters], [], 16, scales_of(drifters), [], 0) for _ in range(3))
         whole.run()
         states = []
