@@ -28,7 +28,7 @@ lint: $(BIN)/.wlmsim-dev  ## Check style, formatting and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-docs: $(BIN)/.wlmsim-docs  ## Build the site in build/docs; GALLERY=full runs the examples in full size, none not at all
+docs: $(BIN)/.wlmsim-docs  ## Build the site in build/docs; GALLERY=full runs the examples in full size
 	$(if $(filter full,$(GALLERY)),rm -rf docs/gallery)
 	WLMSIM_GALLERY=$(GALLERY) $(BIN)/sphinx-build -W --keep-going -q -b html docs build/docs
 

@@ -68,15 +68,16 @@ def _cpu_seconds() -> float:
 
 def _row(name: str, runs: list[tuple[str, Scores, float]]) -> dict[str, Any]:
     scores = [s for _, s, _ in runs]
-    by_seed = {method: [s.mean[method] for s in scores] for method, w1 in scores[0].mean.items() if np.isfinite(w1)}
-    model = by_seed.pop(scores[0].model)
+    model = [s.mean[s.model] for s in scores]
+    rivals = [name for name, w1 in list(scores[0].mean.items())[1:] if np.isfinite(w1)]
+    baselines = {name: [s.mean[name] for s in scores] for name in rivals}
     return {
         "benchmark": name,
         "w1": float(np.mean(model)),
         "w1_by_seed": model,
         "seconds": float(np.median([seconds for _, _, seconds in runs])),
-        "baselines": {method: float(np.mean(w1)) for method, w1 in by_seed.items()},
-        "baselines_by_seed": by_seed,
+        "baselines": {name: float(np.mean(w1)) for name, w1 in baselines.items()},
+        "baselines_by_seed": baselines,
         "origins": sorted(set(scores[0].origins.tolist())),
     }
 

@@ -53,14 +53,13 @@ napoleon_use_rtype = False
 napoleon_use_ivar = True
 default_role = "py:obj"
 
-# --- gallery: examples run small; in full with WLMSIM_GALLERY=full, as for a release, and not at all with none
+# --- gallery: examples run small unless a release asks for the pictures in full, with WLMSIM_GALLERY=full
 os.environ.setdefault("PYVISTA_OFF_SCREEN", "true")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 sphinx_gallery_conf = {
     "examples_dirs": str(HERE.parent / "examples"),
     "gallery_dirs": "gallery",
     "filename_pattern": r"\.py$",
-    "plot_gallery": os.environ.get("WLMSIM_GALLERY") != "none",
     "image_scrapers": ("gallery_pictures.left_in_output",),
     "reset_argv": "gallery_pictures.arguments",
     "reset_modules": (),

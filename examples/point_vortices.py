@@ -23,7 +23,7 @@ CIRCULATIONS = [2 * np.pi, -2 * np.pi, -2 * np.pi, 2 * np.pi]
 def main(output: Path, *, small: bool = False) -> None:
     """Simulate vortices and drifters together; draw their paths and film them."""
     output.mkdir(parents=True, exist_ok=True)
-    n = 90 if small else 1000
+    n = 100 if small else 1000
     drifters = np.random.default_rng(0).uniform([-4, -2], [4, 2], (n, 2))
     dance = wls.systems.PointVortices(
         4 + n, circulations=[*CIRCULATIONS, *np.zeros(n)], positions=np.concatenate([STARTS, drifters]), core=0.2

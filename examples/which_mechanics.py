@@ -64,7 +64,7 @@ def main(output: Path, *, n: int = 100, steps: int = 300, seed: int = 0, small: 
     n, steps, fits = (30, 80, (0, 1)) if small else (n, steps, (0, 1, 2))
     output.mkdir(parents=True, exist_ok=True)
     named = {}
-    for truth in ("damped",) if small else TRUTHS:
+    for truth in ("gradient flow", "damped") if small else TRUTHS:
         models = candidates(steps)
         result = learn.compare(models, snapshots(TRUTHS[truth], n, seed), seeds=fits)
         named[truth] = next(name for name in models if name in (result.best_, *result.undecided))

@@ -183,7 +183,7 @@ class TestFits:
         "parameters",
         [
             {"loss": "exact"},
-            {"loss": "sinkhorn", "blur": 0.3},
+            {"loss": "sinkhorn"},
             {"loss": "sliced", "batch_size": None},
             {"loss": "energy", "training": "multiple-shooting"},
             {"potential": wls.learn.ExternalPotential((8,)) + wls.learn.PairPotential(1.0), "steady_weight": 0.3},

@@ -7,10 +7,10 @@ The law of dX = -grad psi dt + sigma dW obeys, for every function f,
 which is linear in the coefficients of a `SeriesPotential`. The functions of the series themselves serve as f, since the
 Laplacian leads out of their span by nothing: the diffusion is solved exactly, whatever the interval between marginals,
 and only the mean slopes are interpolated, linearly in time: marginals must follow each other faster than the flow
-changes distances by a sixth. Each mean over n particles has a known error. Whether the
-marginals show the same particles, so that it goes along from one to the next, or others at each time, is decided by the
-evidence, and so is how large each coefficient may be (sparse Bayesian learning), which leaves few of them. Waves are
-taken only if polynomials leave more than the known errors (the discrepancy principle).
+changes distances by a sixth. Each mean over n particles has a known error. Whether the marginals show the same
+particles, so that it goes along from one to the next, or others at each time, is decided by the evidence, and so is how
+large each coefficient may be (sparse Bayesian learning), which leaves few of them. Waves are taken only if polynomials
+leave more than the known errors (the discrepancy principle).
 
 References
 ----------
