@@ -59,7 +59,7 @@ class Training:
         import torch
 
         from wlmsim.learn import rollout
-        from wlmsim.learn.losses import exact_transport
+        from wlmsim.learn.losses.divergences import exact_transport
 
         start, *targets = self.clouds
         w = torch.full((len(start),), 1.0 / len(start))

@@ -28,7 +28,7 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry
 
 import wlmsim as wls
-from wlmsim.learn import recording
+from wlmsim.learn.rollouts import cuda_graphs as recording
 
 WARM_UP = 15
 """Steps that are not counted, in which rollouts are recorded and code is compiled."""

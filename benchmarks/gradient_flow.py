@@ -18,10 +18,10 @@ import numpy as np
 
 from benchmarks.common import main
 from wlmsim import learn, simulate, systems
+from wlmsim.data.population import Population
+from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.evaluation import Scores, score_forecast
 from wlmsim.integrators import StochasticHeun
-from wlmsim.population import Population
-from wlmsim.snapshots import SnapshotSeries
 from wlmsim.transport import wasserstein1
 
 LANDSCAPES = ("bohachevsky", "poly", "styblinski_tang", "oakley_ohagan", "wavy_plateau")

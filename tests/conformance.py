@@ -23,7 +23,6 @@ from scipy.linalg import expm
 
 import wlmsim as wls
 from tests.mechanics import ShakenPendula, SoftPairs, a_population, fitted_order, newton, solve
-from wlmsim.dissipation import Dissipation
 from wlmsim.errors import ParameterError
 from wlmsim.functionals import Functional, FunctionalSum, tracing
 from wlmsim.integrators import (
@@ -38,6 +37,7 @@ from wlmsim.integrators import (
 )
 from wlmsim.learn.dissipations import LearnableDissipation
 from wlmsim.learn.functionals import LearnableFunctional, Scales
+from wlmsim.mechanics.dissipation import Dissipation
 from wlmsim.systems import System
 
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 import wlmsim as wls
-from wlmsim.abundance import changing_growth, log_shares
 from wlmsim.errors import ParameterError
-from wlmsim.learn.bridge import bridge
+from wlmsim.learn.prediction.bridge import bridge
 from wlmsim.transport import wasserstein1
+from wlmsim.transport.abundance import changing_growth, log_shares
 
 PLACES = np.array([[-3.0], [3.0]])
 STILL = wls.GradientFlow(wls.External(lambda x, xp: 0 * x[..., 0]))

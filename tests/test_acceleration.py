@@ -9,9 +9,9 @@ from torch._dynamo.backends.registry import lookup_backend
 
 import wlmsim as wls
 from wlmsim.errors import ParameterError
-from wlmsim.learn import acceleration
-from wlmsim.learn.acceleration import Acceleration
 from wlmsim.learn.functionals import Scales
+from wlmsim.learn.functionals import force_evaluation as acceleration
+from wlmsim.learn.functionals.force_evaluation import Acceleration
 
 SCALES = Scales(centre=(0.3, -0.2), length=1.7, start=0.5, duration=0.8)
 TERMS = {

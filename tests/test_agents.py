@@ -11,7 +11,7 @@ from wlmsim.datasets.animals import SheepDrive
 from wlmsim.errors import ParameterError
 from wlmsim.evaluation import score_forecast
 from wlmsim.learn.functionals import Scales
-from wlmsim.learn.training import MOST_POPULATIONS, Trainer
+from wlmsim.learn.training.trainer import MOST_POPULATIONS, Trainer
 
 SCALES = Scales((0.3, -0.2), 1.5, 0.5, 0.4)
 DOG = wls.Trajectory([0.0, 1.0, 3.0], [[[-2.0, 0.0]], [[0.0, 0.0]], [[0.0, 2.0]]])

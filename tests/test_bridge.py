@@ -6,7 +6,7 @@ import pytest
 import wlmsim as wls
 from wlmsim.errors import ParameterError
 from wlmsim.evaluation import baseline
-from wlmsim.learn.bridge import bridge
+from wlmsim.learn.prediction.bridge import bridge
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,8 @@ import pytest
 
 import wlmsim as wls
 from wlmsim.errors import MissingPackageError, SimulationError
-from wlmsim.learn.callbacks import Callback, JSONLines, Record, TensorBoard
-from wlmsim.learn.training import Trainer
+from wlmsim.learn.training.callbacks import Callback, JSONLines, Record, TensorBoard
+from wlmsim.learn.training.trainer import Trainer
 
 
 @pytest.fixture(scope="module")

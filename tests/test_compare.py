@@ -9,9 +9,9 @@ import pytest
 
 import wlmsim as wls
 from wlmsim.errors import ParameterError, SimulationError
-from wlmsim.learn.compare import Comparison, candidates, compare
-from wlmsim.learn.jobs import Job, marginals_to_leave_out, run, run_all, unfitted
-from wlmsim.learn.leave_one_out import leave_one_out
+from wlmsim.learn.selection.comparison import Comparison, candidates, compare
+from wlmsim.learn.selection.jobs import Job, marginals_to_leave_out, run, run_all, unfitted
+from wlmsim.learn.selection.leave_one_out import leave_one_out
 
 
 def quick(**parameters) -> wls.learn.WLM:

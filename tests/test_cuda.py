@@ -10,13 +10,13 @@ import pytest
 import torch
 
 import wlmsim as wls
-from wlmsim.learn import losses
-from wlmsim.learn.adjoint import recomputed
 from wlmsim.learn.functionals import Scales
+from wlmsim.learn.losses import divergences as losses
 from wlmsim.learn.mechanics import Mechanics
-from wlmsim.learn.neighbours import OfNearPairs, close_pairs
-from wlmsim.learn.rollout import flow_rollout, rollout
-from wlmsim.learn.training import Trainer
+from wlmsim.learn.networks.near_pairs import OfNearPairs, close_pairs
+from wlmsim.learn.rollouts.adjoint import recomputed
+from wlmsim.learn.rollouts.rollout import flow_rollout, rollout
+from wlmsim.learn.training.trainer import Trainer
 
 SCALES = Scales(centre=(0.3, -0.2), length=1.7, start=0.5, duration=0.8)
 DOG = wls.Trajectory([0.0, 1.0, 2.0], [[[0.0, 0.0]], [[1.0, 0.0]], [[1.0, 3.0]]])

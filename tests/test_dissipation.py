@@ -7,8 +7,8 @@ import pytest
 
 import wlmsim as wls
 from tests.mechanics import a_population
-from wlmsim.dissipation import DissipationSum
 from wlmsim.errors import ParameterError
+from wlmsim.mechanics.dissipation import DissipationSum
 
 
 def power(dissipation, cloud) -> float:

@@ -13,8 +13,8 @@ import torch
 
 import wlmsim as wls
 from wlmsim.errors import ParameterError, SimulationError
-from wlmsim.learn import ensemble
-from wlmsim.learn.processes import in_processes
+from wlmsim.learn.training import ensemble
+from wlmsim.learn.training.processes import in_processes
 
 BOWL = wls.External(lambda x, xp: 0.1 * (x**2).sum(-1))
 

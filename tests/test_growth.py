@@ -9,10 +9,10 @@ import pytest
 
 import wlmsim as wls
 from wlmsim.errors import ParameterError
-from wlmsim.growth import carried_masses, growth_plan
-from wlmsim.learn.bridge import bridge
-from wlmsim.learn.reach import Growth, choose_growth
+from wlmsim.learn.prediction.bridge import bridge
+from wlmsim.learn.prediction.growth import Growth, choose_growth
 from wlmsim.transport import ground_cost, optimal_plan, wasserstein1
+from wlmsim.transport.unbalanced import carried_masses, growth_plan
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((60, 2))

@@ -15,10 +15,10 @@ import torch
 import wlmsim as wls
 from wlmsim.errors import FileFormatError, NotFittedError, ParameterError, SimulationError
 from wlmsim.integrators import ConstantSpeedEuler, Leapfrog
-from wlmsim.learn import losses
 from wlmsim.learn.functionals import Scales
 from wlmsim.learn.functionals.base import force_of_energy
-from wlmsim.learn.losses import (
+from wlmsim.learn.losses import divergences as losses
+from wlmsim.learn.losses.divergences import (
     automatic_blur,
     energy_divergence,
     exact_transport,
@@ -26,9 +26,9 @@ from wlmsim.learn.losses import (
     sliced_transport,
 )
 from wlmsim.learn.mechanics import Mechanics, mean_mechanics, scales_of
-from wlmsim.learn.networks import Perceptron, RadialSpline
-from wlmsim.learn.rollout import flow_rollout, rollout, torch_force
-from wlmsim.learn.training import Trainer
+from wlmsim.learn.networks.perceptron import Perceptron, RadialSpline
+from wlmsim.learn.rollouts.rollout import flow_rollout, rollout, torch_force
+from wlmsim.learn.training.trainer import Trainer
 
 SCALES = Scales(centre=(0.3, -0.2), length=1.7, start=0.5, duration=0.8)
 
@@ -273,7 +273,7 @@ class TestNetworks:
 
     @pytest.mark.parametrize("rows", [4, 100], ids=lambda rows: f"{rows} rows at a time")
     def test_typed_adjoint_is_automatic_differentiation(self, rows, monkeypatch):
-        monkeypatch.setattr("wlmsim.learn.networks.ROWS", rows)
+        monkeypatch.setattr("wlmsim.learn.networks.perceptron.ROWS", rows)
         torch.manual_seed(0)
         network = Perceptron([3, 8, 5, 1]).double()
         x, u = torch.randn(2, 10, 3, dtype=torch.float64)
@@ -846,7 +846,7 @@ class TestValidation:
         assert len(kept.losses_) == 40
 
     def test_predictions_that_all_blow_up_are_reported(self, drifters, monkeypatch):
-        monkeypatch.setattr("wlmsim.learn.training.Trainer._validation_w1", lambda *arguments: float("inf"))
+        monkeypatch.setattr("wlmsim.learn.training.trainer.Trainer._validation_w1", lambda *arguments: float("inf"))
         with pytest.raises(SimulationError, match="every prediction of the validation marginal blew up"):
             quick(validation="last").fit(drifters)
 
@@ -971,7 +971,7 @@ class TestCheckpoint:
     SCRIPT = textwrap.dedent("""
         import json, sys
         import numpy as np, wlmsim as wls
-        from wlmsim.learn import training
+        from wlmsim.learn.training import trainer as training
         data = wls.systems.VortexDrifters(n=20, seed=0).exact(np.linspace(0, 2, 5)).snapshots(seed=0)
         path, kill_at = sys.argv[1], int(sys.argv[2])
         model = wls.learn.WLM(wls.learn.ExternalPotential((8,)), steps=60, validation="last", members=2, progress=False,
@@ -1008,7 +1008,7 @@ class TestCheckpoint:
 
     def test_another_fit_s_checkpoint_is_refused(self, drifters, tmp_path, monkeypatch):
         path = tmp_path / "fit.checkpoint"
-        monkeypatch.setattr("wlmsim.learn.training.Checkpoint.remove", lambda self: None)
+        monkeypatch.setattr("wlmsim.learn.training.trainer.Checkpoint.remove", lambda self: None)
         quick(steps=3, checkpoint=path).fit(drifters)
         assert path.exists()
         with pytest.raises(FileFormatError, match="other data or settings"):

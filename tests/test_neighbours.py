@@ -7,7 +7,7 @@ import torch
 import wlmsim as wls
 from wlmsim.learn.functionals import Scales
 from wlmsim.learn.mechanics import scales_of
-from wlmsim.learn.neighbours import OfNearPairs, Room, close_pairs
+from wlmsim.learn.networks.near_pairs import OfNearPairs, Room, close_pairs
 
 SCALES = Scales(centre=(0.3, -0.2), length=1.7, start=0.5, duration=0.8)
 

@@ -13,11 +13,11 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 import wlmsim as wls
-from wlmsim.learn import adjoint
 from wlmsim.learn.functionals import Scales
 from wlmsim.learn.mechanics import Mechanics
-from wlmsim.learn.neighbours import OfNearPairs, Room
-from wlmsim.learn.rollout import flow_rollout, rollout
+from wlmsim.learn.networks.near_pairs import OfNearPairs, Room
+from wlmsim.learn.rollouts import adjoint
+from wlmsim.learn.rollouts.rollout import flow_rollout, rollout
 
 SCALES = Scales(centre=(0.3, -0.2), length=1.7, start=0.5, duration=0.8)
 DOG = wls.Trajectory([0.0, 1.0, 2.0], [[[0.0, 0.0]], [[1.0, 0.0]], [[1.0, 3.0]]])

@@ -74,7 +74,7 @@ def test_the_slope_of_the_first_variation_is_the_force(functional):
     force = -torch.autograd.grad(energy, tensor)[0][-1].numpy() / tiny
     h = 1e-4
     places = x[-1] + h * np.array([[1, 0], [-1, 0], [0, 1], [0, -1]])
-    right, left, up, down = wls.learn.first_variation(functional, places, cloud)
+    right, left, up, down = wls.first_variation(functional, places, cloud)
     np.testing.assert_allclose([left - right, down - up], 2 * h * force, rtol=2e-4, atol=1e-9)
 
 
@@ -82,19 +82,17 @@ def test_the_first_variation_of_an_external_potential_is_the_potential_at_its_ti
     moving = wls.External(lambda x, t, xp: xp.cos(t) * (x**2).sum(-1))
     points = np.random.default_rng(0).normal(size=(1000, 3))
     cloud = wls.Population([[1.0, 2.0, 3.0]], time=1.0)
-    np.testing.assert_allclose(
-        wls.learn.first_variation(moving, points, cloud), np.cos(1.0) * (points**2).sum(1), rtol=1e-12
-    )
-    at_two = wls.learn.first_variation(moving, points, cloud, time=2.0)
+    np.testing.assert_allclose(wls.first_variation(moving, points, cloud), np.cos(1.0) * (points**2).sum(1), rtol=1e-12)
+    at_two = wls.first_variation(moving, points, cloud, time=2.0)
     np.testing.assert_allclose(at_two, np.cos(2.0) * (points**2).sum(1), rtol=1e-12)
 
 
 def test_the_first_variation_refuses_points_of_another_dimension_and_singular_ones():
     cloud = gas(n=3)[0]
     with pytest.raises(ParameterError, match="`points` must be of 2 dimensions"):
-        wls.learn.first_variation(wls.External(well), np.ones((2, 3)), cloud)
+        wls.first_variation(wls.External(well), np.ones((2, 3)), cloud)
     with pytest.raises(ParameterError, match="`dU/drho` must be finite"):
-        wls.learn.first_variation(wls.External(wls.laws.Kepler()), [[0.0, 0.0]], cloud)
+        wls.first_variation(wls.External(wls.laws.Kepler()), [[0.0, 0.0]], cloud)
 
 
 def test_degrees_are_those_of_the_energy():

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 import wlmsim as wls
-from wlmsim.learn import recording
-from wlmsim.learn.training import Trainer
+from wlmsim.learn.rollouts import cuda_graphs as recording
+from wlmsim.learn.training.trainer import Trainer
 
 TERMS = {
     "external": {},

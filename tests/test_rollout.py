@@ -14,10 +14,11 @@ from tests.conformance import LAWS, Case, cases, dimensions, is_radial, made_law
 from tests.mechanics import a_population
 from wlmsim.errors import ParameterError
 from wlmsim.functionals import adjoints, tracing
-from wlmsim.learn import differentiable_simulate, parameters_of, torch_force, training, with_parameters
-from wlmsim.learn.adjoint import LearnedForce, TracedForce, flat_rollout, kept_bytes, recomputed
+from wlmsim.learn import differentiable_simulate, parameters_of, torch_force, with_parameters
 from wlmsim.learn.functionals import Scales
-from wlmsim.learn.rollout import rollout
+from wlmsim.learn.rollouts.adjoint import LearnedForce, TracedForce, flat_rollout, kept_bytes, recomputed
+from wlmsim.learn.rollouts.rollout import rollout
+from wlmsim.learn.training import trainer as training
 
 TIMES = [0.1, 0.5, 1.3, 2.0]  # the population's time is the first
 

@@ -9,10 +9,10 @@ import pytest
 
 import wlmsim as wls
 from wlmsim.errors import ParameterError
-from wlmsim.growth import growth_plan
-from wlmsim.learn.bridge import bridge
-from wlmsim.schroedinger import drawn_ends, schroedinger_bridge
+from wlmsim.learn.prediction.bridge import bridge
 from wlmsim.transport import ground_cost, wasserstein1
+from wlmsim.transport.schroedinger import drawn_ends, schroedinger_bridge
+from wlmsim.transport.unbalanced import growth_plan
 
 STILL = wls.GradientFlow(wls.External(lambda x, xp: 0 * x[..., 0]))
 

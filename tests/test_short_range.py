@@ -14,7 +14,7 @@ import wlmsim as wls
 from tests.mechanics import a_population
 from wlmsim.errors import ParameterError
 from wlmsim.integrators import BAOAB
-from wlmsim.learn import model_file
+from wlmsim.learn import files
 from wlmsim.systems import LennardJonesFluid
 
 MORSE, CUTOFF = wls.laws.Morse(c=2.0, l=0.7), 1.7
@@ -168,9 +168,9 @@ def test_repr_shows_cutoff_and_box():
 @pytest.mark.parametrize("box", [None, 4.0, (4.0, 5.0)])
 def test_cutoff_and_box_stay_with_a_saved_model(box):
     pairs = wls.Pairwise(MORSE, cutoff=1.5, box=box)
-    again = model_file.build(json.loads(json.dumps(model_file.describe(pairs.terms))))
+    again = files.build(json.loads(json.dumps(files.describe(pairs.terms))))
     assert repr(again) == repr(pairs)
-    assert repr(model_file.build(model_file.describe(wls.Pairwise(MORSE).terms))) == repr(wls.Pairwise(MORSE))
+    assert repr(files.build(files.describe(wls.Pairwise(MORSE).terms))) == repr(wls.Pairwise(MORSE))
 
 
 # --- the Lennard-Jones fluid

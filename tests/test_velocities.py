@@ -5,7 +5,7 @@ import pytest
 
 import wlmsim as wls
 from wlmsim.errors import ParameterError
-from wlmsim.learn.velocities import potential_velocities, transport_velocities
+from wlmsim.learn.velocities.estimation import potential_velocities, transport_velocities
 
 BOTH = pytest.mark.parametrize("estimate", [transport_velocities, potential_velocities])
 

@@ -10,8 +10,8 @@ import torch
 
 import wlmsim as wls
 from wlmsim.errors import ParameterError
-from wlmsim.learn import weak_form
 from wlmsim.learn.functionals import LearnableFunctional, Scales
+from wlmsim.learn.matching import weak_form
 from wlmsim.learn.mechanics import scaled_cloud, scales_of
 
 TIMES = np.linspace(0.0, 0.5, 6)

@@ -11,9 +11,9 @@ import numpy as np
 
 from wlmsim import _validation as check
 from wlmsim import transport
+from wlmsim.data.population import Population
+from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.errors import ParameterError
-from wlmsim.population import Population
-from wlmsim.snapshots import SnapshotSeries
 
 BASELINES = ("persistence", "ballistic", "OT-linear", "OT-Hermite")
 

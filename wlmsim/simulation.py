@@ -11,12 +11,12 @@ from typing import Any, Protocol
 import numpy as np
 
 from wlmsim import _validation as check
+from wlmsim.data.population import Population
+from wlmsim.data.trajectory import Trajectory
 from wlmsim.errors import ParameterError, SimulationError
-from wlmsim.flow import Flow
 from wlmsim.integrators import Boris, Integrator, Leapfrog, RungeKutta4, State
-from wlmsim.lagrangian import Lagrangian
-from wlmsim.population import Population
-from wlmsim.trajectory import Trajectory
+from wlmsim.mechanics.flow import Flow
+from wlmsim.mechanics.lagrangian import Lagrangian
 
 
 def simulate(

@@ -35,9 +35,9 @@ def main() -> None:
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        from wlmsim import _version
+        from wlmsim._about import version as installed
 
-        typer.echo(f"wlmsim {_version()}")
+        typer.echo(f"wlmsim {installed()}")
         raise typer.Exit()
 
 

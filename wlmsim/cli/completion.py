@@ -9,6 +9,8 @@ from typing import Any
 
 import typer
 
+from wlmsim.cli.catalogue import systems
+
 DATA = (".h5", ".csv", ".tsv", ".txt", ".npz", ".h5ad", ".nc")
 """Suffixes of files that hold data; models may have any."""
 
@@ -38,8 +40,6 @@ def files(*suffixes: str) -> Callable[[str], list[str]]:
 
 def settings(ctx: typer.Context) -> list[str]:
     """Offer the parameters of the system that is named; those of models would take seconds to find out."""
-    from wlmsim.cli.simulation import systems
-
     # of a line that ends within an option, the parser leaves the words aside
     named = [systems()[word] for word in [ctx.params.get("system"), *ctx.args] if word in systems()]
     return [f"{name}=" for name in inspect.signature(named[0]).parameters] if named else []

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 if TYPE_CHECKING:
-    from wlmsim.snapshots import SnapshotSeries
-    from wlmsim.trajectory import Trajectory
+    from wlmsim.data.snapshots import SnapshotSeries
+    from wlmsim.data.trajectory import Trajectory
 
 PLOTS = (".png", ".pdf", ".svg")
 

@@ -27,8 +27,8 @@ from wlmsim.errors import WlmsimError
 if TYPE_CHECKING:
     import numpy as np
 
+    from wlmsim.data.snapshots import SnapshotSeries
     from wlmsim.learn import WLM
-    from wlmsim.snapshots import SnapshotSeries
 
 
 def fit(

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import inspect
-import re
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from wlmsim.cli.catalogue import systems
 from wlmsim.cli.errors import blaming
 from wlmsim.cli.files import check_output
 from wlmsim.cli.options import Force, Output, Quiet, Settings, arguments
 
 if TYPE_CHECKING:
     import numpy as np
-
-    from wlmsim.systems import System
 
 
 def _list_systems(wanted: bool) -> None:
@@ -80,18 +78,6 @@ def simulate(
         result = result.snapshots(1.0 if fraction is None else fraction, seed=seed)
     result.save(output)
     typer.echo(f"{output}: {result!r}")
-
-
-def systems() -> dict[str, type[System]]:
-    """Return every exported system by its name on the command line."""
-    from wlmsim import systems
-
-    exported = (getattr(systems, name) for name in systems.__all__)
-    return {_kebab(s.__name__): s for s in exported if not inspect.isabstract(s)}
-
-
-def _kebab(name: str) -> str:
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", name).lower()
 
 
 def _regular_times(until: float, dt: float) -> np.ndarray:

@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from wlmsim.data.snapshots import SnapshotSeries
+from wlmsim.data.tracks import Tracks
+from wlmsim.data.trajectory import Trajectory
 from wlmsim.datasets.sources import SOURCES, arrays_of, fetch
 from wlmsim.errors import FileFormatError
 from wlmsim.io import tables
-from wlmsim.snapshots import SnapshotSeries
-from wlmsim.tracks import Tracks
-from wlmsim.trajectory import Trajectory
 
 SHEEP, DOG, SHEPHERD = slice(0, 14), 14, 15
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from wlmsim import _validation as check
+from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.datasets.sources import SOURCES, arrays_of
 from wlmsim.io.columns import series_from_columns
-from wlmsim.snapshots import SnapshotSeries
 
 
 def embryoid_body(path: str | Path | None = None, *, components: int = 5, velocities: bool = False) -> SnapshotSeries:

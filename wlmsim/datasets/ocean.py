@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.datasets.sources import SOURCES, arrays_of
-from wlmsim.snapshots import SnapshotSeries
 
 
 def vortex_small(path: str | Path | None = None) -> SnapshotSeries:

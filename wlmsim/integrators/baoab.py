@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from wlmsim import _validation as check
-from wlmsim.flow import Flow
 from wlmsim.integrators.base import Integrator, State, call
 from wlmsim.integrators.leapfrog import kick
-from wlmsim.lagrangian import Lagrangian
+from wlmsim.mechanics.flow import Flow
+from wlmsim.mechanics.lagrangian import Lagrangian
 
 
 class BAOAB(Integrator):

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from wlmsim import _validation as check
-from wlmsim.flow import Flow
-from wlmsim.lagrangian import Lagrangian
+from wlmsim.mechanics.flow import Flow
+from wlmsim.mechanics.lagrangian import Lagrangian
 
 
 @dataclass

@@ -9,8 +9,8 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from wlmsim.integrators.base import Integrator, State
-from wlmsim.lagrangian import Lagrangian
-from wlmsim.magnetic import cross
+from wlmsim.mechanics.lagrangian import Lagrangian
+from wlmsim.mechanics.magnetic import cross
 
 
 class Boris(Integrator):

@@ -6,7 +6,7 @@ import numpy as np
 
 from wlmsim import _validation as check
 from wlmsim.integrators.base import Integrator, State, call
-from wlmsim.lagrangian import Lagrangian
+from wlmsim.mechanics.lagrangian import Lagrangian
 
 
 class ConstantSpeedEuler(Integrator):

@@ -8,9 +8,9 @@ import numpy as np
 
 from wlmsim import _validation as check
 from wlmsim.errors import SimulationError
-from wlmsim.flow import Flow
 from wlmsim.integrators.base import Integrator, State
-from wlmsim.lagrangian import Lagrangian
+from wlmsim.mechanics.flow import Flow
+from wlmsim.mechanics.lagrangian import Lagrangian
 
 
 class DormandPrince(Integrator):

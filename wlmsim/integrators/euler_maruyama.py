@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from wlmsim import _validation as check
-from wlmsim.flow import Flow
 from wlmsim.integrators.base import Integrator, State, call
+from wlmsim.mechanics.flow import Flow
 
 
 class EulerMaruyama(Integrator):

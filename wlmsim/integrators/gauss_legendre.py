@@ -6,8 +6,8 @@ import numpy as np
 
 from wlmsim import _validation as check
 from wlmsim.errors import SimulationError
-from wlmsim.flow import Flow
 from wlmsim.integrators.base import Integrator, State
+from wlmsim.mechanics.flow import Flow
 
 _ROOT3, _ROOT15 = np.sqrt(3), np.sqrt(15)
 _TABLEAUS = {

@@ -9,7 +9,7 @@ import numpy as np
 
 from wlmsim import _validation as check
 from wlmsim.integrators.base import Integrator, State
-from wlmsim.lagrangian import Lagrangian
+from wlmsim.mechanics.lagrangian import Lagrangian
 
 
 def half_kick(gamma: Any, dt: Any, *, unit_mobility: bool, xp: Any = np) -> tuple[Any, Any]:

@@ -7,10 +7,10 @@ import math
 import numpy as np
 
 from wlmsim import _validation as check
-from wlmsim.flow import Flow, GradientFlow
 from wlmsim.functionals import External, laws
 from wlmsim.integrators.base import Integrator, State, call
-from wlmsim.lagrangian import Lagrangian
+from wlmsim.mechanics.flow import Flow, GradientFlow
+from wlmsim.mechanics.lagrangian import Lagrangian
 
 
 class ExactOrnsteinUhlenbeck(Integrator):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from wlmsim.flow import Flow
 from wlmsim.integrators.base import Integrator, State
+from wlmsim.mechanics.flow import Flow
 
 
 class RungeKutta4(Integrator):

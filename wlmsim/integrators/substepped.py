@@ -6,10 +6,10 @@ import numpy as np
 
 from wlmsim import _validation as check
 from wlmsim.errors import SimulationError
-from wlmsim.flow import Flow
 from wlmsim.integrators.base import Integrator, State
 from wlmsim.integrators.leapfrog import Leapfrog
-from wlmsim.lagrangian import Lagrangian
+from wlmsim.mechanics.flow import Flow
+from wlmsim.mechanics.lagrangian import Lagrangian
 
 HALVINGS = 40
 """How often a time step may be halved before the encounter is taken for a collision."""

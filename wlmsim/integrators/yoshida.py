@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from wlmsim import _validation as check
-from wlmsim.flow import Flow
 from wlmsim.integrators.base import Integrator, State
 from wlmsim.integrators.leapfrog import Leapfrog
-from wlmsim.lagrangian import Lagrangian
+from wlmsim.mechanics.flow import Flow
+from wlmsim.mechanics.lagrangian import Lagrangian
 
 OUTER = 1 / (2 - 2 ** (1 / 3))
 """Share of the first and of the last leapfrog, b; the one between goes back by 1 - 2 b."""

@@ -6,6 +6,7 @@ The layout of the files is described in docs/file_formats.md.
 from wlmsim.io.atomic import atomic
 from wlmsim.io.columns import series_from_columns
 from wlmsim.io.drifters import load_drifters
+from wlmsim.io.exchange import from_anndata, from_dataframe, from_xarray, to_anndata, to_dataframe, to_xarray
 from wlmsim.io.h5md import load_trajectory, save_trajectory
 from wlmsim.io.inspection import describe, kind
 from wlmsim.io.mdanalysis import save_h5md
@@ -20,6 +21,9 @@ __all__ = [
     "atomic",
     "describe",
     "export",
+    "from_anndata",
+    "from_dataframe",
+    "from_xarray",
     "kind",
     "load_drifters",
     "load_snapshots",
@@ -33,4 +37,7 @@ __all__ = [
     "save_trajectory",
     "save_vtk",
     "series_from_columns",
+    "to_anndata",
+    "to_dataframe",
+    "to_xarray",
 ]

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from wlmsim import _validation as check
+from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.errors import ParameterError
-from wlmsim.snapshots import SnapshotSeries
 
 Names = str | Sequence[str]
 

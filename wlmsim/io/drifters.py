@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from wlmsim import _validation as check
+from wlmsim.data.tracks import Tracks
 from wlmsim.errors import DataWarning, FileFormatError, ParameterError
 from wlmsim.io.optional import package
 from wlmsim.io.paths import existing
-from wlmsim.tracks import Tracks
 
 if TYPE_CHECKING:
     import xarray

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.errors import ParameterError
 from wlmsim.io.attributes import plain
 from wlmsim.io.columns import axis_names, columns_from_series, series_from_columns, split_axes
 from wlmsim.io.optional import package
-from wlmsim.snapshots import SnapshotSeries
 
 if TYPE_CHECKING:
     import anndata

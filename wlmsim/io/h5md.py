@@ -10,14 +10,14 @@ from typing import Any
 import h5py
 import numpy as np
 
-import wlmsim
 from wlmsim import _validation as check
+from wlmsim._about import version
+from wlmsim.data.population import Population
+from wlmsim.data.trajectory import Trajectory
 from wlmsim.errors import SimulationError
 from wlmsim.integrators import State
 from wlmsim.io import hdf5
 from wlmsim.io.paths import local
-from wlmsim.population import Population
-from wlmsim.trajectory import Trajectory
 
 _TIME = "particles/all/position/time"
 _STEP = "particles/all/position/step"
@@ -202,7 +202,7 @@ def _write_standard_header(file: h5py.File, author: str) -> None:
     header.create_group("author").attrs["name"] = author
     creator = header.create_group("creator")
     creator.attrs["name"] = "wlmsim"
-    creator.attrs["version"] = wlmsim._version()
+    creator.attrs["version"] = version()
 
 
 def _write_particles(file: h5py.File, trajectory: Trajectory, rows: int | None = None) -> None:

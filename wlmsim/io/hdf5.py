@@ -12,8 +12,8 @@ from typing import Any
 import h5py
 import numpy as np
 
-import wlmsim
 from wlmsim import _validation as check
+from wlmsim._about import version
 from wlmsim.errors import FileFormatError, ParameterError, WlmsimError
 from wlmsim.io.atomic import atomic
 from wlmsim.io.attributes import read_attributes, write_attributes
@@ -45,7 +45,7 @@ def writing(
             "schema": schema,
             "schema_version": SCHEMAS[schema],
             "creator": "wlmsim",
-            "creator_version": wlmsim._version(),
+            "creator_version": version(),
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
         }
         write_attributes(header, "wlmsim", origin)
@@ -141,14 +141,14 @@ def schema(file: h5py.File) -> str:
     if not isinstance(header, h5py.Group):
         raise Damage("it is an HDF5 file, but not one of wlmsim (it has no group /wlmsim)")
     found = read_attributes(header)
-    name, version = found.get("schema"), found.get("schema_version")
-    if not isinstance(version, int) or version < 1:
-        raise Damage(f"it is damaged: /wlmsim has no valid schema_version (found {version!r})")
+    name, number = found.get("schema"), found.get("schema_version")
+    if not isinstance(number, int) or number < 1:
+        raise Damage(f"it is damaged: /wlmsim has no valid schema_version (found {number!r})")
     if not isinstance(name, str) or name not in SCHEMAS:
-        raise Damage(f"it holds {name!r}, which this wlmsim {wlmsim._version()} does not know")
-    if version > SCHEMAS[name]:
+        raise Damage(f"it holds {name!r}, which this wlmsim {version()} does not know")
+    if number > SCHEMAS[name]:
         raise Damage(
-            f"it has schema version {version} of {name}, and this wlmsim {wlmsim._version()} reads up to "
+            f"it has schema version {number} of {name}, and this wlmsim {version()} reads up to "
             f"{SCHEMAS[name]}: a newer wlmsim is needed"
         )
     return name

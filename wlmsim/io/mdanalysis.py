@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from wlmsim import _validation as check
+from wlmsim.data.trajectory import Trajectory
 from wlmsim.errors import ParameterError
 from wlmsim.io.h5md import save_trajectory
 from wlmsim.io.vtk import padded
-from wlmsim.trajectory import Trajectory
 
 # What MDAnalysis (2.8 to 2.11) knows of units of length and time together, as units of velocity.
 _KNOWN = {

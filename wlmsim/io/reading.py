@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 
 from wlmsim import _validation as check
+from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.errors import FileFormatError, ParameterError
 from wlmsim.io import drifters, exchange, hdf5, tables
 from wlmsim.io.columns import series_from_columns
 from wlmsim.io.optional import package
 from wlmsim.io.paths import local
 from wlmsim.io.snapshots_file import load_snapshots
-from wlmsim.snapshots import SnapshotSeries
 
 NETCDF = (".nc", ".nc4", ".cdf")
 FOREIGN = (*tables.TEXT, ".npz", ".h5ad", *NETCDF)

@@ -9,10 +9,10 @@ import h5py
 import numpy as np
 
 from wlmsim import _validation as check
+from wlmsim.data.snapshots import SnapshotSeries
+from wlmsim.data.trajectory import Trajectory
 from wlmsim.io import h5md, hdf5
 from wlmsim.io.paths import local
-from wlmsim.snapshots import SnapshotSeries
-from wlmsim.trajectory import Trajectory
 
 
 def save_snapshots(series: SnapshotSeries, path: str | Path) -> Path:

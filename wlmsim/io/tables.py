@@ -14,12 +14,12 @@ from typing import Any, TextIO
 import h5py
 import numpy as np
 
+from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.errors import FileFormatError, WlmsimError
 from wlmsim.io import hdf5
 from wlmsim.io.atomic import atomic
 from wlmsim.io.columns import columns_from_series, split_axes
 from wlmsim.io.paths import existing, local
-from wlmsim.snapshots import SnapshotSeries
 
 TEXT = (".csv", ".tsv", ".txt")
 

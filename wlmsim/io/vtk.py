@@ -9,11 +9,11 @@ from xml.etree import ElementTree
 import numpy as np
 
 from wlmsim import _validation as check
+from wlmsim.data.snapshots import SnapshotSeries
+from wlmsim.data.trajectory import Trajectory
 from wlmsim.errors import ParameterError
 from wlmsim.io.atomic import atomic
 from wlmsim.io.paths import local
-from wlmsim.snapshots import SnapshotSeries
-from wlmsim.trajectory import Trajectory
 
 
 def save_vtk(data: Trajectory | SnapshotSeries, path: str | Path) -> Path:

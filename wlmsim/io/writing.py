@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from wlmsim import _validation as check
+from wlmsim.data.snapshots import SnapshotSeries
+from wlmsim.data.trajectory import Trajectory
 from wlmsim.errors import ParameterError
 from wlmsim.io.atomic import atomic
 from wlmsim.io.mdanalysis import save_h5md
@@ -15,8 +17,6 @@ from wlmsim.io.paths import local
 from wlmsim.io.snapshots_file import forget
 from wlmsim.io.tables import save_archive, save_text
 from wlmsim.io.vtk import save_vtk
-from wlmsim.snapshots import SnapshotSeries
-from wlmsim.trajectory import Trajectory
 
 
 def export(data: Trajectory | SnapshotSeries, path: str | Path) -> Path:

@@ -4,7 +4,7 @@ Sixteen rows (queries) stand side by side in registers and meet all columns (key
 tile, an array of the columns times sixteen rows, which stays in the processor's cache: products of matrices with few
 features are three quarters of the work, and here as fast as those of large matrices. Arrays hold a matrix for each
 head; rows and columns are padded to multiples of sixteen and features to the width of a register, with zeros.
-`wlmsim.learn.density_attention` says what is computed.
+`wlmsim.learn.networks.density_attention` says what is computed.
 """
 
 from __future__ import annotations

@@ -11,10 +11,10 @@ import numpy as np
 import torch
 
 from wlmsim import _validation as check
-from wlmsim.dissipation import Dissipation
 from wlmsim.learn.functionals.base import Learnable
-from wlmsim.learn.neighbours import OfNearPairs, difference
-from wlmsim.learn.networks import RadialSpline
+from wlmsim.learn.networks.near_pairs import OfNearPairs, difference
+from wlmsim.learn.networks.perceptron import RadialSpline
+from wlmsim.mechanics.dissipation import Dissipation
 
 
 class LearnableDissipation(Learnable, Dissipation):
@@ -191,10 +191,8 @@ class AverageDissipation(LearnableDissipation):
         self.scales = dissipations[0].scales
 
     def settings(self) -> dict[str, Any]:
-        """Return the constructor's arguments, plain values."""
-        from wlmsim.learn import model_file
-
-        return {"dissipations": model_file.describe(self.dissipations)}
+        """Return the constructor's arguments."""
+        return {"dissipations": list(self.dissipations)}
 
     def build(self, dim: int) -> None:
         """Prepare all."""

@@ -11,18 +11,18 @@ from typing import Any
 import numpy as np
 import torch
 
-from wlmsim.dissipation import Dissipation, Friction
-from wlmsim.flow import GradientFlow
+from wlmsim.data.population import Population
+from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.functionals.base import Functional, FunctionalSum
-from wlmsim.lagrangian import Lagrangian
-from wlmsim.learn.acceleration import Acceleration
 from wlmsim.learn.dissipations import AverageDissipation, LearnableDissipation
 from wlmsim.learn.functionals import Average, Learnable, LearnableFunctional, Scales
-from wlmsim.learn.neighbours import OfNearPairs
-from wlmsim.learn.networks import Perceptron
-from wlmsim.learn.rollout import torch_force
-from wlmsim.population import Population
-from wlmsim.snapshots import SnapshotSeries
+from wlmsim.learn.functionals.force_evaluation import Acceleration
+from wlmsim.learn.networks.near_pairs import OfNearPairs
+from wlmsim.learn.networks.perceptron import Perceptron
+from wlmsim.learn.rollouts.rollout import torch_force
+from wlmsim.mechanics.dissipation import Dissipation, Friction
+from wlmsim.mechanics.flow import GradientFlow
+from wlmsim.mechanics.lagrangian import Lagrangian
 
 INITIAL_FIELD = (64,)
 """Widths of the hidden layers of a learned field of initial velocities."""

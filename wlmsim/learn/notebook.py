@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from wlmsim import _html
 
-if TYPE_CHECKING:
-    from wlmsim.learn.wlm import WLM
 
-
-def model_card(model: WLM) -> str:
+def model_card(model: Any) -> str:
     """The parameters that were changed; of a fitted model what it learned, how long that took, and the loss."""
     changed = ", ".join(f"{name} = {value!r}" for name, value in model.changed_params().items())
     rows: list[tuple[str, Any]] = [("parameters", changed or "the defaults")]

@@ -16,32 +16,33 @@ import numpy as np
 import torch
 
 from wlmsim import _validation as check
-from wlmsim import _version
-from wlmsim.dissipation import Dissipation
+from wlmsim._about import version
+from wlmsim.data.population import Population
+from wlmsim.data.snapshots import SnapshotSeries
+from wlmsim.data.trajectory import Trajectory
 from wlmsim.errors import NotFittedError, ParameterError, SimulationError
 from wlmsim.evaluation import Scores, mean_scores, score_forecast, score_interpolation
-from wlmsim.flow import GradientFlow
 from wlmsim.functionals.base import Functional
 from wlmsim.integrators import ConstantSpeedEuler, Integrator, StochasticHeun
 from wlmsim.io.paths import local
-from wlmsim.lagrangian import Lagrangian
-from wlmsim.learn import model_file, weak_form
-from wlmsim.learn.acceleration import PRECISIONS
-from wlmsim.learn.bridge import bridge
-from wlmsim.learn.callbacks import Record
-from wlmsim.learn.ensemble import Ensemble, Training
+from wlmsim.learn import files
 from wlmsim.learn.estimator import Estimator
 from wlmsim.learn.functionals import ExternalPotential, Scales
-from wlmsim.learn.losses import automatic_blur
+from wlmsim.learn.functionals.force_evaluation import PRECISIONS
+from wlmsim.learn.losses.divergences import automatic_blur
+from wlmsim.learn.matching import weak_form
 from wlmsim.learn.mechanics import Cloud, Mechanics, mean_mechanics, scaled_cloud, scales_of
-from wlmsim.learn.progress import FittingBars
-from wlmsim.learn.reach import Growth, choose_growth
-from wlmsim.learn.training import Checkpoint, Settings, Trainer
-from wlmsim.learn.velocities import potential_velocities, transport_velocities
-from wlmsim.population import Population
+from wlmsim.learn.prediction.bridge import bridge
+from wlmsim.learn.prediction.growth import Growth, choose_growth
+from wlmsim.learn.training.callbacks import Record
+from wlmsim.learn.training.ensemble import Ensemble, Training
+from wlmsim.learn.training.progress import FittingBars
+from wlmsim.learn.training.trainer import Checkpoint, Settings, Trainer
+from wlmsim.learn.velocities.estimation import potential_velocities, transport_velocities
+from wlmsim.mechanics.dissipation import Dissipation
+from wlmsim.mechanics.flow import GradientFlow
+from wlmsim.mechanics.lagrangian import Lagrangian
 from wlmsim.simulation import simulate
-from wlmsim.snapshots import SnapshotSeries
-from wlmsim.trajectory import Trajectory
 
 KIND = "wlmsim-model"
 FIT_REPORT = ("losses_", "frictions_", "times_", "best_step_", "validation_", "dt_", "seconds_", "recoveries_")
@@ -75,7 +76,7 @@ class WLM(Estimator):
         Strength sigma of the noise in dX = -grad (dU/drho) dt + sigma dW, at least 0, for infinite friction
         [length / sqrt(time)]. Rollouts in training and forecasts are then random; without noise, the same spreading of
         the density is an `Entropy` of temperature sigma^2 / 2 in the potential. Two-sided predictions are samples of
-        Schroedinger bridges, see `wlmsim.schroedinger`. "auto" takes the noise under which a particle diffuses, in the
+        Schroedinger bridges, see `wlmsim.transport`. "auto" takes the noise under which a particle diffuses, in the
         mean interval between marginals, by a third of the standard deviation of the data along each axis, which served
         for cells in two to five dimensions. Default 0.
     dissipation : Dissipation, optional
@@ -101,10 +102,10 @@ class WLM(Estimator):
         with it); or the square of the energy distance. Exact transport between small batches draws predictions
         together; where noise spreads the clouds, "sliced" with all particles is the better choice. Default "exact".
     reach : float or "learn"
-        Distance beyond which particles rather multiply here and die there than move, see `wlmsim.growth`, positive
+        Distance beyond which particles rather multiply here and die there than move, see `wlmsim.transport`, positive
         [length]. Cells that divide need it: without, a type that grows looks like motion of the others towards it. It
         enters the exact loss and two-sided predictions; "learn" takes the reach under which the fitted marginals follow
-        best from their neighbours, and finds whether growth changes between them (`wlmsim.abundance`), for which it
+        best from their neighbours, and finds whether growth changes between them (`wlmsim.transport`), for which it
         takes four. Default infinite: every particle keeps its weight.
     velocity_weight : float
         How much velocities count in the loss at marginals where they are known, in units of the mean interval between
@@ -890,15 +891,15 @@ class WLM(Estimator):
         }
         content = {
             "parameters": parameters,
-            "potential": model_file.describe([*members[0].learned, *members[0].analytic]),
-            "dissipation": model_file.describe(members[0].dissipations),
+            "potential": files.describe([*members[0].learned, *members[0].analytic]),
+            "dissipation": files.describe(members[0].dissipations),
             "dim": members[0].dim,
             "scales": members[0].scales._asdict(),
             "members": [member.state_dict() for member in members],
             "fit": {name: _plain(getattr(self, name)) for name in (*FIT_REPORT, *CHOSEN)},
-            "created_by": _version(),
+            "created_by": version(),
         }
-        model_file.write(path, KIND, content)
+        files.write(path, KIND, content)
         return path
 
     @classmethod
@@ -912,11 +913,11 @@ class WLM(Estimator):
         FileFormatError
             If the file is truncated, foreign or of a newer schema.
         """
-        content = model_file.read(Path(path), KIND)
-        model = cls(model_file.build(content["potential"]), **content["parameters"])
+        content = files.read(Path(path), KIND)
+        model = cls(files.build(content["potential"]), **content["parameters"])
         assert model.potential is not None
         if content.get("dissipation"):
-            model.dissipation = model_file.build(content["dissipation"])
+            model.dissipation = files.build(content["dissipation"])
         members = []
         for state in content.get("members") or [content["mechanics"]]:  # version 1 had one
             scales = Scales(**content["scales"])

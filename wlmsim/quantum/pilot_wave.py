@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from wlmsim import _validation as check
-from wlmsim.flow import Flow
+from wlmsim.data.population import Population
 from wlmsim.functionals.laws import Law
 from wlmsim.functionals.tracing import name_of
-from wlmsim.population import Population
+from wlmsim.mechanics.flow import Flow
 from wlmsim.quantum.split_step import SplitStep
 from wlmsim.quantum.wave_function import WaveFunction
 

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 
 from wlmsim import _validation as check
-from wlmsim.flow import Flow
+from wlmsim.data.population import Population
+from wlmsim.data.trajectory import Trajectory
 from wlmsim.integrators import Integrator
-from wlmsim.lagrangian import Lagrangian
-from wlmsim.population import Population
+from wlmsim.mechanics.flow import Flow
+from wlmsim.mechanics.lagrangian import Lagrangian
 from wlmsim.simulation import default_integrator, simulate
-from wlmsim.trajectory import Trajectory
 
 
 class System(ABC):

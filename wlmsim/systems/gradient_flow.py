@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from wlmsim import _validation as check
-from wlmsim.flow import GradientFlow
+from wlmsim.data.population import Population
+from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.functionals import External, laws
 from wlmsim.functionals.laws import Law
 from wlmsim.integrators import EulerMaruyama, ExactOrnsteinUhlenbeck, Integrator
-from wlmsim.population import Population
+from wlmsim.mechanics.flow import GradientFlow
 from wlmsim.simulation import simulate
-from wlmsim.snapshots import SnapshotSeries
 from wlmsim.systems.base import System
 
 LANDSCAPES: Mapping[str, Law] = MappingProxyType(

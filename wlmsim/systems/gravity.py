@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from wlmsim import _validation as check
+from wlmsim.data.population import Population
 from wlmsim.functionals import Gravity
-from wlmsim.lagrangian import Lagrangian
-from wlmsim.population import Population
+from wlmsim.mechanics.lagrangian import Lagrangian
 from wlmsim.systems.base import System
 
 

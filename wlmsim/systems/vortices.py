@@ -7,13 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from wlmsim import _validation as check
+from wlmsim.data.population import Population
 from wlmsim.errors import ParameterError
-from wlmsim.flow import Flow
 from wlmsim.functionals import External, laws
-from wlmsim.incompressible import LambOseenFlow, StreamFlow, VortexFlow
 from wlmsim.integrators import GaussLegendre, Integrator
-from wlmsim.lagrangian import Lagrangian
-from wlmsim.population import Population
+from wlmsim.mechanics.flow import Flow
+from wlmsim.mechanics.incompressible import LambOseenFlow, StreamFlow, VortexFlow
+from wlmsim.mechanics.lagrangian import Lagrangian
 from wlmsim.systems.base import System
 
 

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from wlmsim import _validation as check
+from wlmsim.data.snapshots import SnapshotSeries
+from wlmsim.data.trajectory import Trajectory
 from wlmsim.errors import ParameterError
-from wlmsim.lagrangian import Lagrangian
-from wlmsim.snapshots import SnapshotSeries
-from wlmsim.trajectory import Trajectory
+from wlmsim.mechanics.lagrangian import Lagrangian
 from wlmsim.visual._frames import Frames
 from wlmsim.visual._mechanics import particle_energies
 

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 
 from wlmsim import _validation as check
+from wlmsim.data.population import Population
+from wlmsim.data.snapshots import SnapshotSeries
+from wlmsim.data.trajectory import Trajectory
 from wlmsim.errors import DataWarning, ParameterError
-from wlmsim.flow import Flow
-from wlmsim.lagrangian import Lagrangian
-from wlmsim.population import Population
-from wlmsim.snapshots import SnapshotSeries
-from wlmsim.trajectory import Trajectory
+from wlmsim.mechanics.flow import Flow
+from wlmsim.mechanics.lagrangian import Lagrangian
 from wlmsim.visual import _frames, _mechanics
 from wlmsim.visual._camera import Camera, camera_of
 from wlmsim.visual._coloring import Coloring, color_map, colorize, energy_title, knows_velocities, with_unit

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from wlmsim.population import Population
-from wlmsim.snapshots import SnapshotSeries
-from wlmsim.trajectory import Trajectory
+from wlmsim.data.population import Population
+from wlmsim.data.snapshots import SnapshotSeries
+from wlmsim.data.trajectory import Trajectory
 
 MOST_POINTS = 200_000
 """More points than this in one frame are thinned."""

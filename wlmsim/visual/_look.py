@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypedDict
 
 if TYPE_CHECKING:
-    from wlmsim.flow import Flow
-    from wlmsim.lagrangian import Lagrangian
-    from wlmsim.population import Population
-    from wlmsim.snapshots import SnapshotSeries
-    from wlmsim.trajectory import Trajectory
+    from wlmsim.data.population import Population
+    from wlmsim.data.snapshots import SnapshotSeries
+    from wlmsim.data.trajectory import Trajectory
+    from wlmsim.mechanics.flow import Flow
+    from wlmsim.mechanics.lagrangian import Lagrangian
 
 LAYOUTS = ("side-by-side", "overlay")
 GLYPHS = ("points", "spheres", "arrows")

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from wlmsim.data.population import Population
 from wlmsim.errors import ParameterError
-from wlmsim.flow import Flow, GradientFlow
 from wlmsim.functionals.base import Functional
-from wlmsim.lagrangian import Lagrangian
-from wlmsim.population import Population
+from wlmsim.mechanics.flow import Flow, GradientFlow
+from wlmsim.mechanics.lagrangian import Lagrangian
 
 MOST_INTERACTING = 4_000
 """Energies of more particles than this are refused if they interact: the memory grows with the square."""
@@ -26,7 +26,7 @@ def functional_of(mechanics: Lagrangian | Flow | None) -> Functional | None:
 
 def potential(mechanics: Lagrangian | Flow | None, points: np.ndarray, population: Population) -> np.ndarray:
     """Potential energy dU/drho of a test particle at the points, in the field of the population, shape (m,)."""
-    from wlmsim.learn.variation import first_variation
+    from wlmsim.functionals.first_variation import first_variation
 
     functional = functional_of(mechanics)
     if functional is None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wlmsim.lagrangian import Lagrangian
+from wlmsim.mechanics.lagrangian import Lagrangian
 from wlmsim.visual._drawing import Drawing, Reel
 from wlmsim.visual._layers import (
     MASSES,

@@ -18,8 +18,8 @@ from wlmsim.visual._printing import reduced
 from wlmsim.visual.scenes import set_stage
 
 if TYPE_CHECKING:
-    from wlmsim.snapshots import SnapshotSeries
-    from wlmsim.trajectory import Trajectory
+    from wlmsim.data.snapshots import SnapshotSeries
+    from wlmsim.data.trajectory import Trajectory
 
 
 def film(

@@ -15,11 +15,11 @@ from wlmsim.visual._coloring import category_colors
 from wlmsim.visual._drawing import Drawing, Reel, prepare
 
 if TYPE_CHECKING:
-    from wlmsim.flow import Flow
-    from wlmsim.lagrangian import Lagrangian
-    from wlmsim.population import Population
-    from wlmsim.snapshots import SnapshotSeries
-    from wlmsim.trajectory import Trajectory
+    from wlmsim.data.population import Population
+    from wlmsim.data.snapshots import SnapshotSeries
+    from wlmsim.data.trajectory import Trajectory
+    from wlmsim.mechanics.flow import Flow
+    from wlmsim.mechanics.lagrangian import Lagrangian
 
 MOST_NUMBERS = 6_000_000
 """Coordinates and scalars that a page holds at most, about 32 MB; more points are thinned."""

@@ -17,11 +17,11 @@ from wlmsim.visual._offscreen import open_plotter
 if TYPE_CHECKING:
     import pyvista as pv
 
-    from wlmsim.flow import Flow
-    from wlmsim.lagrangian import Lagrangian
-    from wlmsim.population import Population
-    from wlmsim.snapshots import SnapshotSeries
-    from wlmsim.trajectory import Trajectory
+    from wlmsim.data.population import Population
+    from wlmsim.data.snapshots import SnapshotSeries
+    from wlmsim.data.trajectory import Trajectory
+    from wlmsim.mechanics.flow import Flow
+    from wlmsim.mechanics.lagrangian import Lagrangian
     from wlmsim.visual._stage import Stage
 
 PICTURES = (".png", ".pdf", ".svg", ".eps")

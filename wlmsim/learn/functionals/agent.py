@@ -8,10 +8,10 @@ import numpy as np
 import torch
 
 from wlmsim import _validation as check
+from wlmsim.data.trajectory import Trajectory
 from wlmsim.learn.functionals.base import LearnableFunctional
-from wlmsim.learn.neighbours import separations
-from wlmsim.learn.networks import spline_of_force
-from wlmsim.trajectory import Trajectory
+from wlmsim.learn.networks.near_pairs import separations
+from wlmsim.learn.networks.perceptron import spline_of_force
 
 
 class AgentPotential(LearnableFunctional):

@@ -7,8 +7,8 @@ from typing import Any
 import torch
 
 from wlmsim import _validation as check
-from wlmsim.learn.density_attention import density_attention
 from wlmsim.learn.functionals.base import TIME_STRETCH, LearnableFunctional, with_time
+from wlmsim.learn.networks.density_attention import density_attention
 
 
 class AttentionPotential(LearnableFunctional):

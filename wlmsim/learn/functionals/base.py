@@ -71,7 +71,7 @@ class Learnable(torch.nn.Module):
 
     @abstractmethod
     def settings(self) -> dict[str, Any]:
-        """Return the constructor's arguments, plain values."""
+        """Return the constructor's arguments: plain values, and terms that this one is made of."""
 
     @abstractmethod
     def build(self, dim: int) -> None:
@@ -169,10 +169,8 @@ class Average(LearnableFunctional):
         return self.functionals[0].degree
 
     def settings(self) -> dict[str, Any]:
-        """Return the constructor's arguments, plain values."""
-        from wlmsim.learn import model_file
-
-        return {"functionals": model_file.describe(self.functionals)}
+        """Return the constructor's arguments."""
+        return {"functionals": list(self.functionals)}
 
     def build(self, dim: int) -> None:
         """Prepare all."""

@@ -9,7 +9,7 @@ import torch
 
 from wlmsim import _validation as check
 from wlmsim.learn.functionals.base import LearnableFunctional, widths_of, with_time
-from wlmsim.learn.networks import Perceptron
+from wlmsim.learn.networks.perceptron import Perceptron
 
 
 class ExternalPotential(LearnableFunctional):

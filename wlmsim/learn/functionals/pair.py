@@ -9,8 +9,8 @@ import torch
 
 from wlmsim import _validation as check
 from wlmsim.learn.functionals.base import LearnableFunctional
-from wlmsim.learn.neighbours import OfNearPairs
-from wlmsim.learn.networks import spline_of_force
+from wlmsim.learn.networks.near_pairs import OfNearPairs
+from wlmsim.learn.networks.perceptron import spline_of_force
 
 
 class PairPotential(OfNearPairs, LearnableFunctional):

@@ -24,8 +24,8 @@ class SeriesPotential(LearnableFunctional):
 
     With few coefficients it learns from few particles, and a polynomial goes on where no particle has been yet. In a
     gradient flow (infinite friction) of this potential alone, training does not begin at random: the weak form of the
-    Fokker-Planck equation, a linear problem in the coefficients, is solved first, see `wlmsim.learn.weak_form`.
-    Marginals should then follow each other before the flow changes distances by a sixth; where they are farther apart,
+    Fokker-Planck equation, a linear problem in the coefficients, is solved first (`wlmsim.learn.matching`). Marginals
+    should then follow each other before the flow changes distances by a sixth; where they are farther apart,
     `ExternalPotential` is the better choice.
 
     Parameters

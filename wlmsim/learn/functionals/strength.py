@@ -48,10 +48,8 @@ class LearnableStrength(LearnableFunctional):
         return self.functional.degree
 
     def settings(self) -> dict[str, Any]:
-        """Return the constructor's arguments, plain values."""
-        from wlmsim.learn import model_file
-
-        return {"functional": model_file.describe(self.functional.terms), "strength": self.initial}
+        """Return the constructor's arguments."""
+        return {"functional": self.functional, "strength": self.initial}
 
     def build(self, dim: int) -> None:
         """Start from the initial strength."""

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from wlmsim import _validation as check
+from wlmsim.data.population import Population
 from wlmsim.functionals import External, laws
-from wlmsim.lagrangian import Lagrangian
-from wlmsim.magnetic import MagneticField
-from wlmsim.population import Population
+from wlmsim.mechanics.lagrangian import Lagrangian
+from wlmsim.mechanics.magnetic import MagneticField
 from wlmsim.systems.base import System
 
 

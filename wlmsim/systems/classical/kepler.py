@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from wlmsim import _validation as check
+from wlmsim.data.population import Population
 from wlmsim.functionals import External, Pairwise, laws
-from wlmsim.lagrangian import Lagrangian
-from wlmsim.population import Population
+from wlmsim.mechanics.lagrangian import Lagrangian
 from wlmsim.systems.base import System
 from wlmsim.systems.classical.conic import propagate
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from wlmsim import _validation as check
+from wlmsim.data.population import Population
 from wlmsim.functionals import External, Gravity, laws
-from wlmsim.lagrangian import Lagrangian
-from wlmsim.population import Population
+from wlmsim.mechanics.lagrangian import Lagrangian
 from wlmsim.systems.base import System
 
 

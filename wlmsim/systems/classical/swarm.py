@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from wlmsim import _validation as check
-from wlmsim.dissipation import Friction
+from wlmsim.data.population import Population
 from wlmsim.functionals import Pairwise, laws
-from wlmsim.lagrangian import Lagrangian
-from wlmsim.population import Population
+from wlmsim.mechanics.dissipation import Friction
+from wlmsim.mechanics.lagrangian import Lagrangian
 from wlmsim.systems.base import System
 
 

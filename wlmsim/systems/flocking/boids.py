@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 
 from wlmsim import _validation as check
-from wlmsim.dissipation import Dissipation
+from wlmsim.data.population import Population
 from wlmsim.errors import ParameterError
 from wlmsim.functionals import External, laws
 from wlmsim.functionals.periodic import Box, checked_box, lengths
 from wlmsim.integrators import ConstantSpeedEuler, Integrator
-from wlmsim.lagrangian import Lagrangian
-from wlmsim.population import Population
+from wlmsim.mechanics.dissipation import Dissipation
+from wlmsim.mechanics.lagrangian import Lagrangian
 from wlmsim.systems.base import System
 
 DIRECT_LIMIT = 2000

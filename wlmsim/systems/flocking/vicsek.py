@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from wlmsim import _validation as check
+from wlmsim.data.population import Population
+from wlmsim.data.trajectory import Trajectory
 from wlmsim.integrators import Integrator, VicsekUpdate
-from wlmsim.lagrangian import Lagrangian
-from wlmsim.population import Population
+from wlmsim.mechanics.lagrangian import Lagrangian
 from wlmsim.systems.base import System
 from wlmsim.systems.flocking.boids import BoidRules
-from wlmsim.trajectory import Trajectory
 
 
 class Vicsek(System):

@@ -10,16 +10,16 @@ from typing import Any
 import numpy as np
 
 from wlmsim import _validation as check
+from wlmsim.data.population import Population
+from wlmsim.data.trajectory import Trajectory
 from wlmsim.errors import ParameterError
-from wlmsim.flow import Flow
 from wlmsim.functionals import External, Functional, ManyInteractingWorlds, QuantumPressure
 from wlmsim.functionals.laws import Law
 from wlmsim.integrators import DormandPrince, Integrator
-from wlmsim.lagrangian import Lagrangian
-from wlmsim.population import Population
+from wlmsim.mechanics.flow import Flow
+from wlmsim.mechanics.lagrangian import Lagrangian
 from wlmsim.quantum import Grid, PilotWave, WaveFunction
 from wlmsim.systems.base import System
-from wlmsim.trajectory import Trajectory
 
 LATTICE_HALF_WIDTH = 4.0
 """Half-width of the lattice of a fluid, in standard deviations of the packet."""

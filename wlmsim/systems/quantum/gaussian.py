@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from wlmsim import _validation as check
+from wlmsim.data.population import Population
 from wlmsim.errors import ParameterError
 from wlmsim.functionals import Functional, GaussianQuantumPressure, laws
 from wlmsim.functionals.laws import Law
-from wlmsim.population import Population
 from wlmsim.systems.quantum.base import QuantumSystem
 
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from wlmsim import _validation as check
+from wlmsim.data.snapshots import SnapshotSeries
+from wlmsim.data.trajectory import Trajectory
 from wlmsim.errors import ParameterError
-from wlmsim.snapshots import SnapshotSeries
-from wlmsim.trajectory import Trajectory
 from wlmsim.visual._drawing import axis_names, choose_axes, with_unit
 from wlmsim.visual.plots._style import MODEL, label_of, new_axes, scatter_by_time, thinned, tidy
 

@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from wlmsim import _validation as check
+from wlmsim.data.trajectory import Trajectory
 from wlmsim.errors import NotFittedError
-from wlmsim.lagrangian import Lagrangian
-from wlmsim.trajectory import Trajectory
+from wlmsim.mechanics.lagrangian import Lagrangian
 from wlmsim.visual.plots._style import COLORS, MODEL, TRUTH, label_of, new_axes, tidy
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-    from wlmsim.learn import WLM
 
 
 def plot_energy(trajectory: Trajectory, ax: Axes | None = None) -> Axes:
@@ -70,7 +68,7 @@ def plot_energy(trajectory: Trajectory, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def plot_training(model: WLM, ax: Axes | None = None) -> Axes:
+def plot_training(model: Any, ax: Axes | None = None) -> Axes:
     """Plot the loss along the training of a model, and its scores on the validation marginal.
 
     The faint line is the loss of each step, on batches and horizons drawn at random; the heavy one its running median.
@@ -122,7 +120,7 @@ def plot_training(model: WLM, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def plot_friction(model: WLM, truth: float | None = None, ax: Axes | None = None) -> Axes:
+def plot_friction(model: Any, truth: float | None = None, ax: Axes | None = None) -> Axes:
     """Plot the friction rate along the training of a model.
 
     Parameters

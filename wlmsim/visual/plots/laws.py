@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from wlmsim import _validation as check
+from wlmsim.data.population import Population
+from wlmsim.data.snapshots import SnapshotSeries
+from wlmsim.data.trajectory import Trajectory
 from wlmsim.errors import ParameterError
-from wlmsim.flow import GradientFlow
 from wlmsim.functionals.base import Functional, FunctionalSum
-from wlmsim.lagrangian import Lagrangian
-from wlmsim.population import Population
-from wlmsim.snapshots import SnapshotSeries
-from wlmsim.trajectory import Trajectory
+from wlmsim.mechanics.flow import GradientFlow
+from wlmsim.mechanics.lagrangian import Lagrangian
 from wlmsim.visual._drawing import axis_names, choose_axes
 from wlmsim.visual.plots._style import COLORS, TRUTH, label_of, new_axes, scatter_by_time, thinned, tidy
 
@@ -322,7 +322,7 @@ def _values(
     part: Functional, places: np.ndarray, axes: list[int], points: np.ndarray, source: Population, time: float
 ) -> np.ndarray:
     """dU/drho at places in the drawn coordinates, the others at their mean."""
-    from wlmsim.learn.variation import first_variation
+    from wlmsim.functionals.first_variation import first_variation
 
     x = np.tile(points.mean(0), (len(places), 1))
     x[:, axes] = places
@@ -339,7 +339,7 @@ def _distance_to_data(places: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 
 def _depends_on_time(part: Functional, source: Population, series: Any) -> bool:
-    from wlmsim.learn.variation import first_variation
+    from wlmsim.functionals.first_variation import first_variation
 
     places = np.concatenate(series.positions)[thinned(sum(map(len, series.positions)), 32)]
     first, last = (first_variation(part, places, source, time=float(t)) for t in series.times[[0, -1]])
@@ -408,7 +408,7 @@ def _pair_curve(law: Functional, r: np.ndarray, dim: int, force: bool) -> np.nda
     if force:
         weights = np.append(1.0, np.zeros(len(r)))
         return law.force(np.concatenate([origin, places]), weights)[1:, 0]
-    from wlmsim.learn.variation import first_variation
+    from wlmsim.functionals.first_variation import first_variation
 
     return first_variation(law, places, Population(origin))
 

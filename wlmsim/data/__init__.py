@@ -1,0 +1,1 @@
+"""What is observed or simulated: clouds, series of snapshots, tracks and trajectories."""

@@ -1,0 +1,154 @@
+"""One cloud of particles at one time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from wlmsim import _validation as check
+from wlmsim.data.standardisation import Map
+
+
+class Population:
+    """A cloud of particles at one time: positions, velocities, weights.
+
+    Parameters
+    ----------
+    positions : array_like, shape (n, d)
+        Positions [length].
+    velocities : array_like, shape (n, d), optional
+        Velocities [length / time]. ``None`` (the default) means unknown, which is not the same as zero:
+        see `at_rest`.
+    weights : array_like, shape (n,), optional
+        Share of the population that each particle stands for [dimensionless]. Rescaled to sum to 1.
+        Default: all equal.
+    time : float, optional
+        When the cloud is seen [time]. Default 0.
+
+    Raises
+    ------
+    ParameterError
+        If a shape does not fit, a value is not finite, or a weight is negative.
+
+    Examples
+    --------
+    >>> import wlmsim as wls
+    >>> wls.Population([[0.0, 0.0], [1.0, 0.0]]).at_rest()
+    Population(n=2, dim=2, time=0, velocities known, uniform weights)
+    """
+
+    __slots__ = ("positions", "time", "velocities", "weights")
+
+    def __init__(self, positions: Any, velocities: Any = None, weights: Any = None, time: float = 0.0):
+        self.positions = check.cloud("positions", positions)
+        self.velocities = (
+            None if velocities is None else check.cloud("velocities", velocities, shape=self.positions.shape)
+        )
+        self.weights = check.weights("weights", weights, len(self.positions))
+        self.time = check.real("time", time)
+
+    @classmethod
+    def gaussian(
+        cls,
+        n: int,
+        dim: int = 2,
+        *,
+        width: float = 1.0,
+        velocity_width: float = 0.0,
+        seed: int | np.random.Generator | None = None,
+    ) -> Population:
+        """Draw a centred isotropic Gaussian cloud.
+
+        Parameters
+        ----------
+        n : int
+            Number of particles.
+        dim : int
+            Dimension of space. Default 2.
+        width : float
+            Standard deviation of each coordinate [length]. Default 1.
+        velocity_width : float
+            Standard deviation of each velocity component [length / time]. Default 0: at rest.
+        seed : int or numpy.random.Generator, optional
+            Source of randomness.
+
+        Returns
+        -------
+        Population
+        """
+        check.integer("n", n), check.integer("dim", dim)
+        check.nonnegative("velocity_width", velocity_width)
+        rng = np.random.default_rng(seed)
+        positions = check.positive("width", width) * rng.standard_normal((n, dim))
+        return cls(positions, velocity_width * rng.standard_normal((n, dim)))
+
+    @property
+    def dim(self) -> int:
+        """Dimension of space, d."""
+        return self.positions.shape[1]
+
+    @property
+    def mean(self) -> np.ndarray:
+        """Weighted mean position, shape (d,) [length]."""
+        return self.weights @ self.positions
+
+    @property
+    def uniform(self) -> bool:
+        """Whether all weights are equal."""
+        return bool(np.ptp(self.weights) <= 1e-12 * self.weights.max())
+
+    def at_rest(self) -> Population:
+        """Return the same cloud with zero velocities."""
+        return self.with_velocities(np.zeros_like(self.positions))
+
+    def with_velocities(self, velocities: Any) -> Population:
+        """Return the same cloud with other velocities, shape (n, d); ``None`` for unknown."""
+        return Population(self.positions, velocities, self.weights, self.time)
+
+    def _mapped(self, place: Map, pace: Map, units: Mapping[str, str]) -> Population:
+        """The same cloud in other coordinates, whose units it does not know."""
+        velocities = None if self.velocities is None else pace(self.velocities)
+        return Population(place(self.positions), velocities, self.weights, self.time)
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Population):
+            return NotImplemented
+        mine, theirs = self.velocities, other.velocities
+        return (
+            self.time == other.time
+            and np.array_equal(self.positions, other.positions)
+            and np.array_equal(self.weights, other.weights)
+            and (mine is theirs if mine is None or theirs is None else np.array_equal(mine, theirs))
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        known = "known" if self.velocities is not None else "unknown"
+        kind = "uniform" if self.uniform else "given"
+        return f"Population(n={len(self)}, dim={self.dim}, time={self.time:g}, velocities {known}, {kind} weights)"
+
+    def _repr_html_(self) -> str:
+        from wlmsim import _html
+
+        spread = np.sqrt(self.weights @ (self.positions - self.mean) ** 2)
+        speeds = None if self.velocities is None else np.linalg.norm(self.velocities, axis=1)
+        rows = [
+            ("particles", f"{len(self)} in {self.dim}-D"),
+            ("time", self.time),
+            ("mean position", _short(self.mean)),
+            ("spread", _short(spread)),
+            ("mean speed", "velocities unknown" if speeds is None else float(self.weights @ speeds)),
+            ("weights", "uniform" if self.uniform else f"{self.weights.min():.3g} to {self.weights.max():.3g}"),
+        ]
+        return _html.card("Population", rows, _html.clouds([self.positions], [self.time]))
+
+
+def _short(values: np.ndarray) -> str:
+    shown = ", ".join(f"{value:.3g}" for value in values[:4])
+    return f"({shown}{', ...' if len(values) > 4 else ''})"

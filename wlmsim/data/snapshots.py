@@ -1,0 +1,473 @@
+"""Clouds at several times, with no identity across times."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, overload
+
+import numpy as np
+
+from wlmsim import _validation as check
+from wlmsim.data.files import door
+from wlmsim.data.population import Population
+from wlmsim.data.standardisation import Map, Standardisation
+from wlmsim.errors import DataWarning, ParameterError
+
+if TYPE_CHECKING:
+    import anndata
+    import pandas
+    import xarray
+
+
+class SnapshotSeries:
+    """A population observed as unordered clouds at T times.
+
+    Sizes may differ from time to time, spacing may be irregular, and nothing links a row at one time to a
+    row at another.
+
+    Parameters
+    ----------
+    times : array_like, shape (T,)
+        Strictly increasing times [time].
+    positions : sequence of array_like, each of shape (n_k, d)
+        One cloud for each time [length].
+    velocities : sequence of array_like or None, optional
+        Velocities [length / time], of the shapes of the positions; ``None`` at times where they are unknown.
+    weights : sequence of array_like of shape (n_k,) or None, optional
+        Share of the population for each row, rescaled to sum to 1 at each time. Default: all equal.
+    populations : sequence of array_like of shape (n_k,), optional
+        Integer label of the population that each row belongs to. Several populations are independent
+        replicates that obey one law; they do not interact.
+    metadata : mapping, optional
+        Plain values kept with the file.
+    units : mapping, optional
+        Names of the units of ``"length"`` and ``"time"``. Default: dimensionless.
+
+    Attributes
+    ----------
+    dropped : int
+        Rows that were set aside because a position, velocity or weight was NaN.
+
+    Raises
+    ------
+    ParameterError
+        If shapes do not fit, a value is infinite, the times do not increase, or a time has no usable row.
+
+    Warns
+    -----
+    DataWarning
+        If rows with NaN were dropped.
+
+    Examples
+    --------
+    >>> import numpy as np, wlmsim as wls
+    >>> series = wls.SnapshotSeries([0.0, 1.0], [np.zeros((3, 2)), np.ones((5, 2))])
+    >>> series[1]
+    Population(n=5, dim=2, time=1, velocities unknown, uniform weights)
+    """
+
+    def __init__(
+        self,
+        times: Any,
+        positions: Sequence[Any],
+        velocities: Sequence[Any] | None = None,
+        weights: Sequence[Any] | None = None,
+        populations: Sequence[Any] | None = None,
+        *,
+        metadata: Mapping[str, Any] | None = None,
+        units: Mapping[str, str] | None = None,
+    ):
+        self.times = check.times("times", times)
+        count = len(self.times)
+        columns = {"positions": positions, "velocities": velocities, "weights": weights, "populations": populations}
+        for name, column in columns.items():
+            if column is not None and len(column) != count:
+                raise ParameterError(f"`{name}` must hold {count} clouds, as there are times; got {len(column)}")
+        self.dropped = 0
+        self._clouds: list[Population] = []
+        self._labels: list[np.ndarray] | None = None if populations is None else []
+        for k in range(count):
+            row = {name: None if column is None else column[k] for name, column in columns.items()}
+            self._add(k, **row)
+        if len({cloud.dim for cloud in self._clouds}) > 1:
+            raise ParameterError(
+                f"`positions` must have one dimension d at all times; got {[cloud.dim for cloud in self._clouds]}"
+            )
+        self.metadata = dict(metadata or {})
+        self.units = dict(units or {})
+        if self.dropped:
+            warnings.warn(f"dropped {self.dropped} rows with NaN from the snapshots", DataWarning, stacklevel=2)
+
+    def _add(self, k: int, positions: Any, velocities: Any, weights: Any, populations: Any) -> None:
+        x = check.array(f"positions[{k}]", positions)
+        if x.ndim != 2 or 0 in x.shape:
+            raise check.not_a_cloud(f"positions[{k}]", x)
+        v = None if velocities is None else check.array(f"velocities[{k}]", velocities)
+        w = None if weights is None else check.array(f"weights[{k}]", weights)
+        labels = np.zeros(len(x), dtype=np.int64) if populations is None else np.asarray(populations)
+        if v is not None and v.shape != x.shape:
+            raise check.fail(f"velocities[{k}]", f"an array of shape {x.shape}, as the positions are", v)
+        if w is not None and w.shape != (len(x),):
+            raise check.fail(f"weights[{k}]", f"an array of shape ({len(x)},)", w)
+        if labels.shape != (len(x),) or labels.dtype.kind not in "iu":
+            raise check.fail(f"populations[{k}]", f"an integer array of shape ({len(x)},)", labels)
+        bad = np.isnan(x).any(axis=1)
+        bad |= False if v is None else np.isnan(v).any(axis=1)
+        bad |= False if w is None else np.isnan(w)
+        if bad.all():
+            raise ParameterError(f"`positions[{k}]` must have at least one row without NaN; all {len(x)} have one")
+        self.dropped += int(bad.sum())
+        keep = ~bad
+        x = check.finite(f"positions[{k}]", x[keep])
+        v = None if v is None else check.finite(f"velocities[{k}]", v[keep])
+        w = None if w is None else check.weights(f"weights[{k}]", w[keep], len(x))
+        self._clouds.append(Population(x, v, w, float(self.times[k])))
+        if self._labels is not None:
+            self._labels.append(labels[keep].astype(np.int64))
+
+    @classmethod
+    def from_populations(cls, clouds: Iterable[Population], **about: Any) -> SnapshotSeries:
+        """Build a series from clouds in the order of their times; `about` is metadata and units."""
+        clouds = list(clouds)
+        known = any(cloud.velocities is not None for cloud in clouds)
+        return cls(
+            [cloud.time for cloud in clouds],
+            [cloud.positions for cloud in clouds],
+            [cloud.velocities for cloud in clouds] if known else None,
+            None if all(cloud.uniform for cloud in clouds) else [cloud.weights for cloud in clouds],
+            **about,
+        )
+
+    @property
+    def dim(self) -> int:
+        """Dimension of space, d."""
+        return self._clouds[0].dim
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Number of rows at each time."""
+        return tuple(len(cloud) for cloud in self._clouds)
+
+    @property
+    def positions(self) -> list[np.ndarray]:
+        """Positions at each time, a list of (n_k, d) arrays [length]."""
+        return [cloud.positions for cloud in self._clouds]
+
+    @property
+    def velocities(self) -> list[np.ndarray | None]:
+        """Velocities at each time, a list of (n_k, d) arrays or ``None`` [length / time]."""
+        return [cloud.velocities for cloud in self._clouds]
+
+    @property
+    def weights(self) -> list[np.ndarray]:
+        """Weights at each time, a list of (n_k,) arrays that sum to 1."""
+        return [cloud.weights for cloud in self._clouds]
+
+    @property
+    def labels(self) -> list[np.ndarray] | None:
+        """Population label of each row, a list of (n_k,) integer arrays, or ``None`` for a single population."""
+        return self._labels
+
+    @property
+    def population_labels(self) -> tuple[int, ...]:
+        """The labels of the populations in the series; ``(0,)`` for a single one."""
+        return (0,) if self._labels is None else tuple(np.unique(np.concatenate(self._labels)).tolist())
+
+    def population(self, label: int) -> SnapshotSeries:
+        """Return one of several populations, at the times where it has rows."""
+        if label not in self.population_labels:
+            raise check.fail("label", f"one of {self.population_labels}", label)
+        if self._labels is None:
+            return self
+        masks = [labels == label for labels in self._labels]
+        clouds = [
+            Population(
+                cloud.positions[mask],
+                None if cloud.velocities is None else cloud.velocities[mask],
+                cloud.weights[mask],
+                cloud.time,
+            )
+            for cloud, mask in zip(self._clouds, masks, strict=True)
+            if mask.any()
+        ]
+        return SnapshotSeries.from_populations(
+            clouds, metadata={**self.metadata, "population": label}, units=self.units
+        )
+
+    @classmethod
+    def of_several(cls, populations: Mapping[int, SnapshotSeries]) -> SnapshotSeries:
+        """Put several populations into one series; `population` takes them out again.
+
+        Parameters
+        ----------
+        populations : mapping of int to SnapshotSeries
+            Each population by its label. Their times may differ; each row counts as much as in its own population, so
+            that populations count by their numbers of rows. Metadata and units are the first one's.
+
+        Returns
+        -------
+        SnapshotSeries
+            With velocities at the times at which those of all rows are known.
+
+        Examples
+        --------
+        >>> import numpy as np, wlmsim as wls
+        >>> first, second = (wls.SnapshotSeries([t], [np.zeros((n, 2))]) for t, n in ((0.0, 3), (1.0, 5)))
+        >>> wls.SnapshotSeries.of_several({7: first, 8: second}).population_labels
+        (7, 8)
+        """
+        if not populations:
+            raise check.fail("populations", "at least one series by its label", populations)
+        for label, series in populations.items():
+            check.instance(f"populations[{label}]", series, SnapshotSeries)
+        times = np.unique(np.concatenate([series.times for series in populations.values()]))
+        seen = [
+            [(label, cloud) for label, s in populations.items() for cloud in s if cloud.time == time] for time in times
+        ]
+        known = [all(cloud.velocities is not None for _, cloud in row) for row in seen]
+        velocities = [
+            np.concatenate([cloud.velocities for _, cloud in row]) if full else None
+            for row, full in zip(seen, known, strict=True)
+        ]
+        uniform = all(cloud.uniform for row in seen for _, cloud in row)
+        first = next(iter(populations.values()))
+        return cls(
+            times,
+            [np.concatenate([cloud.positions for _, cloud in row]) for row in seen],
+            velocities if any(known) else None,
+            None if uniform else [np.concatenate([len(c) * c.weights for _, c in row]) for row in seen],
+            [np.repeat([label for label, _ in row], [len(cloud) for _, cloud in row]) for row in seen],
+            metadata={name: value for name, value in first.metadata.items() if name != "population"},
+            units=first.units,
+        )
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+    @overload
+    def __getitem__(self, key: int) -> Population: ...
+    @overload
+    def __getitem__(self, key: slice | Sequence[int]) -> SnapshotSeries: ...
+    def __getitem__(self, key: int | slice | Sequence[int]) -> Population | SnapshotSeries:
+        if isinstance(key, (int, np.integer)):
+            return self._clouds[key]
+        return self._select(np.arange(len(self))[key])
+
+    def __iter__(self) -> Iterator[Population]:
+        return iter(self._clouds)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, SnapshotSeries):
+            return NotImplemented
+        mine, theirs = self._labels, other._labels
+        same = (mine is None) == (theirs is None) and self._clouds == other._clouds
+        return same and (
+            mine is None or theirs is None or all(np.array_equal(a, b) for a, b in zip(mine, theirs, strict=True))
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        sizes = f"{min(self.sizes)}..{max(self.sizes)}" if len(set(self.sizes)) > 1 else f"{self.sizes[0]}"
+        known = sum(v is not None for v in self.velocities)
+        several = f", populations={len(self.population_labels)}" if self._labels is not None else ""
+        return (
+            f"SnapshotSeries(times={len(self)} in {self.times[0]:g}..{self.times[-1]:g}, n={sizes}, "
+            f"dim={self.dim}, velocities at {known} of {len(self)}{several})"
+        )
+
+    def _repr_html_(self) -> str:
+        from wlmsim import _html
+
+        known = sum(v is not None for v in self.velocities)
+        sizes = f"{min(self.sizes)} to {max(self.sizes)}" if len(set(self.sizes)) > 1 else f"{self.sizes[0]}"
+        rows = [
+            ("rows", f"{sizes} at each time, {sum(self.sizes)} in all, in {self.dim}-D"),
+            *_html.when(self.times, self.units),
+            ("velocities", {0: "unknown", len(self): "known"}.get(known, f"known at {known} of {len(self)} times")),
+            *([] if self._labels is None else [("populations", len(self.population_labels))]),
+            *([("dropped", f"{self.dropped} rows with NaN")] if self.dropped else []),
+            *_html.about(self.metadata),
+        ]
+        return _html.card("SnapshotSeries", rows, _html.clouds(self.positions, self.times))
+
+    def _select(self, indices: np.ndarray) -> SnapshotSeries:
+        if len(indices) == 0:
+            raise ParameterError(f"the selection must keep at least one of the {len(self)} times; it keeps none")
+        chosen = [self._clouds[k] for k in indices]
+        if self._labels is None:
+            return SnapshotSeries.from_populations(chosen, metadata=self.metadata, units=self.units)
+        return SnapshotSeries(
+            [cloud.time for cloud in chosen],
+            [cloud.positions for cloud in chosen],
+            [cloud.velocities for cloud in chosen],
+            [cloud.weights for cloud in chosen],
+            [self._labels[k] for k in indices],
+            metadata=self.metadata,
+            units=self.units,
+        )
+
+    def split(self, at: float) -> tuple[SnapshotSeries, SnapshotSeries]:
+        """Split into the past (time <= `at`) and the future (time > `at`).
+
+        Raises
+        ------
+        ParameterError
+            If one of the two would be empty.
+        """
+        at = check.real("at", at)
+        if not self.times[0] <= at < self.times[-1]:
+            raise check.fail("at", f"in [{self.times[0]:g}, {self.times[-1]:g}), so that both parts have a time", at)
+        past = self.times <= at
+        return self._select(np.flatnonzero(past)), self._select(np.flatnonzero(~past))
+
+    def hold_out(self, indices: Iterable[int]) -> tuple[SnapshotSeries, SnapshotSeries]:
+        """Split into the kept marginals and the held-out ones, given by index (negative counts from the end)."""
+        given = list(indices)
+        if any(not -len(self) <= k < len(self) for k in given):
+            raise check.fail("indices", f"between {-len(self)} and {len(self) - 1}", given)
+        held = np.zeros(len(self), dtype=bool)
+        held[given] = True
+        return self._select(np.flatnonzero(~held)), self._select(np.flatnonzero(held))
+
+    def without_velocities(self, *, except_at: Iterable[int] = ()) -> SnapshotSeries:
+        """Forget the velocities, except at the marginals with the given indices."""
+        keep = {range(len(self))[k] for k in except_at}
+        return SnapshotSeries(
+            self.times,
+            self.positions,
+            [v if k in keep else None for k, v in enumerate(self.velocities)],
+            self.weights,
+            self._labels,
+            metadata=self.metadata,
+            units=self.units,
+        )
+
+    def at(self, time: float) -> Population:
+        """Return the marginal observed at `time`; `ParameterError` if there is none."""
+        k = int(np.argmin(np.abs(self.times - time)))
+        if not np.isclose(self.times[k], time, rtol=1e-9, atol=1e-12):
+            raise check.fail("time", f"an observed time (the nearest is {self.times[k]:g})", time)
+        return self._clouds[k]
+
+    def save(self, path: str | Path) -> Path:
+        """Write an HDF5 file, atomically; see docs/file_formats.md."""
+        return door().save_snapshots(self, path)
+
+    @classmethod
+    def load(
+        cls, path: str | Path, *, start: float | None = None, stop: float | None = None, **columns: Any
+    ) -> SnapshotSeries:
+        r"""Read a file of wlmsim, or another that holds snapshots: its suffix tells which.
+
+        Of wlmsim are snapshots and trajectories, whose identities are then forgotten. Others are text with a header
+        line (``.csv``, ``.tsv``, ``.txt``), NumPy archives (``.npz``), AnnData (``.h5ad``), NetCDF (``.nc``) and, with
+        the names of its datasets given, any HDF5 file.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file.
+        start, stop : float, optional
+            Read only the marginals with start <= time <= stop [time].
+        **columns
+            Which columns of another file hold what: `time`, `positions`, `velocities`, `weights`, `populations`,
+            with `dims`, `time_values`, `units`; see `wlmsim.io.series_from_columns`. The usual names need not be given.
+
+        Raises
+        ------
+        FileNotFoundError, FileFormatError, MissingPackageError
+            If there is no such file, it cannot be used, or a package is not installed that it needs.
+        ParameterError
+            If a name is not in the file (the message lists those that are), or no time is within the bounds.
+
+        Examples
+        --------
+        >>> from pathlib import Path
+        >>> _ = Path("cells.csv").write_text("day,pc1,pc2\n0,1.5,2\n0,0.5,1\n3,2.5,3\n")
+        >>> SnapshotSeries.load("cells.csv", time="day", positions="pc")
+        SnapshotSeries(times=2 in 0..3, n=1..2, dim=2, velocities at 0 of 2)
+        """
+        return door().read_snapshots(path, start=start, stop=stop, **columns)
+
+    def standardise(self, scale: str = "axis") -> tuple[SnapshotSeries, Standardisation]:
+        """Shift and scale to zero mean and unit spread over all rows; velocities are scaled along.
+
+        Parameters
+        ----------
+        scale : str
+            ``"axis"``: each axis by its own standard deviation. ``"common"``: all by the root mean square of these.
+            Default ``"axis"``.
+
+        Returns
+        -------
+        SnapshotSeries
+            In the new coordinates.
+        Standardisation
+            The change of coordinates, with `apply` for other data and `invert` for the way back.
+        """
+        standardisation = Standardisation.of(self, scale)
+        return standardisation.apply(self), standardisation
+
+    def _mapped(self, place: Map, pace: Map, units: Mapping[str, str]) -> SnapshotSeries:
+        """The same clouds in other coordinates."""
+        return SnapshotSeries(
+            self.times,
+            [place(x) for x in self.positions],
+            [None if v is None else pace(v) for v in self.velocities],
+            self.weights,
+            self._labels,
+            metadata=self.metadata,
+            units=units,
+        )
+
+    def to_dataframe(self) -> pandas.DataFrame:
+        """Return the rows of all times as a pandas data frame (extra ``pandas``).
+
+        Its columns are time, x, y, z (or x1, x2, ...), and as far as known vx, vy, vz, weight and population; its
+        ``attrs`` hold the metadata and the units.
+        """
+        return door().to_dataframe(self)
+
+    @classmethod
+    def from_dataframe(cls, frame: pandas.DataFrame, **columns: Any) -> SnapshotSeries:
+        """Build a series from a data frame with a row for each particle at each time; `columns` are as in `load`."""
+        return door().from_dataframe(frame, **columns)
+
+    def to_xarray(self) -> xarray.Dataset:
+        """Return the series as an xarray dataset (extra ``xarray``), laid out as a contiguous ragged array.
+
+        It holds ``row_size`` (time), ``positions`` (row, axis) and as far as known ``velocities``, ``weight`` and
+        ``population``; the rows of one time follow those of the time before.
+        """
+        return door().to_xarray(self)
+
+    @classmethod
+    def from_xarray(cls, dataset: xarray.Dataset, **columns: Any) -> SnapshotSeries:
+        """Build a series from a dataset of `to_xarray`, or any with the columns named as in `load`."""
+        return door().from_xarray(dataset, **columns)
+
+    def to_anndata(self, positions: str = "X_positions") -> anndata.AnnData:
+        """Return the rows of all times as an AnnData object (extra ``anndata``).
+
+        ``obs`` holds time, and where they differ weight and population; ``obsm`` the positions under the given name,
+        ``"X_..."``, and the velocities under ``"velocity_..."``.
+        """
+        return door().to_anndata(self, positions)
+
+    @classmethod
+    def from_anndata(cls, data: anndata.AnnData, **columns: Any) -> SnapshotSeries:
+        """Build a series from an AnnData object.
+
+        Parameters
+        ----------
+        data : anndata.AnnData
+            The cells.
+        **columns
+            As in `load`: `time` names a column of ``obs`` (with `time_values`, if it holds words); `positions` an array
+            of ``obsm``, such as ``"X_pca"`` or ``"X_umap"``, or of ``layers``, or ``"X"``; `velocities` likewise, by
+            default ``"velocity_pca"`` beside ``"X_pca"``; `dims` says how many components to keep.
+        """
+        return door().from_anndata(data, **columns)

@@ -1,0 +1,256 @@
+"""The same particles at many times."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from wlmsim import _validation as check
+from wlmsim.data.files import door
+from wlmsim.data.population import Population
+from wlmsim.data.snapshots import SnapshotSeries
+from wlmsim.data.standardisation import Map
+from wlmsim.errors import ParameterError
+
+
+class Mechanics(Protocol):
+    """What moves particles, a Lagrangian or a flow."""
+
+    def energy(self, population: Population) -> float:
+        """Energy of a cloud."""
+
+
+@runtime_checkable
+class SecondOrder(Mechanics, Protocol):
+    """What a `Lagrangian` knows of a cloud, and a flow does not."""
+
+    friction: float
+    magnetic: Any
+
+    def kinetic_energy(self, population: Population) -> float:
+        """Kinetic energy K."""
+
+    def potential_energy(self, population: Population) -> float:
+        """Potential energy U."""
+
+    def momentum(self, population: Population) -> np.ndarray:
+        """Momentum, shape (d,)."""
+
+    def angular_momentum(self, population: Population) -> np.ndarray:
+        """Angular momentum about the origin."""
+
+
+class Trajectory:
+    """The same n particles at T times.
+
+    Parameters
+    ----------
+    times : array_like, shape (T,)
+        Strictly increasing times [time].
+    positions : array_like, shape (T, n, d)
+        Positions [length].
+    velocities : array_like, shape (T, n, d), optional
+        Velocities [length / time]. ``None`` where they are unknown.
+    weights : array_like, shape (n,), optional
+        Share of the population that each particle stands for, rescaled to sum to 1. Default: all equal.
+    mechanics : Lagrangian or Flow, optional
+        What moved the particles; needed by the energies and the action. Not written to files.
+    metadata : mapping, optional
+        Plain values (numbers, strings, lists) kept with the file: seed, system, software version.
+    units : mapping, optional
+        Names of the units of ``"length"`` and ``"time"``. Default: dimensionless.
+
+    Raises
+    ------
+    ParameterError
+        If shapes do not fit, a value is not finite, or the times do not increase.
+    """
+
+    def __init__(
+        self,
+        times: Any,
+        positions: Any,
+        velocities: Any = None,
+        weights: Any = None,
+        *,
+        mechanics: Mechanics | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        units: Mapping[str, str] | None = None,
+    ):
+        self.times = check.times("times", times)
+        self.positions = _frames("positions", positions, len(self.times))
+        self.velocities = None if velocities is None else _frames("velocities", velocities, len(self.times))
+        if self.velocities is not None and self.velocities.shape != self.positions.shape:
+            raise check.fail("velocities", f"of shape {self.positions.shape}", self.velocities)
+        self.weights = check.weights("weights", weights, self.positions.shape[1])
+        self.mechanics = mechanics
+        self.metadata = dict(metadata or {})
+        self.units = dict(units or {})
+
+    @property
+    def dim(self) -> int:
+        """Dimension of space, d."""
+        return self.positions.shape[2]
+
+    @property
+    def n(self) -> int:
+        """Number of particles."""
+        return self.positions.shape[1]
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+    def __getitem__(self, k: int) -> Population:
+        velocities = None if self.velocities is None else self.velocities[k]
+        return Population(self.positions[k], velocities, self.weights, float(self.times[k]))
+
+    def __iter__(self) -> Iterator[Population]:
+        return (self[k] for k in range(len(self)))
+
+    def __eq__(self, other: object) -> bool:
+        """Whether times, positions, velocities and weights are equal; mechanics and metadata may differ."""
+        if not isinstance(other, Trajectory):
+            return NotImplemented
+        mine, theirs = self.velocities, other.velocities
+        return (
+            np.array_equal(self.times, other.times)
+            and np.array_equal(self.positions, other.positions)
+            and np.array_equal(self.weights, other.weights)
+            and (mine is theirs if mine is None or theirs is None else np.array_equal(mine, theirs))
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        span = f"{self.times[0]:g}..{self.times[-1]:g}"
+        return f"Trajectory(times={len(self)} in {span}, n={self.n}, dim={self.dim})"
+
+    def _repr_html_(self) -> str:
+        from wlmsim import _html
+
+        rows = [
+            ("particles", f"{self.n} in {self.dim}-D, the same at all times"),
+            *_html.when(self.times, self.units),
+            ("velocities", "unknown" if self.velocities is None else "known"),
+            ("moved by", "unknown" if self.mechanics is None else repr(self.mechanics)),
+            *_html.about(self.metadata),
+        ]
+        return _html.card("Trajectory", rows, _html.clouds(self.positions, self.times))
+
+    def at(self, time: float) -> Population:
+        """Return the recorded cloud at `time`; `ParameterError` if that time was not recorded."""
+        k = int(np.argmin(np.abs(self.times - time)))
+        if not np.isclose(self.times[k], time, rtol=1e-9, atol=1e-12):
+            raise check.fail("time", f"a recorded time (the nearest is {self.times[k]:g})", time)
+        return self[k]
+
+    def snapshots(self, fraction: float = 1.0, *, seed: int | None = None, velocities: bool = True) -> SnapshotSeries:
+        """Forget identities: an independent, shuffled subsample of the particles at each time.
+
+        Parameters
+        ----------
+        fraction : float
+            Share of the particles kept at each time, in (0, 1]. Default 1.
+        seed : int, optional
+            Seed of the subsampling and shuffling, recorded in the metadata.
+        velocities : bool
+            Whether the snapshots keep the velocities. Default True.
+
+        Returns
+        -------
+        SnapshotSeries
+        """
+        if not 0 < check.real("fraction", fraction) <= 1:
+            raise check.fail("fraction", "a number in (0, 1]", fraction)
+        rng = np.random.default_rng(seed)
+        count = max(1, round(fraction * self.n))
+        chosen = [rng.permutation(self.n)[:count] for _ in self.times]
+        kept = self.velocities if velocities else None
+        return SnapshotSeries(
+            self.times,
+            [x[rows] for x, rows in zip(self.positions, chosen, strict=True)],
+            None if kept is None else [v[rows] for v, rows in zip(kept, chosen, strict=True)],
+            None if self[0].uniform else [self.weights[rows] for rows in chosen],
+            metadata={**self.metadata, "snapshot_seed": seed, "snapshot_fraction": fraction},
+            units=self.units,
+        )
+
+    def _mapped(self, place: Map, pace: Map, units: Mapping[str, str]) -> Trajectory:
+        """The same motion in other coordinates; what moved it is not known there."""
+        velocities = None if self.velocities is None else pace(self.velocities)
+        positions = place(self.positions)
+        return Trajectory(self.times, positions, velocities, self.weights, metadata=self.metadata, units=units)
+
+    def kinetic_energy(self) -> np.ndarray:
+        """Kinetic energy K at each time, shape (T,) [mass length^2 / time^2]."""
+        return np.array([self._lagrangian.kinetic_energy(frame) for frame in self])
+
+    def potential_energy(self) -> np.ndarray:
+        """Potential energy U at each time, shape (T,) [mass length^2 / time^2]."""
+        return np.array([self._lagrangian.potential_energy(frame) for frame in self])
+
+    def energy(self) -> np.ndarray:
+        """Energy at each time, shape (T,).
+
+        Of a Lagrangian K + U, which obeys dE/dt = -2 gamma K under friction gamma; of a flow what it conserves or
+        lowers.
+        """
+        mechanics = self._known_mechanics
+        return np.array([mechanics.energy(frame) for frame in self])
+
+    def momentum(self) -> np.ndarray:
+        """Momentum of the population at each time, shape (T, d) [mass length / time]."""
+        return np.array([self._lagrangian.momentum(frame) for frame in self])
+
+    def angular_momentum(self) -> np.ndarray:
+        """Angular momentum about the origin, sum of m x_i v_j - x_j v_i for i < j, shape (T, d (d - 1) / 2)."""
+        return np.array([self._lagrangian.angular_momentum(frame) for frame in self])
+
+    def action(self) -> float:
+        """Action, the integral of exp(gamma t) (K - U) dt by the trapezoidal rule over the recorded times.
+
+        A uniform magnetic field adds the integral of v . A rho to K - U, without friction.
+        """
+        lagrangian = self._lagrangian
+        integrand = self.kinetic_energy() - self.potential_energy()
+        if lagrangian.magnetic is not None:
+            if lagrangian.friction:
+                raise ParameterError("friction in a magnetic field derives from no action")
+            integrand += [lagrangian.magnetic.coupling(f.positions, f.velocities, f.weights) for f in self]
+        integrand = np.exp(lagrangian.friction * self.times) * integrand
+        return float(np.trapezoid(integrand, self.times))
+
+    @property
+    def _known_mechanics(self) -> Mechanics:
+        if self.mechanics is None:
+            raise ParameterError(
+                "this trajectory does not know its mechanics (files do not store them): "
+                "set `trajectory.mechanics = ...` first"
+            )
+        return self.mechanics
+
+    @property
+    def _lagrangian(self) -> SecondOrder:
+        mechanics = self._known_mechanics
+        if not isinstance(mechanics, SecondOrder):
+            raise ParameterError(f"only a Lagrangian has this; the trajectory was moved by {mechanics!r}")
+        return mechanics
+
+    def save(self, path: str | Path) -> Path:
+        """Write an H5MD 1.1 file, atomically; see docs/file_formats.md."""
+        return door().save_trajectory(self, path)
+
+    @classmethod
+    def load(cls, path: str | Path, *, start: float | None = None, stop: float | None = None) -> Trajectory:
+        """Read an H5MD file; with `start` or `stop`, only the frames with start <= time <= stop."""
+        return door().load_trajectory(path, start=start, stop=stop)
+
+
+def _frames(name: str, value: Any, count: int) -> np.ndarray:
+    frames = check.array(name, value)
+    if frames.ndim != 3 or 0 in frames.shape or len(frames) != count:
+        raise check.fail(name, f"an array of shape (T, n, d) with T = {count}, as there are times", frames)
+    return check.finite(name, frames)

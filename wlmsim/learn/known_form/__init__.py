@@ -1,0 +1,1 @@
+"""Laws whose form is known and whose numbers are fitted."""

@@ -1,0 +1,1 @@
+"""How a predicted cloud is compared with an observed one."""

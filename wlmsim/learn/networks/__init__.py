@@ -1,0 +1,1 @@
+"""What learnable terms are made of: perceptrons, splines, attention, and sums over near pairs."""

@@ -1,0 +1,1 @@
+"""What learned mechanics predict: forecasts, and clouds between observed ones."""

@@ -1,0 +1,138 @@
+"""Interpolation from both sides: the mechanics between two observed clouds, joined so that both ends are met."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from wlmsim.data.population import Population
+from wlmsim.evaluation import hermite_interpolation
+from wlmsim.integrators import Integrator, State
+from wlmsim.mechanics.flow import Flow
+from wlmsim.mechanics.lagrangian import Lagrangian
+from wlmsim.simulation import default_integrator
+from wlmsim.transport.abundance import changing_growth
+from wlmsim.transport.exact import ground_cost
+from wlmsim.transport.schroedinger import bridge_noise, drawn_ends
+from wlmsim.transport.unbalanced import growth_plan
+
+
+def bridge(
+    mechanics: Lagrangian | Flow,
+    before: Population,
+    after: Population,
+    time: float,
+    *,
+    dt: float,
+    integrator: Integrator | None = None,
+    reach: float = math.inf,
+    noise: float = 0.0,
+    marginals: Sequence[Population] = (),
+    seed: int = 0,
+) -> Population:
+    """Predict the cloud at a time between two observed ones.
+
+    The mechanics carries the cloud before forward to the time of the cloud after, and the cloud after backward in time
+    to that of the cloud before. The plan of least total cost says which particle ends where, its cost being the
+    squares of what both paths of a pair of particles miss at their far ends. To each path is added the cubic that takes
+    away what it misses there, in position and velocity, and changes nothing at its start; between the two paths of a
+    pair the prediction passes evenly from the one to the other. Mechanics without any force give the cubic Hermite
+    interpolation along the plan.
+
+    Parameters
+    ----------
+    mechanics : Lagrangian or Flow
+        A flow is used forward only, since diffusion cannot be run backward; what a path misses is taken away evenly.
+        Its plan is that between the observed clouds, which a gradient flow nearly follows. With `noise` it is the plan
+        of the Schroedinger bridge (`wlmsim.transport`), and the paths have the noise of Brownian bridges.
+    before, after : Population
+        The clouds; a Lagrangian needs the velocities of `before`. Without those of `after` it is used forward only,
+        and what a path misses is taken away by a parabola.
+    time : float
+        When, between the two [time].
+    dt : float
+        Largest time step [time].
+    integrator : Integrator, optional
+        Scheme for both directions. Default: that of `wlmsim.simulate`.
+    reach : float
+        Distance beyond which particles rather multiply here and die there than move, see `wlmsim.transport` [length].
+        Default infinite: masses are conserved.
+    noise : float
+        Strength of the noise in dX = u dt + sigma dW, for flows [length / sqrt(time)]. Default 0.
+    marginals : sequence of Population
+        All observed clouds in the order of time, `before` and `after` among them. With a finite reach, growth then
+        changes between them as it does over all of them (`wlmsim.transport`). Default: growth at constant rates.
+    seed : int
+        Of the noise. Default 0.
+
+    Returns
+    -------
+    Population
+        A particle for each entry of the plan: as many as there are in equal uniform clouds, else more. With noise twice
+        as many as in both clouds: a sample of a density, where entries of a plan are places between observed ones.
+    """
+    cloud = _joined(mechanics, before, after, time, dt, integrator, reach, noise, seed)
+    if reach == math.inf or not marginals:
+        return cloud
+    outside = [c for c in marginals if not before.time < c.time < after.time]
+    masses = cloud.weights * changing_growth(outside, cloud.positions, time, reach=reach)
+    return Population(cloud.positions, None, masses / masses.sum(), time)
+
+
+def _joined(
+    mechanics: Lagrangian | Flow,
+    before: Population,
+    after: Population,
+    time: float,
+    dt: float,
+    integrator: Integrator | None,
+    reach: float,
+    noise: float,
+    seed: int,
+) -> Population:
+    """The paths of both sides, joined; masses grow along them at constant rates."""
+    scheme = default_integrator(mechanics) if integrator is None else integrator
+    span = after.time - before.time
+    s = (time - before.time) / span
+    ahead, end = _carried(mechanics, before, [time, after.time], dt, scheme)
+    x0, x1 = before.positions, after.positions
+    first_order = isinstance(mechanics, Flow)
+    if noise:
+        i, j = drawn_ends(before, after, s, noise=noise, reach=reach, seed=seed)
+        x = ahead.positions[i] + s * (x1[j] - end.positions[i])
+        return Population(x + bridge_noise(before, after, s, x.shape, noise=noise, seed=seed), time=time)
+    if first_order or after.velocities is None:
+        cost = ground_cost(x0 if first_order else end.positions, x1, 2)
+        plan = growth_plan(cost, before.weights, after.weights, reach=reach)
+        missed = x1[plan.target] - end.positions[plan.source]
+        x = ahead.positions[plan.source] + (s if first_order else s**2) * missed
+        return Population(x, None, plan.masses(s), time)
+    back, start = _carried(mechanics, after, [time, before.time], dt, scheme)
+    cost = ground_cost(end.positions, x1, 2) + ground_cost(x0, start.positions, 2)
+    plan = growth_plan(cost, before.weights, after.weights, reach=reach)
+    i, j = plan.source, plan.target
+    assert before.velocities is not None
+    v0, v1 = before.velocities[i], after.velocities[j]
+    missed_after = hermite_interpolation(s, span, 0.0, x1[j] - end.positions[i], 0.0, v1 - end.velocities[i])
+    missed_before = hermite_interpolation(s, span, x0[i] - start.positions[j], 0.0, v0 - start.velocities[j], 0.0)
+    x = (1 - s) * (ahead.positions[i] + missed_after) + s * (back.positions[j] + missed_before)
+    return Population(x, None, plan.masses(s), time)
+
+
+def _carried(
+    mechanics: Lagrangian | Flow, cloud: Population, times: list[float], dt: float, integrator: Integrator
+) -> list[State]:
+    """The cloud at times that all lie after it or all before it, in the order in which they are reached."""
+    velocities = np.zeros_like(cloud.positions) if isinstance(mechanics, Flow) else cloud.velocities
+    assert velocities is not None
+    state = State(cloud.positions, velocities, cloud.weights, cloud.time)
+    states = []
+    for time in times:
+        interval = time - state.time
+        steps = math.ceil(abs(interval) / dt - 1e-9)
+        for _ in range(steps):
+            state = integrator.step(mechanics, state, interval / steps)
+        states.append(State(state.positions.copy(), state.velocities.copy(), state.weights, time))
+    return states

@@ -1,0 +1,1 @@
+"""Differentiable simulation: rollouts, their adjoint, and their recordings as CUDA graphs."""

@@ -1,0 +1,1 @@
+"""Choosing mechanics by predictions of marginals that were left out."""

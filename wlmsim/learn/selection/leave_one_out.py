@@ -1,0 +1,72 @@
+"""Leave-one-out scores of a model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from wlmsim import _validation as check
+from wlmsim.data.snapshots import SnapshotSeries
+from wlmsim.errors import SimulationError
+from wlmsim.evaluation import Scores
+from wlmsim.learn.selection.jobs import Job, marginals_to_leave_out, run_all
+from wlmsim.learn.wlm import WLM
+
+
+def leave_one_out(
+    model: WLM, data: SnapshotSeries, *, marginals: Any = "between", two_sided: bool = False, processes: int = 1
+) -> Scores:
+    """Leave each marginal out in turn, fit to the others and score the prediction of the one left out.
+
+    Parameters
+    ----------
+    model : WLM
+        What to fit anew each time; stays as it is.
+    data : SnapshotSeries
+        At least three marginals.
+    marginals : "between", "each", "last", int or sequence of int
+        Which to leave out in turn: all but the first and the last; all but the first; or those of the indices
+        given. Default "between".
+    two_sided : bool
+        Whether to predict each from the marginals on both sides of it, as `WLM.interpolate` does, and not only from
+        the one before. Default False.
+    processes : int
+        Number of processes that fit at the same time, with one thread each. Default 1.
+
+    Returns
+    -------
+    Scores
+        A row for each left-out marginal, beside the naive baselines.
+
+    Raises
+    ------
+    SimulationError
+        If a fit or a prediction diverges.
+
+    Examples
+    --------
+    >>> import numpy as np, wlmsim as wls
+    >>> data = wls.systems.VortexDrifters(n=30, seed=0).exact(np.linspace(0, 1, 5)).snapshots(seed=0)
+    >>> model = wls.learn.WLM(steps=5, members=1, progress=False)
+    >>> wls.learn.leave_one_out(model, data, marginals=[1, 2]).times
+    array([0.25, 0.5 ])
+    """
+    check.instance("model", model, WLM)
+    check.instance("data", data, SnapshotSeries)
+    left_out = marginals_to_leave_out("marginals", marginals, data, two_sided=two_sided)
+    jobs = [Job(model, data, k, model.seed, two_sided) for k in left_out]
+    rows = []
+    for job, outcome in zip(jobs, run_all(jobs, processes), strict=True):
+        if outcome.scores is None:
+            raise SimulationError(f"without the marginal at t = {data.times[job.left_out]:g}: {outcome.failure}")
+        rows.append(outcome.scores)
+    names = list(dict.fromkeys(name for row in rows for name in row.w1))
+    missing = np.array([np.nan])
+    return Scores(
+        np.concatenate([row.times for row in rows]),
+        np.concatenate([row.origins for row in rows]),
+        {name: np.concatenate([row.w1.get(name, missing) for row in rows]) for name in names},
+        "leave one out, two-sided" if two_sided else "leave one out",
+        data.units.get("length", ""),
+    )

@@ -1,0 +1,1 @@
+"""Training: the loop, its checkpoints, members side by side, and what follows it."""

@@ -1,0 +1,1 @@
+"""Velocities where none were observed."""

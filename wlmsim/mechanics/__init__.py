@@ -1,0 +1,1 @@
+"""What moves a population: Lagrangians and flows, dissipation, and forces that do no work."""

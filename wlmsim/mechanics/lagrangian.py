@@ -1,0 +1,163 @@
+"""The mechanics of a population: mass, potential energy U, dissipation R, magnetic field B."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from wlmsim import _validation as check
+from wlmsim.data.population import Population
+from wlmsim.errors import ParameterError
+from wlmsim.functionals.base import Functional
+from wlmsim.mechanics.dissipation import Dissipation
+from wlmsim.mechanics.magnetic import MagneticField
+
+
+class Lagrangian:
+    """The damped Lagrangian L = exp(gamma t) (K - U) of a population, with further dissipation R and magnetic field B.
+
+    The particles obey m dv/dt = -grad (dU/drho) + v x B - m gamma v - dR/dv, with K = m / 2 integral |v|^2 rho.
+
+    Parameters
+    ----------
+    potential : Functional, optional
+        Potential energy U; functionals combine with ``+``. Default: none, free particles.
+    dissipation : Dissipation, optional
+        Friction, alignment, self-propulsion; they combine with ``+``. Default: none. Friction is a rate
+        gamma [1 / time]: its force is -m gamma v.
+    magnetic : MagneticField, optional
+        Magnetic field, or the Coriolis force of a rotating frame. Default: none.
+    mass : float, optional
+        Mass m of the population, positive [mass]. Default 1.
+
+    Examples
+    --------
+    >>> import wlmsim as wls
+    >>> wls.Lagrangian(wls.External(wls.laws.Harmonic(2.0)), dissipation=wls.Friction(0.1))
+    Lagrangian(External(Harmonic(stiffness=2.0)), dissipation=Friction(0.1))
+    """
+
+    def __init__(
+        self,
+        potential: Functional | None = None,
+        *,
+        dissipation: Dissipation | None = None,
+        magnetic: MagneticField | None = None,
+        mass: float = 1.0,
+    ):
+        self.potential = None if potential is None else check.instance("potential", potential, Functional)
+        self.dissipation = None if dissipation is None else check.instance("dissipation", dissipation, Dissipation)
+        self.magnetic = None if magnetic is None else check.instance("magnetic", magnetic, MagneticField)
+        self.mass = check.positive("mass", mass)
+
+    @property
+    def friction(self) -> float:
+        """Linear friction rate gamma [1 / time]."""
+        return 0.0 if self.dissipation is None else self.dissipation.friction
+
+    def acceleration(self, positions: np.ndarray, weights: np.ndarray, time: float = 0.0) -> np.ndarray:
+        """Acceleration by the potential, -grad (dU/drho) / m, shape (n, d) [length / time^2]."""
+        if self.potential is None:
+            return np.zeros_like(positions)
+        return self._by_mass(self.potential.force(positions, weights, time))
+
+    def _by_mass(self, force: np.ndarray) -> np.ndarray:
+        """Force over mass; of mass 1 without another array."""
+        return force if self.mass == 1.0 else force / self.mass
+
+    @property
+    def only_friction(self) -> bool:
+        """Whether no force depends on the velocity but linear friction."""
+        return self.magnetic is None and (self.dissipation is None or self.dissipation.only_friction)
+
+    def velocity_acceleration(self, positions: np.ndarray, velocities: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """Acceleration by dissipation and magnetic field but for friction, shape (n, d) [length / time^2]."""
+        total = self.dissipative_acceleration(positions, velocities, weights)
+        return total if self.magnetic is None else total + self.magnetic.force(positions, velocities) / self.mass
+
+    def dissipative_acceleration(
+        self, positions: np.ndarray, velocities: np.ndarray, weights: np.ndarray
+    ) -> np.ndarray:
+        """Acceleration by the dissipation but for friction, shape (n, d) [length / time^2]."""
+        if self.dissipation is None:
+            return np.zeros_like(velocities)
+        return self._by_mass(self.dissipation.force(positions, velocities, weights))
+
+    def kinetic_energy(self, population: Population) -> float:
+        """K = m / 2 sum of w_i |v_i|^2 [mass length^2 / time^2]."""
+        v = _velocities(population)
+        return float(0.5 * self.mass * population.weights @ (v**2).sum(-1))
+
+    def potential_energy(self, population: Population) -> float:
+        """U of the particles [mass length^2 / time^2]."""
+        if self.potential is None:
+            return 0.0
+        return self.potential.energy(population.positions, population.weights, population.time)
+
+    def energy(self, population: Population) -> float:
+        """Total energy K + U [mass length^2 / time^2]."""
+        return self.kinetic_energy(population) + self.potential_energy(population)
+
+    def virial(self, population: Population) -> float:
+        """Sum of w_i x_i . F_i, F the force by the potential [mass length^2 / time^2].
+
+        In equilibrium 2 K + virial = 0 on average (without magnetic field). It is U for gravity and charges without
+        softening and -2 U for harmonic wells; of internal forces it does not depend on the origin.
+        """
+        x, w = population.positions, population.weights
+        return float(self.mass * w @ (x * self.acceleration(x, w, population.time)).sum(-1))
+
+    def momentum(self, population: Population) -> np.ndarray:
+        """m sum of w_i v_i, shape (d,) [mass length / time]."""
+        return self.mass * population.weights @ _velocities(population)
+
+    def angular_momentum(self, population: Population) -> np.ndarray:
+        """m sum of w (x_i v_j - x_j v_i) for each plane i < j, shape (d (d - 1) / 2,) [mass length^2 / time]."""
+        tensor = self.mass * (population.weights[:, None] * population.positions).T @ _velocities(population)
+        rows, columns = np.triu_indices(population.dim, 1)
+        return (tensor - tensor.T)[rows, columns]
+
+    def __repr__(self) -> str:
+        parts = ["free" if self.potential is None else repr(self.potential)]
+        parts += [] if self.dissipation is None else [f"dissipation={self.dissipation!r}"]
+        parts += [] if self.magnetic is None else [f"magnetic={self.magnetic!r}"]
+        parts += [] if self.mass == 1.0 else [f"mass={self.mass:g}"]
+        return f"Lagrangian({', '.join(parts)})"
+
+    @property
+    def latex(self) -> str:
+        """LaTeX of the Lagrangian, and of the Rayleigh function where friction is not all of it; no dollar signs."""
+        terms = r"\tfrac{m}{2} \int |v|^2 \rho \, dx"
+        terms += "" if self.magnetic is None else f" + {self.magnetic.latex}"
+        if self.potential is not None:
+            energy = self.potential.latex
+            alone = len(self.potential.terms) == 1 and not energy.startswith("-")
+            terms += f" - {energy}" if alone else rf" - \left( {energy} \right)"
+        if self.only_friction:
+            damped = rf"e^{{{self.friction:.4g} t}} \left( {terms} \right)"
+            return rf"\mathcal{{L}} = {damped if self.friction else terms}"
+        # no factor exp(gamma t) makes a Lagrangian of these: friction stands in the Rayleigh function too
+        rayleigh = "" if self.dissipation is None else rf", \quad \mathcal{{R}} = {self.dissipation.latex}"
+        return rf"\mathcal{{L}} = {terms}{rayleigh}"
+
+    def _repr_latex_(self) -> str:
+        return f"${self.latex}$"
+
+    def _repr_html_(self) -> str:
+        from wlmsim import _html
+
+        return _html.card("Lagrangian", [("", _html.math(self.latex)), *self._terms()])
+
+    def _terms(self) -> list[tuple[str, str]]:
+        """What it is made of, with the values of all parameters, as rows of a card."""
+        parts = [("potential", self.potential), ("dissipation", self.dissipation)]
+        rows = [(name, repr(term)) for name, part in parts if part is not None for term in part.terms]
+        rows += [] if self.magnetic is None else [("magnetic", repr(self.magnetic))]
+        return rows if self.mass == 1.0 else [*rows, ("mass", f"{self.mass:g}")]
+
+
+def _velocities(population: Population) -> np.ndarray:
+    if population.velocities is None:
+        raise ParameterError(
+            "the population's velocities are unknown: give them, or use `population.at_rest()` for zero"
+        )
+    return population.velocities

@@ -1,0 +1,140 @@
+"""Schroedinger bridges: how clouds of diffusing particles got from where they were seen to where they were seen next.
+
+Of all motions between two clouds a, b at times 0 and T the bridge is the one most like diffusion, dX = sigma dW. It is
+a coupling P of the ends that minimises, with an entropy relative to independent ends,
+
+    sum P_ij |x_i - y_j|^2 / 2 + sigma^2 T KL(P | a b) + reach^2 KL(P 1 | a) + reach^2 KL(P^T 1 | b)
+
+and, between the two ends of each pair, Brownian bridges: straight lines with Gaussian noise of variance
+sigma^2 t (T - t) / T about them along each axis. Without noise that is optimal transport, see `growth_plan` for the
+reach: where particles multiply and die, the ends need not have the weights that are carried.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from wlmsim import _validation as check
+from wlmsim.data.population import Population
+from wlmsim.transport.exact import ground_cost
+from wlmsim.transport.unbalanced import dual_potentials
+
+DRAWS = 2
+"""Particles drawn for each one of both clouds."""
+
+
+def schroedinger_bridge(
+    before: Population,
+    after: Population,
+    time: float,
+    *,
+    noise: float,
+    reach: float = math.inf,
+    count: int | None = None,
+    seed: int = 0,
+) -> Population:
+    """A cloud at a time between two others, drawn from the Schroedinger bridge between them.
+
+    Parameters
+    ----------
+    before, after : Population
+        The observed clouds.
+    time : float
+        When, between the two [time].
+    noise : float
+        Strength sigma of the diffusion dX = sigma dW, positive [length / sqrt(time)].
+    reach : float
+        Distance beyond which particles rather multiply here and die there than move, positive, see `wlmsim.transport`
+        [length]. Default infinite: masses are conserved.
+    count : int, optional
+        Number of particles to draw. Default: twice those of both clouds.
+    seed : int
+        Of the draw. Default 0.
+
+    Returns
+    -------
+    Population
+        Equally weighted particles, a sample of a density.
+
+    Raises
+    ------
+    ParameterError
+        If the noise or the reach is not positive, or the time is not between the clouds.
+
+    References
+    ----------
+    C. Leonard, A survey of the Schroedinger problem and some of its connections with optimal transport, Discrete
+    Contin. Dyn. Syst. A 34, 1533 (2014); Y. Chen, T. T. Georgiou, M. Pavon, The most likely evolution of diffusing and
+    vanishing particles: Schroedinger bridges with unbalanced marginals, SIAM J. Control Optim. 60, 2016 (2022).
+
+    Examples
+    --------
+    Between two points it is a Brownian bridge, at half its way of variance sigma^2 T / 4.
+
+    >>> import numpy as np, wlmsim as wls
+    >>> here, there = wls.Population([[0.0]]), wls.Population([[4.0]], time=1.0)
+    >>> x = wls.transport.schroedinger_bridge(here, there, 0.5, noise=1.0, count=4000).positions
+    >>> round(float(x.mean()), 1), round(float(x.var()), 1)
+    (2.0, 0.2)
+    """
+    s = fraction(before, after, time)
+    i, j = drawn_ends(before, after, s, noise=noise, reach=reach, count=count, seed=seed)
+    straight = (1 - s) * before.positions[i] + s * after.positions[j]
+    return Population(straight + bridge_noise(before, after, s, straight.shape, noise=noise, seed=seed), time=time)
+
+
+def fraction(before: Population, after: Population, time: float) -> float:
+    """Share of the way from one cloud to the other that a time is at."""
+    if not before.time <= time <= after.time or before.time == after.time:
+        raise check.fail("time", f"between the clouds at {before.time:g} and {after.time:g}", time)
+    return (time - before.time) / (after.time - before.time)
+
+
+def drawn_ends(
+    before: Population,
+    after: Population,
+    s: float,
+    *,
+    noise: float,
+    reach: float = math.inf,
+    count: int | None = None,
+    seed: int = 0,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of both clouds between which the particles move that are seen at the fraction s of the way.
+
+    Parameters
+    ----------
+    before, after, noise, reach, count, seed
+        As in `schroedinger_bridge`.
+    s : float
+        Fraction of the way, in [0, 1]. Particles that multiply on the way are drawn as often as there are of them then.
+
+    Returns
+    -------
+    (source, target) : tuple of ndarray of int, shape (count,)
+    """
+    epsilon = 2 * check.positive("noise", noise) ** 2 * (after.time - before.time)
+    price = math.inf if reach == math.inf else 2 * check.positive("reach", reach) ** 2
+    cost = ground_cost(before.positions, after.positions, 2)
+    n, m = cost.shape
+    count = DRAWS * (n + m) if count is None else check.integer("count", count)
+    f, g = dual_potentials(cost, before.weights, after.weights, price, epsilon)
+    # what leaves a particle falls short of its weight by the factor exp(-f / price), which it grows by on its way
+    start, end = f / epsilon + (1 - s) * f / price, g / epsilon + s * g / price
+    masses = before.weights[:, None] * after.weights * np.exp(start[:, None] + end - cost / epsilon)
+    shares = np.cumsum(masses)
+    # evenly spaced: no pair is drawn more often or less than its mass is worth, but for the rounding
+    at = (np.arange(count) + np.random.default_rng(seed).random()) / count
+    drawn = np.minimum(np.searchsorted(shares, at * shares[-1], side="right"), len(shares) - 1)
+    source, target = np.divmod(drawn, m)
+    return source, target
+
+
+def bridge_noise(
+    before: Population, after: Population, s: float, shape: tuple[int, ...], *, noise: float, seed: int = 0
+) -> np.ndarray:
+    """Deviations of Brownian bridges, of given shape, from their mean at the fraction s of the way [length]."""
+    width = noise * math.sqrt((after.time - before.time) * s * (1 - s))
+    return width * np.random.default_rng([seed, 1]).standard_normal(shape)
