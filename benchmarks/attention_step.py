@@ -58,8 +58,7 @@ class Training:
         """Value of the loss, and its gradient."""
         import torch
 
-        from wlmsim.learn import rollout
-        from wlmsim.learn.losses.divergences import exact_transport
+        from wlmsim.learn import exact_transport, rollout
 
         start, *targets = self.clouds
         w = torch.full((len(start),), 1.0 / len(start))

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 import wlmsim as wls
+from wlmsim import learn as losses
 from wlmsim.learn.functionals import Scales
-from wlmsim.learn.losses import divergences as losses
 from wlmsim.learn.mechanics import Mechanics
 from wlmsim.learn.networks.near_pairs import OfNearPairs, close_pairs
 from wlmsim.learn.rollouts.adjoint import recomputed

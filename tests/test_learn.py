@@ -17,14 +17,11 @@ from wlmsim.errors import FileFormatError, NotFittedError, ParameterError, Simul
 from wlmsim.integrators import ConstantSpeedEuler, Leapfrog
 from wlmsim.learn.functionals import Scales
 from wlmsim.learn.functionals.base import force_of_energy
-from wlmsim.learn.losses import divergences as losses
-from wlmsim.learn.losses.divergences import (
-    automatic_blur,
-    energy_divergence,
-    exact_transport,
-    sinkhorn_divergence,
-    sliced_transport,
-)
+from wlmsim.learn.losses import sinkhorn_divergence as losses
+from wlmsim.learn.losses.energy_divergence import energy_divergence
+from wlmsim.learn.losses.exact_transport import exact_transport
+from wlmsim.learn.losses.sinkhorn_divergence import automatic_blur, sinkhorn_divergence
+from wlmsim.learn.losses.sliced_transport import sliced_transport
 from wlmsim.learn.mechanics import Mechanics, mean_mechanics, scales_of
 from wlmsim.learn.networks.perceptron import Perceptron, RadialSpline
 from wlmsim.learn.rollouts.rollout import flow_rollout, rollout, torch_force

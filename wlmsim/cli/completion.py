@@ -39,7 +39,11 @@ def files(*suffixes: str) -> Callable[[str], list[str]]:
 
 
 def settings(ctx: typer.Context) -> list[str]:
-    """Offer the parameters of the system that is named; those of models would take seconds to find out."""
+    """Offer the parameters of the system that is named, or of the model that is to be fitted."""
+    if ctx.info_name == "fit":
+        from wlmsim.learn.wlm import WLM
+
+        return [f"{name}=" for name in WLM.nested_names()]
     # of a line that ends within an option, the parser leaves the words aside
     named = [systems()[word] for word in [ctx.params.get("system"), *ctx.args] if word in systems()]
     return [f"{name}=" for name in inspect.signature(named[0]).parameters] if named else []

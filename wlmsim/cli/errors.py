@@ -58,7 +58,7 @@ class Command(TyperCommand):
 
     def _culprit(self, ctx: Any, error: ParameterError) -> str | None:
         """The option that the message is about, if it was given: messages begin with the argument's name."""
-        found = re.match(r"`(\w+)", str(error))
+        found = re.match(r"`(?:\w+\.)*(\w+)", str(error))
         for param in self.params if found else ():
             named = found is not None and param.name == found[1]
             if named and param.param_type_name == "option" and ctx.params[param.name] is not None:

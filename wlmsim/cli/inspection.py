@@ -9,6 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
+TERMS = ("potential", "dissipation")
+"""Parameters that the mechanics tell of."""
+
 
 def info(
     file: Annotated[
@@ -48,7 +51,7 @@ def _describe_model(path: Path) -> dict[str, Any]:
     import wlmsim as wls
 
     model = wls.learn.WLM.load(path)
-    parameters = {name: value for name, value in model.get_params().items() if name not in ("potential", "dissipation")}
+    parameters = {name: _plain(value) for name, value in model.get_params(deep=False).items() if name not in TERMS}
     return {
         "path": str(path),
         "bytes": path.stat().st_size,
@@ -63,6 +66,11 @@ def _describe_model(path: Path) -> dict[str, Any]:
         "seconds": model.seconds_,
         "parameters": parameters,
     }
+
+
+def _plain(value: Any) -> Any:
+    """A parameter as JSON can hold it: one with options as it is written in Python."""
+    return value if isinstance(value, (str, bool, int, float, type(None))) else repr(value)
 
 
 def _readable(value: Any) -> str:

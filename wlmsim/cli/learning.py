@@ -24,6 +24,9 @@ from wlmsim.cli.options import (
 )
 from wlmsim.errors import WlmsimError
 
+STOPPING = {"last": "last", "none": None}
+"""Words for the marginal that chooses the number of steps."""
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -47,7 +50,7 @@ def fit(
             help="Velocities that rollouts start with.",
         ),
     ] = None,
-    training: Annotated[
+    rollouts: Annotated[
         str | None, typer.Option(**words("anchored|multiple-shooting"), help="Where rollouts start.")
     ] = None,
     loss: Annotated[
@@ -80,14 +83,14 @@ def fit(
     options = {
         "friction": friction and word_or_number("--friction", friction, {"learn": "learn"}, float),
         "initial_velocities": initial_velocities,
-        "training": training,
+        "rollouts": rollouts,
+        "rollouts.dt": dt,
         "loss": loss,
-        "steps": steps,
-        "learning_rate": learning_rate,
-        "dt": dt,
-        "validation": validation and word_or_number("--validation", validation, {"last": "last", "none": "none"}, int),
+        "optimiser.steps": steps,
+        "optimiser.learning_rate": learning_rate,
+        "stopping.validation": validation and word_or_number("--validation", validation, STOPPING, int),
+        "runtime.device": device,
         "seed": seed,
-        "device": device,
         "checkpoint": checkpoint,
     }
     widths = None if hidden is None else numbers("--hidden", hidden, int)
@@ -95,16 +98,16 @@ def fit(
 
     import wlmsim as wls
 
-    parameters = arguments(wls.learn.WLM, options, settings, reserved=("potential", "progress", "warm_start"))
-    if validation == "none":
-        parameters["validation"] = None
+    given = arguments(wls.learn.WLM, options, settings, reserved=("potential", "progress", "warm_start"))
+    parameters = {name.replace(".", "__"): value for name, value in given.items()}
     with blaming("--hidden"):
         about: dict[str, Any] = {} if widths is None else {"hidden": widths}
         potential: wls.functionals.Functional = wls.learn.ExternalPotential(**about, time_dependent=not static)
     if pair is not None:
         with blaming("--pair"):
             potential = potential + wls.learn.PairPotential(cutoff=pair)
-    model = wls.learn.WLM(potential, **parameters, progress=not quiet)
+    with blaming():
+        model = wls.learn.WLM(potential, progress=not quiet).set_params(**parameters)
     series = _up_to(wls.SnapshotSeries.load(data), until, data)
     if hold_out:
         with blaming("--hold-out"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import json
+import math
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -76,7 +77,8 @@ def arguments(
     """
     from wlmsim import _validation as check
 
-    known = [name for name in inspect.signature(target).parameters if name not in reserved]
+    names = target.nested_names() if hasattr(target, "nested_names") else inspect.signature(target).parameters
+    known = [name for name in names if name not in reserved]
     given = [(_flag(name), name, value) for name, value in options.items() if value is not None]
     for setting in settings or ():
         name, equals, text = setting.partition("=")
@@ -86,9 +88,10 @@ def arguments(
     merged: dict[str, Any] = {}
     for option, name, value in given:
         if name not in known:
+            nested = [full for full in known if full.endswith(f".{name}")]
+            hint = f" (did you mean {nested[0]!r}?)" if nested else check.meant(name, known)
             raise typer.BadParameter(
-                f"{target.__name__} has no parameter {name}{check.meant(name, known)}; known are {', '.join(known)}",
-                param_hint=option,
+                f"{target.__name__} has no parameter {name}{hint}; known are {', '.join(known)}", param_hint=option
             )
         if name in merged:
             raise typer.BadParameter(f"{name} is given twice", param_hint=option)
@@ -97,14 +100,15 @@ def arguments(
 
 
 def _flag(name: str) -> str:
+    name = name.rpartition(".")[2]
     return f"-{name}" if len(name) == 1 else f"--{name.replace('_', '-')}"
 
 
 def _literal(text: str) -> Any:
     """Return the value of a JSON or Python literal; other text stands for itself."""
-    for parse in (json.loads, ast.literal_eval):
+    for parse in (json.loads, ast.literal_eval, {"inf": math.inf}.__getitem__):
         try:
             return parse(text)
-        except (ValueError, SyntaxError, TypeError):
+        except (ValueError, SyntaxError, TypeError, KeyError):
             continue
     return text

@@ -1,41 +1,139 @@
-"""scikit-learn's habits, without scikit-learn."""
+"""scikit-learn's habits, without scikit-learn: named parameters, some of which are parts with options of their own."""
 
 from __future__ import annotations
 
+import functools
 import inspect
-from typing import Any, Self
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Self, TypeVar
 
 from wlmsim import _validation as check
 from wlmsim.errors import ParameterError
+from wlmsim.learn.part import Part
+
+Init = TypeVar("Init", bound=Callable[..., None])
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a parameter that is a part may be: an object of a class, a shorthand for one, or None.
+
+    Parameters
+    ----------
+    kind : type
+        Class of the part.
+    words : mapping of str to type
+        Shorthands, each for a class with its default options.
+    shorthand : callable, optional
+        Makes a part of what else may be given.
+    optional : bool
+        Whether the part may be missing, as None. Default False.
+    """
+
+    kind: type[Part]
+    words: Mapping[str, type[Part]] = field(default_factory=dict)
+    shorthand: Callable[[Any], Part] | None = None
+    shorthand_kinds: tuple[type, ...] = ()
+    optional: bool = False
+
+    def part(self, name: str, value: Any) -> Part | None:
+        """The part that a value stands for; `ParameterError` if it stands for none."""
+        if isinstance(value, self.kind) or (value is None and self.optional):
+            return value
+        if isinstance(value, str) and value in self.words:
+            return self.words[value]()
+        if self.shorthand is not None and isinstance(value, self.shorthand_kinds):
+            return self.shorthand(value)
+        error = check.fail(name, self.expected, value)
+        raise ParameterError(f"{error}{check.meant(value, self.words) if isinstance(value, str) else ''}")
+
+    @property
+    def expected(self) -> str:
+        """What is expected, in words."""
+        known = [kind.__name__ + "()" for kind in self.classes]
+        made = [f"a {kind.__name__}" for kind in self.shorthand_kinds]
+        return " or ".join([*map(repr, self.words), *made, *known, *(["None"] if self.optional else [])])
+
+    @property
+    def classes(self) -> list[type[Part]]:
+        """The classes that the part may be of."""
+        return list(self.words.values()) or [self.kind]
 
 
 class Estimator:
     """What can be fitted: its constructor only keeps its arguments, and what is fitted ends in ``_``.
 
-    scikit-learn's `clone` and `check_is_fitted` work with it. What is fitted are snapshots and not a matrix of
-    features, so that its pipelines and searches over a grid do not.
+    A parameter may be a part, an object with options; those are named too, by the parameter and the option with two
+    underscores between them, as in ``loss__reach``. scikit-learn's `clone`, `check_is_fitted`, `ParameterGrid` and
+    `GridSearchCV` work with it; pipelines do not, since what is fitted are snapshots and not a matrix of features.
     """
 
+    parts: ClassVar[dict[str, Choice]] = {}
+    """The parameters that are parts."""
+    moved: ClassVar[dict[str, str]] = {}
+    """Names that parameters had once, and where they are now."""
     fitted: bool
 
+    def part(self, name: str) -> Any:
+        """The part that a parameter stands for, of which a shorthand may be kept."""
+        return self.parts[name].part(name, getattr(self, name))
+
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return the constructor's arguments by name."""
-        return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
+        """Return the constructor's arguments by name and, if `deep`, the options of its parts as ``part__option``."""
+        parameters = {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
+        for name in self.parts if deep else ():
+            part = self._usable_part(name)
+            options = {} if part is None else part.get_params()
+            parameters |= {f"{name}__{option}": value for option, value in options.items()}
+        return parameters
+
+    @classmethod
+    def nested_names(cls) -> list[str]:
+        """All names of parameters: of the constructor and, as ``part.option``, of every part that it may take."""
+        names = list(inspect.signature(cls).parameters)
+        for name, choice in cls.parts.items():
+            options = dict.fromkeys(option for kind in choice.classes for option in inspect.signature(kind).parameters)
+            names += [f"{name}.{option}" for option in options]
+        return names
 
     def set_params(self, **parameters: Any) -> Self:
-        """Set constructor's arguments by name; `ParameterError` for an unknown one."""
-        known = self.get_params()
+        """Set arguments of the constructor, or options of parts as ``part__option``; `ParameterError` if unknown."""
+        nested: dict[str, dict[str, Any]] = {}
         for name, value in parameters.items():
-            if name not in known:
-                kind, meant = type(self).__name__, check.meant(name, known)
-                raise ParameterError(f"`{name}` is not a parameter of {kind}{meant}; known are {', '.join(known)}")
-            setattr(self, name, value)
+            owner, separator, option = name.partition("__")
+            if separator and owner in self.parts:
+                nested.setdefault(owner, {})[option] = value
+            elif name in self.get_params(deep=False):
+                setattr(self, name, value)
+            else:
+                raise unknown_parameter(type(self), name)
+        for owner, options in nested.items():
+            part = self.part(owner)
+            if part is None:  # options of a part that was missing: it is wanted now
+                setattr(self, owner, _made(self.parts[owner].kind, options))
+            else:
+                setattr(self, owner, part.replace(**options))
         return self
 
     def changed_params(self) -> dict[str, Any]:
         """Return the constructor's arguments that are not the defaults."""
         defaults = inspect.signature(type(self)).parameters
-        return {name: value for name, value in self.get_params().items() if value != defaults[name].default}
+        changed = {}
+        for name, value in self.get_params(deep=False).items():
+            default = defaults[name].default
+            part = self._usable_part(name) if name in self.parts else None
+            same = value == default if part is None else part == self.parts[name].part(name, default)
+            if not same:
+                changed[name] = value
+        return changed
+
+    def _usable_part(self, name: str) -> Part | None:
+        """The part, or None where a value stands for none; a constructor keeps any, which `fit` then refuses."""
+        try:
+            return self.part(name)
+        except ParameterError:
+            return None
 
     def __sklearn_is_fitted__(self) -> bool:
         return self.fitted
@@ -46,3 +144,39 @@ class Estimator:
         # no two-dimensional array of features
         about = InputTags(two_d_array=False, one_d_array=False)
         return Tags(estimator_type=None, target_tags=TargetTags(required=False), input_tags=about, no_validation=True)
+
+
+def explain_unknown(init: Init) -> Init:
+    """Let a constructor's error for an unknown argument say which is meant, or where one has moved."""
+    known = [name for name in inspect.signature(init).parameters if name != "self"]
+
+    @functools.wraps(init)
+    def checked(self: Any, *values: Any, **parameters: Any) -> None:
+        for name in parameters:
+            if name not in known:
+                raise unknown_parameter(type(self), name)
+        init(self, *values, **parameters)
+
+    return checked  # type: ignore[return-value]
+
+
+class UnknownParameterError(ParameterError, TypeError):
+    """A name that no parameter has; a `TypeError` too, as Python's own for an unexpected keyword."""
+
+
+def unknown_parameter(estimator: type[Estimator], name: str) -> UnknownParameterError:
+    """The error for a name that no parameter has: where it has moved, or which is meant."""
+    kind = estimator.__name__
+    if name in estimator.moved:
+        return UnknownParameterError(f"{kind} has no parameter `{name}` any more: {estimator.moved[name]}")
+    known = list(inspect.signature(estimator).parameters)
+    nested = [full.replace(".", "__") for full in estimator.nested_names()]
+    close = check.meant(name, known) or check.meant(name, nested)
+    return UnknownParameterError(f"`{name}` is not a parameter of {kind}{close}; known are {', '.join(known)}")
+
+
+def _made(kind: type[Part], options: Mapping[str, Any]) -> Part:
+    try:
+        return kind(**options)
+    except TypeError as error:
+        raise ParameterError(f"{kind.__name__}: {error}") from None

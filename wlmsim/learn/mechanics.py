@@ -16,7 +16,7 @@ from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.functionals.base import Functional, FunctionalSum
 from wlmsim.learn.dissipations import AverageDissipation, LearnableDissipation
 from wlmsim.learn.functionals import Average, Learnable, LearnableFunctional, Scales
-from wlmsim.learn.functionals.force_evaluation import Acceleration
+from wlmsim.learn.functionals.force_evaluation import ForceEvaluator
 from wlmsim.learn.networks.near_pairs import OfNearPairs
 from wlmsim.learn.networks.perceptron import Perceptron
 from wlmsim.learn.rollouts.rollout import torch_force
@@ -131,7 +131,7 @@ class Mechanics(torch.nn.Module):
         for term in learned:
             term.prepare(dim, scales)
         self.networks = torch.nn.ModuleList(learned)  # what torch sees of them
-        self.acceleration = Acceleration()
+        self.evaluator = ForceEvaluator()
         self.register_buffer("centre", torch.tensor(scales.centre, dtype=torch.float64), persistent=False)
         self.initial_field: Any = Perceptron([dim, *INITIAL_FIELD, dim]) if initial_field else None
         if friction == "learn":
@@ -165,7 +165,7 @@ class Mechanics(torch.nn.Module):
         """
         total = torch.zeros_like(x)
         for term in self.learned:
-            total = total + self.acceleration.force(term, x, w, t)
+            total = total + self.evaluator.force(term, x, w, t)
         if self.analytic:
             mobility = 1.0 / self.scales.duration if self.first_order else 1.0 / (1.0 + self.gamma)
             total = total + self._analytic_force(x, w, t) * mobility

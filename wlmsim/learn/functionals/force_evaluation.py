@@ -19,7 +19,7 @@ BACKEND = "inductor"
 """Of torch.compile."""
 
 
-class Acceleration:
+class ForceEvaluator:
     """Computes forces of learned terms for a training.
 
     Parameters
@@ -35,7 +35,7 @@ class Acceleration:
         self._compiled: dict[int, Callable[..., torch.Tensor]] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Acceleration, (self.precision, self.compile)  # compiled code stays in its process
+        return ForceEvaluator, (self.precision, self.compile)  # compiled code stays in its process
 
     @contextmanager
     def __call__(self) -> Iterator[None]:

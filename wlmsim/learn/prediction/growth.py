@@ -27,6 +27,10 @@ class Growth(NamedTuple):
     changing: bool = False
 
 
+CONSERVED = Growth()
+"""Every particle keeps its weight."""
+
+
 def choose_growth(populations: Sequence[SnapshotSeries], spread: float) -> Growth:
     """The growth under which marginals follow best from their neighbours along straight lines.
 

@@ -342,7 +342,7 @@ def compare(
     >>> import numpy as np, wlmsim as wls
     >>> spring = wls.systems.HarmonicOscillator(n=40, velocity_width=1.0, seed=0)
     >>> data = spring.exact(np.linspace(0, 2, 5)).snapshots(seed=0)
-    >>> quick = {"steps": 20, "members": 1, "progress": False}
+    >>> quick = {"optimiser": wls.learn.AdamW(steps=20), "members": 1, "progress": False}
     >>> models = {"free": wls.learn.WLM(**quick), "rigid": wls.learn.WLM(friction=50.0, **quick)}
     >>> wls.learn.compare(models, data, seeds=[0]).best_
     'free'
@@ -408,7 +408,7 @@ def candidates(data: SnapshotSeries, **parameters: Any) -> dict[str, WLM]:
     data : SnapshotSeries
         The data to be fitted.
     **parameters
-        Of every `WLM`, such as ``steps``.
+        Of every `WLM`, and options of its parts, such as ``optimiser__steps``.
 
     Returns
     -------
@@ -418,7 +418,7 @@ def candidates(data: SnapshotSeries, **parameters: Any) -> dict[str, WLM]:
     --------
     >>> import numpy as np, wlmsim as wls
     >>> data = wls.systems.VortexDrifters(n=30, seed=0).exact(np.linspace(0, 1, 5)).snapshots(seed=0)
-    >>> sorted(wls.learn.candidates(data, steps=10))
+    >>> sorted(wls.learn.candidates(data, optimiser__steps=10))
     ['aligning', 'conservative', 'damped', 'gradient flow', 'interacting', 'interacting flow', 'quantum']
     """
     check.instance("data", data, SnapshotSeries)
@@ -429,11 +429,11 @@ def candidates(data: SnapshotSeries, **parameters: Any) -> dict[str, WLM]:
     pairs, quantum = PairPotential(reach), LearnableStrength(GaussianQuantumPressure(hbar))
 
     def model(*extra: Any, **given: Any) -> WLM:
-        return WLM(sum(extra, ExternalPotential()), **{**given, **parameters})
+        return WLM(sum(extra, ExternalPotential()), **given).set_params(**parameters)
 
     flows = {
-        "gradient flow": model(friction=math.inf, training="multiple-shooting"),
-        "interacting flow": model(pairs, friction=math.inf, training="multiple-shooting"),
+        "gradient flow": model(friction=math.inf, rollouts="multiple-shooting"),
+        "interacting flow": model(pairs, friction=math.inf, rollouts="multiple-shooting"),
     }
     if data[0].velocities is None and "initial_velocities" not in parameters:
         return flows

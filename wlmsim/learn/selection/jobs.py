@@ -50,8 +50,8 @@ class Outcome:
 
 def unfitted(model: WLM, **parameters: Any) -> WLM:
     """A model with the same parameters that has not been fitted, but for the ones given; it writes no files."""
-    own = {name: copy.deepcopy(value) for name, value in model.get_params().items() if name != "callbacks"}
-    return WLM(**{**own, "checkpoint": None, "callbacks": (), "progress": False, **parameters})
+    own = {name: copy.deepcopy(value) for name, value in model.get_params(deep=False).items()}
+    return WLM(**{**own, "checkpoint": None, "progress": False}).set_params(**parameters)
 
 
 def run(job: Job) -> Outcome:
@@ -82,7 +82,7 @@ def run_all(jobs: Sequence[Job], processes: int) -> list[Outcome]:
 def _run_alone(job: Job, send: Send) -> Outcome:
     """Do a job in a process beside others, on one thread."""
     torch.set_num_threads(1)
-    return run(dataclasses.replace(job, model=unfitted(job.model, processes=1)))
+    return run(dataclasses.replace(job, model=unfitted(job.model, runtime__processes=1)))
 
 
 def seeds_of(seeds: Any) -> list[int]:

@@ -48,7 +48,7 @@ def leave_one_out(
     --------
     >>> import numpy as np, wlmsim as wls
     >>> data = wls.systems.VortexDrifters(n=30, seed=0).exact(np.linspace(0, 1, 5)).snapshots(seed=0)
-    >>> model = wls.learn.WLM(steps=5, members=1, progress=False)
+    >>> model = wls.learn.WLM(optimiser=wls.learn.AdamW(steps=5), members=1, progress=False)
     >>> wls.learn.leave_one_out(model, data, marginals=[1, 2]).times
     array([0.25, 0.5 ])
     """

@@ -14,7 +14,7 @@ from wlmsim.io.optional import package
 
 @dataclasses.dataclass(frozen=True)
 class Record:
-    """One training step, as a callback of `WLM` is told of it.
+    """One training step, as a callback of `WLM.fit` is told of it.
 
     Attributes
     ----------
@@ -50,7 +50,7 @@ class Record:
 
 
 class Callback(ABC):
-    """A callback of `WLM` that is also told when a fit begins and ends; a plain callable of a `Record` serves as well.
+    """A callback of `WLM.fit` that is also told when a fit begins and ends; a plain callable of a `Record` serves as well.
 
     Callbacks are called in the process of the fit, in the order of the steps of each member, however many processes
     train. An error that one raises ends the fit.
@@ -83,7 +83,8 @@ class JSONLines(Callback):
     >>> import numpy as np, wlmsim as wls
     >>> data = wls.systems.HarmonicOscillator(n=30, seed=0).exact(np.linspace(0, 2, 5)).snapshots(seed=0)
     >>> log = wls.learn.JSONLines("fit.jsonl")
-    >>> _ = wls.learn.WLM(steps=3, members=1, progress=False, callbacks=[log]).fit(data)
+    >>> model = wls.learn.WLM(optimiser=wls.learn.AdamW(steps=3), members=1, progress=False)
+    >>> _ = model.fit(data, callbacks=[log])
     >>> len(open("fit.jsonl").readlines())
     3
     """

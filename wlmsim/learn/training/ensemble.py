@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from wlmsim.learn.training.callbacks import Callback, Record
+from wlmsim.learn.training.checkpoint_file import CheckpointFile
 from wlmsim.learn.training.processes import Send, UnsendableError, cores, in_processes
-from wlmsim.learn.training.trainer import Checkpoint, Trainer, Watcher
+from wlmsim.learn.training.trainer import Trainer, Watcher
 
 PROBE = 10
 """Steps whose time says how long a training takes; as many before them are not counted, being slow at first."""
@@ -30,7 +31,7 @@ class Training:
 
     def record(self, step: int, loss: float, friction: float, seconds: float) -> Record:
         """What callbacks are told of a step."""
-        steps = self.trainer.settings.steps
+        steps = self.trainer.steps
         return Record(self.stage, self.member, self.members, step, steps, loss, friction, seconds)
 
     @property
@@ -42,7 +43,7 @@ class Training:
     def ended(self) -> bool:
         """Whether no step is left to be taken."""
         progress = self.trainer.progress
-        return progress.stopped or progress.step >= self.trainer.settings.steps
+        return progress.stopped or progress.step >= self.trainer.steps
 
 
 class Ensemble:
@@ -52,11 +53,11 @@ class Ensemble:
     ----------
     callbacks : sequence of callables
         Each is told of every step by a `Record`.
-    checkpoint : Checkpoint, optional
+    checkpoint : CheckpointFile, optional
         Keeps the state of every training.
     """
 
-    def __init__(self, callbacks: Sequence[Callable[[Record], Any]], checkpoint: Checkpoint | None):
+    def __init__(self, callbacks: Sequence[Callable[[Record], Any]], checkpoint: CheckpointFile | None):
         self._callbacks, self._checkpoint = callbacks, checkpoint
         self._began = time.monotonic()
         self._open = ExitStack()
@@ -114,7 +115,7 @@ class Ensemble:
         began = time.monotonic()
         first.trainer.advance(started + 2 * PROBE, watchers)
         seconds = (time.monotonic() - began) / PROBE
-        steps = max(training.trainer.settings.steps - training.trainer.progress.step for training in trainings)
+        steps = max(training.trainer.steps - training.trainer.progress.step for training in trainings)
         return seconds * steps * (len(trainings) - math.ceil(len(trainings) / count))
 
     def _train(self, training: Training) -> None:
@@ -174,5 +175,5 @@ def _train_alone(item: tuple[Trainer, float], send: Send) -> dict[str, Any]:
             written = time.monotonic()
         send(_report(trainer))
 
-    trainer.advance(trainer.settings.steps, [watch])
+    trainer.advance(trainer.steps, [watch])
     return trainer.state()

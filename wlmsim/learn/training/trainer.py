@@ -4,35 +4,31 @@ from __future__ import annotations
 
 import copy
 import math
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numba
 import numpy as np
 import torch
 
-from wlmsim.errors import FileFormatError, SimulationError
-from wlmsim.io.paths import local
-from wlmsim.learn import files
-from wlmsim.learn.functionals.force_evaluation import Acceleration
-from wlmsim.learn.losses.divergences import (
-    Duals,
-    energy_divergence,
-    exact_transport,
-    sinkhorn_divergence,
-    sliced_transport,
-)
+from wlmsim.errors import SimulationError
+from wlmsim.learn.functionals.force_evaluation import ForceEvaluator
+from wlmsim.learn.losses.base import Loss
+from wlmsim.learn.losses.common import Duals
+from wlmsim.learn.losses.exact_transport import exact_transport
+from wlmsim.learn.losses.regularisation import Regularisation
 from wlmsim.learn.losses.steady_flow import velocity_gradient
 from wlmsim.learn.mechanics import Cloud, Mechanics
 from wlmsim.learn.networks.near_pairs import OfNearPairs
 from wlmsim.learn.rollouts.adjoint import kept_bytes, recomputed
+from wlmsim.learn.rollouts.base import Rollouts
 from wlmsim.learn.rollouts.cuda_graphs import Recorder
 from wlmsim.learn.rollouts.rollout import Force, flow_rollout, rollout
+from wlmsim.learn.training.adamw import AdamW
+from wlmsim.learn.training.runtime import Runtime
 
 Watcher = Callable[["Trainer"], None]
 """Called with the trainer after every step."""
@@ -40,7 +36,6 @@ Watcher = Callable[["Trainer"], None]
 Rolled = Sequence[tuple[torch.Tensor, torch.Tensor | None]]
 """Positions and velocities at some times; in first-order mechanics no velocities."""
 
-KIND = "wlmsim-checkpoint"
 LARGEST_GRAPH = 2**32
 """Bytes that automatic differentiation may keep of the forces of one rollout; beyond, they are computed twice."""
 SHARE_OF_GPU = 0.25
@@ -57,44 +52,11 @@ FRICTION_RATE = 10.0
 """Learning rate of the friction's logarithm, relative to that of the networks."""
 
 
+MOST_UNCHECKED = 50
+"""Most steps between two scores on the validation marginals."""
+
 MOST_POPULATIONS = 4
 """Populations that a training step rolls out; of more, so many are drawn anew at each step."""
-
-ON_DEVICE = ("sliced", "energy")
-"""Losses that need nothing from the host."""
-
-SLICES = 32
-"""Number of directions of the sliced loss, drawn anew for each target."""
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How to train; lengths and times in scaled coordinates, see `wlmsim.learn.WLM` for the meaning."""
-
-    steps: int
-    learning_rate: float
-    weight_decay: float
-    ema: float
-    clip: float
-    batch_size: int | None
-    dt: float
-    speed: float | None
-    noise: float
-    loss: str
-    force_penalty: float
-    jerk_penalty: float
-    blur: float
-    reach: float
-    velocity_weight: float
-    steady_weight: float
-    shooting: bool
-    horizon: int | None
-    ramp: float
-    seed: int
-    check_every: int
-    patience: int
-    precision: str
-    compile: bool
 
 
 @dataclass
@@ -114,7 +76,7 @@ class Progress:
 
 
 class Trainer:
-    """Fits a `Mechanics` to the marginals of one or several populations.
+    """Fits a `Mechanics` to the marginals of one or several populations, all in scaled coordinates.
 
     Parameters
     ----------
@@ -122,33 +84,59 @@ class Trainer:
         What to train, in place.
     populations : sequence of sequences of Cloud
         The fitted marginals of each population in the order of time, the first with velocities.
-    settings : Settings
-        How to train.
+    loss : Loss
+        How predicted clouds are compared with observed ones.
+    regularisation : Regularisation
+        What is added to the divergence.
+    rollouts : Rollouts
+        Where rollouts start and how far they run; its time step must be given.
+    optimiser : AdamW
+        How parameters follow the gradient.
+    runtime : Runtime
+        In which precision, compiled or not; the device is that of the clouds.
+    speed : float, optional
+        Constant speed of all particles. Default: speeds are free.
+    noise : float
+        Strength sigma of the noise of first-order mechanics. Default 0.
+    patience : int
+        Steps without improvement on the validation marginals after which training stops. Default 500.
     validation : sequence of (int, Cloud), optional
         Marginals for early stopping, each with the number of its population; never part of the loss.
+    seed : int
+        Of batches, starts, horizons, directions and noise. Default 0.
     """
 
     def __init__(
         self,
         mechanics: Mechanics,
         populations: Sequence[Sequence[Cloud]],
-        settings: Settings,
+        *,
+        loss: Loss,
+        regularisation: Regularisation,
+        rollouts: Rollouts,
+        optimiser: AdamW,
+        runtime: Runtime,
+        speed: float | None = None,
+        noise: float = 0.0,
+        patience: int = 500,
         validation: Sequence[tuple[int, Cloud]] = (),
+        seed: int = 0,
     ):
+        self.loss, self.regularisation, self.rollouts, self.optimiser = loss, regularisation, rollouts, optimiser
+        self.speed, self.noise, self.patience, self.seed = speed, noise, patience, seed
         self.mechanics = mechanics
         self.populations = populations
-        self.settings = settings
         self.validation = validation
         self.progress = Progress()
-        self._rng = np.random.default_rng(settings.seed)
+        self._rng = np.random.default_rng(seed)
         self._average = copy.deepcopy(mechanics).requires_grad_(False).eval()
-        mechanics.acceleration = Acceleration(settings.precision, settings.compile)
+        mechanics.evaluator = ForceEvaluator(runtime.precision, runtime.compile)
         self._graphs: dict[int, int] = {}
         self._largest_graph = SHARE_OF_GPU * torch.cuda.mem_get_info()[0] if self._devices else LARGEST_GRAPH
         self._time_steps: dict[tuple[float, ...], torch.Tensor] = {}
         self._duals: dict[tuple[int, int, int], Duals] = {}
         self._best: dict[str, torch.Tensor] | None = None
-        self._optimiser = torch.optim.AdamW(self._parameter_groups(), fused=bool(self._devices))
+        self._adamw = torch.optim.AdamW(self._parameter_groups(), fused=bool(self._devices))
         self._of_near_pairs = [term for term in mechanics.networks if isinstance(term, OfNearPairs)]
         self._recorder: Recorder | None = None
         if self._devices:
@@ -156,38 +144,41 @@ class Trainer:
             self._recorder = Recorder(mechanics)
         self._remembered: dict[str, Any] | None = None
         self._horizon = 1
-        self._starts = [
-            [
-                k
-                for k, cloud in enumerate(clouds[:-1])
-                if (mechanics.first_order or cloud.v is not None or (k == 0 and mechanics.initial_field is not None))
-                and (settings.shooting or k == 0)
-            ]
-            for clouds in populations
-        ]
-        steady = populations if settings.steady_weight else []
-        self._currents = [[(c, velocity_gradient(c)) for c in clouds if c.v is not None] for clouds in steady]
+        self._starts = [rollouts.starts(self._possible_starts(clouds)) for clouds in populations]
+        steady = populations if regularisation.local_acceleration else []
+        self._gradients = [[(c, velocity_gradient(c)) for c in clouds if c.v is not None] for clouds in steady]
+
+    def _possible_starts(self, clouds: Sequence[Cloud]) -> list[int]:
+        """The marginals from which a rollout may start: those whose velocities are known or learned."""
+        learned = self.mechanics.initial_field is not None
+        known = [self.mechanics.first_order or c.v is not None or (k == 0 and learned) for k, c in enumerate(clouds)]
+        return [k for k, is_known in enumerate(known[:-1]) if is_known]
 
     def _parameter_groups(self) -> list[dict[str, Any]]:
         """Networks and friction; the friction's logarithm has further to go than a network's weights."""
         friction = [p for name, p in self.mechanics.named_parameters() if name == "log_friction"]
         rest = [p for name, p in self.mechanics.named_parameters() if name != "log_friction"]
-        settings = self.settings
+        rate, decay = self.optimiser.learning_rate, self.optimiser.weight_decay
         groups = [
-            {"params": rest, "rate": settings.learning_rate, "weight_decay": settings.weight_decay},
-            {"params": friction, "rate": FRICTION_RATE * settings.learning_rate, "weight_decay": 0.0},
+            {"params": rest, "rate": rate, "weight_decay": decay},
+            {"params": friction, "rate": FRICTION_RATE * rate, "weight_decay": 0.0},
         ]
         return [group for group in groups if group["params"]]
 
     def run(self, watchers: Sequence[Watcher] = ()) -> None:
         """Train to the end of the schedule or to early stopping; the mechanics then has the averaged parameters."""
-        self.advance(self.settings.steps, watchers)
+        self.advance(self.steps, watchers)
         self.mechanics.load_state_dict(self._average.state_dict() if self._best is None else self._best)
+
+    @property
+    def steps(self) -> int:
+        """Most training steps."""
+        return self.optimiser.steps
 
     def advance(self, until: int, watchers: Sequence[Watcher] = ()) -> None:
         """Train up to a step, or to the end if that comes first."""
         threads = _threads(1 if self.on_one_thread else None)
-        with threads, torch.random.fork_rng(devices=self._devices), self.mechanics.acceleration():
+        with threads, torch.random.fork_rng(devices=self._devices), self.mechanics.evaluator():
             self._advance(until, watchers)
         if self._recorder is not None:
             self._recorder.forget()
@@ -196,7 +187,7 @@ class Trainer:
     def on_one_thread(self) -> bool:
         """Whether a step computes on one CPU thread: for few rows a second one only waits, and burns a core."""
         rows = max(len(cloud.x) for clouds in self.populations for cloud in clouds)
-        rows = rows if self.settings.batch_size is None else min(rows, self.settings.batch_size)
+        rows = rows if self.optimiser.batch_size is None else min(rows, self.optimiser.batch_size)
         return rows <= SINGLE_THREAD_LIMIT and not self._devices
 
     @property
@@ -206,8 +197,9 @@ class Trainer:
         return [device] if device.type == "cuda" else []
 
     def _advance(self, until: int, watchers: Sequence[Watcher]) -> None:
-        settings, progress = self.settings, self.progress
-        while progress.step < min(until, settings.steps) and not progress.stopped:
+        progress, steps = self.progress, self.steps
+        check_every = max(1, min(MOST_UNCHECKED, steps // 10))
+        while progress.step < min(until, steps) and not progress.stopped:
             try:
                 loss = self._step()
             except SimulationError as error:
@@ -216,34 +208,34 @@ class Trainer:
             progress.losses.append(loss)
             progress.frictions.append(self.mechanics.friction)
             progress.step += 1
-            if self.validation and (progress.step % settings.check_every == 0 or progress.step == settings.steps):
+            if self.validation and (progress.step % check_every == 0 or progress.step == steps):
                 self._validate()
             for watch in watchers:
                 watch(self)
 
     def _step(self) -> float:
-        settings, step = self.settings, self.progress.step
-        rate = 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * step / settings.steps))
-        for group in self._optimiser.param_groups:
+        step = self.progress.step
+        rate = self.optimiser.decay(step)
+        for group in self._adamw.param_groups:
             group["lr"] = group["rate"] * rate * self.progress.rate
-        self._optimiser.zero_grad(set_to_none=True)
+        self._adamw.zero_grad(set_to_none=True)
         loss = self._complete_loss()
         value = loss.item()
         loss.backward()
-        norm = torch.nn.utils.clip_grad_norm_(self.mechanics.parameters(), settings.clip)
+        norm = torch.nn.utils.clip_grad_norm_(self.mechanics.parameters(), self.optimiser.clip)
         if not math.isfinite(value + norm.item()):
             raise SimulationError("the loss or its gradient is not finite")
         if step % REMEMBER_EVERY == 0:  # these parameters have just proved usable
             self._remembered = {"step": step, **copy.deepcopy(self._tensors())}
-        self._optimiser.step()
-        self._follow(min(settings.ema, (1 + step) / (10 + step)))
+        self._adamw.step()
+        self._follow(self.optimiser.memory(step))
         return value
 
     def _complete_loss(self) -> torch.Tensor:
         """The loss with all near pairs: where some found no room, it is computed again, with more."""
         random = self._rng.bit_generator.state
         while True:
-            torch.manual_seed((self.settings.seed * 2**20 + self.progress.step) % 2**63)  # of dropout
+            torch.manual_seed((self.seed * 2**20 + self.progress.step) % 2**63)  # of dropout
             loss = self._loss()
             outgrown = [term.room.outgrown() for term in self._of_near_pairs if term.room is not None]
             if not any(outgrown):
@@ -254,7 +246,7 @@ class Trainer:
 
     def _reserve(self) -> None:
         """On a GPU, set sizes for near pairs by the fitted marginals, so that rollouts need not wait for it."""
-        size = self.settings.batch_size
+        size = self.optimiser.batch_size
         clouds = [cloud.x for clouds in self.populations for cloud in clouds]
         parts = [x if size is None else x[:: math.ceil(len(x) / size)] for x in clouds]
         for term in self._of_near_pairs:
@@ -302,14 +294,14 @@ class Trainer:
             targets = [self._batch(clouds[end]) for end in ends]
             duals = [self._duals_between(k, start, end) for end in ends]
             total = total + self._rollout_loss(self._batch(clouds[start]), targets, duals, k)
-            if weight := self.settings.steady_weight:
-                cloud, gradient = self._currents[k][self._rng.integers(len(self._currents[k]))]
-                total = total + weight * self._unsteadiness(self._batch(cloud), gradient)
+            if weight := self.regularisation.local_acceleration:
+                cloud, gradient = self._gradients[k][self._rng.integers(len(self._gradients[k]))]
+                total = total + weight * self._local_acceleration(self._batch(cloud), gradient)
         return total / len(drawn)
 
     def _batch(self, cloud: Cloud) -> Cloud:
         """A random part of a cloud, or all of it where it is small."""
-        n, size = len(cloud.x), self.settings.batch_size
+        n, size = len(cloud.x), self.optimiser.batch_size
         if size is None or n <= size:
             return cloud
         rows = torch.as_tensor(self._rng.permutation(n)[:size], device=cloud.x.device)
@@ -318,7 +310,7 @@ class Trainer:
 
     def _duals_between(self, population: int, start: int, end: int) -> Duals | None:
         """Duals of the last rollout between two marginals, where they are compared whole: each row keeps its own."""
-        clouds, size = self.populations[population], self.settings.batch_size
+        clouds, size = self.populations[population], self.optimiser.batch_size
         whole = size is None or max(len(clouds[start].x), len(clouds[end].x)) <= size
         return self._duals.setdefault((population, start, end), {}) if whole else None
 
@@ -335,7 +327,7 @@ class Trainer:
         if self._recorder is None or again:
             rolled, roughness = self._rolled(start, times, again)
             return self._mean_divergence(rolled, start.w, targets, duals) + roughness
-        whole = self.settings.loss in ON_DEVICE
+        whole = not self.loss.needs_host
         clouds = [start, *targets] if whole else [start]
 
         def run(*tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
@@ -355,7 +347,8 @@ class Trainer:
     def _mean_divergence(
         self, rolled: Rolled, w: torch.Tensor, targets: Sequence[Cloud], duals: Sequence[Duals | None]
     ) -> torch.Tensor:
-        terms = [self._divergence(x, v, w, y, d) for (x, v), y, d in zip(rolled, targets, duals, strict=True)]
+        compared = zip(rolled, targets, duals, strict=True)
+        terms = [self.loss(x, v, w, target, duals=kept, rng=self._rng) for (x, v), target, kept in compared]
         return torch.stack(terms).mean()
 
     def _rolled(self, start: Cloud, times: Sequence[float], again: bool = False) -> tuple[Rolled, torch.Tensor]:
@@ -382,18 +375,18 @@ class Trainer:
             with torch.random.fork_rng(devices=self._devices):
                 x = start.x.clone().requires_grad_()
                 self._graphs[n] = kept_bytes(lambda: self.mechanics.force(x, start.w, start.time))
-        return (end - start.time) / self.settings.dt * self._graphs[n] > self._largest_graph
+        return (end - start.time) / self._dt * self._graphs[n] > self._largest_graph
 
     def _roughness(self, forces: torch.Tensor, times: Sequence[float], w: torch.Tensor) -> torch.Tensor:
         """Mean squares of the force and of its rate of change along the paths, each with its weight.
 
         In first-order mechanics that of the velocity alone: along paths with noise, it has no rate of change.
         """
-        settings = self.settings
+        weights = self.regularisation
         if self.mechanics.first_order:
-            return settings.force_penalty * _mean_square(forces, w)
+            return weights.force * _mean_square(forces, w)
         jerks = forces.diff(dim=0) / self._intervals(tuple(times), w)
-        return settings.force_penalty * _mean_square(forces, w) + settings.jerk_penalty * _mean_square(jerks, w)
+        return weights.force * _mean_square(forces, w) + weights.jerk * _mean_square(jerks, w)
 
     def _intervals(self, times: tuple[float, ...], like: torch.Tensor) -> torch.Tensor:
         """Time steps, shape (steps, 1, 1); kept on the device, so that a rollout sends nothing to it."""
@@ -402,7 +395,7 @@ class Trainer:
             self._time_steps[times] = intervals[:, None, None]
         return self._time_steps[times]
 
-    def _unsteadiness(self, cloud: Cloud, gradient: torch.Tensor) -> torch.Tensor:
+    def _local_acceleration(self, cloud: Cloud, gradient: torch.Tensor) -> torch.Tensor:
         """Mean square of du/dt = a - (v . grad) u, the rate at which a current changes where the particles are."""
         mechanics, v = self.mechanics, cloud.v
         assert v is not None
@@ -413,17 +406,20 @@ class Trainer:
         return _mean_square(acceleration - v @ gradient, cloud.w)
 
     def _longest_horizon(self, remaining: int) -> int:
-        """Most marginals that a rollout may run over now: all that remain, once the ramp is climbed."""
-        settings = self.settings
-        most = min(remaining, settings.horizon or remaining, self.progress.longest or remaining)
-        climbed = 1.0 if settings.ramp == 0 else self.progress.step / (settings.ramp * settings.steps)
-        return most if climbed >= 1 else 1 + int(climbed * (most - 1))
+        """Most marginals that a rollout may run over now; fewer after a divergence."""
+        most = min(remaining, self.progress.longest or remaining)
+        return self.rollouts.longest(most, self.progress.step, self.steps)
+
+    @property
+    def _dt(self) -> float:
+        """Largest time step."""
+        return self.rollouts.time_step(1.0)
 
     def _roll(self, mechanics: Mechanics, force: Force, start: Cloud, times: Sequence[float]) -> Rolled:
         """Positions and velocities at the times; in first-order mechanics no velocities."""
         if mechanics.first_order:
-            noise = partial(self._kicks, self.settings.noise) if self.settings.noise else None
-            clouds = flow_rollout(force, start.x, times, start=start.time, dt=self.settings.dt, noise=noise)
+            noise = partial(self._kicks, self.noise) if self.noise else None
+            clouds = flow_rollout(force, start.x, times, start=start.time, dt=self._dt, noise=noise)
             return [(x, None) for x in clouds]
         v = mechanics.initial_field(start.x) if start.v is None else start.v
         return rollout(
@@ -432,11 +428,11 @@ class Trainer:
             v,
             times,
             start=start.time,
-            dt=self.settings.dt,
+            dt=self._dt,
             friction=mechanics.gamma,
             unit_mobility=True,
             velocity_force=partial(_velocity_force_of, mechanics, start.w) if mechanics.dissipations else None,
-            speed=self.settings.speed,
+            speed=self.speed,
         )
 
     def _kicks(self, strength: float, x: torch.Tensor, step: float) -> torch.Tensor:
@@ -444,28 +440,6 @@ class Trainer:
         if x.device.type != "cpu":
             return strength * math.sqrt(step) * torch.randn_like(x)
         return torch.as_tensor(strength * math.sqrt(step) * self._rng.standard_normal(x.shape)).to(x)
-
-    def _divergence(
-        self, x: torch.Tensor, v: torch.Tensor | None, w: torch.Tensor, target: Cloud, duals: Duals | None = None
-    ) -> torch.Tensor:
-        """Divergence of a predicted cloud from an observed one, in phase space where velocities were observed."""
-        y, weight = target.x, self.settings.velocity_weight
-        if weight and v is not None and target.v is not None:
-            x, y = torch.cat([x, weight * v], dim=1), torch.cat([y, weight * target.v], dim=1)
-        if self.settings.loss == "sinkhorn":
-            return sinkhorn_divergence(x, y, w, target.w, blur=self.settings.blur, duals=duals)
-        if self.settings.loss == "energy":
-            return energy_divergence(x, y, w, target.w)
-        if self.settings.loss == "sliced":
-            return sliced_transport(x, y, w, target.w, directions=self._directions(x))
-        return exact_transport(x, y, w, target.w, power=2, reach=self.settings.reach, duals=duals)
-
-    def _directions(self, x: torch.Tensor) -> torch.Tensor:
-        """Random unit vectors, shape (SLICES, d); a GPU draws its own, so that it need not wait for them."""
-        if x.device.type != "cpu":
-            return torch.nn.functional.normalize(torch.randn(SLICES, x.shape[1], dtype=x.dtype, device=x.device))
-        vectors = self._rng.standard_normal((SLICES, x.shape[1]))
-        return torch.as_tensor(vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).to(x)
 
     def _validate(self) -> None:
         """Score the averaged weights on the validation marginals; remember the best, stop when none gets better."""
@@ -475,7 +449,7 @@ class Trainer:
         if score < progress.best_score:
             progress.best_step, progress.best_score = progress.step, score
             self._best = copy.deepcopy(self._average.state_dict())
-        progress.stopped = progress.step - progress.best_step >= self.settings.patience
+        progress.stopped = progress.step - progress.best_step >= self.patience
 
     def _validation_w1(self, population: int, target: Cloud) -> float:
         """W1 of the predictions of a marginal, averaged over all the marginals that rollouts may start from."""
@@ -505,7 +479,7 @@ class Trainer:
         return {
             "mechanics": self.mechanics.state_dict(),
             "average": self._average.state_dict(),
-            "optimiser": self._optimiser.state_dict(),
+            "optimiser": self._adamw.state_dict(),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -519,7 +493,7 @@ class Trainer:
     def _restore_tensors(self, state: dict[str, Any]) -> None:
         self.mechanics.load_state_dict(state["mechanics"])
         self._average.load_state_dict(state["average"])
-        self._optimiser.load_state_dict(state["optimiser"])
+        self._adamw.load_state_dict(state["optimiser"])
 
 
 def _tensors(clouds: Sequence[Cloud]) -> list[torch.Tensor]:
@@ -557,74 +531,3 @@ def _threads(count: int | None) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-class Checkpoint:
-    """A file from which a killed fit resumes: the states of its stages so far.
-
-    Parameters
-    ----------
-    path : path
-        The file; removed when the fit is complete. One that exists is read.
-    fingerprint : str
-        Of the data and the settings.
-    interval : float
-        Least seconds between two writes.
-
-    Attributes
-    ----------
-    resumed : bool
-        Whether there was such a file.
-
-    Raises
-    ------
-    FileFormatError
-        If the file is unreadable, belongs to a fit with another fingerprint, or was written by another version.
-    """
-
-    def __init__(self, path: str | Path, fingerprint: str, interval: float):
-        self.path = local(path)
-        self.fingerprint = fingerprint
-        self.interval = interval
-        self._stages: dict[str, Any] = {}
-        self._written = time.monotonic()
-        self.resumed = self.path.exists()
-        if self.resumed:
-            content = files.read(self.path, KIND)
-            if content["fingerprint"] != fingerprint:
-                raise FileFormatError(
-                    f"{path}: this checkpoint belongs to a fit with other data or settings; remove it to start afresh"
-                )
-            self._stages = content["stages"]
-
-    def restore(self, stage: str, trainer: Trainer) -> None:
-        """Bring a trainer to where its stage was, if it had begun."""
-        if stage not in self._stages:
-            return
-        state, own = self._stages[stage], trainer.state()
-        differ = {*(state.keys() ^ own.keys()), *(state.get("progress", {}).keys() ^ own["progress"].keys())}
-        try:
-            if differ:
-                raise ValueError(f"not the same in both: {', '.join(sorted(differ))}")
-            trainer.restore(state)
-        except (RuntimeError, ValueError) as error:
-            about = str(error).split("\n")[0]
-            raise FileFormatError(
-                f"{self.path}: this checkpoint was written by another version of wlmsim ({about}); "
-                "finish the fit with that version, or remove the file to start afresh"
-            ) from error
-
-    def keep(self, stage: str, trainer: Trainer, *, now: bool = False) -> None:
-        """Write the trainer's state if the last write is long enough ago or `now`."""
-        if now or time.monotonic() - self._written >= self.interval:
-            self.put(stage, trainer.state())
-
-    def put(self, stage: str, state: dict[str, Any]) -> None:
-        """Write a trainer's state, atomically."""
-        self._stages[stage] = state
-        files.write(self.path, KIND, {"fingerprint": self.fingerprint, "stages": self._stages})
-        self._written = time.monotonic()
-
-    def remove(self) -> None:
-        """Remove the file, once the fit is complete."""
-        self.path.unlink(missing_ok=True)

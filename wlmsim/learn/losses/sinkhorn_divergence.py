@@ -1,4 +1,4 @@
-"""Divergences between weighted clouds that can be differentiated with respect to the positions."""
+"""The debiased Sinkhorn divergence, by overrelaxed updates in the log domain."""
 
 from __future__ import annotations
 
@@ -10,128 +10,10 @@ import torch
 
 from wlmsim import _validation as check
 from wlmsim.errors import ParameterError, SimulationError
-from wlmsim.transport.exact import ground_cost
-from wlmsim.transport.unbalanced import growth_plan
+from wlmsim.learn.losses.common import Duals, half_squares
 
-Duals = dict[str, torch.Tensor]
-"""Dual potentials of a divergence, kept from one cloud to a nearby one that is compared with the same target; how far
-Sinkhorn's updates are best overrelaxed is kept with them."""
 RATE_SEEN_OVER = 20
 """Updates of Sinkhorn's algorithm that show how fast it converges."""
-
-
-def exact_transport(
-    x: torch.Tensor,
-    y: torch.Tensor,
-    wx: torch.Tensor,
-    wy: torch.Tensor,
-    *,
-    power: int = 2,
-    reach: float = math.inf,
-    duals: Duals | None = None,
-) -> torch.Tensor:
-    """Exact optimal-transport cost, sum of P_ij |x_i - y_j|^power over the optimal plan P.
-
-    The plan is found on the CPU without gradient; by the envelope theorem the gradient of the cost at the optimal
-    plan is that of the transport cost.
-
-    Parameters
-    ----------
-    x, y : Tensor, shape (n, d) and (m, d)
-        Positions.
-    wx, wy : Tensor, shape (n,) and (m,)
-        Weights, each summing to 1.
-    power : {1, 2}
-        Power of the Euclidean distance. Default 2.
-    reach : float
-        Distance beyond which mass is rather removed and created than carried, see `wlmsim.transport`, with power 2; the
-        cost is then that of what is carried, of total mass 1 [length]. Default infinite.
-    duals : Duals, optional
-        Those of an earlier plan between nearby clouds of as many rows, or empty: equal uniform clouds are then matched
-        several times faster. Replaced by those of this plan. Default: none are kept.
-
-    Returns
-    -------
-    Tensor
-        Scalar [length^power].
-    """
-    if not torch.isfinite(x.detach()).all():
-        raise SimulationError("exact transport needs finite positions; a cloud blew up")
-    cost = ground_cost(_array(x), _array(y), power)
-    prices = None
-    if duals is not None and x.shape == y.shape:
-        prices = duals.setdefault("prices", torch.from_numpy(cost.min(0))).numpy()
-    plan = growth_plan(cost, _normalised(wx), _normalised(wy), reach=reach, prices=prices)
-    rows = torch.as_tensor(plan.source, device=x.device)
-    columns = torch.as_tensor(plan.target, device=x.device)
-    mass = torch.as_tensor(plan.carried, device=x.device, dtype=x.dtype)
-    squares = ((x[rows] - y[columns]) ** 2).sum(-1)
-    return (mass * (squares if power == 2 else torch.sqrt(squares + torch.finfo(x.dtype).tiny))).sum()
-
-
-def _array(values: torch.Tensor) -> np.ndarray:
-    return values.detach().double().cpu().numpy()
-
-
-def _normalised(weights: torch.Tensor) -> np.ndarray:
-    values = _array(weights)
-    return values / values.sum()
-
-
-def sliced_transport(
-    x: torch.Tensor, y: torch.Tensor, wx: torch.Tensor, wy: torch.Tensor, *, directions: torch.Tensor
-) -> torch.Tensor:
-    """Sliced transport cost: d times the mean over directions of the squared 2-Wasserstein distance of projections.
-
-    Costs O(n log n), and is far less biased than exact transport between samples: on a line their distance from the
-    truth falls as 1 / n. For a translation it is the squared distance, whatever the directions if they are a rotated
-    set of axes.
-
-    Parameters
-    ----------
-    x, y : Tensor, shape (n, d) and (m, d)
-        Positions.
-    wx, wy : Tensor, shape (n,) and (m,)
-        Weights, each summing to 1.
-    directions : Tensor, shape (k, d)
-        Unit vectors.
-
-    Returns
-    -------
-    Tensor
-        Scalar [length^2].
-
-    References
-    ----------
-    N. Bonneel, J. Rabin, G. Peyre, H. Pfister, J. Math. Imaging Vis. 51, 22 (2015).
-    """
-    _check_finite(x, "sliced transport")
-    (u, x_at), (v, y_at) = _quantiles(x @ directions.T, wx), _quantiles(y @ directions.T, wy)
-    if x.device.type == "cpu" and len(x) == len(y) and torch.equal(u, v):
-        squares = (x_at - y_at) ** 2
-        return x.shape[1] * (_shares(u) * squares).sum(1).mean()
-    levels = torch.cat([u, v], 1).sort(1).values
-    rows = torch.searchsorted(u, levels).clamp_max(len(x) - 1), torch.searchsorted(v, levels).clamp_max(len(y) - 1)
-    squares = (x_at.gather(1, rows[0]) - y_at.gather(1, rows[1])) ** 2
-    return x.shape[1] * (_shares(levels) * squares).sum(1).mean()
-
-
-def _check_finite(x: torch.Tensor, divergence: str) -> None:
-    """Raise where a cloud blew up; a GPU is not waited for, and gives a divergence that is not finite."""
-    if x.device.type == "cpu" and not torch.isfinite(x.detach()).all():
-        raise SimulationError(f"{divergence} needs finite positions; a cloud blew up")
-
-
-def _quantiles(projections: torch.Tensor, weights: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """For each column, a row of the sorted values and one of the share of the weight up to each of them."""
-    values, order = projections.T.contiguous().sort(1)
-    shares = weights[order].cumsum(1)
-    return shares / shares[:, -1:], values
-
-
-def _shares(levels: torch.Tensor) -> torch.Tensor:
-    """Increments of ascending levels from 0."""
-    return levels.diff(dim=1, prepend=torch.zeros_like(levels[:, :1]))
 
 
 def sinkhorn_divergence(
@@ -184,17 +66,17 @@ def sinkhorn_divergence(
     with torch.no_grad():
         last = {name: potential.to(x) for name, potential in (duals or {}).items()}
         cross = (last["f"], last["g"], float(last["relaxation"])) if last else None
-        f, g, relaxation = _dual_potentials(_half_squares(x, y), log_x, log_y, tolerance, iterations, cross)
-        p = _symmetric_potential(_half_squares(x, x), log_x, tolerance, iterations, last.get("p"))
+        f, g, relaxation = _dual_potentials(half_squares(x, y), log_x, log_y, tolerance, iterations, cross)
+        p = _symmetric_potential(half_squares(x, x), log_x, tolerance, iterations, last.get("p"))
         q = last.get("q")
         if q is None:
-            q = _symmetric_potential(_half_squares(y, y), log_y, tolerance, iterations)
+            q = _symmetric_potential(half_squares(y, y), log_y, tolerance, iterations)
         if duals is not None:
             duals.update(f=f, g=g, p=p, q=q, relaxation=torch.tensor(relaxation))
-    cross_x = _soft_minimum(_half_squares(x, y.detach()), g, log_y)
-    cross_y = _soft_minimum(_half_squares(y, x.detach()), f, log_x)
-    self_x = _soft_minimum(_half_squares(x, x.detach()), p, log_x)
-    self_y = _soft_minimum(_half_squares(y, y.detach()), q, log_y)
+    cross_x = _soft_minimum(half_squares(x, y.detach()), g, log_y)
+    cross_y = _soft_minimum(half_squares(y, x.detach()), f, log_x)
+    self_x = _soft_minimum(half_squares(x, x.detach()), p, log_x)
+    self_y = _soft_minimum(half_squares(y, y.detach()), q, log_y)
     return blur**2 * ((wx * (cross_x - self_x)).sum() + (wy * (cross_y - self_y)).sum())
 
 
@@ -236,44 +118,6 @@ def typical_spacing(clouds: Sequence[np.ndarray], rows: int | None = None) -> fl
         if len(chosen) > 1:
             nearest.append(cKDTree(x[chosen]).query(x[chosen], 2)[0][:, 1])
     return float(np.median(np.concatenate(nearest))) if nearest else 0.0
-
-
-def energy_divergence(x: torch.Tensor, y: torch.Tensor, wx: torch.Tensor, wy: torch.Tensor) -> torch.Tensor:
-    """Square of the energy distance, 2 E|X - Y| - E|X - X'| - E|Y - Y'|; zero only for equal clouds.
-
-    No plan is to be found, so that a step costs little; far outliers weigh less than in transport.
-
-    Parameters
-    ----------
-    x, y : Tensor, shape (n, d) and (m, d)
-        Positions.
-    wx, wy : Tensor, shape (n,) and (m,)
-        Weights, each summing to 1.
-
-    Returns
-    -------
-    Tensor
-        Scalar [length].
-
-    References
-    ----------
-    G. J. Szekely and M. L. Rizzo, Energy statistics, J. Stat. Plan. Inference 143, 1249 (2013).
-    """
-    _check_finite(x, "the energy divergence")
-    cross, within_x, within_y = (
-        wa @ _distances(a, b) @ wb for a, wa, b, wb in ((x, wx, y, wy), (x, wx, x, wx), (y, wy, y, wy))
-    )
-    return 2 * cross - within_x - within_y
-
-
-def _distances(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    """Distances between all rows, whose derivative is zero where two coincide."""
-    squares = 2 * _half_squares(x, y)
-    return squares.clamp_min(torch.finfo(x.dtype).tiny).sqrt()
-
-
-def _half_squares(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    return 0.5 * ((x[:, None, :] - y[None, :, :]) ** 2).sum(-1)
 
 
 def _soft_minimum(cost: torch.Tensor, potential: torch.Tensor, log_weights: torch.Tensor) -> torch.Tensor:

@@ -1,0 +1,294 @@
+"""A fit, from snapshots to mechanics: scaled data, members, early stopping, and what is reported of it all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from wlmsim import _validation as check
+from wlmsim.data.population import Population
+from wlmsim.data.snapshots import SnapshotSeries
+from wlmsim.errors import ParameterError, SimulationError
+from wlmsim.functionals.base import Functional
+from wlmsim.learn.functionals import ExternalPotential, Scales
+from wlmsim.learn.matching import weak_form
+from wlmsim.learn.mechanics import Cloud, Mechanics, scaled_cloud, scales_of
+from wlmsim.learn.prediction.growth import Growth, choose_growth
+from wlmsim.learn.training.callbacks import Record
+from wlmsim.learn.training.checkpoint_file import CheckpointFile
+from wlmsim.learn.training.early_stopping import EarlyStopping
+from wlmsim.learn.training.ensemble import Ensemble, Training
+from wlmsim.learn.training.progress import FittingBars
+from wlmsim.learn.training.trainer import Trainer
+from wlmsim.learn.velocities.rules import with_velocities
+from wlmsim.mechanics.dissipation import Dissipation
+
+DIFFUSED = 1 / 3
+"""How far particles diffuse in the mean interval under the automatic noise, in units of the spread of the data."""
+UNRELATED = ("checkpoint", "runtime", "progress")
+"""Parameters that change nothing of the result, beside the precision."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of a fit; the fields are described at `WLM`, whose fitted attributes they become."""
+
+    members: list[Mechanics]
+    losses: np.ndarray
+    frictions: np.ndarray
+    recoveries: list[int]
+    best_step: int
+    validation: list[tuple[int, float]]
+    dt: float
+    growth: Growth
+    noise: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Fit:
+    """One fit of an estimator with checked parameters to data.
+
+    Parameters
+    ----------
+    model : WLM
+        What is fitted; only its parameters are read.
+    data : SnapshotSeries
+        The marginals.
+    previous : sequence of Mechanics
+        Members to start from, in their order; none for a fresh start.
+    """
+
+    model: Any
+    data: SnapshotSeries
+    previous: Sequence[Mechanics] = ()
+
+    def run(self, callbacks: Sequence[Callable[[Record], Any]] = ()) -> Result:
+        """Train every member, with early stopping if it is asked for."""
+        model, started = self.model, time.monotonic()
+        checkpoint = self._open_checkpoint()
+        scales = self.previous[0].scales if self.previous else scales_of(self.data, inertial=not model.first_order)
+        stopping: EarlyStopping | None = model.part("stopping")
+        fitted, held = self._hold_out(stopping)
+        setting = _Setting(model, scales, *self._chosen(fitted, scales), self.previous)
+
+        steps, scores, members = model.part("optimiser").steps, [], []
+        bars = [FittingBars()] if model.progress else []
+        with Ensemble([*callbacks, *bars], checkpoint) as ensemble:
+            if held and stopping is not None:  # the first member finds the number of steps for all
+                trainer = setting.trainer(fitted, steps, 0, held, stopping.patience)
+                first = Training("choosing the steps", 1, 1, trainer)
+                ensemble.run(first)
+                progress = first.trainer.progress
+                steps, scores = progress.best_step, [(step, w1 * scales.length) for step, w1 in progress.scores]
+                if steps == 0:
+                    raise SimulationError(
+                        "every prediction of the validation marginal blew up; try a smaller learning_rate or dt"
+                    )
+                if stopping.refit:
+                    fitted = populations_of(self.data)
+                else:
+                    members = [first]
+            rest = range(len(members), model.members)
+            fresh = [Training("fitting", k + 1, model.members, setting.trainer(fitted, steps, k)) for k in rest]
+            members += fresh
+            ensemble.run_all(fresh, self._processes(members[0].trainer))
+        if checkpoint is not None:
+            checkpoint.remove()
+        return self._result([member.trainer for member in members], setting, steps, scores, started)
+
+    def _result(
+        self,
+        trainers: list[Trainer],
+        setting: _Setting,
+        steps: int,
+        scores: list[tuple[int, float]],
+        started: float,
+    ) -> Result:
+        recoveries = [step for trainer in trainers for step in trainer.progress.recoveries]
+        if recoveries:
+            warnings.warn(
+                f"training diverged {len(recoveries)} times and went on from before with half the learning rate "
+                "and horizon; a smaller horizon, learning_rate or dt would be safer",
+                RuntimeWarning,
+                stacklevel=4,
+            )
+        return Result(
+            [trainer.mechanics.eval() for trainer in trainers],
+            _mean_course([trainer.progress.losses for trainer in trainers]),
+            _mean_course([trainer.progress.frictions for trainer in trainers]),
+            recoveries,
+            steps,
+            scores,
+            self.model.part("rollouts").time_step(setting.scales.duration),
+            setting.growth,
+            setting.noise,
+            time.monotonic() - started,
+        )
+
+    def _chosen(self, fitted: list[SnapshotSeries], scales: Scales) -> tuple[Growth, float]:
+        """Growth and noise, given or chosen from the data."""
+        model = self.model
+        reach = getattr(model.part("loss"), "reach", math.inf)
+        growth = choose_growth(fitted, scales.length) if reach == "learn" else Growth(float(reach))
+        typical_noise = DIFFUSED * scales.length / math.sqrt(scales.duration)
+        return growth, typical_noise if isinstance(model.noise, str) else float(model.noise)
+
+    def _hold_out(self, stopping: EarlyStopping | None) -> tuple[list[SnapshotSeries], list[tuple[int, Population]]]:
+        """Each population without its validation marginal, and those marginals with the number of the population."""
+        populations = populations_of(self.data)
+        if stopping is None:
+            return populations, []
+        fitted, held = [], []
+        for number, series in enumerate(populations):
+            index = _index(stopping.validation, len(series))
+            # two marginals, a start and a target, have to remain for the loss
+            if index == 0 or len(series) < 3:
+                if stopping.validation != "last":
+                    raise check.fail(
+                        "EarlyStopping.validation", "a marginal after the first, of at least 3", stopping.validation
+                    )
+                fitted.append(series)
+                continue
+            rest, out = series.hold_out([index])
+            fitted.append(rest)
+            held.append((number, out[0]))
+        return fitted, held
+
+    def _processes(self, trainer: Trainer) -> int | None:
+        """How many processes may train members; None where their time decides."""
+        return self.model.part("runtime").processes if trainer.on_one_thread else 1
+
+    def _open_checkpoint(self) -> CheckpointFile | None:
+        options = self.model.part("checkpoint")
+        if options is None:
+            return None
+        digest, data = hashlib.sha256(), self.data
+        labels: Sequence[np.ndarray | None] = [None] * len(data) if data.labels is None else data.labels
+        for cloud, label in zip(data, labels, strict=True):
+            for part in (cloud.positions, cloud.velocities, cloud.weights, np.array(cloud.time), label):
+                digest.update(b"none" if part is None else np.ascontiguousarray(part).tobytes())
+        about = {n: repr(value) for n, value in self.model.get_params(deep=False).items() if n not in UNRELATED}
+        about["runtime"] = repr(self.model.part("runtime").replace(processes=None))
+        digest.update(json.dumps(about, sort_keys=True).encode())
+        return CheckpointFile(options.path, digest.hexdigest(), options.every)
+
+
+@dataclass(frozen=True)
+class _Setting:
+    """What the trainers of a fit have in common."""
+
+    model: Any
+    scales: Scales
+    growth: Growth
+    noise: float
+    previous: Sequence[Mechanics]
+
+    def trainer(
+        self,
+        populations: list[SnapshotSeries],
+        steps: int,
+        member: int,
+        held: Sequence[tuple[int, Population]] = (),
+        patience: int = 500,
+    ) -> Trainer:
+        """A trainer of one member, its data and options in scaled coordinates."""
+        model, scales, seed = self.model, self.scales, self.model.seed + member
+        mechanics = self._mechanics(populations[0].dim, member)
+        like = torch.zeros(0, dtype=next(mechanics.parameters()).dtype, device=next(mechanics.parameters()).device)
+        clouds = [self._starting_clouds(series, like) for series in populations]
+        optimiser = model.part("optimiser").replace(steps=steps)
+        rollouts = model.part("rollouts")
+        rollouts = rollouts.replace(dt=rollouts.time_step(scales.duration) / scales.duration)
+        noise = self.noise * scales.duration**0.5 / scales.length
+        if not self.previous:
+            weak_form.begin(mechanics, clouds, noise=noise, dt=rollouts.dt)
+        loss = model.part("loss")
+        if getattr(loss, "reach", None) == "learn":
+            loss = loss.replace(reach=self.growth.reach)
+        return Trainer(
+            mechanics,
+            clouds,
+            loss=loss.scaled(scales.length, [cloud.x for series in clouds for cloud in series], optimiser.batch_size),
+            regularisation=model._regularisation,
+            rollouts=rollouts,
+            optimiser=optimiser,
+            runtime=model.part("runtime"),
+            speed=None if model.speed is None else model.speed * scales.duration / scales.length,
+            noise=noise,
+            patience=patience,
+            validation=[(k, scaled_cloud(cloud, scales, like)) for k, cloud in held],
+            seed=seed,
+        )
+
+    def _mechanics(self, dim: int, member: int) -> Mechanics:
+        """The mechanics of a member before training, on its device."""
+        model = self.model
+        # one seed fixes the parameters' start without touching the caller's random state
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(model.seed + member)
+            mechanics = new_mechanics(model, dim, self.scales)
+        if member < len(self.previous):
+            mechanics.load_state_dict(self.previous[member].state_dict())
+        if not any(True for _ in mechanics.parameters()):
+            raise ParameterError("`potential` and `friction` leave nothing to learn; give a learnable functional")
+        return mechanics.to(model.part("runtime").torch_device())
+
+    def _starting_clouds(self, series: SnapshotSeries, like: torch.Tensor) -> list[Cloud]:
+        """Marginals of a population, with velocities at those that rollouts may start from, by the model's rule."""
+        model = self.model
+        known = series if model.first_order else with_velocities(series, model.initial_velocities)
+        clouds = [scaled_cloud(cloud, self.scales, like) for cloud in known]
+        first = clouds[0]
+        if model.first_order:
+            return clouds
+        if model.initial_velocities in ("zero", "learn"):
+            v = torch.zeros_like(first.x) if model.initial_velocities == "zero" else None
+            return [Cloud(c.x, v if c is first else None, c.w, c.time) for c in clouds]
+        if first.v is None:
+            raise ParameterError(
+                "`data` must have velocities at its first marginal for initial_velocities='given'; "
+                "give them, learn or estimate them, or start from rest with initial_velocities='zero'"
+            )
+        return clouds
+
+
+def new_mechanics(model: Any, dim: int, scales: Scales) -> Mechanics:
+    """The mechanics of a model with parameters from torch's random state."""
+    potential: Functional = ExternalPotential() if model.potential is None else model.potential
+    friction: str | float = model.friction if model.speed is None else 0.0
+    dissipation: Dissipation | None = model.dissipation
+    field = model.initial_velocities == "learn" and not model.first_order
+    return Mechanics(potential, friction, dim, scales, dissipation, initial_field=field)
+
+
+def populations_of(data: SnapshotSeries) -> list[SnapshotSeries]:
+    """Each population of a series as a series of its own."""
+    return [data.population(label) for label in data.population_labels]
+
+
+def _index(validation: str | int, count: int) -> int:
+    """Number of the validation marginal, from the beginning."""
+    if validation == "last":
+        return count - 1
+    index = int(validation)
+    if not -count <= index < count:
+        raise check.fail("EarlyStopping.validation", f"an index of the {count} fitted marginals", index)
+    return range(count)[index]
+
+
+def _mean_course(courses: Sequence[Sequence[float]]) -> np.ndarray:
+    """Mean over the members at each step, of those that still train: one that was validated may go on longer."""
+    table = np.full((len(courses), max(map(len, courses))), np.nan)
+    for row, course in zip(table, courses, strict=True):
+        row[: len(course)] = course
+    return np.nanmean(table, axis=0)

@@ -1,0 +1,24 @@
+"""Where velocities come from, by the names of the rules that `WLM` knows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from wlmsim.data.snapshots import SnapshotSeries
+from wlmsim.learn.velocities.potential import potential_velocities
+from wlmsim.learn.velocities.transport import transport_velocities
+
+ESTIMATES: dict[str, Callable[[SnapshotSeries], SnapshotSeries]] = {
+    "transport": transport_velocities,
+    "potential": potential_velocities,
+}
+"""Rules of initial velocities that estimate them from the data."""
+RULES = ("given", "zero", "learn", *ESTIMATES)
+"""All of them: the data's velocities, rest, a learned field at the first marginal, or an estimate."""
+
+
+def with_velocities(series: SnapshotSeries, rule: str) -> SnapshotSeries:
+    """The series with velocities wherever the rule has an estimate of those that are unknown."""
+    estimate = ESTIMATES.get(rule)
+    unknown = any(cloud.velocities is None for cloud in series)
+    return estimate(series) if estimate and unknown else series

@@ -1,0 +1,47 @@
+"""Velocities of every marginal of a series, from what one marginal and its neighbours say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from wlmsim import _validation as check
+from wlmsim.data.snapshots import SnapshotSeries
+from wlmsim.errors import ParameterError
+
+Estimate = Callable[[SnapshotSeries, int], np.ndarray]
+"""Velocities at one marginal of a series."""
+
+
+def filled(data: SnapshotSeries, estimate: Estimate) -> SnapshotSeries:
+    """The series with velocities estimated wherever they are unknown, each population by itself."""
+    check.instance("data", data, SnapshotSeries)
+    if len(data) < 2:
+        raise ParameterError(f"`data` must hold at least 2 marginals; got {len(data)}")
+    clouds = list(data)
+    velocities = [np.full_like(c.positions, np.nan) if c.velocities is None else c.velocities.copy() for c in clouds]
+    for label in data.population_labels:
+        series = data.population(label)
+        for k in range(len(series)):
+            # a population may be missing at some times
+            place = int(np.flatnonzero(data.times == series.times[k])[0])
+            if clouds[place].velocities is None:
+                rows = slice(None) if data.labels is None else data.labels[place] == label
+                velocities[place][rows] = estimate(series, k)
+    return SnapshotSeries(
+        data.times, data.positions, velocities, data.weights, data.labels, metadata=data.metadata, units=data.units
+    )
+
+
+def slope(series: SnapshotSeries, k: int, places: Callable[[int], np.ndarray]) -> np.ndarray:
+    """Slope at marginal k of the parabola through what `places` gives at it and its two neighbours."""
+    near = [j for j in (k - 1, k, k + 1) if 0 <= j < len(series)]
+    return np.tensordot(_slope_weights(series.times[near], near.index(k)), np.stack([places(j) for j in near]), axes=1)
+
+
+def _slope_weights(times: np.ndarray, k: int) -> np.ndarray:
+    """Weights of values at a few times in the slope at the k-th of them of the polynomial through all."""
+    powers = np.arange(len(times))
+    t = times - times[k]
+    return np.linalg.solve(t[None, :] ** powers[:, None], (powers == 1).astype(float))
