@@ -43,7 +43,7 @@ class Training:
         # as in a fit by WLM: compiled loops use all threads, torch one
         self.threads = torch.get_num_threads() if plain else 1
         self.duals: list[Any] = [{} if duals else None for _ in range(MARGINALS - 1)]
-        self.optimiser = torch.optim.AdamW(self.potential.parameters(), lr=wls.learn.WLM().learning_rate)
+        self.optimiser = torch.optim.AdamW(self.potential.parameters(), lr=wls.learn.AdamW().learning_rate)
 
     def __call__(self) -> None:
         """A step of training."""

@@ -9,8 +9,6 @@ form the rules are told, and their four weights, two radii and boundary are fitt
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from benchmarks.common import main
@@ -27,7 +25,7 @@ TYPICAL_FORCE = 0.1
 
 def run(seed: int, progress: bool) -> list[tuple[str, Scores, float]]:
     past, future = systems.Boids(n=1000, seed=seed).simulate(TIMES).snapshots(seed=seed).split(at=25.0)
-    model = flock(seed=seed, progress=progress).fit(past)
+    model = learn.recipes.flock(REACH, dt=0.5, typical_force=TYPICAL_FORCE, seed=seed, progress=progress).fit(past)
     rules = learn.fit_parameters(guess(seed), past, list(TRUTH), progress=progress)
     starts = {"time 0": past[0], "marginal 50": past[-1]}
     learned = [(f"forecast from {name}", model.evaluate(future, start=start)) for name, start in starts.items()]
@@ -36,25 +34,6 @@ def run(seed: int, progress: bool) -> list[tuple[str, Scores, float]]:
         forecast = rules.system_.simulate(future.times, start=start, dt=0.5)
         known.append((f"known form, from {name}", score_forecast(list(forecast), future, start, model="known form")))
     return [(*row, model.seconds_) for row in learned] + [(*row, rules.seconds) for row in known]
-
-
-def flock(**how: Any) -> learn.WLM:
-    """The mechanics of birds of one speed, and how it is learned."""
-    return learn.WLM(
-        learn.ExternalPotential(time_dependent=False, typical_force=TYPICAL_FORCE) + learn.PairPotential(REACH),
-        dissipation=learn.LearnableAlignment(REACH, normalised=True),
-        speed=1.0,
-        training="multiple-shooting",
-        horizon=1,
-        velocity_weight=3.0,
-        force_penalty=0.0,
-        jerk_penalty=0.0,
-        batch_size=None,
-        dt=0.5,
-        steps=4000,
-        members=1,
-        **how,
-    )
 
 
 if __name__ == "__main__":

@@ -74,18 +74,14 @@ def steps_of(
     readings: list[Any] = []
     model = wls.learn.WLM(
         potential,
-        steps=WARM_UP + steps,
         loss="sliced",
-        batch_size=None,
+        optimiser=wls.learn.AdamW(steps=WARM_UP + steps, batch_size=None),
         members=1,
-        processes=1,
-        device=device,
-        callbacks=[lambda record: readings.append(read())],
+        runtime=wls.learn.Runtime(device=device, processes=1, **variant),
         progress=False,
-        **variant,
     )
     try:
-        model.fit(data)
+        model.fit(data, callbacks=[lambda record: readings.append(read())])
     except torch.OutOfMemoryError:
         torch.cuda.empty_cache()
         return math.inf

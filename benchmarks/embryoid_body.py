@@ -9,8 +9,6 @@ those before and after, twice as many cells as in both. W1 is that to all cells,
 from __future__ import annotations
 
 import dataclasses
-import math
-from typing import Any
 
 import numpy as np
 
@@ -24,23 +22,11 @@ def run(seed: int, progress: bool) -> list[tuple[str, Scores, float]]:
     scores, seconds = [], []
     for left_out in (1, 2, 3):
         fitted, held = cells.hold_out([left_out])
-        model = growing_cells(seed=seed, progress=progress)
+        model = learn.recipes.cells(seed=seed, progress=progress)
         scores.append(model.fit(fitted).evaluate(held, two_sided=True))
         seconds.append(model.seconds_)
     together = dataclasses.replace(joined(scores), protocol="leave one out")
     return [("two-sided", together, float(np.median(seconds)))]
-
-
-def growing_cells(**how: Any) -> learn.WLM:
-    """The mechanics of cells that divide and die, without velocities, and how it is learned."""
-    return learn.WLM(
-        learn.ExternalPotential(time_dependent=False),
-        friction=math.inf,
-        training="multiple-shooting",
-        reach="learn",
-        noise="auto",
-        **{"force_penalty": 0.3, "steps": 200, **how},
-    )
 
 
 if __name__ == "__main__":

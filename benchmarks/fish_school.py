@@ -9,8 +9,6 @@ forecasts from frames 140 to 179 of fits to frames 0 to 139.
 
 from __future__ import annotations
 
-from typing import Any
-
 from benchmarks.common import joined, main
 from wlmsim import datasets, learn
 from wlmsim.evaluation import Scores
@@ -24,23 +22,11 @@ REACH = 400.0
 
 def run(seed: int, progress: bool) -> list[tuple[str, Scores, float]]:
     frames = datasets.fish_school(window=WINDOW)
-    model = school(seed=seed, progress=progress).fit(frames[EVERY - 1 : FITTED : EVERY])
+    model = learn.recipes.school(REACH, AHEAD // EVERY, dt=EVERY / 2, seed=seed, progress=progress).fit(
+        frames[EVERY - 1 : FITTED : EVERY]
+    )
     scores = [model.evaluate(frames[[start + AHEAD]], start=frames[start]) for start in STARTS]
     return [(f"{AHEAD} frames ahead", joined(scores), model.seconds_)]
-
-
-def school(**how: Any) -> learn.WLM:
-    """The mechanics of a school, and how it is learned."""
-    return learn.WLM(
-        learn.ExternalPotential((32, 32), time_dependent=False) + learn.PairPotential(REACH, knots=12),
-        dissipation=learn.LearnableAlignment(REACH, normalised=True),
-        training="multiple-shooting",
-        horizon=AHEAD // EVERY,
-        velocity_weight=1.0,
-        dt=EVERY / 2,
-        steps=200,
-        **how,
-    )
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ before the tables say what each has. The hyperparameters were chosen on data of 
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -27,6 +26,7 @@ from wlmsim.transport import wasserstein1
 LANDSCAPES = ("bohachevsky", "poly", "styblinski_tang", "oakley_ohagan", "wavy_plateau")
 FITTED = 11
 """Marginals 0, 0.01, ..., 0.1; the others are forecast."""
+DT = 0.01
 PATHS = 8
 """Paths of noise from each particle: the forecast is of the law, not of one sample of it."""
 
@@ -67,20 +67,7 @@ def _fit(landscape: str, pairing: str, seed: int, progress: bool) -> Fit:
     times = system.benchmark_times
     data = system.independent_snapshots(times) if pairing == "unpaired" else system.simulate(times).snapshots(seed=seed)
     past, future = data[:FITTED], data[FITTED:]
-    model = learn.WLM(
-        learn.SeriesPotential(),
-        friction=math.inf,
-        noise=system.sigma,
-        training="multiple-shooting",
-        loss="sliced",
-        batch_size=500,
-        steps=300,
-        dt=0.01,
-        learning_rate=0.03,
-        members=1,
-        seed=seed,
-        progress=progress,
-    )
+    model = learn.recipes.gradient_flow(system.sigma, rollouts__dt=DT, seed=seed, progress=progress)
     return Fit(system, model.fit(past), past, future)
 
 
@@ -90,7 +77,7 @@ def _score(fit: Fit, row: str, paths: int) -> Scores:
     many = Population(np.repeat(start.positions, paths, axis=0), time=start.time)
     scores = score_forecast(list(fit.model.forecast(many, observed.times)), observed, start)
     scheme = StochasticHeun(fit.system.sigma, seed=fit.model.seed)
-    exact = simulate(fit.system.mechanics, many, observed.times, dt=fit.model.dt, integrator=scheme)
+    exact = simulate(fit.system.mechanics, many, observed.times, dt=DT, integrator=scheme)
     w1 = [wasserstein1(cloud, truth) for cloud, truth in zip(exact, observed, strict=True)]
     return dataclasses.replace(scores, w1={**scores.w1, "exact potential": np.array(w1)})
 

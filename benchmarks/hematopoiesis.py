@@ -9,8 +9,7 @@ the embryoid body; all else is as there.
 from __future__ import annotations
 
 from benchmarks.common import main
-from benchmarks.embryoid_body import growing_cells
-from wlmsim import datasets
+from wlmsim import datasets, learn
 from wlmsim.evaluation import Scores
 
 STRAIGHT = 30.0
@@ -19,7 +18,7 @@ STRAIGHT = 30.0
 
 def run(seed: int, progress: bool) -> list[tuple[str, Scores, float]]:
     fitted, held = datasets.mouse_hematopoiesis().hold_out([1])
-    model = growing_cells(seed=seed, progress=progress, force_penalty=STRAIGHT).fit(fitted)
+    model = learn.recipes.cells(seed=seed, progress=progress, regularisation__force=STRAIGHT).fit(fitted)
     return [("two-sided", model.evaluate(held, two_sided=True), model.seconds_)]
 
 

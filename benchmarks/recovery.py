@@ -25,11 +25,9 @@ from wlmsim import learn
 TIMES = np.linspace(0.0, 3.0, 10)
 TARGET = 0.05
 SETTING: dict[str, Any] = {
-    "training": "multiple-shooting",
-    "horizon": 1,
-    "velocity_weight": 1.0,
-    "steps": 4000,
-    "dt": 0.04,
+    "loss": learn.Exact(velocity_weight=1.0),
+    "rollouts": learn.MultipleShooting(horizon=1, dt=0.04),
+    "optimiser": learn.AdamW(steps=4000),
     "members": 1,
 }
 """Chosen with fits of seed 10, see docs/results.md."""

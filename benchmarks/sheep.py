@@ -27,7 +27,7 @@ TYPICAL_FORCE = 0.5
 
 def run(seed: int, progress: bool) -> list[tuple[str, Scores, float]]:
     drives = Drives(datasets.sheep_drives())
-    model = flock(drives, seed=seed, progress=progress).fit(drives.until(FITTED))
+    model = herd(drives, seed=seed, progress=progress).fit(drives.until(FITTED))
     rows = []
     for name, ahead in AHEAD.items():
         pairs = [drives.pair(k, drives.last(k, FITTED), ahead) for k in drives.long_enough(max(AHEAD.values()))]
@@ -36,21 +36,11 @@ def run(seed: int, progress: bool) -> list[tuple[str, Scores, float]]:
     return rows
 
 
-def flock(drives: Drives, **how: Any) -> learn.WLM:
+def herd(drives: Drives, **how: Any) -> learn.WLM:
     """The mechanics of a driven flock, and how it is learned; lengths in metres, times in seconds."""
-    return learn.WLM(
-        learn.AgentPotential(drives.path("dog"), cutoff=10.0, typical_force=TYPICAL_FORCE)
-        + learn.AgentPotential(drives.path("shepherd"), cutoff=10.0, typical_force=TYPICAL_FORCE)
-        + learn.PairPotential(6.0, knots=12, typical_force=TYPICAL_FORCE),
-        dissipation=learn.LearnableAlignment(6.0, normalised=True),
-        training="multiple-shooting",
-        horizon=10,
-        ramp=0.3,
-        dt=0.5,
-        steps=150,
-        learning_rate=2e-2,
-        **how,
-    )
+    agents = [drives.path("dog"), drives.path("shepherd")]
+    scales = {"agent_cutoff": 10.0, "cutoff": 6.0, "typical_force": TYPICAL_FORCE, "dt": 0.5}
+    return learn.recipes.herd(agents, **scales, **how)
 
 
 class Drives:

@@ -11,7 +11,6 @@ from __future__ import annotations
 from typing import Any
 
 from benchmarks.common import main
-from benchmarks.vortex_small import TRACKED
 from wlmsim import datasets, learn
 from wlmsim.evaluation import Scores
 
@@ -20,9 +19,9 @@ FITTED_UNTIL = 9.0
 
 def run(seed: int, progress: bool) -> list[tuple[str, Scores, float]]:
     fitted, held = datasets.vortex_big().split(at=FITTED_UNTIL)
-    common: dict[str, Any] = {"batch_size": 100, "seed": seed, "progress": progress}
-    launched = learn.WLM(**common).fit(fitted.without_velocities(except_at=[0]))
-    tracked = learn.WLM(**TRACKED, **common).fit(fitted)
+    common: dict[str, Any] = {"optimiser__batch_size": 100, "seed": seed, "progress": progress}
+    launched = learn.WLM().set_params(**common).fit(fitted.without_velocities(except_at=[0]))
+    tracked = learn.recipes.currents(**common).fit(fitted)
     return [
         (name, model.evaluate(held, start=start), model.seconds_)
         for name, model, start in (

@@ -16,20 +16,12 @@ from wlmsim.evaluation import Scores
 
 HELD_OUT = (1, 3, 5, 7)
 
-TRACKED: dict[str, Any] = {
-    "training": "multiple-shooting",
-    "velocity_weight": 0.3,
-    "steady_weight": 0.3,
-    "steps": 500,
-}
-"""What drifts with a current that changes slowly, velocities known at every marginal."""
-
 
 def run(seed: int, progress: bool) -> list[tuple[str, Scores, float]]:
     fitted, held = datasets.vortex_small().hold_out(HELD_OUT)
     common: dict[str, Any] = {"seed": seed, "progress": progress}
     launched = learn.WLM(**common).fit(fitted.without_velocities(except_at=[0]))
-    tracked = learn.WLM(**TRACKED, **common).fit(fitted)
+    tracked = learn.recipes.currents(**common).fit(fitted)
     return [
         ("forward", launched.evaluate(held, data=fitted), launched.seconds_),
         ("two-sided", tracked.evaluate(held, data=fitted, two_sided=True), tracked.seconds_),

@@ -26,7 +26,10 @@ def main(output: Path, *, small: bool = False) -> wls.Trajectory:
     real = "WLMSIM_DATA" in os.environ and not small
     data = wls.datasets.mouse_hematopoiesis(None if real else wls.datasets.twin("mouse_hematopoiesis.npz", output))
     landscape = wls.learn.ExternalPotential(time_dependent=False)
-    model = wls.learn.WLM(landscape, friction=math.inf, steps=20 if small else 500, members=1, seed=0).fit(data)
+    model = wls.learn.WLM(
+        landscape, friction=math.inf, optimiser=wls.learn.AdamW(steps=20 if small else 500), members=1
+    )
+    model.fit(data)
     path = model.forecast(data[0], times=np.linspace(data.times[0], data.times[-1], 41))
     print(f"{path}: W1 to the fitted cells at the last time {wls.transport.wasserstein1(path[-1], data[-1]):.3f}")
 

@@ -22,21 +22,9 @@ def main(output: Path, *, small: bool = False) -> wls.evaluation.Scores:
     flight = flock.simulate(np.arange(0.0, 40.5, 0.5))
     past, future = flight.snapshots(seed=10).split(at=25.0)
 
-    model = learn.WLM(
-        # birds turn by about 0.1 radians in a unit of time
-        learn.ExternalPotential(time_dependent=False, typical_force=0.1) + learn.PairPotential(1.5),
-        dissipation=learn.LearnableAlignment(1.5, normalised=True),
-        speed=1.0,
-        training="multiple-shooting",
-        horizon=1,
-        velocity_weight=3.0,
-        force_penalty=0.0,
-        jerk_penalty=0.0,
-        batch_size=None,
-        dt=0.5,
-        steps=20 if small else 2000,
-        members=1,
-        seed=10,
+    # birds turn by about 0.1 radians in a unit of time
+    model = learn.recipes.flock(
+        cutoff=1.5, dt=0.5, speed=1.0, typical_force=0.1, optimiser__steps=20 if small else 2000, seed=10
     ).fit(past)
     scores = model.evaluate(future, start=past[-1])
     print(scores)

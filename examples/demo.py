@@ -33,9 +33,8 @@ def main(output: Path, *, n: int = 600, steps: int = 1500, seed: int = 0, small:
     print(f"Learning a potential and the friction from {past}")
     model = wls.learn.WLM(
         wls.learn.ExternalPotential(time_dependent=False),
-        training="multiple-shooting",
-        horizon=4,
-        steps=steps,
+        rollouts=wls.learn.MultipleShooting(horizon=4),
+        optimiser=wls.learn.AdamW(steps=steps),
         seed=seed,
     )
     model.fit(past)

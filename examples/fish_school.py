@@ -31,17 +31,8 @@ def main(output: Path, *, small: bool = False) -> wls.evaluation.Scores:
     start, ahead = (140, 20) if real else (20, 10)
     past, future = frames[4 : start + 1 : 5], frames[start + 1 : start + ahead + 1]
 
-    model = learn.WLM(
-        learn.ExternalPotential((32, 32), time_dependent=False) + learn.PairPotential(REACH, knots=12),
-        dissipation=learn.LearnableAlignment(REACH, normalised=True),
-        training="multiple-shooting",
-        horizon=4,
-        velocity_weight=1.0,
-        dt=2.5,
-        steps=10 if small else 300,
-        members=1,
-        seed=0,
-    ).fit(past)
+    steps = 10 if small else 300
+    model = learn.recipes.school(REACH, horizon=4, dt=2.5, optimiser__steps=steps, members=1).fit(past)
     scores = model.evaluate(future, start=frames[start])
     print(scores)
 

@@ -25,7 +25,7 @@ def main(output: Path, *, small: bool = False) -> wls.evaluation.Scores:
     data = wls.datasets.vortex_small(None if real else wls.datasets.twin("oceans_with_v0.npz", output))
     fitted, held = data.hold_out(range(1, len(data) - 1, 2))
 
-    model = wls.learn.WLM(steps=20 if small else 1000, members=1 if small else 3, seed=0)
+    model = wls.learn.WLM(optimiser=wls.learn.AdamW(steps=20 if small else 1000), members=1 if small else 3)
     model.fit(fitted.without_velocities(except_at=[0]))
     scores = model.evaluate(held, data=fitted)
     print(scores)

@@ -48,8 +48,8 @@ def candidates(steps: int) -> dict[str, learn.WLM]:
 
     def model(*pairs: learn.PairPotential, **about) -> learn.WLM:
         potential = sum(pairs, learn.ExternalPotential((32, 32), time_dependent=False))
-        common = {"training": "multiple-shooting", "horizon": 3, "steps": steps, "members": 1, "progress": False}
-        return learn.WLM(potential, **common, **about)
+        rollouts, optimiser = learn.MultipleShooting(horizon=3), learn.AdamW(steps=steps)
+        return learn.WLM(potential, rollouts=rollouts, optimiser=optimiser, members=1, progress=False, **about)
 
     return {
         "conservative": model(friction=0.0),

@@ -50,7 +50,7 @@ class Record:
 
 
 class Callback(ABC):
-    """A callback of `WLM.fit` that is also told when a fit begins and ends; a plain callable of a `Record` serves as well.
+    """A callback of `WLM.fit` that is also told when a fit begins and ends; a callable of a `Record` serves as well.
 
     Callbacks are called in the process of the fit, in the order of the steps of each member, however many processes
     train. An error that one raises ends the fit.

@@ -1,0 +1,22 @@
+"""Models for tests, whose options go by their own names: ``wlm(steps=20)`` for ``WLM(optimiser=AdamW(steps=20))``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import wlmsim as wls
+from wlmsim.functionals import Functional
+
+
+def wlm(potential: Functional | None = None, **options: Any) -> wls.learn.WLM:
+    """A model with parameters, and options of its parts, by their names."""
+    return wls.learn.WLM(potential).set_params(**named(**options))
+
+
+def named(**options: Any) -> dict[str, Any]:
+    """The options under the names that `set_params` knows: each with the part that it belongs to."""
+    owners: dict[str, str] = {}
+    for full in wls.learn.WLM.nested_names():
+        part, _, option = full.rpartition(".")
+        owners.setdefault(option, f"{part}__{option}" if part else option)
+    return {owners.get(name, name): value for name, value in options.items()}
