@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import wlmsim as wls
 from wlmsim.functionals import Functional
+from wlmsim.learn.functionals import Scales
+from wlmsim.learn.mechanics import Mechanics
+from wlmsim.learn.training.fitting import Setting
+from wlmsim.learn.training.trainer import Trainer
 
 
 def wlm(potential: Functional | None = None, **options: Any) -> wls.learn.WLM:
@@ -20,3 +25,15 @@ def named(**options: Any) -> dict[str, Any]:
         part, _, option = full.rpartition(".")
         owners.setdefault(option, f"{part}__{option}" if part else option)
     return {owners.get(name, name): value for name, value in options.items()}
+
+
+def trainer_of(
+    model: wls.learn.WLM,
+    populations: list[wls.SnapshotSeries],
+    steps: int,
+    scales: Scales,
+    previous: Sequence[Mechanics] = (),
+    held: Sequence[tuple[int, wls.Population]] = (),
+) -> Trainer:
+    """The trainer of the first member of a fit."""
+    return Setting.of(model, populations, scales, previous).trainer(populations, steps, 0, held)

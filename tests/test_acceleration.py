@@ -8,6 +8,7 @@ import torch
 from torch._dynamo.backends.registry import lookup_backend
 
 import wlmsim as wls
+from tests.models import wlm
 from wlmsim.errors import ParameterError
 from wlmsim.learn.functionals import Scales
 from wlmsim.learn.functionals import force_evaluation as acceleration
@@ -41,7 +42,7 @@ def compilations(monkeypatch) -> list:
 
 
 def quick(potential=None, **parameters) -> wls.learn.WLM:
-    return wls.learn.WLM(potential, **{"steps": 12, "members": 1, "progress": False, **parameters})
+    return wlm(potential, **{"steps": 12, "members": 1, "progress": False, **parameters})
 
 
 def prepared(name: str):
@@ -106,7 +107,7 @@ class TestFits:
             ]
         )
         plain, compiled = (
-            quick(compile=flag, training="multiple-shooting", processes=1).fit(ragged) for flag in (False, True)
+            quick(compile=flag, rollouts="multiple-shooting", processes=1).fit(ragged) for flag in (False, True)
         )
         before = len(compilations)
         quick(compile=True, steps=4, seed=1, members=2, processes=1).fit(drifters[[0, 1, 3]])

@@ -7,6 +7,7 @@ import torch
 import wlmsim as wls
 from benchmarks.common import joined
 from benchmarks.sheep import Drives
+from tests.models import wlm
 from wlmsim.datasets.animals import SheepDrive
 from wlmsim.errors import ParameterError
 from wlmsim.evaluation import score_forecast
@@ -83,8 +84,8 @@ def chased(times: np.ndarray, seed: int = 0) -> wls.Trajectory:
 def test_the_law_of_a_dog_is_recovered_and_kept_in_files(tmp_path, typical_force):
     times = np.linspace(0.0, 1.6, 9)
     dog = wls.Trajectory([0.0, 2.0], [[[-2.0, 0.0]], [[2.0, 0.0]]])
-    how = {"training": "multiple-shooting", "horizon": 2, "force_penalty": 0, "jerk_penalty": 0, "velocity_weight": 1.0}
-    model = wls.learn.WLM(
+    how = {"rollouts": "multiple-shooting", "horizon": 2, "force": 0, "jerk": 0, "velocity_weight": 1.0}
+    model = wlm(
         wls.learn.AgentPotential(dog, cutoff=4.0, knots=8, typical_force=typical_force),
         friction=0.0,
         steps=150,
@@ -92,7 +93,7 @@ def test_the_law_of_a_dog_is_recovered_and_kept_in_files(tmp_path, typical_force
         progress=False,
         **how,
     )
-    model.set_params(learning_rate=0.05).fit(chased(times).snapshots(seed=0))
+    model.set_params(optimiser__learning_rate=0.05).fit(chased(times).snapshots(seed=0))
     r = np.linspace(0.5, 2.0, 7)
     sheep = np.stack([0 * r, r], axis=-1)
     learned = model.lagrangian_.potential.force(sheep, np.full(7, 1 / 7), 1.0)[:, 1]
@@ -158,7 +159,7 @@ def test_of_many_populations_a_step_takes_a_few(monkeypatch):
     clouds = [np.concatenate([rng.standard_normal((n, 2)) for n in sizes]) for _ in range(2)]
     labels = [np.repeat(np.arange(6), sizes)] * 2
     data = wls.SnapshotSeries([0.0, 1.0], clouds, [np.zeros_like(c) for c in clouds], populations=labels)
-    wls.learn.WLM(steps=steps, members=1, progress=False, batch_size=None).fit(data)
+    wlm(steps=steps, members=1, progress=False, batch_size=None).fit(data)
     groups = np.array(taken).reshape(steps, MOST_POPULATIONS)
     assert all(len(set(group)) == MOST_POPULATIONS for group in groups.tolist())
     assert set(taken) == set(sizes)

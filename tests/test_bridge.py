@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import wlmsim as wls
+from tests.models import wlm
 from wlmsim.errors import ParameterError
 from wlmsim.evaluation import baseline
 from wlmsim.learn.prediction.bridge import bridge
@@ -79,7 +80,7 @@ class TestEstimator:
     @pytest.fixture(scope="class")
     @staticmethod
     def model(data) -> wls.learn.WLM:
-        return wls.learn.WLM(steps=200, members=1, progress=False).fit(data.hold_out([3, 5])[0])
+        return wlm(steps=200, members=1, progress=False).fit(data.hold_out([3, 5])[0])
 
     def test_two_sided_is_better_than_one(self, model, data):
         fitted, held = data.hold_out([3, 5])
@@ -98,6 +99,6 @@ class TestEstimator:
 
     def test_models_from_rest_use_no_velocities(self, data):
         still = data.without_velocities()
-        model = wls.learn.WLM(steps=5, members=1, initial_velocities="zero", progress=False).fit(still)
+        model = wlm(steps=5, members=1, initial_velocities="zero", progress=False).fit(still)
         predicted = model.interpolate([0.2], two_sided=True)[0]
         np.testing.assert_allclose(predicted.weights.sum(), 1)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import wlmsim as wls
+from tests.models import wlm
 from wlmsim.errors import MissingPackageError, SimulationError
 from wlmsim.learn.training.callbacks import Callback, JSONLines, Record, TensorBoard
 from wlmsim.learn.training.trainer import Trainer
@@ -19,7 +20,7 @@ def drifters() -> wls.SnapshotSeries:
 
 def quick(**parameters) -> wls.learn.WLM:
     potential = wls.learn.ExternalPotential((8,))
-    return wls.learn.WLM(potential, **{"steps": 12, "members": 1, "progress": False, **parameters})
+    return wlm(potential, **{"steps": 12, "members": 1, "progress": False, **parameters})
 
 
 def steps_in(path) -> list[tuple[str, int, int]]:
@@ -47,7 +48,7 @@ class Failing(Callback):
 class TestJSONLines:
     def test_every_step_of_every_stage_and_member(self, drifters, tmp_path):
         path = tmp_path / "fit.jsonl"
-        model = quick(members=2, validation="last", patience=1000, callbacks=[JSONLines(path)]).fit(drifters)
+        model = quick(members=2, validation="last", patience=1000).fit(drifters, callbacks=[JSONLines(path)])
         steps = model.best_step_
         expected = [("choosing the steps", 1, s) for s in range(1, 13)]
         assert steps_in(path) == expected + [("fitting", k, s) for k in (1, 2) for s in range(1, steps + 1)]
@@ -56,21 +57,21 @@ class TestJSONLines:
 
     def test_a_new_fit_starts_a_new_file(self, drifters, tmp_path):
         path = tmp_path / "fit.jsonl"
-        quick(members=2, callbacks=[JSONLines(path)]).fit(drifters)
-        quick(steps=4, callbacks=[JSONLines(path)]).fit(drifters)
+        quick(members=2).fit(drifters, callbacks=[JSONLines(path)])
+        quick(steps=4).fit(drifters, callbacks=[JSONLines(path)])
         assert steps_in(path) == [("fitting", 1, s) for s in range(1, 5)]
 
     def test_a_resumed_fit_repeats_no_step(self, drifters, tmp_path):
         path, checkpoint = tmp_path / "fit.jsonl", tmp_path / "fit.checkpoint"
         failing = Failing(at=9)
-        written = {"checkpoint": checkpoint, "checkpoint_every": 0.0}
+        written = {"checkpoint": checkpoint, "every": 0.0}
         with pytest.raises(OSError, match="no space"):
-            quick(callbacks=[JSONLines(path), failing], **written).fit(drifters)
+            quick(**written).fit(drifters, callbacks=[JSONLines(path), failing])
         assert failing.calls == [("begin", False), ("end",)]
         ahead = json.loads(path.read_text().splitlines()[-1]) | {"step": 10}  # written, but not in the checkpoint
         path.write_text(path.read_text() + json.dumps(ahead) + "\n" + '{"stage": "fit')
         watching = Failing(at=-1)
-        quick(callbacks=[JSONLines(path), watching], **written).fit(drifters)
+        quick(**written).fit(drifters, callbacks=[JSONLines(path), watching])
         assert watching.calls == [("begin", True), ("end",)]
         assert steps_in(path) == [("fitting", 1, s) for s in range(1, 13)]
 
@@ -86,7 +87,7 @@ class TestJSONLines:
         monkeypatch.setattr(Trainer, "_loss", failing)
         path = tmp_path / "fit.jsonl"
         with pytest.warns(RuntimeWarning, match="diverged"):
-            model = quick(callbacks=[JSONLines(path)]).fit(drifters)
+            model = quick().fit(drifters, callbacks=[JSONLines(path)])
         assert steps_in(path) == [("fitting", 1, s) for s in range(1, 13)]
         assert [json.loads(line)["loss"] for line in path.read_text().splitlines()] == model.losses_.tolist()
 
@@ -96,7 +97,7 @@ class TestTensorBoard:
         pytest.importorskip("tensorboard")
         from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-        model = quick(members=2, steps=5, callbacks=[TensorBoard(tmp_path)]).fit(drifters)
+        model = quick(members=2, steps=5).fit(drifters, callbacks=[TensorBoard(tmp_path)])
         runs = []
         for member in (1, 2):
             events = EventAccumulator(str(tmp_path / f"member-{member}-of-2")).Reload()
@@ -112,7 +113,7 @@ class TestTensorBoard:
 
 def test_any_callable_serves_and_files_keep_none(drifters, tmp_path):
     seen: list[Record] = []
-    model = quick(callbacks=[seen.append]).fit(drifters)
+    model = quick().fit(drifters, callbacks=[seen.append])
     assert [r.step for r in seen] == list(range(1, 13)) and {r.steps for r in seen} == {12}
     assert [r.loss for r in seen] == model.losses_.tolist()
     assert seen[-1].friction == pytest.approx(model.frictions_[-1])

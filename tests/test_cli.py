@@ -18,6 +18,7 @@ import torch
 from typer.testing import CliRunner
 
 import wlmsim as wls
+from tests.models import wlm
 from wlmsim.cli import app
 from wlmsim.cli.simulation import _kebab, systems
 from wlmsim.evaluation import score_forecast
@@ -294,7 +295,7 @@ def test_fit_keeps_to_what_it_was_told(study: Path, tmp_path: Path) -> None:
     model = wls.learn.WLM.load(file)
     found = model.get_params()
     expected = {"friction": 0.25, "initial_velocities": "zero", "loss": "sinkhorn", "steps": 2, "learning_rate": 0.01}
-    expected |= {"dt": 0.125, "validation": -1, "seed": 5, "device": "cpu", "ema": 0.5}
+    expected |= {"dt": 0.125, "validation": -1, "seed": 5, "device": "cpu", "averaging": 0.5}
     assert {name: found[name] for name in expected} == expected
     assert repr(model.potential) == "ExternalPotential(hidden=(8, 4), time_dependent=False)"
     assert model.times_.tolist() == [0, 1, 1.5]
@@ -311,7 +312,7 @@ def test_fit_of_pair_forces(study: Path, tmp_path: Path) -> None:
 
 def test_options_not_given_have_the_defaults_of_wlm(study: Path) -> None:
     found = wls.learn.WLM.load(study / "spring.model").get_params()
-    expected = wls.learn.WLM(wls.learn.ExternalPotential(), steps=3, validation=None, progress=False).get_params()
+    expected = wlm(wls.learn.ExternalPotential(), steps=3, progress=False).get_params()
     assert repr(found.pop("potential")) == repr(expected.pop("potential"))
     assert found == expected
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import wlmsim as wls
+from tests.models import wlm
 from wlmsim.errors import ParameterError, SimulationError
 from wlmsim.learn.selection.comparison import Comparison, candidates, compare
 from wlmsim.learn.selection.jobs import Job, marginals_to_leave_out, run, run_all, unfitted
@@ -15,7 +16,7 @@ from wlmsim.learn.selection.leave_one_out import leave_one_out
 
 
 def quick(**parameters) -> wls.learn.WLM:
-    return wls.learn.WLM(**{"steps": 25, "members": 1, "progress": False, **parameters})
+    return wlm(**{"steps": 25, "members": 1, "progress": False, **parameters})
 
 
 def bowl(frequency: float = 1.0) -> wls.learn.WLM:

@@ -11,6 +11,7 @@ import torch
 
 import wlmsim as wls
 from tests.mechanics import Spring
+from tests.models import wlm
 from wlmsim.errors import ParameterError
 from wlmsim.learn.functionals import LearnableFunctional, Scales
 
@@ -146,7 +147,7 @@ def test_a_fitted_model_loaded_from_a_file(tmp_path) -> None:
     x, w = a_cloud(30, 2)
     series = wls.SnapshotSeries([0.0, 1.0, 2.0], [x, 1.1 * x, 1.2 * x], [0.1 * x, None, None])
     potential = wls.learn.ExternalPotential((8,)) + wls.learn.PairPotential(1.0, 6)
-    model = wls.learn.WLM(potential, steps=3, members=2, progress=False, dt=0.2).fit(series)
+    model = wlm(potential, steps=3, members=2, progress=False, dt=0.2).fit(series)
     loaded = wls.learn.WLM.load(model.save(tmp_path / "x.model"))
     fast, slow = wls.learn.compiled(loaded.lagrangian_).potential, model.lagrangian_.potential
     force = slow.force(x, w, 0.7)

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 import wlmsim as wls
+from tests.models import wlm
 from wlmsim import learn as losses
 from wlmsim.learn.functionals import Scales
 from wlmsim.learn.mechanics import Mechanics
@@ -173,7 +174,7 @@ def test_memory_of_pairs_grows_with_their_number(device):
 
 
 def quick(potential=None, **parameters) -> wls.learn.WLM:
-    return wls.learn.WLM(
+    return wlm(
         potential, **{"steps": 10, "members": 1, "progress": False, "processes": 1, "batch_size": 30, **parameters}
     )
 
@@ -185,8 +186,8 @@ class TestFits:
             {"loss": "exact"},
             {"loss": "sinkhorn"},
             {"loss": "sliced", "batch_size": None},
-            {"loss": "energy", "training": "multiple-shooting"},
-            {"potential": wls.learn.ExternalPotential((8,)) + wls.learn.PairPotential(1.0), "steady_weight": 0.3},
+            {"loss": "energy", "rollouts": "multiple-shooting"},
+            {"potential": wls.learn.ExternalPotential((8,)) + wls.learn.PairPotential(1.0), "local_acceleration": 0.3},
             {"potential": wls.learn.AttentionPotential(8, 2, 1, 8)},
             {"dissipation": wls.learn.LearnableAlignment(1.0), "speed": 1.0, "friction": 0.0},
             {"initial_velocities": "learn", "validation": "last", "members": 2},
@@ -230,13 +231,13 @@ class TestFits:
                 raise KeyboardInterrupt
 
         potential = TERMS["external"] + TERMS["pair"]
-        settings = {"device": str(device), "checkpoint": tmp_path / "fit.checkpoint", "checkpoint_every": 0.0}
+        settings = {"device": str(device), "checkpoint": tmp_path / "fit.checkpoint", "every": 0.0}
         whole = quick(potential, device=str(device)).fit(drifters)
         with pytest.raises(KeyboardInterrupt):
-            quick(potential, callbacks=[stop], **settings).fit(drifters)
+            quick(potential, **settings).fit(drifters, callbacks=[stop])
         assert settings["checkpoint"].exists()
         steps = []
-        resumed = quick(potential, callbacks=[lambda record: steps.append(record.step)], **settings).fit(drifters)
+        resumed = quick(potential, **settings).fit(drifters, callbacks=[lambda record: steps.append(record.step)])
         assert steps[0] in (6, 7)
         np.testing.assert_allclose(resumed.losses_, whole.losses_, rtol=1e-2)
 

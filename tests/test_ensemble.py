@@ -12,6 +12,7 @@ import pytest
 import torch
 
 import wlmsim as wls
+from tests.models import wlm
 from wlmsim.errors import ParameterError, SimulationError
 from wlmsim.learn.training import ensemble
 from wlmsim.learn.training.processes import in_processes
@@ -26,7 +27,7 @@ def drifters() -> wls.SnapshotSeries:
 
 def quick(**parameters) -> wls.learn.WLM:
     potential = wls.learn.ExternalPotential((8,)) + BOWL
-    return wls.learn.WLM(potential, **{"steps": 30, "members": 2, "progress": False, **parameters})
+    return wlm(potential, **{"steps": 30, "members": 2, "progress": False, **parameters})
 
 
 def same(a: wls.learn.WLM, b: wls.learn.WLM) -> bool:
@@ -39,8 +40,8 @@ class TestSideBySide:
     def test_processes_change_no_bit_and_report_every_step(self, drifters):
         """With a law that is a lambda, in whose place any code of a user's script may stand."""
         alone, together = ([], [])
-        one = quick(processes=1, callbacks=[alone.append]).fit(drifters)
-        two = quick(processes=2, callbacks=[together.append]).fit(drifters)
+        one = quick(processes=1).fit(drifters, callbacks=[alone.append])
+        two = quick(processes=2).fit(drifters, callbacks=[together.append])
         assert same(one, two)
         assert [(r.member, r.step) for r in alone] == [(k, s) for k in (1, 2) for s in range(1, 31)]
         for member in (1, 2):
@@ -54,7 +55,7 @@ class TestSideBySide:
         monkeypatch.setattr(ensemble, "START_UP", -math.inf)
         monkeypatch.setattr(ensemble, "cores", lambda: 2)
         seen = []
-        by_default = quick(callbacks=[seen.append]).fit(drifters)
+        by_default = quick().fit(drifters, callbacks=[seen.append])
         assert same(by_default, quick(processes=1).fit(drifters))
         assert sorted((r.member, r.step) for r in seen) == [(k, s) for k in (1, 2) for s in range(1, 31)]
 
@@ -76,14 +77,14 @@ class TestSideBySide:
             if record.member == 2 and record.step == 20:
                 raise KeyboardInterrupt
 
-        kept = {"checkpoint": path, "checkpoint_every": 0.0, "processes": 2}
+        kept = {"checkpoint": path, "every": 0.0, "processes": 2}
         with pytest.raises(KeyboardInterrupt):
-            quick(callbacks=[interrupt], **kept).fit(drifters)
+            quick(**kept).fit(drifters, callbacks=[interrupt])
         for pid in pids:
             with pytest.raises(ProcessLookupError):
                 os.kill(pid, 0)
         log = wls.learn.JSONLines(tmp_path / "fit.jsonl")
-        resumed = quick(callbacks=[log], **{**kept, "processes": 1}).fit(drifters)
+        resumed = quick(**{**kept, "processes": 1}).fit(drifters, callbacks=[log])
         assert 0 < len(log.path.read_text().splitlines()) <= 41
         assert same(resumed, quick(processes=1).fit(drifters))
         assert not path.exists()
@@ -92,7 +93,7 @@ class TestSideBySide:
         with pytest.raises(ParameterError, match="`processes`"):
             quick(processes=0).fit(drifters)
         with pytest.raises(ParameterError, match="`callbacks`"):
-            quick(callbacks=["print"]).fit(drifters)
+            quick().fit(drifters, callbacks=["print"])
 
 
 class TestScript:

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 import wlmsim as wls
+from tests.models import wlm
 from wlmsim.errors import NotFittedError, ParameterError
 
 estimator_checks = pytest.importorskip("sklearn.utils.estimator_checks")
@@ -48,7 +49,7 @@ def spring(dim=2, seed=10):
 
 def model(**parameters):
     potential = wls.learn.ExternalPotential(hidden=8) + wls.External(wls.laws.Harmonic(0.5))
-    return wls.learn.WLM(potential, **{**QUICK, **parameters})
+    return wlm(potential, **{**QUICK, **parameters})
 
 
 @pytest.fixture(scope="module")

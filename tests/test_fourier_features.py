@@ -7,6 +7,7 @@ import pytest
 import torch
 
 import wlmsim as wls
+from tests.models import wlm
 from wlmsim.errors import ParameterError
 from wlmsim.learn.functionals import LearnableFunctional, Scales
 
@@ -49,7 +50,7 @@ def test_frequencies_are_kept_in_the_file(tmp_path) -> None:
     x, w = rng.normal(size=(12, 2)), np.full(12, 1 / 12)
     series = wls.SnapshotSeries([0.0, 1.0, 2.0], [x, 1.1 * x, 1.2 * x])
     potential = wls.learn.ExternalPotential((8,), fourier_features=3, bandwidth=1.5)
-    model = wls.learn.WLM(potential, initial_velocities="zero", steps=2, members=2, progress=False, dt=0.5).fit(series)
+    model = wlm(potential, initial_velocities="zero", steps=2, members=2, progress=False, dt=0.5).fit(series)
     again = wls.learn.WLM.load(model.save(tmp_path / "x.model"))
     old, new = model.lagrangian_.potential, again.lagrangian_.potential
     assert repr(new) == repr(old)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import wlmsim as wls
+from tests.models import wlm
 from wlmsim.errors import ParameterError
 from wlmsim.learn.prediction.bridge import bridge
 from wlmsim.learn.prediction.growth import Growth, choose_growth
@@ -118,9 +119,9 @@ def test_growth_that_changes_is_told_from_the_marginals():
     spread = float(np.sqrt(np.concatenate(fitted.positions).var(0).mean()))
     assert choose_growth([fitted], spread).changing
     assert not choose_growth([fitted[:3]], spread).changing  # nothing to choose by
-    settings = {"friction": math.inf, "training": "multiple-shooting", "steps": 5, "members": 1, "progress": False}
+    settings = {"friction": math.inf, "rollouts": "multiple-shooting", "steps": 5, "members": 1, "progress": False}
     constant, changing = (
-        wls.learn.WLM(wls.learn.ExternalPotential((8,), time_dependent=False), reach=reach, **settings).fit(fitted)
+        wlm(wls.learn.ExternalPotential((8,), time_dependent=False), reach=reach, **settings).fit(fitted)
         for reach in (0.7 * spread, "learn")
     )
     scores = [model.evaluate(held, two_sided=True).mean["WLM"] for model in (constant, changing)]
@@ -131,10 +132,10 @@ def test_growth_that_changes_is_told_from_the_marginals():
 @pytest.mark.parametrize("reach", ["learn", 1.0])
 def test_a_fit_with_growth(reach, tmp_path):
     """The learned drift is up and not to the right, where a fit that conserves mass takes growth for motion."""
-    model = wls.learn.WLM(
+    model = wlm(
         wls.learn.ExternalPotential((16,), time_dependent=False),
         friction=math.inf,
-        training="multiple-shooting",
+        rollouts="multiple-shooting",
         reach=reach,
         steps=60,
         members=1,
@@ -146,7 +147,7 @@ def test_a_fit_with_growth(reach, tmp_path):
     scores = model.evaluate(held, two_sided=True)
     assert scores.mean["WLM"] < 0.5 * scores.mean["OT-linear"]
     drift = model.mechanics_.velocity(DATA[0].positions, DATA[0].weights)
-    conserving = wls.learn.WLM(**{**model.get_params(), "reach": math.inf}).fit(fitted)
+    conserving = wlm(**{**model.get_params(), "reach": math.inf}).fit(fitted)
     mistaken = conserving.mechanics_.velocity(DATA[0].positions, DATA[0].weights)
     assert abs(drift[:, 0].mean()) < 0.5 * abs(mistaken[:, 0].mean())
     loaded = wls.learn.WLM.load(model.save(tmp_path / "growth.model"))
@@ -159,7 +160,7 @@ def test_automatic_noise(tmp_path):
     """By a third of the spread in the interval between marginals, 4."""
     lattice = 0.5 * np.stack(np.meshgrid(np.arange(8.0), np.arange(6.0)), -1).reshape(-1, 2)
     data = wls.SnapshotSeries([0.0, 4.0], [lattice, lattice + 1.0])
-    model = wls.learn.WLM(friction=math.inf, noise="auto", steps=3, members=1, progress=False).fit(data)
+    model = wlm(friction=math.inf, noise="auto", steps=3, members=1, progress=False).fit(data)
     spread = np.sqrt(np.concatenate(data.positions).var(0).mean())
     assert model.noise_ == pytest.approx(spread / 3 / math.sqrt(4.0))
     predicted = model.interpolate([2.0], two_sided=True)[0]
@@ -183,4 +184,4 @@ def test_automatic_noise(tmp_path):
 )
 def test_parameters_are_checked(parameters, message):
     with pytest.raises(ParameterError, match=message):
-        wls.learn.WLM(**parameters).fit(DATA)
+        wlm(**parameters).fit(DATA)

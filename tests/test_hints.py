@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import wlmsim as wls
+from tests.models import wlm
 from wlmsim import _validation as check
 from wlmsim.errors import FileFormatError, MissingPackageError, ParameterError
 
@@ -127,7 +128,7 @@ def test_files_of_other_kinds_that_are_not_there(suffix, tmp_path):
 def test_files_of_the_wrong_kind(tmp_path):
     data = series()
     data.save(tmp_path / "data.h5")
-    wls.learn.WLM(steps=1, members=1, progress=False).fit(data).save(tmp_path / "it.model")
+    wlm(steps=1, members=1, progress=False).fit(data).save(tmp_path / "it.model")
     with pytest.raises(FileFormatError, match=r"a ZIP archive: WLM.load reads models"):
         wls.SnapshotSeries.load(tmp_path / "it.model")
     with pytest.raises(FileFormatError, match=r"it holds data, which SnapshotSeries.load reads"):
@@ -177,7 +178,7 @@ def test_the_users_folder(home):
         assert wls.SnapshotSeries.load(f"~/dätä{suffix}")[0].positions.shape == data[0].positions.shape
     flight = wls.systems.HarmonicOscillator(n=5, seed=0).exact([0.0, 1.0])
     assert wls.Trajectory.load(flight.save("~/飛行.h5")) == flight
-    model = wls.learn.WLM(steps=1, members=1, progress=False, checkpoint="~/part.checkpoint").fit(data)
+    model = wlm(steps=1, members=1, progress=False, checkpoint="~/part.checkpoint").fit(data)
     assert model.save("~/модель") == home / "модель"
     assert wls.learn.WLM.load("~/модель").friction_ == model.friction_
     wls.systems.HarmonicOscillator(n=5, seed=0).simulate([0.0, 1.0], save="~/as it goes.h5")

@@ -13,6 +13,7 @@ import pytest
 import torch
 
 import wlmsim as wls
+from tests.models import trainer_of, wlm
 from wlmsim.errors import FileFormatError, NotFittedError, ParameterError, SimulationError
 from wlmsim.integrators import ConstantSpeedEuler, Leapfrog
 from wlmsim.learn.functionals import Scales
@@ -38,7 +39,7 @@ def drifters() -> wls.SnapshotSeries:
 
 def quick(potential: wls.functionals.Functional | None = None, **parameters) -> wls.learn.WLM:
     """A short fit of one network, unless told otherwise."""
-    return wls.learn.WLM(potential, **{"steps": 30, "members": 1, "progress": False, **parameters})
+    return wlm(potential, **{"steps": 30, "members": 1, "progress": False, **parameters})
 
 
 def clouds(rng: np.random.Generator, n: int, m: int) -> list[torch.Tensor]:
@@ -93,7 +94,7 @@ class TestLosses:
 
     def test_automatic_blur_in_a_fit(self, drifters):
         model = quick(steps=2, loss="sinkhorn", blur="auto")
-        trainer = model._trainer([drifters], [], 2, scales_of(drifters), [], 0)
+        trainer = trainer_of(model, [drifters], 2, scales_of(drifters))
         positions = (np.array(drifters.positions) - scales_of(drifters).centre) / scales_of(drifters).length
         assert trainer.settings.blur == pytest.approx(automatic_blur([torch.tensor(x) for x in positions]), rel=1e-5)
         assert np.isfinite(model.fit(drifters).losses_).all()
@@ -334,8 +335,8 @@ class TestLearnableStrength:
         packet = wls.systems.GaussianPacket(n=60, hbar=1.5, seed=0)
         data = packet.exact(np.linspace(0, 2, 5)).snapshots(seed=0)
         term = wls.learn.LearnableStrength(wls.GaussianQuantumPressure(hbar=1.0), strength=0.5)
-        model = quick(potential=term, friction=0.0, steps=150, force_penalty=0, jerk_penalty=0, dt=0.1)
-        model.set_params(learning_rate=0.05).fit(data)
+        model = quick(potential=term, friction=0.0, steps=150, force=0, jerk=0, dt=0.1)
+        model.set_params(optimiser__learning_rate=0.05).fit(data)
         assert np.sqrt(model.lagrangian_.potential.strength) == pytest.approx(1.5, rel=0.02)
 
     def test_a_learnable_term_is_refused(self):
@@ -431,7 +432,9 @@ class TestDissipations:
         data = wls.simulate(law, start, np.linspace(0, 1.0, 6), dt=0.02).snapshots(seed=0)
         still = wls.External(wls.laws.Harmonic(1e-9))
         model = quick(still, dissipation=wls.learn.LearnableAlignment(2.5, 8), friction=0.0, learning_rate=0.1)
-        model.set_params(training="multiple-shooting", steps=120, force_penalty=0, jerk_penalty=0).fit(data)
+        model.set_params(
+            rollouts="multiple-shooting", optimiser__steps=120, regularisation__force=0, regularisation__jerk=0
+        ).fit(data)
         r = np.linspace(0.3, 1.6, 8)
         pairs = [(np.array([[0.0, 0], [s, 0]]), np.array([[0.0, 0], [0, 1.0]]), np.full(2, 0.5)) for s in r]
         learned, rate = (np.array([d.force(*p)[0, 1] for p in pairs]) for d in (model.lagrangian_.dissipation, truth))
@@ -443,7 +446,7 @@ class TestDissipations:
         data = wls.simulate(law, start, np.linspace(0, 2.0, 6), dt=0.02).snapshots(seed=0)
         still = wls.External(wls.laws.Harmonic(1e-9))
         model = quick(still, dissipation=wls.learn.LearnableSelfPropulsion(), friction=0.0, dt=0.1, steps=200)
-        model.set_params(learning_rate=3e-2).fit(data)
+        model.set_params(optimiser__learning_rate=3e-2).fit(data)
         learned = model.lagrangian_.dissipation
         assert learned.alpha == pytest.approx(2.0, rel=0.05)
         assert learned.beta == pytest.approx(0.5, rel=0.05)
@@ -455,7 +458,7 @@ class TestDissipations:
         assert model.friction_ == 0
         forecast = model.forecast(data[0], [2.0, 4.0])
         np.testing.assert_allclose(np.linalg.norm(forecast.velocities, axis=-1), 1.0, rtol=1e-12)
-        trainer = model._trainer([data], [], 5, scales_of(data), model._fitted_members, 0)
+        trainer = trainer_of(model, [data], 5, scales_of(data), model._fitted_members)
         start, mechanics = trainer.populations[0][0], model._fitted_members[0]
         ((x, _),) = trainer._roll(mechanics, lambda x, t: mechanics.force(x, start.w, t), start, [4.0])
         scales = mechanics.scales
@@ -510,7 +513,7 @@ class TestEstimator:
         data = system.exact(np.linspace(0, 3, 13)).snapshots(seed=1)
         past, future = data.split(at=2.0)
         potential = wls.learn.ExternalPotential((32, 32), time_dependent=False)
-        model = wls.learn.WLM(potential, training="multiple-shooting", steps=400, members=1, progress=False)
+        model = wlm(potential, rollouts="multiple-shooting", steps=400, members=1, progress=False)
         model.fit(past)
         scores = model.evaluate(future, start=past[-1])
         assert scores.mean["WLM"] < 0.25 * scores.mean[scores.best_baseline]
@@ -548,7 +551,7 @@ class TestEstimator:
     @pytest.mark.parametrize("loss", ["exact", "sinkhorn", "sliced", "energy"])
     @pytest.mark.parametrize("training", ["anchored", "multiple-shooting"])
     def test_every_way_of_training_lowers_the_loss(self, drifters, loss, training):
-        model = quick(loss=loss, training=training, steps=60, ramp=0.0, learning_rate=1e-2).fit(drifters)
+        model = quick(loss=loss, rollouts=training, steps=60, ramp=0.0, learning_rate=1e-2).fit(drifters)
         assert model.losses_[-15:].mean() < model.losses_[:15].mean()
 
     def test_zero_velocities_need_none_in_the_data(self, drifters):
@@ -569,16 +572,14 @@ class TestEstimator:
 
     def test_multiple_shooting_uses_every_known_velocity(self, drifters):
         sparse = drifters.without_velocities(except_at=[0, 4])
-        model = quick(training="multiple-shooting", steps=5).fit(sparse)
-        trainer = model._trainer([sparse], [], 5, scales_of(sparse), [], 0)
+        model = quick(rollouts="multiple-shooting", steps=5).fit(sparse)
+        trainer = trainer_of(model, [sparse], 5, scales_of(sparse))
         assert trainer._starts == [[0, 4]]
-        assert model.set_params(training="anchored")._trainer([sparse], [], 5, scales_of(sparse), [], 0)._starts == [
-            [0]
-        ]
+        assert trainer_of(model.set_params(rollouts="anchored"), [sparse], 5, scales_of(sparse))._starts == [[0]]
 
     def test_horizon_and_its_ramp(self, drifters):
         model = quick(horizon=4, ramp=0.5, steps=100)
-        trainer = model._trainer([drifters], [], 100, scales_of(drifters), [], 0)
+        trainer = trainer_of(model, [drifters], 100, scales_of(drifters))
         longest = []
         for step in (0, 20, 49, 50, 99):
             trainer.progress.step = step
@@ -596,7 +597,7 @@ class TestEstimator:
         )
         model = quick(validation="last", steps=20).fit(both)
         assert np.isfinite(model.losses_).all()
-        trainer = model._trainer([both.population(0), both.population(1)], [], 5, scales_of(both), [], 0)
+        trainer = trainer_of(model, [both.population(0), both.population(1)], 5, scales_of(both))
         assert [clouds[0].x.shape[0] for clouds in trainer.populations] == [60, 30]
 
     def test_nothing_to_learn_is_refused(self, drifters):
@@ -615,7 +616,7 @@ class TestEstimator:
     def test_velocities_in_the_loss_count_by_their_weight(self, drifters):
         """The divergence of clouds in phase space, and only where velocities were observed."""
         model = quick(velocity_weight=0.5)
-        trainer = model._trainer([drifters.without_velocities(except_at=[0, 1])], [], 10, scales_of(drifters), [], 0)
+        trainer = trainer_of(model, [drifters.without_velocities(except_at=[0, 1])], 10, scales_of(drifters))
         start, seen, unseen = trainer.populations[0][:3]
         x, v = start.x + 0.1, start.v + 1.0
         in_space = [exact_transport(x, y.x, start.w, y.w) for y in (seen, unseen)]
@@ -630,8 +631,8 @@ class TestEstimator:
         x, a = np.random.default_rng(0).standard_normal((50, 2)), np.array([[0.2, 0.9], [-0.7, 0.1]])
         data = wls.SnapshotSeries([0.0, 0.5], [x, x], [x @ a, x @ a])
         scales = scales_of(data)
-        model = quick(wls.learn.ExternalPotential((4,)), friction=0.4, steady_weight=1.0)
-        trainer = model._trainer([data], [], 10, scales, [], 0)
+        model = quick(wls.learn.ExternalPotential((4,)), friction=0.4, local_acceleration=1.0)
+        trainer = trainer_of(model, [data], 10, scales)
         for parameter in trainer.mechanics.networks.parameters():
             parameter.data.zero_()
         cloud, gradient = trainer._currents[0][1]
@@ -646,14 +647,14 @@ class TestEstimator:
         data = wls.SnapshotSeries([0.0, 0.1], [x, x + 0.1 * x @ turn], [x @ turn, None])
         errors = []
         for weight in (0.0, 1.0):
-            model = quick(steady_weight=weight, steps=200, friction=0.0, learning_rate=1e-2).fit(data)
+            model = quick(local_acceleration=weight, steps=200, friction=0.0, learning_rate=1e-2).fit(data)
             force = model.lagrangian_.acceleration(x, np.full(60, 1 / 60), 0.0)
             errors.append(np.abs(force + x).mean())
         assert errors[1] < 0.1 < 0.3 < errors[0]
 
     def test_roughness_is_the_mean_squared_force_and_its_rate_of_change(self, drifters):
-        model = quick(force_penalty=2.0, jerk_penalty=3.0)
-        trainer = model._trainer([drifters], [], 10, scales_of(drifters), [], 0)
+        model = quick(force=2.0, jerk=3.0)
+        trainer = trainer_of(model, [drifters], 10, scales_of(drifters))
         w, slope = torch.tensor([0.25, 0.75]), torch.tensor([[1.0, 2.0], [0.0, 1.0]])
         times = [0.0, 0.5, 2.0]  # forces that grow evenly in time: one rate for unequal steps
         forces = torch.stack([t * slope for t in times])
@@ -734,7 +735,7 @@ class TestEstimator:
 
         monkeypatch.setattr(Trainer, "_loss", failing)
         model = quick(steps=16, loss=divergence, blur=0.1)
-        whole, first, second = (model._trainer([drifters], [], 16, scales_of(drifters), [], 0) for _ in range(3))
+        whole, first, second = (trainer_of(model, [drifters], 16, scales_of(drifters)) for _ in range(3))
         whole.run()
         states = []
         first.run([lambda trainer: states.append(copy.deepcopy(trainer.state()))])
@@ -759,19 +760,19 @@ class TestEstimator:
             ({"dissipation": "viscous"}, "`dissipation`"),
             ({"dissipation": wls.Friction(0.1)}, "`dissipation` must be without friction"),
             ({"velocity_weight": -0.1}, "`velocity_weight`"),
-            ({"steady_weight": -0.1}, "`steady_weight`"),
-            ({"steady_weight": 0.1, "initial_velocities": "zero"}, "`steady_weight` must be 0 unless velocities"),
+            ({"local_acceleration": -0.1}, "`steady_weight`"),
+            ({"local_acceleration": 0.1, "initial_velocities": "zero"}, "`steady_weight` must be 0 unless velocities"),
             ({"speed": 0.0}, "`speed`"),
             ({"speed": 1.0, "friction": 0.1}, "`friction` must be 0 or left alone"),
             ({"initial_velocities": "none"}, "`initial_velocities` must be one of 'given', 'zero'"),
-            ({"training": "bouncing"}, "`training`"),
+            ({"rollouts": "bouncing"}, "`training`"),
             ({"loss": "l2"}, "`loss`"),
             ({"blur": "fine"}, "`blur` must be 'auto' or a positive number"),
             ({"blur": 0.0}, "`blur`"),
             ({"steps": 0}, "`steps` must be an integer >= 1; got 0"),
             ({"steps": 1.5}, "`steps`"),
             ({"learning_rate": 0.0}, "`learning_rate`"),
-            ({"ema": 1.0}, "`ema`"),
+            ({"averaging": 1.0}, "`ema`"),
             ({"ramp": 2.0}, "`ramp`"),
             ({"horizon": 0}, "`horizon`"),
             ({"dt": -0.1}, "`dt`"),
@@ -809,8 +810,8 @@ class TestEstimator:
         model = quick(steps=7, friction=0.1)
         parameters = model.get_params()
         assert parameters["steps"] == 7
-        assert wls.learn.WLM(**parameters).get_params() == parameters
-        assert model.set_params(steps=9) is model
+        assert wlm(**parameters).get_params() == parameters
+        assert model.set_params(optimiser__steps=9) is model
         assert model.steps == 9
         assert "steps=9" in repr(model)
         assert "ema" not in repr(model)
@@ -910,7 +911,7 @@ class TestFiles:
         with pytest.raises(NotFittedError, match="not kept in files"):
             again.interpolate([1.0])
         assert again.evaluate(drifters[[3]], data=drifters[[0, 1, 2, 4]]).protocol == "interpolate"
-        assert again.set_params(steps=3, members=1).fit(drifters).best_step_ == 3
+        assert again.set_params(optimiser__steps=3, members=1).fit(drifters).best_step_ == 3
 
     @pytest.mark.parametrize(
         "term",
@@ -1054,7 +1055,7 @@ class TestGradientFlow:
         bowl = wls.systems.LangevinLandscape("oakley_ohagan", n=200, seed=0)
         data = bowl.independent_snapshots(np.linspace(0, 0.5, 6)).without_velocities()
         potential = wls.learn.ExternalPotential((16,), time_dependent=False)
-        model = quick(potential=potential, friction=np.inf, noise=1.0, training="multiple-shooting", steps=150)
+        model = quick(potential=potential, friction=np.inf, noise=1.0, rollouts="multiple-shooting", steps=150)
         model.fit(data)
         assert isinstance(model.mechanics_, wls.GradientFlow) and model.friction_ == np.inf
         with pytest.raises(NotFittedError, match="gradient flow, mechanics_"):

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 import wlmsim as wls
+from tests.models import wlm
 from wlmsim.learn.functionals import Scales
 from wlmsim.learn.mechanics import scales_of
 from wlmsim.learn.networks.near_pairs import OfNearPairs, Room, close_pairs
@@ -99,7 +100,7 @@ def data() -> wls.SnapshotSeries:
 class TestFits:
     def trainer(self, data, **parameters):
         potential = wls.learn.ExternalPotential((8,)) + wls.learn.PairPotential(1.0)
-        model = wls.learn.WLM(potential, dissipation=wls.learn.LearnableAlignment(1.0), **parameters)
+        model = wlm(potential, dissipation=wls.learn.LearnableAlignment(1.0), **parameters)
         return model._trainer([data], [], 4, scales_of(data), [], 0)
 
     def test_a_training_whose_pairs_outgrow_their_room_is_the_same(self, data):

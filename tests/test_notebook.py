@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import wlmsim as wls
+from tests.models import wlm
 from wlmsim.evaluation import Scores
 
 VOID = {"path", "br", "hr"}
@@ -112,7 +113,7 @@ def test_systems(system):
 
 
 def test_models_before_and_after_a_fit():
-    model = wls.learn.WLM(steps=8, members=1, validation="last", progress=False)
+    model = wlm(steps=8, members=1, validation="last", progress=False)
     words, drawings = read(model)
     assert "not fitted" in words and "steps = 8" in words and drawings == 0
     model.fit(spring().exact(np.linspace(0, 2, 5)).snapshots(seed=0))

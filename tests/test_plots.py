@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import wlmsim as wls
+from tests.models import wlm
 from wlmsim.errors import ParameterError
 
 
@@ -174,7 +175,7 @@ def test_plot_potential_of_the_field_of_a_population(ax):
 
 def test_plot_potential_takes_models_flows_and_systems(ax):
     data = wls.systems.HarmonicOscillator(n=30, seed=0).exact(np.linspace(0, 2, 4)).snapshots(seed=0)
-    model = wls.learn.WLM(steps=2, members=1, progress=False).fit(data)
+    model = wlm(steps=2, members=1, progress=False).fit(data)
     wls.visual.plot_potential(model, ax=ax)
     own = wls.visual.plot_potential(wls.systems.OrnsteinUhlenbeck(n=20, seed=0))
     assert own.figure is not ax.figure
@@ -282,7 +283,7 @@ def test_plot_energy_of_a_flow_and_without_mechanics(ax):
 def fitted():
     data = wls.systems.HarmonicOscillator(n=30, seed=10).exact(np.linspace(0, 2, 5)).snapshots(seed=0)
     data.units = {"length": "mm", "time": "s"}
-    return wls.learn.WLM(steps=20, members=2, validation="last", progress=False).fit(data)
+    return wlm(steps=20, members=2, validation="last", progress=False).fit(data)
 
 
 def test_plot_training(fitted, ax):

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 import wlmsim as wls
+from tests.models import wlm
 from wlmsim.learn.rollouts import cuda_graphs as recording
 from wlmsim.learn.training.trainer import Trainer
 
@@ -31,7 +32,7 @@ def same_directions(monkeypatch):
 
 def fit(drifters: wls.SnapshotSeries, device: str = "cpu", **parameters) -> wls.learn.WLM:
     how = {"steps": 30, "members": 1, "processes": 1, "progress": False, "batch_size": 30, **parameters}
-    return wls.learn.WLM(device=device, **how).fit(drifters)
+    return wlm(device=device, **how).fit(drifters)
 
 
 class PlayedAtOnce:

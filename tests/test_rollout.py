@@ -12,6 +12,7 @@ import torch
 import wlmsim as wls
 from tests.conformance import LAWS, Case, cases, dimensions, is_radial, made_law, value_of
 from tests.mechanics import a_population
+from tests.models import wlm
 from wlmsim.errors import ParameterError
 from wlmsim.functionals import adjoints, tracing
 from wlmsim.learn import differentiable_simulate, parameters_of, torch_force, with_parameters
@@ -232,7 +233,7 @@ class TestTraining:
         for limit in (2**32, 0):
             monkeypatch.setattr(training, "LARGEST_GRAPH", limit)
             torch.manual_seed(0)
-            model = wls.learn.WLM(potential(**options), steps=4, members=1, progress=False)
+            model = wlm(potential(**options), steps=4, members=1, progress=False)
             losses.append(model.fit(data).losses_)
         np.testing.assert_allclose(losses[1], losses[0], rtol=1e-4)
         assert len(set(losses[0])) == 4

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import wlmsim as wls
+from tests.models import wlm
 from wlmsim.errors import ParameterError
 
 TIMES = np.linspace(0.0, 1.0, 5)
@@ -31,7 +32,7 @@ def both(parts) -> wls.SnapshotSeries:
 @pytest.fixture(scope="module")
 def model(both) -> wls.learn.WLM:
     potential = wls.learn.ExternalPotential((8,)) + wls.Pairwise(wls.laws.Morse(c=3.0))
-    return wls.learn.WLM(potential, steps=3, members=1, progress=False).fit(both[:4])
+    return wlm(potential, steps=3, members=1, progress=False).fit(both[:4])
 
 
 def test_what_is_put_together_comes_apart(parts):
@@ -101,7 +102,7 @@ def test_a_population_that_is_missing_at_a_time_does_not_count_there(model, part
 
 def test_estimated_velocities_are_those_of_the_population(both):
     still = both.without_velocities()
-    model = wls.learn.WLM(steps=1, members=1, progress=False, initial_velocities="transport").fit(still)
+    model = wlm(steps=1, members=1, progress=False, initial_velocities="transport").fit(still)
     path = model.forecast(still[0], [0.2])
     rows = still.labels[0] == 5
     alone = model.forecast(still.population(5)[0], [0.2])
@@ -118,8 +119,8 @@ def test_what_is_not_known_is_refused(model, both):
 
 
 def test_leaving_out_a_marginal_leaves_it_out_of_every_population(both):
-    model = wls.learn.WLM(steps=2, members=1, progress=False)
+    model = wlm(steps=2, members=1, progress=False)
     scores = wls.learn.leave_one_out(model, both, marginals=[2])
     fitted, held = both.hold_out([2])
-    expected = wls.learn.WLM(steps=2, members=1, progress=False).fit(fitted).evaluate(held)
+    expected = wlm(steps=2, members=1, progress=False).fit(fitted).evaluate(held)
     assert scores.w1["WLM"] == pytest.approx(expected.w1["WLM"])

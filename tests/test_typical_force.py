@@ -7,6 +7,7 @@ import pytest
 import torch
 
 import wlmsim as wls
+from tests.models import wlm
 from wlmsim.errors import ParameterError
 from wlmsim.learn.functionals import Scales
 
@@ -42,12 +43,12 @@ def test_a_weak_wall_is_learned_in_its_unit() -> None:
     wall, w = wls.External(wls.laws.Wall(half_width=1.0, strength=0.1)), np.full(80, 1 / 80)
     x, v = np.linspace(-2, 2, 80)[:, None], 0.5 * np.random.default_rng(3).normal(size=(80, 1))
     path = wls.simulate(wls.Lagrangian(wall), wls.Population(x, v), np.linspace(0, 1, 6), dt=0.05)
-    how = {"training": "multiple-shooting", "horizon": 1, "velocity_weight": 3.0, "force_penalty": 0.0}
-    how |= {"jerk_penalty": 0.0, "friction": 0.0, "dt": 0.1, "steps": 500, "members": 1, "progress": False}
+    how = {"rollouts": "multiple-shooting", "horizon": 1, "velocity_weight": 3.0, "force": 0.0}
+    how |= {"jerk": 0.0, "friction": 0.0, "dt": 0.1, "steps": 500, "members": 1, "progress": False}
 
     def error(size: float | None) -> float:
         potential = wls.learn.ExternalPotential((32, 32), time_dependent=False, typical_force=size)
-        model = wls.learn.WLM(potential, **how).fit(path.snapshots(seed=0))
+        model = wlm(potential, **how).fit(path.snapshots(seed=0))
         learned, true = model.lagrangian_.potential.force(x, w), wall.force(x, w)
         return float(np.sqrt(((learned - true) ** 2).sum() / (true**2).sum()))
 
@@ -62,7 +63,7 @@ def test_it_is_kept_in_files(tmp_path) -> None:
     x = np.random.default_rng(0).normal(size=(12, 2))
     series = wls.SnapshotSeries([0.0, 1.0, 2.0], [x, 1.1 * x, 1.2 * x])
     potential = wls.learn.ExternalPotential((8,), typical_force=0.3)
-    model = wls.learn.WLM(potential, initial_velocities="zero", steps=2, members=2, progress=False, dt=0.5).fit(series)
+    model = wlm(potential, initial_velocities="zero", steps=2, members=2, progress=False, dt=0.5).fit(series)
     again = wls.learn.WLM.load(model.save(tmp_path / "x.model"))
     old, new = model.lagrangian_.potential, again.lagrangian_.potential
     assert "typical_force=0.3" in repr(new)

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 import wlmsim as wls
+from tests.models import wlm
 from wlmsim.errors import ParameterError
-from wlmsim.learn.velocities.estimation import potential_velocities, transport_velocities
+from wlmsim.learn import potential_velocities, transport_velocities
 
 BOTH = pytest.mark.parametrize("estimate", [transport_velocities, potential_velocities])
 
@@ -99,7 +100,7 @@ class TestEstimator:
     def fit(self, data: wls.SnapshotSeries, rule: str, **parameters) -> wls.learn.WLM:
         potential = wls.External(wls.laws.Harmonic(1.0)) + wls.learn.ExternalPotential((8,))
         settings = {"members": 1, "progress": False, "steps": 300, "initial_velocities": rule, **parameters}
-        return wls.learn.WLM(potential, friction=0.0, **settings).fit(data)
+        return wlm(potential, friction=0.0, **settings).fit(data)
 
     def test_a_field_is_learned_along(self, whirl, tmp_path):
         still = whirl.without_velocities()
@@ -117,7 +118,7 @@ class TestEstimator:
     @pytest.mark.parametrize("rule", ["transport", "potential"])
     def test_estimates_stand_in_for_what_is_unknown(self, whirl, rule):
         still = whirl.without_velocities()
-        model = self.fit(still, rule, steps=3, training="multiple-shooting")
+        model = self.fit(still, rule, steps=3, rollouts="multiple-shooting")
         trainer = model._trainer([still], [], 5, model._fitted_members[0].scales, [], 0)
         assert trainer._starts == [list(range(6))]
         start = model.forecast(still[2], [still.times[2]])[0]

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 import wlmsim as wls
+from tests.models import wlm
 from wlmsim.errors import ParameterError
 from wlmsim.learn.functionals import LearnableFunctional, Scales
 from wlmsim.learn.matching import weak_form
@@ -99,7 +100,7 @@ def test_evidence_tells_whether_marginals_show_the_same_particles(paired: bool) 
 def fitted(data: wls.SnapshotSeries, potential: wls.learn.SeriesPotential, **settings) -> wls.learn.WLM:
     """A gradient flow, hardly trained: the weak form decides."""
     given = {"friction": math.inf, "noise": 1.0, "loss": "sliced", "steps": 1, "members": 1, "dt": 0.01, **settings}
-    return wls.learn.WLM(potential, progress=False, **given).fit(data)
+    return wlm(potential, progress=False, **given).fit(data)
 
 
 @pytest.mark.parametrize(("landscape", "waves", "largest"), [("bohachevsky", True, 0.45), ("wavy_plateau", False, 0.5)])

@@ -79,7 +79,7 @@ class Fit:
         scales = self.previous[0].scales if self.previous else scales_of(self.data, inertial=not model.first_order)
         stopping: EarlyStopping | None = model.part("stopping")
         fitted, held = self._hold_out(stopping)
-        setting = _Setting(model, scales, *self._chosen(fitted, scales), self.previous)
+        setting = Setting.of(model, fitted, scales, self.previous)
 
         steps, scores, members = model.part("optimiser").steps, [], []
         bars = [FittingBars()] if model.progress else []
@@ -109,7 +109,7 @@ class Fit:
     def _result(
         self,
         trainers: list[Trainer],
-        setting: _Setting,
+        setting: Setting,
         steps: int,
         scores: list[tuple[int, float]],
         started: float,
@@ -134,14 +134,6 @@ class Fit:
             setting.noise,
             time.monotonic() - started,
         )
-
-    def _chosen(self, fitted: list[SnapshotSeries], scales: Scales) -> tuple[Growth, float]:
-        """Growth and noise, given or chosen from the data."""
-        model = self.model
-        reach = getattr(model.part("loss"), "reach", math.inf)
-        growth = choose_growth(fitted, scales.length) if reach == "learn" else Growth(float(reach))
-        typical_noise = DIFFUSED * scales.length / math.sqrt(scales.duration)
-        return growth, typical_noise if isinstance(model.noise, str) else float(model.noise)
 
     def _hold_out(self, stopping: EarlyStopping | None) -> tuple[list[SnapshotSeries], list[tuple[int, Population]]]:
         """Each population without its validation marginal, and those marginals with the number of the population."""
@@ -184,14 +176,25 @@ class Fit:
 
 
 @dataclass(frozen=True)
-class _Setting:
+class Setting:
     """What the trainers of a fit have in common."""
 
     model: Any
     scales: Scales
     growth: Growth
     noise: float
-    previous: Sequence[Mechanics]
+    previous: Sequence[Mechanics] = ()
+
+    @classmethod
+    def of(
+        cls, model: Any, fitted: list[SnapshotSeries], scales: Scales, previous: Sequence[Mechanics] = ()
+    ) -> Setting:
+        """Growth and noise as given, or chosen from the fitted marginals."""
+        reach = getattr(model.part("loss"), "reach", math.inf)
+        growth = choose_growth(fitted, scales.length) if reach == "learn" else Growth(float(reach))
+        typical_noise = DIFFUSED * scales.length / math.sqrt(scales.duration)
+        noise = typical_noise if isinstance(model.noise, str) else float(model.noise)
+        return cls(model, scales, growth, noise, previous)
 
     def trainer(
         self,
