@@ -7,25 +7,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from wlmsim.lagrangian import Lagrangian
+from wlmsim.visual._box import Box
 from wlmsim.visual._drawing import Drawing, Reel
-from wlmsim.visual._layers import (
-    MASSES,
-    PLAIN,
-    Cloud,
-    Density,
-    Force,
-    Layer,
-    Surface,
-    Trails,
-    layer_height,
-    point_size_of,
-)
-from wlmsim.visual._page import INK, Box, Page, aim, draw_key
+from wlmsim.visual._field_layers import MASSES, Density, Force, Surface
+from wlmsim.visual._key import draw_key
+from wlmsim.visual._layers import Cloud, Layer, Trails, layer_height
+from wlmsim.visual._look import INK, PLAIN, TRUTH, point_size_of
+from wlmsim.visual._page import Page, aim
 
 if TYPE_CHECKING:
     import pyvista as pv
-
-TRUTH = "#949494"
 
 
 class Stage:
@@ -60,7 +51,7 @@ class Stage:
         def size(*reels: Reel) -> float:
             # The larger cloud decides, so that points are of one size on both sides.
             scale = Page(plotter).scale
-            return finer * drawing.point_size if drawing.point_size else min(point_size_of(r, scale) for r in reels)
+            return finer * drawing.point_size if drawing.point_size else scale * min(map(point_size_of, reels))
 
         if drawing.beside:
             left = view(0, "truth")
