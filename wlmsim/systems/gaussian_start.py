@@ -12,18 +12,8 @@ from wlmsim.systems.base import System
 class GaussianStart(System):
     """A system whose particles start as an isotropic Gaussian cloud at the origin, with Gaussian velocities.
 
-    Parameters
-    ----------
-    n : int
-        Number of particles.
-    dim : int
-        Dimension of space.
-    width : float
-        Standard deviation of the initial positions along each axis, positive [length].
-    velocity_width : float
-        Standard deviation of the initial velocities along each axis, at least 0 [length / time].
-    seed : int or None
-        Seed of the initial population.
+    Their standard deviations along each axis are `width`, positive [length], and `velocity_width`, at least 0
+    [length / time].
     """
 
     def __init__(self, n: int, dim: int, *, width: float, velocity_width: float, seed: int | None):
