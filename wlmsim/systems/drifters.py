@@ -12,7 +12,7 @@ from wlmsim.incompressible import LambOseenFlow, StreamFlow
 from wlmsim.lagrangian import Lagrangian
 from wlmsim.population import Population
 from wlmsim.systems.base import System
-from wlmsim.systems.plane_flow import PlaneFlowSystem, turned
+from wlmsim.systems.plane_flow import PlaneFlowSystem, rotated
 
 
 class _DriftersFromPatch(System):
@@ -23,7 +23,7 @@ class _DriftersFromPatch(System):
         self.release = check.cloud("release", [release], shape=(1, 2))[0]
         self.width = check.positive("width", width)
 
-    def _patch(self, rng: np.random.Generator) -> np.ndarray:
+    def _draw_patch(self, rng: np.random.Generator) -> np.ndarray:
         """Draw initial positions."""
         return self.release + self.width * rng.standard_normal((self.n, 2))
 
@@ -78,7 +78,7 @@ class VortexDrifters(_DriftersFromPatch):
         return Lagrangian(External(self.pressure))
 
     def _draw(self, rng: np.random.Generator) -> Population:
-        positions = self._patch(rng)
+        positions = self._draw_patch(rng)
         return Population(positions, self._flow(positions))
 
     def _flow(self, x: np.ndarray) -> np.ndarray:
@@ -89,7 +89,7 @@ class VortexDrifters(_DriftersFromPatch):
     def _exact(self, time: float) -> tuple[np.ndarray, np.ndarray]:
         start = self.population.positions
         angle = self.pressure.angular_velocity((start**2).sum(-1)) * time
-        x = turned(start, angle)
+        x = rotated(start, angle)
         return x, self._flow(x)
 
 
@@ -131,7 +131,7 @@ class LambOseenDrifters(PlaneFlowSystem[LambOseenFlow], _DriftersFromPatch):
         self.circulation, self.viscosity, self.age = circulation, viscosity, age
 
     def _draw(self, rng: np.random.Generator) -> Population:
-        return self._moving(self._patch(rng))
+        return self._moving(self._draw_patch(rng))
 
     def _exact(self, time: float) -> tuple[np.ndarray, np.ndarray]:
         from scipy.special import exp1
@@ -148,7 +148,7 @@ class LambOseenDrifters(PlaneFlowSystem[LambOseenFlow], _DriftersFromPatch):
 
         travelled = swept(self.age + time) - swept(self.age)
         angle[moving] = self.circulation / (2 * np.pi * r2[moving]) * travelled
-        x = turned(start, angle)
+        x = rotated(start, angle)
         return x, self._flow.velocity(x, self.population.weights, time)
 
 

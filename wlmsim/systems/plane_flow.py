@@ -30,7 +30,7 @@ class PlaneFlowSystem(System, Generic[F]):
         return Population(positions, self._flow.velocity(positions, weights, 0.0))
 
 
-def turned(x: np.ndarray, angle: np.ndarray | float) -> np.ndarray:
-    """Points of the plane turned about the origin, anticlockwise."""
+def rotated(x: np.ndarray, angle: np.ndarray | float) -> np.ndarray:
+    """Points of the plane rotated about the origin, anticlockwise."""
     c, s = np.cos(angle), np.sin(angle)
     return np.stack([c * x[:, 0] - s * x[:, 1], s * x[:, 0] + c * x[:, 1]], axis=1)

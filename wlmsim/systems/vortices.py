@@ -11,7 +11,7 @@ from wlmsim.errors import ParameterError
 from wlmsim.incompressible import VortexFlow
 from wlmsim.integrators import GaussLegendre, Integrator
 from wlmsim.population import Population
-from wlmsim.systems.plane_flow import PlaneFlowSystem, turned
+from wlmsim.systems.plane_flow import PlaneFlowSystem, rotated
 
 
 class _VortexSystem(PlaneFlowSystem[VortexFlow]):
@@ -142,5 +142,5 @@ class VortexPolygon(_VortexSystem):
         return self._moving(self.radius * np.stack([np.cos(angles), np.sin(angles)], axis=1))
 
     def _exact(self, time: float) -> tuple[np.ndarray, np.ndarray]:
-        x = turned(self.population.positions, self.angular_velocity * time)
-        return x, self.angular_velocity * turned(x, np.pi / 2)
+        x = rotated(self.population.positions, self.angular_velocity * time)
+        return x, self.angular_velocity * rotated(x, np.pi / 2)

@@ -29,7 +29,7 @@ class Density(Layer):
 
     def __init__(self, page: Page, drawing: Drawing, reel: Reel):
         self._drawing, self._reel = drawing, reel
-        self._meshes = [_speck() for _ in MASSES]
+        self._meshes = [_invisible_mesh() for _ in MASSES]
         space = drawing.dim == 3
         for k, mesh in enumerate(self._meshes):
             tint = 0.13 + 0.13 * k
@@ -51,7 +51,7 @@ class Density(Layer):
     def show(self, k: int) -> None:
         """Move to frame k."""
         for mesh, region in zip(self._meshes, self._regions(k), strict=True):
-            mesh.copy_from(region if region.n_points else _speck())
+            mesh.copy_from(region if region.n_points else _invisible_mesh())
 
     def _regions(self, k: int) -> list[pv.PolyData]:
         """One for each share of `MASSES`."""
@@ -66,7 +66,7 @@ class Density(Layer):
         try:
             h = self._drawing.density or silverman(x, w)
         except ParameterError:
-            return [_speck() for _ in MASSES]  # all in one place
+            return [_invisible_mesh() for _ in MASSES]  # all in one place
         grid = _grid(x.min(axis=0) - 3.5 * h, x.max(axis=0) + 3.5 * h, 200 if dim == 2 else 48)
         nodes = np.asarray(grid.points)[:, :dim]
         grid["density"] = kernel_density(x, w, bandwidth=h, at=nodes)
@@ -100,8 +100,8 @@ def _grid(low: np.ndarray, high: np.ndarray, most: int) -> pv.ImageData:
     return grid
 
 
-def _speck() -> pv.PolyData:
-    """Nothing to be seen; a mesh must not be empty."""
+def _invisible_mesh() -> pv.PolyData:
+    """A triangle without area, for where there is nothing to draw: a mesh must not be empty."""
     import pyvista as pv
 
     return pv.PolyData(np.zeros((3, 3)), faces=[3, 0, 1, 2])
@@ -126,7 +126,7 @@ class Force(Layer):
         self.show(0)
         mapper = vtkGlyph3DMapper()
         mapper.SetInputData(self._mesh)
-        mapper.SetSourceData(_pointer(flat=drawing.dim < 3))
+        mapper.SetSourceData(_arrow(flat=drawing.dim < 3))
         mapper.SetOrientationArray("field")
         mapper.SetOrientationModeToDirection()
         mapper.SetScaleArray("field")
@@ -165,7 +165,7 @@ def _lattice(drawing: Drawing) -> tuple[np.ndarray, float]:
     return np.stack([axis.ravel() for axis in np.meshgrid(*sides, indexing="ij")], axis=1), float(spacing)
 
 
-def _pointer(*, flat: bool) -> pv.PolyData:
+def _arrow(*, flat: bool) -> pv.PolyData:
     """An arrow of length 1 along the first axis, about its middle."""
     import pyvista as pv
 
@@ -183,12 +183,12 @@ class Surface(Layer):
     def __init__(self, page: Page, drawing: Drawing, reel: Reel):
         self._drawing, self._reel = drawing, reel
         self._heights: np.ndarray | None = None
-        self._mesh, self._lines = _speck(), _speck()
+        self._mesh, self._lines = _invisible_mesh(), _invisible_mesh()
         self.show(0)
         page.plotter.add_mesh(
             self._mesh,
             scalars="height",
-            cmap=_pale(),
+            cmap=_surface_colors(),
             clim=drawing.limits[:, 2].tolist(),
             show_scalar_bar=False,
             smooth_shading=False,
@@ -221,10 +221,10 @@ class Surface(Layer):
         lines.points[:, 2] += 0.003 * (roof - floor)
         self._mesh.copy_from(shown)
         self._mesh.set_active_scalars("height")
-        self._lines.copy_from(lines if lines.n_points else _speck())
+        self._lines.copy_from(lines if lines.n_points else _invisible_mesh())
 
 
-def _pale() -> Any:
+def _surface_colors() -> Any:
     """Colours of a potential surface, pale enough for points to stand out on them."""
     from matplotlib.colors import LinearSegmentedColormap
 

@@ -20,7 +20,7 @@ MOST_TRAIL_VERTICES = 1_000_000
 """Trails are drawn for as many particles as keep below this."""
 
 AMBIENT = {"points": 0.3, "spheres": 0.35, "arrows": 0.55}
-"""Light that falls on what is turned away from the lamp, so that colours can be read from the bar."""
+"""Ambient light on what stands for a particle: enough for its colour to be read from the bar."""
 
 
 class Layer(ABC):
@@ -98,7 +98,7 @@ class Cloud(Layer):
         mapper.SetInputData(self._mesh)
         flat = self._drawing.dim < 3
         if self._arrows:
-            mapper.SetSourceData(_dart(flat))
+            mapper.SetSourceData(_arrowhead(flat))
             mapper.SetOrientationArray("direction")
             mapper.SetOrientationModeToDirection()
         else:
@@ -129,7 +129,7 @@ class Cloud(Layer):
             self._mesh.set_active_scalars("value")
 
 
-def _dart(flat: bool) -> pv.PolyData:
+def _arrowhead(flat: bool) -> pv.PolyData:
     """A body of length 1 that points along the first axis: a notched arrowhead in the plane, a slim cone in space."""
     import pyvista as pv
 

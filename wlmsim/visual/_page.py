@@ -138,7 +138,7 @@ def _set_font(style: Any, size: float) -> None:
     style.SetShadow(False)
 
 
-def aim(page: Page, drawing: Drawing, camera: Camera, others: Sequence[Camera] = ()) -> None:
+def fit_camera(page: Page, drawing: Drawing, camera: Camera, others: Sequence[Camera] = ()) -> None:
     """Fit the box into the part of the subplot that is free of text, as seen from this camera and from others."""
     low, high = drawing.limits
     key = BAR if drawing.coloring else 0

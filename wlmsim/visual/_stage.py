@@ -13,7 +13,7 @@ from wlmsim.visual._field_layers import MASSES, Density, Force, Surface
 from wlmsim.visual._key import draw_key
 from wlmsim.visual._layers import Cloud, Layer, Trails, layer_height
 from wlmsim.visual._look import INK, PLAIN, TRUTH, point_size_of
-from wlmsim.visual._page import Page, aim
+from wlmsim.visual._page import Page, fit_camera
 
 if TYPE_CHECKING:
     import pyvista as pv
@@ -85,7 +85,7 @@ class View:
 
     def __init__(self, plotter: pv.Plotter, drawing: Drawing, title: str, *, foot: float, sweep: float):
         self._drawing, self._angle = drawing, 0.0
-        self._walk = [drawing.camera.turned(a) for a in np.linspace(0.0, sweep, 1 + int(abs(sweep) // 5))]
+        self._cameras = [drawing.camera.turned(a) for a in np.linspace(0.0, sweep, 1 + int(abs(sweep) // 5))]
         self._layers: list[tuple[Reel, Layer]] = []
         self.page = Page(plotter, foot)
         self._clock = self.page.write("", (-16, -16), 18, "right")
@@ -99,7 +99,7 @@ class View:
     def _turn(self, angle: float) -> None:
         camera = self._drawing.camera.turned(angle)
         self._box.face(camera)
-        aim(self.page, self._drawing, camera, self._walk)
+        fit_camera(self.page, self._drawing, camera, self._cameras)
         self._angle = angle
 
     def add_cloud(self, reel: Reel, point_size: float) -> None:

@@ -152,29 +152,28 @@ def _stride(drawing: Drawing) -> int:
 
 
 def _figure(go: Any, drawing: Drawing, stride: int, fps: float) -> Any:
-    """Traces of the last frame, which stay in place, and for every frame the data of those that move."""
-    cast = _cast(drawing)
+    """The traces of the last frame, and for every frame the data of those that move."""
+    clouds = _clouds_and_sides(drawing)
     last = len(drawing.main) - 1
     still = [_surface(go, drawing)] if drawing.potential else []
-    moving = [trace for reel, side, color in cast for trace in _traces(go, drawing, reel, side, color, last, stride)]
+    moving = [trace for reel, side, color in clouds for trace in _traces(go, drawing, reel, side, color, last, stride)]
     names = [drawing.time_text(float(t)) for t in drawing.main.times]
     frames = [
         go.Frame(
             name=str(k),
             data=[
                 trace
-                for reel, side, color in cast
+                for reel, side, color in clouds
                 for trace in _traces(go, drawing, reel, side, color, k, stride, whole=False)
             ],
             traces=list(range(len(moving))),
         )
         for k in range(last + 1)
     ]
-    figure = go.Figure([*moving, *_key(go, drawing), *still], layout_of(drawing, names, fps), frames if last else None)
-    return figure
+    return go.Figure([*moving, *_key(go, drawing), *still], layout_of(drawing, names, fps), frames if last else None)
 
 
-def _cast(drawing: Drawing) -> list[tuple[Reel, int, str | None]]:
+def _clouds_and_sides(drawing: Drawing) -> list[tuple[Reel, int, str | None]]:
     """The clouds, the side on which each is, and the one colour of those that have no others."""
     plain = None if drawing.main.values is not None else PLAIN
     if drawing.truth is None:
@@ -204,7 +203,8 @@ def _traces(
     traces = []
     if drawing.trail and reel.tracked and len(reel) > 1:
         line = {"mode": "lines", "line": {"color": color or "#a9adb5", "width": 1}, "opacity": 0.6, "hoverinfo": "skip"}
-        traces.append(kind(**_coordinates(drawing, _tails(drawing, reel, k, stride)), **(line | look if whole else {})))
+        trails = _coordinates(drawing, _trails(drawing, reel, k, stride))
+        traces.append(kind(**trails, **(line | look if whole else {})))
     points = {"mode": "markers", "hoverinfo": "x+y+z" if drawing.dim == 3 else "x+y"} if whole else {}
     traces.append(kind(**_coordinates(drawing, reel.points[k][::stride]), marker=marker, **points, **look))
     return traces
@@ -219,7 +219,7 @@ def _short(values: np.ndarray) -> np.ndarray:
     return np.asarray(values, dtype=np.float32)
 
 
-def _tails(drawing: Drawing, reel: Reel, k: int, stride: int) -> np.ndarray:
+def _trails(drawing: Drawing, reel: Reel, k: int, stride: int) -> np.ndarray:
     """Paths up to frame k, a row of NaN after each, which breaks the line."""
     frames = np.maximum(k + np.arange(-min(drawing.trail, len(reel) - 1), 1), 0)
     paths = np.stack([reel.points[j][::stride] for j in frames], axis=1)

@@ -96,7 +96,7 @@ class Kepler(System):
         return (speed2 / self.strength - 1 / r) * x - radial / self.strength * v
 
     def _draw(self, rng: np.random.Generator) -> Population:
-        q, e = (_between(interval, self.n, rng) for interval in (self.pericentre, self.eccentricity))
+        q, e = (_uniform(interval, self.n, rng) for interval in (self.pericentre, self.eccentricity))
         return Population(*_orbit(q, e, self.strength, self.dim, rng))
 
     def _exact(self, time: float) -> tuple[np.ndarray, np.ndarray]:
@@ -216,6 +216,7 @@ def _interval(name: str, value: Any) -> float | tuple[float, float]:
     return ends[0], ends[1]
 
 
-def _between(interval: float | tuple[float, float], n: int, rng: np.random.Generator) -> np.ndarray:
+def _uniform(interval: float | tuple[float, float], n: int, rng: np.random.Generator) -> np.ndarray:
+    """Draw n numbers evenly from an interval, or repeat the one number."""
     low, high = interval if isinstance(interval, tuple) else (interval, interval)
     return low + (high - low) * rng.random(n)

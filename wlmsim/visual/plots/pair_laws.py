@@ -32,8 +32,8 @@ def plot_pair_law(
     """Plot the pair potential or the pair force against the distance, with its spread over members and seeds.
 
     The line is the mean over the fits, the band spans them all. A constant in a potential means nothing: its mean over
-    the pairs of the data, or else over the distances, is drawn as zero. The grey hill shows how often the data hold
-    pairs at each distance: where it vanishes, nothing was to be learned.
+    the pairs of the data, or else over the distances, is drawn as zero. The grey histogram counts the pairs of the
+    data at each distance: where it vanishes, nothing was to be learned.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def plot_pair_law(
     reach : float, optional
         Largest distance [length]. Default: the largest cutoff, or else what 95 % of the pairs of the data are below.
     data : SnapshotSeries, Trajectory or Population, optional
-        Whose pairs the hill counts. Default: the data that a model was fitted to.
+        Whose pairs the histogram counts. Default: the data that a model was fitted to.
     ax : matplotlib.axes.Axes, optional
         Where to draw. Default: a new figure.
 
@@ -97,7 +97,7 @@ def plot_pair_law(
         ax.plot(r, curve(_pair_part(found)), color=TRUTH, linestyle="--", label="truth")
     _frame_pair_law(ax, r, force=force)
     if pairs is not None:
-        _hill(ax, pairs, r[-1])
+        _pair_histogram(ax, pairs, r[-1])
     ax.axhline(0.0, color=GREY, linewidth=0.8, zorder=1)
     first_order = everything[0].first_order
     powers = (1, -1 if first_order else -2) if force else (2, -1 if first_order else -2)
@@ -169,7 +169,7 @@ def _share(r: np.ndarray, pairs: np.ndarray | None) -> np.ndarray:
 
 
 def _frame_pair_law(ax: Axes, r: np.ndarray, *, force: bool) -> None:
-    """A law that is steep at short distances would leave nothing to be seen of the rest."""
+    """Limit the drawn values: a law that is steep at short distances would leave nothing to be seen of the rest."""
     outer = np.concatenate([line.get_ydata()[r > 0.15 * r[-1]] for line in ax.lines])  # type: ignore[index]
     everything = np.concatenate([np.asarray(line.get_ydata()) for line in ax.lines])
     low, high = float(outer.min()), float(outer.max())
@@ -178,7 +178,7 @@ def _frame_pair_law(ax: Axes, r: np.ndarray, *, force: bool) -> None:
     ax.set_ylim(low - 0.12 * span, high + 0.08 * span)
 
 
-def _hill(ax: Axes, pairs: np.ndarray, reach: float) -> None:
+def _pair_histogram(ax: Axes, pairs: np.ndarray, reach: float) -> None:
     """How many pairs there are at each distance, along the foot of the axes."""
     counts, edges = np.histogram(pairs[pairs < reach], bins=40, range=(0.0, reach))
     if counts.any():

@@ -116,12 +116,12 @@ def _contours(
     near = distance < 1
     values = np.maximum(values - values[near].min(), 0.0)
     levels = _levels(values, grid, points[:, axes])
-    filled = ax.contourf(*grid, values, levels=levels, cmap=_pale(), extend="max")
+    filled = ax.contourf(*grid, values, levels=levels, cmap=_potential_colors(), extend="max")
     ax.contour(*grid, values, levels=levels, colors="white", linewidths=0.5)
-    veil = np.zeros((FINE, FINE, 4))
-    veil[..., :3], veil[..., 3] = 1.0, 0.85 * np.clip(distance - 1, 0, 1)
+    fade = np.zeros((FINE, FINE, 4))
+    fade[..., :3], fade[..., 3] = 1.0, 0.85 * np.clip(distance - 1, 0, 1)
     box = (low[0], high[0], low[1], high[1])
-    ax.imshow(veil, extent=box, origin="lower", interpolation="bilinear", zorder=1.5)
+    ax.imshow(fade, extent=box, origin="lower", interpolation="bilinear", zorder=1.5)
     rows = thinned(len(points), MOST_POINTS)
     ax.figure.colorbar(filled, ax=ax, label=name)
     _scatter(ax, *points[rows][:, axes].T, times[rows], series, s=7, zorder=2)
@@ -142,7 +142,7 @@ def _levels(values: np.ndarray, grid: Sequence[np.ndarray], points: np.ndarray) 
     return np.asarray(MaxNLocator(12).tick_values(0.0, top))
 
 
-def _pale() -> Any:
+def _potential_colors() -> Any:
     """Colours of a potential, deep where it is low, and light enough for points to be seen on them."""
     from matplotlib import colormaps
     from matplotlib.colors import ListedColormap
