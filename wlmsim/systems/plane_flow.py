@@ -31,6 +31,6 @@ class PlaneFlowSystem(System, Generic[F]):
 
 
 def rotated(x: np.ndarray, angle: np.ndarray | float) -> np.ndarray:
-    """Points of the plane rotated about the origin, anticlockwise."""
+    """Points of the plane, shape (..., 2), rotated about the origin, anticlockwise."""
     c, s = np.cos(angle), np.sin(angle)
-    return np.stack([c * x[:, 0] - s * x[:, 1], s * x[:, 0] + c * x[:, 1]], axis=1)
+    return np.stack([c * x[..., 0] - s * x[..., 1], s * x[..., 0] + c * x[..., 1]], axis=-1)
