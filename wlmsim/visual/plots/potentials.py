@@ -124,7 +124,8 @@ def _contours(
     ax.imshow(fade, extent=box, origin="lower", interpolation="bilinear", zorder=1.5)
     rows = thinned(len(points), MOST_POINTS)
     ax.figure.colorbar(filled, ax=ax, label=name)
-    _scatter(ax, *points[rows][:, axes].T, times[rows], series, s=7, zorder=2)
+    x, y = points[rows][:, axes].T
+    _scatter(ax, x, y, times[rows], series, s=7, zorder=2)
     ax.set(xlim=box[:2], ylim=box[2:])
     ax.set_aspect("equal", adjustable="box")
     xlabel, ylabel = axis_names(axes, series.dim, series.units)
