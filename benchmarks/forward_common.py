@@ -13,7 +13,7 @@ import platform
 import statistics
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +91,38 @@ def gemm(size: int = 1200) -> dict[str, Work]:
 def gemm_rate(seconds: Mapping[str, float], size: int = 1200) -> float:
     """Floating-point operations a second of the fastest matrix product among the timings."""
     return max(2 * size**3 / value for name, value in seconds.items() if name.startswith("gemm"))
+
+
+def report_all_pairs(
+    benchmark: str,
+    description: str,
+    parsed: argparse.Namespace,
+    ours: Work,
+    peers: Mapping[str, Callable[[], Work]],
+    operations: float,
+    *,
+    unchecked: Collection[str] = (),
+) -> None:
+    """Check the sum over all pairs against its peers, time both, and report the share of the matrix product's rate.
+
+    `operations` is the number of floating-point operations of the sum; `unchecked` are peers that return no sum.
+    """
+    import numpy as np
+
+    ready, expected = available(peers), ours()
+    for name in ready.keys() - set(unchecked):
+        np.testing.assert_allclose(ready[name](), expected, rtol=1e-8, atol=1e-9 * np.abs(expected).max())
+    seconds = timed({"wlmsim": ours, **ready, **gemm()}, parsed.repeats)
+    rate, limit = operations / seconds["wlmsim"], gemm_rate(seconds)
+    report(
+        benchmark,
+        description,
+        seconds,
+        parsed,
+        gemm_fraction=rate / limit,
+        gigaflops=rate / 1e9,
+        gemm_gigaflops=limit / 1e9,
+    )
 
 
 def report(

@@ -50,21 +50,8 @@ def main() -> None:
         columns = (*torch.from_numpy(positions.T.copy()), torch.from_numpy(circulations / (2 * np.pi)))
         return lambda: compiled(*columns).numpy()
 
-    peers = common.available({"torch.compile": compiled_torch, "numpy": chunked_numpy})
-    expected = ours()
-    for peer in peers.values():
-        np.testing.assert_allclose(peer(), expected, rtol=1e-8, atol=1e-9 * np.abs(expected).max())
-    seconds = common.timed({"wlmsim": ours, **peers, **common.gemm()}, parsed.repeats)
-    rate = FLOPS * N**2 / seconds["wlmsim"]
-    common.report(
-        "forward_direct2d",
-        __doc__,
-        seconds,
-        parsed,
-        gemm_fraction=rate / common.gemm_rate(seconds),
-        gigaflops=rate / 1e9,
-        gemm_gigaflops=common.gemm_rate(seconds) / 1e9,
-    )
+    peers = {"torch.compile": compiled_torch, "numpy": chunked_numpy}
+    common.report_all_pairs("forward_direct2d", __doc__, parsed, ours, peers, FLOPS * N**2)
 
 
 if __name__ == "__main__":

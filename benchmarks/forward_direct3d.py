@@ -61,21 +61,8 @@ def main() -> None:
             simulation.add(m=w, x=x, y=y, z=z)
         return lambda: simulation.steps(1)
 
-    peers = common.available({"torch.compile": compiled_torch, "rebound": rebound_step, "numpy": chunked_numpy})
-    expected = ours()
-    for name in {"torch.compile", "numpy"} & set(peers):
-        np.testing.assert_allclose(peers[name](), expected, rtol=1e-8, atol=1e-9 * np.abs(expected).max())
-    seconds = common.timed({"wlmsim": ours, **peers, **common.gemm()}, parsed.repeats)
-    rate = FLOPS * N**2 / seconds["wlmsim"]
-    common.report(
-        "forward_direct3d",
-        __doc__,
-        seconds,
-        parsed,
-        gemm_fraction=rate / common.gemm_rate(seconds),
-        gigaflops=rate / 1e9,
-        gemm_gigaflops=common.gemm_rate(seconds) / 1e9,
-    )
+    peers = {"torch.compile": compiled_torch, "rebound": rebound_step, "numpy": chunked_numpy}
+    common.report_all_pairs("forward_direct3d", __doc__, parsed, ours, peers, FLOPS * N**2, unchecked=["rebound"])
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from scipy.integrate import solve_ivp
 from scipy.linalg import expm
 
 import wlmsim as wls
-from tests.mechanics import ShakenPendula, SoftPairs, a_population, fitted_order, newton, solve
+from tests.mechanics import ShakenPendula, SoftPairs, a_population, advance, fitted_order, newton, solve
 from wlmsim.errors import ParameterError
 from wlmsim.functionals import Functional, FunctionalSum, tracing
 from wlmsim.integrators import (
@@ -581,14 +581,6 @@ def test_dissipations_do_not_know_identities(case, order):
 
 
 # --- integrators
-
-
-def advance(integrator: Integrator, lagrangian: wls.Lagrangian, start: wls.Population, dt: float, steps: int) -> State:
-    """The state after a number of equal steps."""
-    state = State(start.positions, start.velocities, start.weights, start.time)
-    for _ in range(steps):
-        state = integrator.step(lagrangian, state, dt)
-    return state
 
 
 def limit_of(integrator: Integrator, lagrangian: wls.Lagrangian, weights: np.ndarray) -> Callable[..., np.ndarray]:

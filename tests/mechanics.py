@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from scipy.integrate import solve_ivp
 
-from wlmsim import Lagrangian, Population
+from wlmsim import Flow, Lagrangian, Population
 from wlmsim.functionals import Functional
+from wlmsim.integrators import Integrator, State
 
 
 class Spring(Functional):
@@ -56,6 +57,14 @@ def a_population(n: int = 5, dim: int = 2, *, seed: int = 0, weighted: bool = Tr
     rng = np.random.default_rng(seed)
     weights = rng.uniform(0.5, 2.0, n) if weighted else None
     return Population(rng.standard_normal((n, dim)), rng.standard_normal((n, dim)), weights, time)
+
+
+def advance(integrator: Integrator, mechanics: Lagrangian | Flow, start: Population, dt: float, steps: int) -> State:
+    """The state after a number of equal steps."""
+    state = State(start.positions, start.velocities, start.weights, start.time)
+    for _ in range(steps):
+        state = integrator.step(mechanics, state, dt)
+    return state
 
 
 def newton(lagrangian: Lagrangian, weights: np.ndarray, boost: float = 1.0) -> Callable[..., np.ndarray]:

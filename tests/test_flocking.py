@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import wlmsim as wls
+from tests.clouds import uneven_clouds
 from wlmsim.errors import ParameterError
 from wlmsim.integrators import ConstantSpeedEuler, State, VicsekUpdate
 from wlmsim.kernels.boids import boid_rules_cells, boid_rules_direct
@@ -60,20 +61,10 @@ def test_boids_start_as_published():
     np.testing.assert_allclose(population.velocities.mean(0), 0, atol=0.02)
 
 
-def clouds_of_boids():
-    rng = np.random.default_rng(5)
-    for n in (1, 2, 40, 333):
-        for dim in (1, 2, 3):
-            yield pytest.param(rng.standard_normal((n, dim)), id=f"{n} in {dim}-D")
-    yield pytest.param(30 * rng.standard_normal((300, 2)), id="spread out")
-    yield pytest.param(rng.standard_normal((200, 2)) * [100, 0.01], id="a thread")
-    yield pytest.param(rng.standard_cauchy((300, 3)), id="outliers")
-    yield pytest.param(np.zeros((50, 2)), id="coincident")
-    yield pytest.param(np.repeat(rng.standard_normal((60, 2)), 3, axis=0), id="threes")
-    yield pytest.param(np.stack(np.meshgrid(np.arange(9.0), np.arange(9.0)), -1).reshape(-1, 2), id="on the radius")
+ON_THE_RADIUS = np.stack(np.meshgrid(np.arange(9.0), np.arange(9.0)), -1).reshape(-1, 2)
 
 
-@pytest.mark.parametrize("x", [*clouds_of_boids()])
+@pytest.mark.parametrize("x", [*uneven_clouds(), pytest.param(ON_THE_RADIUS, id="on the radius")])
 @pytest.mark.parametrize("radii", [(1.0, 0.3), (0.5, 0.5)])
 def test_boids_of_cells_of_pairs_and_of_plain_loops_agree(x, radii):
     v = np.random.default_rng(6).standard_normal(x.shape)
@@ -159,7 +150,7 @@ def in_a_box(x, box):
     return step - box * np.round(step / box)
 
 
-@pytest.mark.parametrize("x", [*clouds_of_boids()])
+@pytest.mark.parametrize("x", [*uneven_clouds(), pytest.param(ON_THE_RADIUS, id="on the radius")])
 @pytest.mark.parametrize("side", [2.0, 3.7, 9.1])
 def test_boids_in_a_periodic_box(x, side):
     dim = x.shape[1]

@@ -13,7 +13,7 @@ from scipy.linalg import solve_discrete_lyapunov
 from scipy.special import iv
 
 import wlmsim as wls
-from tests.mechanics import ShakenPendula, SoftPairs, Spring, a_population
+from tests.mechanics import ShakenPendula, SoftPairs, Spring, a_population, advance
 from wlmsim.errors import ParameterError, SimulationError
 from wlmsim.functionals import Functional
 from wlmsim.integrators import (
@@ -31,14 +31,6 @@ from wlmsim.integrators import (
     half_kick,
     kick_drift_kick,
 )
-
-
-def run(integrator, lagrangian, start, dt, steps):
-    state = State(start.positions, start.velocities, start.weights, start.time)
-    for _ in range(steps):
-        state = integrator.step(lagrangian, state, dt)
-    return state
-
 
 # --- the half kick
 
@@ -84,7 +76,7 @@ def test_half_kick_under_torch(unit_mobility):
 def test_one_step_is_kick_drift_kick():
     """Written out by hand for a spring: v <- m v - c x, x <- x + dt v, v <- m v - c x."""
     start, dt, gamma = a_population(), 0.3, 0.5
-    end = run(Leapfrog(), wls.Lagrangian(Spring(), dissipation=wls.Friction(gamma)), start, dt, 1)
+    end = advance(Leapfrog(), wls.Lagrangian(Spring(), dissipation=wls.Friction(gamma)), start, dt, 1)
     m = np.exp(-gamma * dt / 2)
     c = (1 - m) / gamma
     v = m * start.velocities - c * start.positions
@@ -102,7 +94,7 @@ def test_force_is_evaluated_once_a_step():
             Counted.calls += 1
             return super().force(*arguments)
 
-    run(Leapfrog(), wls.Lagrangian(Counted()), a_population(), 0.1, 10)
+    advance(Leapfrog(), wls.Lagrangian(Counted()), a_population(), 0.1, 10)
     assert Counted.calls == 11
 
 
@@ -111,7 +103,7 @@ def test_force_is_evaluated_once_a_step():
 def test_free_damped_motion(scaling, gamma):
     """Velocities decay exactly; positions are the midpoint rule, whose factor is known in closed form."""
     start, dt, steps = a_population(), 0.25, 12
-    end = run(Leapfrog(scaling), wls.Lagrangian(dissipation=wls.Friction(gamma)), start, dt, steps)
+    end = advance(Leapfrog(scaling), wls.Lagrangian(dissipation=wls.Friction(gamma)), start, dt, steps)
     left = np.exp(-gamma * dt * steps)
     np.testing.assert_allclose(end.velocities, start.velocities * left, rtol=1e-13)
     midpoint = (gamma * dt / 2) / np.sinh(gamma * dt / 2)
@@ -126,17 +118,19 @@ def test_terminal_velocity_is_exact():
         def force(self, positions, weights, time=0.0):
             return np.full_like(positions, -9.8)
 
-    end = run(Leapfrog(), wls.Lagrangian(Weight(), dissipation=wls.Friction(2.0)), a_population(), 0.7, 60)
+    end = advance(Leapfrog(), wls.Lagrangian(Weight(), dissipation=wls.Friction(2.0)), a_population(), 0.7, 60)
     np.testing.assert_allclose(end.velocities, -4.9, rtol=1e-14)
 
 
 def test_unit_mobility_is_physical_without_friction():
     start, lagrangian = a_population(), wls.Lagrangian(ShakenPendula())
-    a = run(Leapfrog("unit-mobility"), lagrangian, start, 0.1, 5)
-    b = run(Leapfrog("physical"), lagrangian, start, 0.1, 5)
+    a = advance(Leapfrog("unit-mobility"), lagrangian, start, 0.1, 5)
+    b = advance(Leapfrog("physical"), lagrangian, start, 0.1, 5)
     np.testing.assert_array_equal(a.positions, b.positions)
     almost = wls.Lagrangian(ShakenPendula(), dissipation=wls.Friction(1e-12))
-    np.testing.assert_allclose(run(Leapfrog("unit-mobility"), almost, start, 0.1, 5).positions, b.positions, rtol=1e-10)
+    np.testing.assert_allclose(
+        advance(Leapfrog("unit-mobility"), almost, start, 0.1, 5).positions, b.positions, rtol=1e-10
+    )
 
 
 def test_unit_mobility_is_gradient_descent_at_infinite_friction():
@@ -146,7 +140,7 @@ def test_unit_mobility_is_gradient_descent_at_infinite_friction():
     x = start.positions
     for _ in range(8):
         x = x + dt * lagrangian.acceleration(x, start.weights)
-    end = run(Leapfrog("unit-mobility"), lagrangian, start, dt, 8)
+    end = advance(Leapfrog("unit-mobility"), lagrangian, start, dt, 8)
     np.testing.assert_allclose(end.positions, x, rtol=1e-10)
     np.testing.assert_allclose(end.velocities, lagrangian.acceleration(end.positions, start.weights), rtol=1e-10)
 
@@ -155,9 +149,9 @@ def test_unit_mobility_is_gradient_descent_at_infinite_friction():
 def test_unit_mobility_is_a_force_times_one_plus_gamma(gamma):
     start = a_population()
     friction = wls.Friction(gamma)
-    scaled = run(Leapfrog("unit-mobility"), wls.Lagrangian(Spring(2.0), dissipation=friction), start, 0.1, 10)
+    scaled = advance(Leapfrog("unit-mobility"), wls.Lagrangian(Spring(2.0), dissipation=friction), start, 0.1, 10)
     stiffer = wls.Lagrangian(Spring(2.0 * (1 + gamma)), dissipation=friction)
-    physical = run(Leapfrog("physical"), stiffer, start, 0.1, 10)
+    physical = advance(Leapfrog("physical"), stiffer, start, 0.1, 10)
     np.testing.assert_allclose(scaled.positions, physical.positions, rtol=1e-12)
 
 
@@ -182,7 +176,7 @@ def test_scaling_is_checked():
 def test_constant_speed_step_by_hand():
     start, dt = a_population(), 0.4
     lagrangian = wls.Lagrangian(Spring(), dissipation=wls.Friction(0.5) + wls.SelfPropulsion(1.0, 0.3), mass=2.0)
-    end = run(ConstantSpeedEuler(1.7), lagrangian, start, dt, 1)
+    end = advance(ConstantSpeedEuler(1.7), lagrangian, start, dt, 1)
     x, v = start.positions, start.velocities
     push = (1.0 - 0.3 * (v**2).sum(-1, keepdims=True)) * v
     v = v + dt * (-x / 2 + push / 2 - 0.5 * v)
@@ -192,25 +186,25 @@ def test_constant_speed_step_by_hand():
 
 
 def test_speeds_are_constant():
-    end = run(ConstantSpeedEuler(0.6), wls.Lagrangian(ShakenPendula() + SoftPairs()), a_population(9), 0.3, 20)
+    end = advance(ConstantSpeedEuler(0.6), wls.Lagrangian(ShakenPendula() + SoftPairs()), a_population(9), 0.3, 20)
     np.testing.assert_allclose(np.linalg.norm(end.velocities, axis=1), 0.6, rtol=1e-14)
 
 
 def test_a_particle_that_would_stop_keeps_its_direction():
     start = wls.Population([[1.0, 0.0]], [[1.0, 0.0]])
-    end = run(ConstantSpeedEuler(1.0), wls.Lagrangian(Spring()), start, 1.0, 1)
+    end = advance(ConstantSpeedEuler(1.0), wls.Lagrangian(Spring()), start, 1.0, 1)
     np.testing.assert_array_equal(end.velocities, [[1.0, 0.0]])
 
 
 def test_noise_has_the_stated_strength_and_a_seed():
     start = wls.Population(np.zeros((20_000, 2)), np.tile([1.0, 0.0], (20_000, 1)))
-    end = run(ConstantSpeedEuler(noise=0.3, seed=1), wls.Lagrangian(), start, 0.25, 4)
+    end = advance(ConstantSpeedEuler(noise=0.3, seed=1), wls.Lagrangian(), start, 0.25, 4)
     spread = end.positions - [1.0, 0.0]
     np.testing.assert_allclose(np.cov(spread.T), 0.09 * np.eye(2), atol=0.003)  # sigma^2 t
     np.testing.assert_allclose(spread.mean(0), 0, atol=0.01)
-    again = run(ConstantSpeedEuler(noise=0.3, seed=1), wls.Lagrangian(), start, 0.25, 4)
+    again = advance(ConstantSpeedEuler(noise=0.3, seed=1), wls.Lagrangian(), start, 0.25, 4)
     np.testing.assert_array_equal(again.positions, end.positions)
-    other = run(ConstantSpeedEuler(noise=0.3, seed=2), wls.Lagrangian(), start, 0.25, 4)
+    other = advance(ConstantSpeedEuler(noise=0.3, seed=2), wls.Lagrangian(), start, 0.25, 4)
     assert not np.array_equal(other.positions, end.positions)
 
 
@@ -226,9 +220,9 @@ clouds = st.builds(
 @given(start=clouds, dt=st.floats(0.01, 0.3), steps=st.integers(1, 30))
 def test_reversed_velocities_lead_back(integrator, start, dt, steps):
     lagrangian = wls.Lagrangian(ShakenPendula() + SoftPairs(), mass=1.3)
-    there = run(integrator, lagrangian, start, dt, steps)
+    there = advance(integrator, lagrangian, start, dt, steps)
     turned = wls.Population(there.positions, -there.velocities, start.weights)
-    back = run(integrator, lagrangian, turned, dt, steps)
+    back = advance(integrator, lagrangian, turned, dt, steps)
     np.testing.assert_allclose(back.positions, start.positions, atol=1e-11)
     np.testing.assert_allclose(back.velocities, -start.velocities, atol=1e-11)
 
@@ -238,7 +232,7 @@ def test_reversed_velocities_lead_back(integrator, start, dt, steps):
 def test_momentum_decays_by_friction_alone(integrator, start, dt, friction):
     """Pair forces cancel: momentum and angular momentum of the pairs' centre decay exactly, at any step."""
     lagrangian = wls.Lagrangian(SoftPairs(), dissipation=wls.Friction(friction))
-    end = run(integrator, lagrangian, start, dt, 5)
+    end = advance(integrator, lagrangian, start, dt, 5)
     cloud = wls.Population(end.positions, end.velocities, start.weights)
     left = np.exp(-friction * 5 * dt)
     np.testing.assert_allclose(lagrangian.momentum(cloud), left * lagrangian.momentum(start), atol=1e-13)
@@ -268,7 +262,7 @@ def test_yoshida_is_three_leapfrogs_of_one_step_in_all():
     state = State(start.positions, start.velocities, start.weights, 0.0)
     for share in (outer, -1.7024143839193153, outer):
         state = Leapfrog().step(lagrangian, state, 0.2 * share)
-    end = run(Yoshida4(), lagrangian, start, 0.2, 1)
+    end = advance(Yoshida4(), lagrangian, start, 0.2, 1)
     np.testing.assert_allclose(end.positions, state.positions, rtol=1e-14)
     np.testing.assert_allclose(end.velocities, state.velocities, rtol=1e-14)
     assert end.time == pytest.approx(0.2, rel=1e-14)
@@ -280,7 +274,7 @@ def test_stable_steps_of_an_oscillator(integrator, limit):
 
     def trace(dt: float) -> float:
         unit = wls.Population([[1.0], [0.0]], [[0.0], [1.0]])
-        end = run(integrator, wls.Lagrangian(Spring()), unit, dt, 1)
+        end = advance(integrator, wls.Lagrangian(Spring()), unit, dt, 1)
         return end.positions[0, 0] + end.velocities[1, 0]
 
     assert abs(trace(0.9999 * limit)) < 2 < abs(trace(1.0001 * limit))
@@ -382,8 +376,8 @@ def test_substeps_gather_at_the_encounter_and_end_on_the_step():
 
 def test_substeps_are_none_where_the_motion_is_slow():
     start, lagrangian = a_population(), wls.Lagrangian(ShakenPendula())
-    a = run(Substepped(tolerance=0.1), lagrangian, start, 0.01, 10)
-    b = run(Leapfrog(), lagrangian, start, 0.01, 10)
+    a = advance(Substepped(tolerance=0.1), lagrangian, start, 0.01, 10)
+    b = advance(Leapfrog(), lagrangian, start, 0.01, 10)
     np.testing.assert_array_equal(a.positions, b.positions)
 
 
@@ -413,7 +407,7 @@ def step_of_oscillator(integrator, gamma: float, dt: float, mass: float = 1.3, s
 
     integrator._rng = One(np.random.PCG64())
     unit = wls.Population([[1.0], [0.0], [0.0]], [[0.0], [1.0], [0.0]])
-    end = run(integrator, well, unit, dt, 1)
+    end = advance(integrator, well, unit, dt, 1)
     rows = np.stack([end.positions[:, 0], end.velocities[:, 0]])
     return rows[:, :2], rows[:, 2:]
 
@@ -444,7 +438,7 @@ def test_baoab_holds_equipartition_and_the_gibbs_law():
 
 def test_baoab_without_bath_is_the_leapfrog():
     start, law = a_population(), wls.Lagrangian(ShakenPendula() + SoftPairs())
-    a, b = run(BAOAB(0.0), law, start, 0.1, 10), run(Leapfrog(), law, start, 0.1, 10)
+    a, b = advance(BAOAB(0.0), law, start, 0.1, 10), advance(Leapfrog(), law, start, 0.1, 10)
     np.testing.assert_allclose(a.positions, b.positions, rtol=1e-12)
     np.testing.assert_allclose(a.velocities, b.velocities, rtol=1e-12)
 
@@ -460,7 +454,7 @@ def test_a_bath_needs_friction():
 def test_euler_maruyama_spreads_by_the_stated_strength():
     """Free diffusion from a point: mean 0 and covariance sigma^2 t, at any step."""
     start = wls.Population(np.zeros((40_000, 2)))
-    end = run(EulerMaruyama(0.3, seed=1), wls.GradientFlow(Spring(1e-12)), start, 0.25, 8)
+    end = advance(EulerMaruyama(0.3, seed=1), wls.GradientFlow(Spring(1e-12)), start, 0.25, 8)
     np.testing.assert_allclose(np.cov(end.positions.T), 0.09 * 2 * np.eye(2), atol=0.003)
     np.testing.assert_allclose(end.positions.mean(0), 0, atol=0.01)
 
@@ -471,10 +465,10 @@ def test_the_exact_transition_composes():
     start = wls.Population(np.full((100_000, 2), 2.0))
     k = np.array([0.8, 3.0])
     for steps in (1, 3):
-        end = run(ExactOrnsteinUhlenbeck(0.9, seed=5), well, start, 0.6 / steps, steps)
+        end = advance(ExactOrnsteinUhlenbeck(0.9, seed=5), well, start, 0.6 / steps, steps)
         np.testing.assert_allclose(end.positions.mean(0), 2 * np.exp(-0.6 * k), atol=0.008)
         np.testing.assert_allclose(end.positions.var(0), 0.81 * (1 - np.exp(-1.2 * k)) / (2 * k), rtol=0.015)
-    settled = run(ExactOrnsteinUhlenbeck(0.9, seed=5), well, start, 1e3, 1)
+    settled = advance(ExactOrnsteinUhlenbeck(0.9, seed=5), well, start, 1e3, 1)
     np.testing.assert_allclose(settled.positions.var(0), 0.81 / (2 * k), rtol=0.015)
 
 
@@ -491,6 +485,6 @@ def test_the_exact_transition_is_for_harmonic_wells(potential):
 def test_a_second_run_goes_on_in_the_stream():
     """One scheme used twice gives two samples; one made again with the seed gives the first again."""
     flow, start, noise = wls.GradientFlow(Spring()), a_population(), EulerMaruyama(1.0, seed=2)
-    first, second = (run(noise, flow, start, 0.1, 3).positions for _ in range(2))
+    first, second = (advance(noise, flow, start, 0.1, 3).positions for _ in range(2))
     assert np.abs(first - second).min() > 0
-    np.testing.assert_array_equal(run(EulerMaruyama(1.0, seed=2), flow, start, 0.1, 3).positions, first)
+    np.testing.assert_array_equal(advance(EulerMaruyama(1.0, seed=2), flow, start, 0.1, 3).positions, first)

@@ -8,9 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import wlmsim as wls
-from tests.mechanics import ShakenPendula, SoftPairs, Spring, a_population, fitted_order, newton, solve
+from tests.mechanics import ShakenPendula, SoftPairs, Spring, a_population, advance, fitted_order, newton, solve
 from wlmsim.errors import ParameterError
-from wlmsim.integrators import State
 
 
 def ripples(x, xp):
@@ -32,10 +31,7 @@ FIELDS = {
 
 
 def pushed(lagrangian, start, dt, steps, integrator=None) -> wls.Population:
-    state = State(start.positions, start.velocities, start.weights, start.time)
-    integrator = integrator or wls.Boris()
-    for _ in range(steps):
-        state = integrator.step(lagrangian, state, dt)
+    state = advance(integrator or wls.Boris(), lagrangian, start, dt, steps)
     return wls.Population(state.positions, state.velocities, state.weights, state.time)
 
 

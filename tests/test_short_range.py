@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import wlmsim as wls
+from tests.clouds import uneven_clouds
 from tests.mechanics import a_population
 from wlmsim.errors import ParameterError
 from wlmsim.integrators import BAOAB
@@ -43,22 +44,10 @@ def all_pairs(x, w, box):
     return 0.5 * (pairs * value).sum(), -0.5 * (pairs * pull * r**2).sum(), -((w * pull)[..., None] * step).sum(1)
 
 
-def clouds():
-    rng = np.random.default_rng(5)
-    for n in (1, 2, 40, 300):
-        for dim in (1, 2, 3):
-            yield pytest.param(rng.standard_normal((n, dim)), id=f"{n} in {dim}-D")
-    yield pytest.param(30 * rng.standard_normal((300, 2)), id="spread out")
-    yield pytest.param(rng.standard_normal((200, 2)) * [100, 0.01], id="a thread")
-    yield pytest.param(rng.standard_normal((200, 2)) * [0.01, 100], id="a thread of one row")
-    yield pytest.param(rng.standard_cauchy((300, 3)), id="outliers")
-    yield pytest.param(np.zeros((50, 2)), id="coincident")
-    yield pytest.param(np.repeat(rng.standard_normal((60, 3)), 3, axis=0), id="threes")
-    yield pytest.param(1.7 * np.stack(np.meshgrid(*[np.arange(2.0)] * 3), -1).reshape(-1, 3), id="on the cutoff")
-    yield pytest.param(rng.uniform(0, 21, (2000, 2)), id="many cells")
+ON_THE_CUTOFF = CUTOFF * np.stack(np.meshgrid(*[np.arange(2.0)] * 3), -1).reshape(-1, 3)
 
 
-@pytest.mark.parametrize("x", [*clouds()])
+@pytest.mark.parametrize("x", [*uneven_clouds(), pytest.param(ON_THE_CUTOFF, id="on the cutoff")])
 @pytest.mark.parametrize("side", [None, 3.4, 5.2, 11.3])
 def test_cell_list_finds_the_pairs_of_the_plain_sum(x, side):
     """Boxes of two to six cells along an axis, even and odd in number; particles many boxes away."""

@@ -16,8 +16,8 @@ import pytest
 import wlmsim as wls
 from wlmsim.errors import DataWarning, ParameterError, WlmsimError
 from wlmsim.evaluation import Scores
-from wlmsim.visual import _drawing, _encoders, _frames, _layers, _mechanics, _offscreen, films, pages, scenes
-from wlmsim.visual._page import INK
+from wlmsim.visual import _drawing, _encoders, _field_layers, _frames, _mechanics, _offscreen, films, pages, scenes
+from wlmsim.visual._look import INK
 
 matplotlib.use("Agg")
 
@@ -510,8 +510,8 @@ def test_density_holds_the_shares_it_says():
     cloud = wls.Population.gaussian(3000, seed=0)
     stage = staged(cloud, density=0.15, color=None)
     with closing(stage.plotter):
-        (layer,) = (layer for _, layer in stage.views[0]._layers if isinstance(layer, _layers.Density))
-        for share, mesh in zip(_layers.MASSES, layer._meshes, strict=True):
+        (layer,) = (layer for _, layer in stage.views[0]._layers if isinstance(layer, _field_layers.Density))
+        for share, mesh in zip(_field_layers.MASSES, layer._meshes, strict=True):
             assert mesh.area == pytest.approx(-2 * np.pi * np.log(1 - share), rel=0.15)
 
 
@@ -532,7 +532,7 @@ def test_a_cloud_in_one_place_has_no_density():
 def test_force_field_points_down_the_potential():
     stage = staged(orbit(n=4), force=True, lagrangian=HARMONIC)
     with closing(stage.plotter):
-        (layer,) = (layer for _, layer in stage.views[0]._layers if isinstance(layer, _layers.Force))
+        (layer,) = (layer for _, layer in stage.views[0]._layers if isinstance(layer, _field_layers.Force))
         assert np.allclose(layer._field(0), -2 * layer._nodes)
         lengths = np.linalg.norm(layer._mesh["field"], axis=1)
     assert lengths.max() == pytest.approx(1.0, abs=1e-6) and (lengths < 0.5).any()
@@ -565,7 +565,7 @@ def test_potential_lifts_points_onto_its_surface():
         assert np.allclose(points[:, 2], roof * (e - low) / (high - low), atol=1e-5)
     stage = staged(data, potential=True, lagrangian=HARMONIC)
     with closing(stage.plotter):
-        (surface,) = (layer for _, layer in stage.views[0]._layers if isinstance(layer, _layers.Surface))
+        (surface,) = (layer for _, layer in stage.views[0]._layers if isinstance(layer, _field_layers.Surface))
         x, y, z = np.asarray(surface._mesh.points).T
     assert np.allclose(z, roof * (x**2 + y**2 - low) / (high - low), atol=0.02 * roof)
 

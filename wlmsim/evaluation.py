@@ -95,22 +95,26 @@ class Scores:
         from rich.markup import escape
         from rich.table import Table
 
-        unit = f" [{self.length_unit}]" if self.length_unit else ""
-        table = Table(title=escape(f"W1{unit}, {self._headline()}"))
+        table = Table(title=escape(self._title()))
         table.add_column("time", justify="right")
         table.add_column("from", justify="right")
         for name in self.w1:
             table.add_column(escape(name), justify="right")
-        rows = [(f"{t:g}", f"{o:g}", [v[k] for v in self.w1.values()]) for k, (t, o) in self._when()]
-        for k, (time, origin, values) in enumerate(rows):
-            table.add_row(time, origin, *_cells(values), end_section=k == len(rows) - 1)
-        table.add_row("mean", "", *_cells(list(self.mean.values())), end_section=bool(self.others))
-        for metric, scores in self.others.items():
-            table.add_row(f"mean {TITLES[metric]}", "", *_cells(list(_means(scores).values())))
+        for section in self._sections():
+            for time, origin, values in section:
+                table.add_row(time, origin, *_cells(values, "[bold]", "[/bold]"))
+            table.add_section()
         return table
 
-    def _when(self) -> Any:
-        return enumerate(zip(self.times, self.origins, strict=True))
+    def _sections(self) -> list[list[tuple[str, str, list[float]]]]:
+        """Rows of a table, each a time, an origin and the scores of all methods: marginals, mean, other metrics."""
+        times = enumerate(zip(self.times, self.origins, strict=True))
+        marginals = [(f"{t:g}", f"{o:g}", [values[k] for values in self.w1.values()]) for k, (t, o) in times]
+        others = [(f"mean {TITLES[name]}", "", list(_means(scores).values())) for name, scores in self.others.items()]
+        return [marginals, [("mean", "", list(self.mean.values()))], others]
+
+    def _title(self) -> str:
+        return f"W1{f' [{self.length_unit}]' if self.length_unit else ''}, {self._headline()}"
 
     def _headline(self) -> str:
         if self.protocol in HEADLINES:
@@ -130,16 +134,12 @@ class Scores:
     def _repr_html_(self) -> str:
         from wlmsim import _html
 
-        def row(time: str, origin: str, values: Sequence[float]) -> list[str]:
-            best = np.nanmin(values)
-            cells = ["-" if np.isnan(x) else f"<b>{x:.4f}</b>" if x == best else f"{x:.4f}" for x in values]
-            return [time, origin, *map(_html.Markup, cells)]
-
-        rows = [row(f"{t:g}", f"{o:g}", [w1[k] for w1 in self.w1.values()]) for k, (t, o) in self._when()]
-        rows.append(row("mean", "", list(self.mean.values())))
-        rows += [row(f"mean {TITLES[name]}", "", list(_means(w1).values())) for name, w1 in self.others.items()]
-        unit = f" [{self.length_unit}]" if self.length_unit else ""
-        return _html.grid(f"W1{unit}, {self._headline()}", ["time", "from", *self.w1], rows, "The least is bold.")
+        rows = [
+            [time, origin, *map(_html.Markup, _cells(values, "<b>", "</b>"))]
+            for section in self._sections()
+            for time, origin, values in section
+        ]
+        return _html.grid(self._title(), ["time", "from", *self.w1], rows, "The least is bold.")
 
 
 def _means(scores: dict[str, np.ndarray]) -> dict[str, float]:
@@ -150,9 +150,10 @@ def _plain(means: dict[str, float]) -> dict[str, float | None]:
     return {name: None if np.isnan(x) else x for name, x in means.items()}
 
 
-def _cells(values: Sequence[float]) -> list[str]:
+def _cells(values: Sequence[float], bold: str, end: str) -> list[str]:
+    """Scores as text, the least between the marks `bold` and `end`."""
     best = np.nanmin(values)
-    return ["-" if np.isnan(x) else f"[bold]{x:.4f}[/bold]" if x == best else f"{x:.4f}" for x in values]
+    return ["-" if np.isnan(x) else f"{bold}{x:.4f}{end}" if x == best else f"{x:.4f}" for x in values]
 
 
 def score_forecast(

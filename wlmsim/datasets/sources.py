@@ -207,6 +207,11 @@ def arrays_of(name: str, path: str | Path | None, shapes: Mapping[str, int]) -> 
         return arrays
 
 
+def source_of(name: str, path: str | Path | None) -> str:
+    """Where the arrays come from, as metadata say it: the published address, or the path given instead."""
+    return SOURCES[name].address if path is None else str(path)
+
+
 def _made(source: Source, cache: Path) -> Path:
     """The file that an earlier call made, or a new one."""
     import pooch

@@ -10,6 +10,7 @@ import numpy as np
 from wlmsim import _validation as check
 from wlmsim.datasets.sources import Arrays
 from wlmsim.io.atomic import atomic
+from wlmsim.systems.plane_flow import rotated
 
 
 def twin(name: str, folder: str | Path = ".", *, seed: int = 0) -> Path:
@@ -45,14 +46,14 @@ def twin(name: str, folder: str | Path = ".", *, seed: int = 0) -> Path:
 def _vortex(rng: np.random.Generator) -> Arrays:
     """Rigid rotation about the origin, one radian in five units of time."""
     start = rng.normal([0.5, 0.0], 0.1, (20, 2))
-    positions = np.array([_turned(start, 0.2 * t) for t in range(6)])
-    return {"positions": positions, "velocities": 0.2 * _turned(positions, np.pi / 2)}
+    positions = np.array([rotated(start, 0.2 * t) for t in range(6)])
+    return {"positions": positions, "velocities": 0.2 * rotated(positions, np.pi / 2)}
 
 
 def _fish(rng: np.random.Generator) -> Arrays:
     """A school that circles in a tank of 3000 pixels; a tenth of the detections is missing."""
     start = rng.normal([1000.0, 0.0], 150.0, (12, 2))
-    positions = np.array([1600.0 + _turned(start, 0.02 * k) for k in range(40)])
+    positions = np.array([1600.0 + rotated(start, 0.02 * k) for k in range(40)])
     positions[rng.random(positions.shape[:2]) < 0.1] = np.nan
     return {"positions": positions}
 
@@ -95,11 +96,6 @@ def _mouse_hematopoiesis(rng: np.random.Generator) -> Arrays:
     side = rng.choice([-1.0, 1.0], len(time))
     centre = np.stack([0.6 * side * time / 2, 0.8 - time], axis=1)
     return {"time": time, "x": (centre + rng.normal(0.0, 0.15, centre.shape)).astype(np.float32)}
-
-
-def _turned(vectors: np.ndarray, angle: float) -> np.ndarray:
-    x, y = vectors[..., 0], vectors[..., 1]
-    return np.stack([np.cos(angle) * x - np.sin(angle) * y, np.sin(angle) * x + np.cos(angle) * y], axis=-1)
 
 
 _MAKERS: dict[str, Callable[[np.random.Generator], Arrays]] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from wlmsim import _validation as check
-from wlmsim.integrators.base import Integrator, State, call
+from wlmsim.integrators.base import Integrator, State, acceleration_at, call
 from wlmsim.integrators.leapfrog import kick
 from wlmsim.mechanics.flow import Flow
 from wlmsim.mechanics.lagrangian import Lagrangian
@@ -65,7 +65,7 @@ class BAOAB(Integrator):
     def step(self, mechanics: Lagrangian, state: State, dt: float) -> State:
         """Advance by `dt` with one evaluation of the potential's force."""
         x, v, w, t = state.positions, state.velocities, state.weights, state.time
-        force = mechanics.acceleration(x, w, t) if state.acceleration is None else state.acceleration
+        force = acceleration_at(mechanics, state)
         v = kick(mechanics, x, v, w, force, 1.0, 0.5 * dt)
         x = x + 0.5 * dt * v
         v = np.exp(-mechanics.friction * dt) * v

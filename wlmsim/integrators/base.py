@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,6 +52,30 @@ class Integrator(ABC):
     @abstractmethod
     def step(self, mechanics: Any, state: State, dt: float) -> State:
         """Return the state one step `dt` [time] later; the given one may not be used again."""
+
+
+def acceleration_at(mechanics: Lagrangian, state: State) -> np.ndarray:
+    """Acceleration by the potential at a state, unless it is known already."""
+    if state.acceleration is not None:
+        return state.acceleration
+    return mechanics.acceleration(state.positions, state.weights, state.time)
+
+
+def heun_kick(
+    v: np.ndarray,
+    force: np.ndarray,
+    further: Callable[[np.ndarray], np.ndarray] | None,
+    kick: Callable[[np.ndarray, np.ndarray], np.ndarray],
+) -> np.ndarray:
+    """Kick velocities by a force, and by further ones that depend on the velocities, if any, by Heun's rule.
+
+    `kick` returns the velocities v after a constant force F, as a function of (v, F).
+    """
+    if further is None:
+        return kick(v, force)
+    before = further(v)
+    after = further(kick(v, force + before))
+    return kick(v, force + 0.5 * (before + after))
 
 
 def call(scheme: Integrator, **arguments: Any) -> str:

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from wlmsim.integrators.base import Integrator, State
+from wlmsim.integrators.base import Integrator, State, acceleration_at, heun_kick
 from wlmsim.mechanics.lagrangian import Lagrangian
 from wlmsim.mechanics.magnetic import cross
 
@@ -36,9 +36,7 @@ class Boris(Integrator):
     def step(self, mechanics: Lagrangian, state: State, dt: float) -> State:
         """Advance by `dt` with one evaluation of the potential's force."""
         x, v, w, t = state.positions, state.velocities, state.weights, state.time
-        force = state.acceleration
-        if force is None:
-            force = mechanics.acceleration(x, w, t)
+        force = acceleration_at(mechanics, state)
         turns = gyration(mechanics, x, 0.5 * dt)
         v = _kick(mechanics, x, v, w, force, turns)
         x = x + dt * v
@@ -56,11 +54,9 @@ LinearMap: TypeAlias = Callable[[np.ndarray], np.ndarray]
 
 def _kick(mechanics: Lagrangian, x: Any, v: Any, w: Any, force: Any, turns: tuple[LinearMap, LinearMap]) -> np.ndarray:
     m, c = turns
-    if mechanics.dissipation is None or mechanics.dissipation.only_friction:
-        return m(v) + c(force)
-    before = mechanics.dissipative_acceleration(x, v, w)
-    after = mechanics.dissipative_acceleration(x, m(v) + c(force + before), w)
-    return m(v) + c(force + 0.5 * (before + after))
+    only_friction = mechanics.dissipation is None or mechanics.dissipation.only_friction
+    further = None if only_friction else lambda v: mechanics.dissipative_acceleration(x, v, w)
+    return heun_kick(v, force, further, lambda v, f: m(v) + c(f))
 
 
 def gyration(mechanics: Lagrangian, positions: np.ndarray, time: float) -> tuple[LinearMap, LinearMap]:

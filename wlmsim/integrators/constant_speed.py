@@ -1,4 +1,4 @@
-"""The scheme of flocking rules at constant speed."""
+"""Schemes of flocking rules at constant speed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,41 @@ from wlmsim.integrators.base import Integrator, State, call
 from wlmsim.mechanics.lagrangian import Lagrangian
 
 
-class ConstantSpeedEuler(Integrator):
+class ConstantSpeedIntegrator(Integrator):
+    """A scheme of particles that all have one speed, with noise.
+
+    Parameters
+    ----------
+    speed : float
+        The speed, positive [length / time]. Default 1.
+    noise : float
+        Strength of the noise, at least 0. Default 0.
+    seed : int or numpy.random.Generator, optional
+        Source of the noise.
+    """
+
+    order = 1
+
+    def __init__(self, speed: float = 1.0, *, noise: float = 0.0, seed: int | np.random.Generator | None = None):
+        self.speed = check.positive("speed", speed)
+        self.noise = check.nonnegative("noise", noise)
+        self.seed = seed
+        self._rng = check.generator("seed", seed)
+
+    def _turned(self, mechanics: Lagrangian, state: State, dt: float) -> np.ndarray:
+        """Velocities in the direction of v + dt a; one that would vanish stays as it was."""
+        from wlmsim.kernels import constant_speed, threads
+
+        x, v, w = state.positions, state.velocities, state.weights
+        a, b = mechanics.acceleration(x, w, state.time), mechanics.velocity_acceleration(x, v, w)
+        with threads.threads_for(len(v)):
+            return constant_speed.turn(v, a, b, mechanics.friction, self.speed, dt)
+
+    def __repr__(self) -> str:
+        return call(self, speed=self.speed, noise=self.noise, seed=self.seed)
+
+
+class ConstantSpeedEuler(ConstantSpeedIntegrator):
     """Symplectic Euler with every speed reset: v <- s (v + dt a) / |v + dt a|, x <- x + dt v + sqrt(dt) sigma xi.
 
     The scheme of flocking rules at constant speed (boids, Vicsek). First order. A particle whose velocity would
@@ -25,33 +59,12 @@ class ConstantSpeedEuler(Integrator):
         Source of the noise.
     """
 
-    order = 1
-
-    def __init__(self, speed: float = 1.0, *, noise: float = 0.0, seed: int | np.random.Generator | None = None):
-        self.speed = check.positive("speed", speed)
-        self.noise = check.nonnegative("noise", noise)
-        self.seed = seed
-        self._rng = check.generator("seed", seed)
-
     def step(self, mechanics: Lagrangian, state: State, dt: float) -> State:
         """Advance by `dt` with one evaluation of the forces."""
         x, w, t = state.positions, state.weights, state.time
-        v = turned(mechanics, state, self.speed, dt)
+        v = self._turned(mechanics, state, dt)
         drift = dt * v
         x = np.add(x, drift, out=drift)
         if self.noise:
             x += np.sqrt(dt) * self.noise * self._rng.standard_normal(x.shape)
         return State(x, v, w, t + dt)
-
-    def __repr__(self) -> str:
-        return call(self, speed=self.speed, noise=self.noise, seed=self.seed)
-
-
-def turned(mechanics: Lagrangian, state: State, speed: float, dt: float) -> np.ndarray:
-    """Velocities of one speed in the direction of v + dt a; one that would vanish stays as it was."""
-    from wlmsim.kernels import constant_speed, threads
-
-    x, v, w = state.positions, state.velocities, state.weights
-    a, b = mechanics.acceleration(x, w, state.time), mechanics.velocity_acceleration(x, v, w)
-    with threads.threads_for(len(v)):
-        return constant_speed.turn(v, a, b, mechanics.friction, speed, dt)

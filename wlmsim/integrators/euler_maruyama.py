@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from wlmsim import _validation as check
-from wlmsim.integrators.base import Integrator, State, call
+from wlmsim.integrators.base import State
+from wlmsim.integrators.noisy_flow import NoisyFlowIntegrator
 from wlmsim.mechanics.flow import Flow
 
 
-class EulerMaruyama(Integrator):
+class EulerMaruyama(NoisyFlowIntegrator):
     """Explicit Euler with noise, x <- x + dt u(x, t) + sqrt(dt) sigma xi: samples of dX = u dt + sigma dW.
 
     First order, weak and strong, the noise being the same everywhere; without noise explicit Euler.
@@ -41,12 +41,6 @@ class EulerMaruyama(Integrator):
     """
 
     order = 1
-    moves = Flow
-
-    def __init__(self, noise: float, *, seed: int | np.random.Generator | None = None):
-        self.noise = check.nonnegative("noise", noise)
-        self.seed = seed
-        self._rng = check.generator("seed", seed)
 
     def step(self, mechanics: Flow, state: State, dt: float) -> State:
         """Advance by `dt` with one evaluation of the velocity."""
@@ -55,6 +49,3 @@ class EulerMaruyama(Integrator):
         if self.noise:
             x += np.sqrt(dt) * self.noise * self._rng.standard_normal(x.shape)
         return State(x, u, state.weights, state.time + dt)
-
-    def __repr__(self) -> str:
-        return call(self, noise=self.noise, seed=self.seed)

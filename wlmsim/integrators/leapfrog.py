@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from wlmsim import _validation as check
-from wlmsim.integrators.base import Integrator, State
+from wlmsim.integrators.base import Integrator, State, acceleration_at, heun_kick
 from wlmsim.mechanics.lagrangian import Lagrangian
 
 
@@ -106,9 +106,7 @@ class Leapfrog(Integrator):
         """Advance by `dt` with one evaluation of the potential's force."""
         m, c = half_kick(mechanics.friction, dt, unit_mobility=self.scaling == "unit-mobility")
         x, v, w, t = state.positions, state.velocities, state.weights, state.time
-        force = state.acceleration
-        if force is None:
-            force = mechanics.acceleration(x, w, t)
+        force = acceleration_at(mechanics, state)
         if mechanics.only_friction:
             x, v, force = kick_drift_kick(x, v, force, lambda y: mechanics.acceleration(y, w, t + dt), m, c, dt)
         else:
@@ -124,9 +122,5 @@ class Leapfrog(Integrator):
 
 def kick(lagrangian: Lagrangian, x: Any, v: Any, w: Any, force: Any, m: float, c: float) -> np.ndarray:
     """Kick v <- m v + c (F + G) at fixed positions: F as given, further forces G(x, v) by Heun's rule."""
-    if lagrangian.only_friction:
-        return m * v + c * force
-    before = lagrangian.velocity_acceleration(x, v, w)
-    predicted = m * v + c * (force + before)
-    after = lagrangian.velocity_acceleration(x, predicted, w)
-    return m * v + c * (force + 0.5 * (before + after))
+    further = None if lagrangian.only_friction else lambda v: lagrangian.velocity_acceleration(x, v, w)
+    return heun_kick(v, force, further, lambda v, f: m * v + c * f)

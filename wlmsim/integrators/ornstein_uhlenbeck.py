@@ -8,12 +8,13 @@ import numpy as np
 
 from wlmsim import _validation as check
 from wlmsim.functionals import External, laws
-from wlmsim.integrators.base import Integrator, State, call
+from wlmsim.integrators.base import State
+from wlmsim.integrators.noisy_flow import NoisyFlowIntegrator
 from wlmsim.mechanics.flow import Flow, GradientFlow
 from wlmsim.mechanics.lagrangian import Lagrangian
 
 
-class ExactOrnsteinUhlenbeck(Integrator):
+class ExactOrnsteinUhlenbeck(NoisyFlowIntegrator):
     """Exact transition of dX = -k X dt + sigma dW: x <- exp(-k dt) x + sigma sqrt((1 - exp(-2 k dt)) / 2 k) xi.
 
     For a `GradientFlow` in ``External(laws.Harmonic(k))`` only, k a number or one for each axis.
@@ -34,12 +35,6 @@ class ExactOrnsteinUhlenbeck(Integrator):
     """
 
     order = math.inf
-    moves = Flow
-
-    def __init__(self, noise: float, *, seed: int | np.random.Generator | None = None):
-        self.noise = check.nonnegative("noise", noise)
-        self.seed = seed
-        self._rng = check.generator("seed", seed)
 
     def check_mechanics(self, mechanics: Lagrangian | Flow) -> None:
         """Refuse everything but a gradient flow in a harmonic well."""
@@ -57,6 +52,3 @@ class ExactOrnsteinUhlenbeck(Integrator):
             width = self.noise * np.sqrt(-np.expm1(-2 * k * dt) / (2 * k))
             x += width * self._rng.standard_normal(x.shape)
         return State(x, state.velocities, state.weights, state.time + dt)
-
-    def __repr__(self) -> str:
-        return call(self, noise=self.noise, seed=self.seed)

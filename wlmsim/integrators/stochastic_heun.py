@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from wlmsim import _validation as check
-from wlmsim.integrators.base import Integrator, State, call
+from wlmsim.integrators.base import State
+from wlmsim.integrators.noisy_flow import NoisyFlowIntegrator
 from wlmsim.mechanics.flow import Flow
 
 
-class StochasticHeun(Integrator):
+class StochasticHeun(NoisyFlowIntegrator):
     """Heun's scheme with noise: a step of Euler-Maruyama, then again with the mean of the velocities at its two ends.
 
     Samples of dX = u dt + sigma dW, the noise being the same everywhere: second order in what means of functions of the
@@ -40,12 +40,6 @@ class StochasticHeun(Integrator):
     """
 
     order = 2
-    moves = Flow
-
-    def __init__(self, noise: float, *, seed: int | np.random.Generator | None = None):
-        self.noise = check.nonnegative("noise", noise)
-        self.seed = seed
-        self._rng = check.generator("seed", seed)
 
     def step(self, mechanics: Flow, state: State, dt: float) -> State:
         """Advance by `dt` with two evaluations of the velocity."""
@@ -54,6 +48,3 @@ class StochasticHeun(Integrator):
         kicks = np.sqrt(dt) * self.noise * self._rng.standard_normal(x.shape) if self.noise else 0.0
         after = mechanics.velocity(x + dt * before + kicks, w, state.time + dt)
         return State(x + 0.5 * dt * (before + after) + kicks, before, w, state.time + dt)
-
-    def __repr__(self) -> str:
-        return call(self, noise=self.noise, seed=self.seed)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from wlmsim import _validation as check
 from wlmsim.errors import SimulationError
-from wlmsim.integrators.base import Integrator, State
+from wlmsim.integrators.base import Integrator, State, acceleration_at
 from wlmsim.integrators.leapfrog import Leapfrog
 from wlmsim.mechanics.flow import Flow
 from wlmsim.mechanics.lagrangian import Lagrangian
@@ -75,10 +77,8 @@ class Substepped(Integrator):
 
     def step(self, mechanics: Lagrangian, state: State, dt: float) -> State:
         """Advance by `dt` in as many substeps as the criterion asks for."""
-        if state.acceleration is None:
-            force = mechanics.acceleration(state.positions, state.weights, state.time)
-            state = State(state.positions, state.velocities, state.weights, state.time, force)
-        return self._advance(mechanics, state, dt, HALVINGS)
+        start = replace(state, acceleration=acceleration_at(mechanics, state))
+        return self._advance(mechanics, start, dt, HALVINGS)
 
     def _advance(self, mechanics: Lagrangian, state: State, dt: float, halvings: int) -> State:
         after = self.scheme.step(mechanics, state, dt)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from wlmsim import _validation as check
-from wlmsim.integrators.base import Integrator, State, call
-from wlmsim.integrators.constant_speed import turned
+from wlmsim.integrators.base import State
+from wlmsim.integrators.constant_speed import ConstantSpeedIntegrator
 from wlmsim.mechanics.lagrangian import Lagrangian
 
 
-class VicsekUpdate(Integrator):
+class VicsekUpdate(ConstantSpeedIntegrator):
     """Positions move with the old velocities, x <- x + dt v, which are then turned, v <- s R (v + dt a) / |v + dt a|.
 
     The noise R turns each direction at random, once a step whatever its length. In the plane by an angle that is
@@ -33,19 +33,14 @@ class VicsekUpdate(Integrator):
     H. Chate, F. Ginelli, G. Gregoire, F. Raynaud, Phys. Rev. E 77, 046113 (2008).
     """
 
-    order = 1
-
     def __init__(self, speed: float = 1.0, *, noise: float = 0.0, seed: int | np.random.Generator | None = None):
-        self.speed = check.positive("speed", speed)
-        self.noise = check.nonnegative("noise", noise)
+        super().__init__(speed, noise=noise, seed=seed)
         if self.noise > 2 * np.pi:
             raise check.fail("noise", "an angle from 0 to 2 pi", noise)
-        self.seed = seed
-        self._rng = check.generator("seed", seed)
 
     def step(self, mechanics: Lagrangian, state: State, dt: float) -> State:
         """Advance by `dt` with one evaluation of the forces."""
-        v = turned(mechanics, state, self.speed, dt)
+        v = self._turned(mechanics, state, dt)
         if self.noise:
             from wlmsim.kernels import constant_speed, threads
 
@@ -64,6 +59,3 @@ class VicsekUpdate(Integrator):
             radius = np.sqrt(1.0 - height**2)
             return np.stack([height, radius * np.cos(angle), radius * np.sin(angle)], axis=1)
         raise check.fail("dim", "2 or 3 for angular noise", dim)
-
-    def __repr__(self) -> str:
-        return call(self, speed=self.speed, noise=self.noise, seed=self.seed)

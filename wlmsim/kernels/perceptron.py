@@ -30,8 +30,8 @@ def activate(z, biases, count, h, slopes):
 
 
 @njit(error_model="numpy", cache=True)
-def climb(x, first, forward, biases, h, z, slopes):
-    """Bring eight particles from `first` on through the hidden layers, which leaves the last of them in `h`."""
+def forward_pass(x, first, forward, biases, h, z, slopes):
+    """Evaluate the hidden layers at eight particles from `first` on; the outputs of the last layer are left in `h`."""
     n, dim = x.shape
     for lane in range(LANES):
         i = min(first + lane, n - 1)  # beyond the end the last particle stands again
@@ -45,7 +45,7 @@ def climb(x, first, forward, biases, h, z, slopes):
 
 
 @njit(error_model="numpy", cache=True)
-def room(forward, backward):
+def work_arrays(forward, backward):
     """Two flat arrays for the widest layer, and one for the slopes of each."""
     width = 0
     for layer in range(len(forward)):
@@ -60,10 +60,10 @@ def energy(x, w, forward, biases, backward, top, chunks):
     blocks = (n + LANES - 1) // LANES
     total = 0.0
     for chunk in prange(chunks):
-        h, z, slopes = room(forward, backward)
+        h, z, slopes = work_arrays(forward, backward)
         for block in range(chunk * blocks // chunks, (chunk + 1) * blocks // chunks):
             first = block * LANES
-            climb(x, first, forward, biases, h, z, slopes)
+            forward_pass(x, first, forward, biases, h, z, slopes)
             for o in range(len(top)):
                 for lane in range(min(LANES, n - first)):
                     total += w[first + lane] * top[o] * h[o * LANES + lane]
@@ -76,10 +76,10 @@ def subtract_gradient(x, forward, biases, backward, top, chunks, out):
     n, dim = x.shape
     blocks = (n + LANES - 1) // LANES
     for chunk in prange(chunks):
-        h, z, slopes = room(forward, backward)
+        h, z, slopes = work_arrays(forward, backward)
         for block in range(chunk * blocks // chunks, (chunk + 1) * blocks // chunks):
             first = block * LANES
-            climb(x, first, forward, biases, h, z, slopes)
+            forward_pass(x, first, forward, biases, h, z, slopes)
             for o in range(len(top)):
                 for lane in range(o * LANES, (o + 1) * LANES):
                     z[lane] = top[o]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -57,11 +58,11 @@ def save_model(model: Any, path: str | Path) -> Path:
     return path
 
 
-def load_model(cls: type[Model], path: str | Path) -> Model:
+def load_model(make: Callable[..., Model], path: str | Path) -> Model:
     """Read a `WLM` written by `save_model`, without executing code from the file."""
     content = files.read(Path(path), KIND)
     parameters = {name: _built(name, value) for name, value in content["parameters"].items()}
-    model: Any = cls(files.build(content["potential"]), **parameters)
+    model: Any = make(files.build(content["potential"]), **parameters)
     if content["dissipation"]:
         model.dissipation = files.build(content["dissipation"])
     members = []

@@ -10,6 +10,7 @@ from wlmsim.systems.classical import (
     MorseSwarm,
     TwoBody,
 )
+from wlmsim.systems.drifters import DoubleGyreDrifters, LambOseenDrifters, TaylorGreenDrifters, VortexDrifters
 from wlmsim.systems.flocking import Boids, CuckerSmale, DOrsogna, Vicsek
 from wlmsim.systems.gradient_flow import LangevinLandscape, OrnsteinUhlenbeck
 from wlmsim.systems.gravity import KuzminDisc, PlummerSphere
@@ -23,14 +24,7 @@ from wlmsim.systems.quantum import (
     SqueezedState,
     Tunnelling,
 )
-from wlmsim.systems.vortices import (
-    DoubleGyreDrifters,
-    LambOseenDrifters,
-    PointVortices,
-    TaylorGreenDrifters,
-    VortexDrifters,
-    VortexPolygon,
-)
+from wlmsim.systems.vortices import PointVortices, VortexPolygon
 
 __all__ = [
     "Boids",

@@ -60,10 +60,21 @@ class System(ABC):
         """The scheme that `simulate` uses unless told otherwise."""
         return default_integrator(self.mechanics)
 
+    def _time_step(self, integrator: Integrator) -> float | None:
+        """The largest time step of `simulate` unless told otherwise; ``None`` for one step an interval."""
+        return None
+
     @cached_property
     def population(self) -> Population:
         """The initial population, at time 0; drawn once."""
         return self._draw(np.random.default_rng(self.seed))
+
+    @property
+    def _start(self) -> tuple[np.ndarray, np.ndarray]:
+        """Positions and velocities of the initial population."""
+        velocities = self.population.velocities
+        assert velocities is not None
+        return self.population.positions, velocities
 
     def _stream(self, *key: int) -> np.random.Generator:
         """A source of randomness from the seed, independent of the initial population's and of those of other keys."""
@@ -88,7 +99,7 @@ class System(ABC):
         start : Population, optional
             Such as an observed marginal. Default: the initial population, at time 0.
         dt : float, optional
-            Largest time step. Default: one step an interval.
+            Largest time step. Default: one step an interval, or what the system asks for.
         integrator : Integrator, optional
             Default: that of `wlmsim.simulate`, or the rule that defines the system.
         progress : bool
@@ -100,12 +111,13 @@ class System(ABC):
         -------
         Trajectory
         """
+        integrator = self._integrator() if integrator is None else integrator
         return simulate(
             self.mechanics,
             self.population if start is None else start,
             times,
-            dt=dt,
-            integrator=self._integrator() if integrator is None else integrator,
+            dt=self._time_step(integrator) if dt is None else dt,
+            integrator=integrator,
             progress=progress,
             save=save,
             metadata={"system": type(self).__name__, "seed": self.seed},

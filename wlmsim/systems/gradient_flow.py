@@ -54,7 +54,7 @@ class Langevin(System):
         """The scheme, with noise from `rng`."""
 
     @abstractmethod
-    def _place(self, rng: np.random.Generator) -> np.ndarray:
+    def _draw_positions(self, rng: np.random.Generator) -> np.ndarray:
         """Draw initial positions."""
 
     @property
@@ -66,7 +66,7 @@ class Langevin(System):
         return self._scheme(self._stream(1))
 
     def _draw(self, rng: np.random.Generator) -> Population:
-        cloud = Population(self._place(rng))
+        cloud = Population(self._draw_positions(rng))
         return cloud.with_velocities(self.mechanics.velocity(cloud.positions, cloud.weights))
 
     def independent_snapshots(self, times: Any, *, dt: float = 0.01) -> SnapshotSeries:
@@ -91,7 +91,7 @@ class Langevin(System):
         mechanics, clouds = self.mechanics, []
         for k, time in enumerate(times):
             rng = self._stream(2, k)
-            start = Population(self._place(rng))
+            start = Population(self._draw_positions(rng))
             end = simulate(mechanics, start, [time], dt=dt, integrator=self._scheme(rng))
             clouds.append(end.positions[0])
         return SnapshotSeries(times, clouds, metadata={"system": type(self).__name__, "seed": self.seed, "dt": dt})
@@ -166,7 +166,7 @@ class LangevinLandscape(Langevin):
     def _scheme(self, rng: np.random.Generator) -> Integrator:
         return EulerMaruyama(self.sigma, seed=rng)
 
-    def _place(self, rng: np.random.Generator) -> np.ndarray:
+    def _draw_positions(self, rng: np.random.Generator) -> np.ndarray:
         return self.width * rng.standard_normal((self.n, self.dim))
 
 
@@ -255,5 +255,5 @@ class OrnsteinUhlenbeck(Langevin):
     def _scheme(self, rng: np.random.Generator) -> Integrator:
         return ExactOrnsteinUhlenbeck(self.sigma, seed=rng)
 
-    def _place(self, rng: np.random.Generator) -> np.ndarray:
+    def _draw_positions(self, rng: np.random.Generator) -> np.ndarray:
         return self.mean + self.width * rng.standard_normal((self.n, self.dim))

@@ -11,9 +11,36 @@ from wlmsim.data.population import Population
 from wlmsim.functionals import Gravity
 from wlmsim.mechanics.lagrangian import Lagrangian
 from wlmsim.systems.base import System
+from wlmsim.systems.directions import random_directions
 
 
-class PlummerSphere(System):
+class _StarSystem(System):
+    """Stars, at least 2, that attract each other by softened gravity."""
+
+    def __init__(
+        self,
+        n: int,
+        dim: int,
+        strength: float,
+        radius: float,
+        softening: float,
+        method: str,
+        opening: float,
+        seed: int | None,
+    ):
+        super().__init__(check.integer("n", n, least=2), dim, seed)
+        self.strength = check.positive("strength", strength)
+        self.radius = check.positive("radius", radius)
+        self.softening, self.method, self.opening = softening, method, opening
+        self._gravity = Gravity(strength, softening, method=method, opening=opening)
+
+    @property
+    def lagrangian(self) -> Lagrangian:
+        """Softened gravity between all particles."""
+        return Lagrangian(self._gravity)
+
+
+class PlummerSphere(_StarSystem):
     """Gravitational n-body problem from Plummer's sphere, a model of a star cluster in equilibrium.
 
     Positions follow the density rho(r) = (3 / 4 pi a^3) (1 + r^2 / a^2)^(-5/2) out to where it encloses 99.9% of the
@@ -69,39 +96,24 @@ class PlummerSphere(System):
         opening: float = 0.8,
         seed: int | None = None,
     ):
-        super().__init__(check.integer("n", n, least=2), 3, seed)
-        self.strength = check.positive("strength", strength)
-        self.radius = check.positive("radius", radius)
-        self.softening, self.method, self.opening = softening, method, opening
-        self._gravity = Gravity(strength, softening, method=method, opening=opening)
+        super().__init__(n, 3, strength, radius, softening, method, opening, seed)
         self.masses = None if masses is None else check.array("masses", masses)
         if self.masses is not None and (
             self.masses.shape != (n,) or not np.isfinite(self.masses).all() or (self.masses <= 0).any()
         ):
             raise check.fail("masses", f"{n} positive numbers", masses)
 
-    @property
-    def lagrangian(self) -> Lagrangian:
-        """Softened gravity between all particles."""
-        return Lagrangian(self._gravity)
-
     def _draw(self, rng: np.random.Generator) -> Population:
         enclosed = rng.uniform(0, 0.999, self.n)
         r = self.radius / np.sqrt(enclosed ** (-2 / 3) - 1)
         escape = np.sqrt(2 * self.strength) * (r**2 + self.radius**2) ** -0.25
-        positions = r[:, None] * _directions(rng, self.n)
-        velocities = (escape * _fraction_of_escape(rng, self.n))[:, None] * _directions(rng, self.n)
+        positions = r[:, None] * random_directions(self.n, 3, rng)
+        velocities = (escape * _fraction_of_escape(rng, self.n))[:, None] * random_directions(self.n, 3, rng)
 
         weights = check.weights("masses", self.masses, self.n)
         cloud = Population(positions - weights @ positions, velocities - weights @ velocities, weights)
         balance = -self.lagrangian.virial(cloud) / (2 * self.lagrangian.kinetic_energy(cloud))
         return cloud.with_velocities(np.sqrt(balance) * cloud.velocities)
-
-
-def _directions(rng: np.random.Generator, n: int) -> np.ndarray:
-    """Unit vectors of space, all directions equally likely."""
-    vectors = rng.standard_normal((n, 3))
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
 def _fraction_of_escape(rng: np.random.Generator, n: int) -> np.ndarray:
@@ -113,7 +125,7 @@ def _fraction_of_escape(rng: np.random.Generator, n: int) -> np.ndarray:
     return speeds[:n]
 
 
-class KuzminDisc(System):
+class KuzminDisc(_StarSystem):
     """A disc of stars in the plane, in near equilibrium under its own gravity, with spirals to grow.
 
     Surface density Sigma(R) = (M a / 2 pi) (R^2 + a^2)^(-3/2), out to where it encloses 90% of the mass. Because
@@ -161,17 +173,8 @@ class KuzminDisc(System):
         opening: float = 0.8,
         seed: int | None = None,
     ):
-        super().__init__(check.integer("n", n, least=2), 2, seed)
-        self.strength = check.positive("strength", strength)
-        self.radius = check.positive("radius", radius)
+        super().__init__(n, 2, strength, radius, softening, method, opening, seed)
         self.toomre = check.nonnegative("toomre", toomre)
-        self.softening, self.method, self.opening = softening, method, opening
-        self._gravity = Gravity(strength, softening, method=method, opening=opening)
-
-    @property
-    def lagrangian(self) -> Lagrangian:
-        """Softened gravity between all stars."""
-        return Lagrangian(self._gravity)
 
     def _draw(self, rng: np.random.Generator) -> Population:
         a, b = self.radius, self.radius + self.softening

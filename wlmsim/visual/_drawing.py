@@ -24,14 +24,14 @@ from wlmsim.visual._coloring import Coloring, color_map, colorize, energy_title,
 from wlmsim.visual._frames import Frames
 from wlmsim.visual._look import GLYPHS, LAYOUTS
 
-__all__ = ["Drawing", "Reel", "axis_names", "choose_axes", "color_map", "prepare", "with_unit"]
+__all__ = ["Drawing", "MovingCloud", "axis_names", "choose_axes", "color_map", "prepare", "with_unit"]
 
 SURFACE_POINTS = 81
 """Points along each side of a potential surface."""
 
 
 @dataclass(frozen=True)
-class Reel:
+class MovingCloud:
     """Frames of one moving cloud: points laid in space and a scalar for each."""
 
     frames: Frames
@@ -60,8 +60,8 @@ class Reel:
 class Drawing:
     """A cloud, perhaps the truth beside it, and all that both must share to be comparable."""
 
-    main: Reel
-    truth: Reel | None
+    main: MovingCloud
+    truth: MovingCloud | None
     axes: tuple[int, ...]
     """The coordinates of the data that are drawn."""
     names: tuple[str, ...]
@@ -93,19 +93,19 @@ class Drawing:
         """Whether there are two views."""
         return self.truth is not None and self.layout == "side-by-side"
 
-    def directions(self, reel: Reel, k: int) -> np.ndarray:
+    def directions(self, moving: MovingCloud, k: int) -> np.ndarray:
         """Velocities of frame k, laid in space."""
-        velocities: Any = reel.frames.velocities[k]
+        velocities: Any = moving.frames.velocities[k]
         flat = embed(velocities[:, self.axes])
         if self.potential:
             # Arrows lie in the surface: uphill by its slope along the velocity.
-            ahead = reel.points[k][:, :2] + (step := 1e-3 * np.ptp(self.limits[:, 0])) * _unit(flat[:, :2])
-            flat[:, 2] = np.linalg.norm(flat, axis=1) * (self.heights(ahead, reel, k) - reel.points[k][:, 2]) / step
+            ahead = moving.points[k][:, :2] + (step := 1e-3 * np.ptp(self.limits[:, 0])) * _unit(flat[:, :2])
+            flat[:, 2] = np.linalg.norm(flat, axis=1) * (self.heights(ahead, moving, k) - moving.points[k][:, 2]) / step
         return flat
 
-    def heights(self, xy: np.ndarray, reel: Reel, k: int) -> np.ndarray:
+    def heights(self, xy: np.ndarray, moving: MovingCloud, k: int) -> np.ndarray:
         """Where the potential at points of the plane stands on the third axis, at the time of frame k."""
-        energies = _mechanics.potential(self.mechanics, xy.astype(float), reel.frames.population(k))
+        energies = _mechanics.potential(self.mechanics, xy.astype(float), moving.frames.population(k))
         (floor, roof), (low, high) = self.limits[:, 2], self.value_limits[:, 2]
         return floor + (roof - floor) * (energies - low) / (high - low)
 
@@ -155,26 +155,27 @@ def prepare(
     clouds = [_frames.frames(series, smooth) for series in given]
     units = given[0].units
     coloring, values = colorize(color, given, clouds, mechanics, units)
-    reels = [
-        Reel(f, [embed(x[:, chosen]) for x in f.positions], scalars) for f, scalars in zip(clouds, values, strict=True)
+    moving_clouds = [
+        MovingCloud(f, [embed(x[:, chosen]) for x in f.positions], scalars)
+        for f, scalars in zip(clouds, values, strict=True)
     ]
     names = axis_names(chosen, dim, units)
     if len(chosen) == 1:
-        _spread(reels)
-    limits = value_limits = _limits(reels, max(len(chosen), 2))
+        _spread(moving_clouds)
+    limits = value_limits = _limits(moving_clouds, max(len(chosen), 2))
     if potential:
         names = (*names, energy_title("potential", units, mechanics))
-        limits, value_limits = _raise(reels, mechanics, limits)
+        limits, value_limits = _raise(moving_clouds, mechanics, limits)
     return Drawing(
-        main=reels[0],
-        truth=reels[1] if truth is not None else None,
+        main=moving_clouds[0],
+        truth=moving_clouds[1] if truth is not None else None,
         axes=tuple(chosen),
         names=names,
         limits=limits,
         value_limits=value_limits,
         coloring=coloring,
         camera=camera_of(camera, len(names), surface=potential),
-        time_text=_clock(reels[0].times, units.get("time", "")),
+        time_text=_clock(moving_clouds[0].times, units.get("time", "")),
         mechanics=mechanics,
         layout=layout,
         glyph=glyph,
@@ -246,18 +247,18 @@ def _unit(vectors: np.ndarray) -> np.ndarray:
     return np.divide(vectors, norms, out=np.zeros_like(vectors), where=norms > 0)
 
 
-def _spread(reels: list[Reel]) -> None:
+def _spread(moving_clouds: list[MovingCloud]) -> None:
     """Give the points of a line small heights, so that a crowd shows as one; a particle keeps its height."""
-    low, high = _limits(reels, 1)[:, 0]
-    for reel in reels:
-        for points in reel.points:
+    low, high = _limits(moving_clouds, 1)[:, 0]
+    for moving in moving_clouds:
+        for points in moving.points:
             golden = np.arange(1, len(points) + 1) * 0.6180339887498949 % 1.0
             points[:, 1] = 0.2 * (high - low) * (golden - 0.5)
 
 
-def _limits(reels: list[Reel], dim: int) -> np.ndarray:
-    low = np.min([points.min(axis=0) for reel in reels for points in reel.points], axis=0).astype(float)
-    high = np.max([points.max(axis=0) for reel in reels for points in reel.points], axis=0).astype(float)
+def _limits(moving_clouds: list[MovingCloud], dim: int) -> np.ndarray:
+    low = np.min([points.min(axis=0) for moving in moving_clouds for points in moving.points], axis=0).astype(float)
+    high = np.max([points.max(axis=0) for moving in moving_clouds for points in moving.points], axis=0).astype(float)
     # A flat cloud still gets a box that can be seen; the 5 % keep the outermost points off its sides.
     span = (high - low)[:dim]
     floor = 0.1 * span.max() if span.max() > 0 else 1.0
@@ -272,23 +273,26 @@ def _plane(limits: np.ndarray) -> np.ndarray:
     return np.column_stack([grid.ravel() for grid in np.meshgrid(x, y)])
 
 
-def _raise(reels: list[Reel], mechanics: Any, limits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _raise(moving_clouds: list[MovingCloud], mechanics: Any, limits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Lift the points to the potential energy at their place, and return the limits in space and of the values."""
     energies = [
         [_mechanics.potential(mechanics, x, r.frames.population(k)) for k, x in enumerate(r.frames.positions)]
-        for r in reels
+        for r in moving_clouds
     ]
     plane = _plane(limits)
     grounds = np.concatenate(
-        [_mechanics.potential(mechanics, plane, reels[0].frames.population(k)) for k in {0, len(reels[0]) - 1}]
+        [
+            _mechanics.potential(mechanics, plane, moving_clouds[0].frames.population(k))
+            for k in {0, len(moving_clouds[0]) - 1}
+        ]
     )
     # Particles decide how high the surface reaches, so that its steep walls do not flatten what they visit.
-    low = min(grounds.min(), min(e.min() for reel in energies for e in reel))
-    high = max(float(np.median(grounds)), max(e.max() for reel in energies for e in reel))
+    low = min(grounds.min(), min(e.min() for moving in energies for e in moving))
+    high = max(float(np.median(grounds)), max(e.max() for moving in energies for e in moving))
     high = high + 0.05 * (high - low) if high > low else low + 1.0
     roof = 0.6 * np.ptp(limits[:, :2], axis=0).max()
-    for reel, levels in zip(reels, energies, strict=True):
-        for points, e in zip(reel.points, levels, strict=True):
+    for moving, levels in zip(moving_clouds, energies, strict=True):
+        for points, e in zip(moving.points, levels, strict=True):
             points[:, 2] = roof * (e - low) / (high - low)
     values, space = limits.copy(), limits.copy()
     values[:, 2], space[:, 2] = (low, high), (0.0, roof)

@@ -1,9 +1,11 @@
-"""How a cloud is drawn: the options that scenes, films and pictures share."""
+"""How a cloud is drawn: the options, colours and sizes that scenes, films, pictures and pages share."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypedDict
+
+import numpy as np
 
 if TYPE_CHECKING:
     from wlmsim.data.population import Population
@@ -14,6 +16,13 @@ if TYPE_CHECKING:
 
 LAYOUTS = ("side-by-side", "overlay")
 GLYPHS = ("points", "spheres", "arrows")
+
+INK, FAINT = "#222222", "#b8b8b8"
+"""Colours of text, and of the box around the data."""
+PLAIN, TRUTH = "#3b6fb6", "#949494"
+"""Colours of points that have no scalar: of the data, and of a truth in the same view."""
+VALLEY, HILL = "#b9c6d8", "#f4f6f9"
+"""Colours of a potential surface: a shaded blue-grey where it is low, nearly white where it is high."""
 
 
 class Look(TypedDict, total=False):
@@ -31,3 +40,9 @@ class Look(TypedDict, total=False):
     lagrangian: Lagrangian | Flow | None
     camera: str | Sequence[float] | None
     point_size: float | None
+
+
+def point_size_of(clouds: Sequence[np.ndarray], stride: int = 1) -> float:
+    """Diameter of a point that suits the number of points, of which every `stride`-th is drawn [pixels]."""
+    n = max(len(points) for points in clouds) / stride
+    return float(np.clip(42 * n**-0.25, 2.5, 18))

@@ -7,25 +7,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from wlmsim.mechanics.lagrangian import Lagrangian
-from wlmsim.visual._drawing import Drawing, Reel
-from wlmsim.visual._layers import (
-    MASSES,
-    PLAIN,
-    Cloud,
-    Density,
-    Force,
-    Layer,
-    Surface,
-    Trails,
-    layer_height,
-    point_size_of,
-)
-from wlmsim.visual._page import INK, Box, Page, aim, draw_key
+from wlmsim.visual._box import Box
+from wlmsim.visual._drawing import Drawing, MovingCloud
+from wlmsim.visual._field_layers import MASSES, Density, Force, Surface
+from wlmsim.visual._key import draw_key
+from wlmsim.visual._layers import Cloud, Layer, Trails, layer_height
+from wlmsim.visual._look import INK, PLAIN, TRUTH, point_size_of
+from wlmsim.visual._page import Page, fit_camera
 
 if TYPE_CHECKING:
     import pyvista as pv
-
-TRUTH = "#949494"
 
 
 class Stage:
@@ -48,7 +39,7 @@ class Stage:
     def __init__(self, plotter: pv.Plotter, drawing: Drawing, *, finer: int = 1, foot: float = 0, sweep: float = 0.0):
         self.plotter = plotter
         self.times = drawing.main.times
-        reels = [drawing.main] if drawing.truth is None else [drawing.main, drawing.truth]
+        moving_clouds = [drawing.main] if drawing.truth is None else [drawing.main, drawing.truth]
         self.views: list[View] = []
 
         def view(column: int, title: str) -> View:
@@ -57,16 +48,20 @@ class Stage:
             self.views.append(View(plotter, drawing, title, foot=foot, sweep=sweep))
             return self.views[-1]
 
-        def size(*reels: Reel) -> float:
+        def size(*moving_clouds: MovingCloud) -> float:
             # The larger cloud decides, so that points are of one size on both sides.
             scale = Page(plotter).scale
-            return finer * drawing.point_size if drawing.point_size else min(point_size_of(r, scale) for r in reels)
+            return (
+                finer * drawing.point_size
+                if drawing.point_size
+                else scale * min(point_size_of(moving.points) for moving in moving_clouds)
+            )
 
         if drawing.beside:
             left = view(0, "truth")
-            left.add_cloud(reels[1], size(*reels))
+            left.add_cloud(moving_clouds[1], size(*moving_clouds))
             right = view(1, "forecast")
-            right.add_cloud(reels[0], size(*reels))
+            right.add_cloud(moving_clouds[0], size(*moving_clouds))
             plotter.link_views()
         else:
             alone = view(0, "")
@@ -94,8 +89,8 @@ class View:
 
     def __init__(self, plotter: pv.Plotter, drawing: Drawing, title: str, *, foot: float, sweep: float):
         self._drawing, self._angle = drawing, 0.0
-        self._walk = [drawing.camera.turned(a) for a in np.linspace(0.0, sweep, 1 + int(abs(sweep) // 5))]
-        self._layers: list[tuple[Reel, Layer]] = []
+        self._cameras = [drawing.camera.turned(a) for a in np.linspace(0.0, sweep, 1 + int(abs(sweep) // 5))]
+        self._layers: list[tuple[MovingCloud, Layer]] = []
         self.page = Page(plotter, foot)
         self._clock = self.page.write("", (-16, -16), 18, "right")
         self.page.write(title, (0, -16), 20, "center")
@@ -108,32 +103,32 @@ class View:
     def _turn(self, angle: float) -> None:
         camera = self._drawing.camera.turned(angle)
         self._box.face(camera)
-        aim(self.page, self._drawing, camera, self._walk)
+        fit_camera(self.page, self._drawing, camera, self._cameras)
         self._angle = angle
 
-    def add_cloud(self, reel: Reel, point_size: float) -> None:
+    def add_cloud(self, moving: MovingCloud, point_size: float) -> None:
         """Draw a cloud, with all that the look asks for around it."""
         drawing, page = self._drawing, self.page
         if drawing.density is not None:
-            self._layers.append((reel, Density(page, drawing, reel)))
+            self._layers.append((moving, Density(page, drawing, moving)))
             self._note(f"tinted: the densest {', '.join(f'{100 * mass:g}' for mass in MASSES[::-1])} %")
         if drawing.force:
-            field = Force(page, drawing, reel)
-            self._layers.append((reel, field))
+            field = Force(page, drawing, moving)
+            self._layers.append((moving, field))
             what = "force" if isinstance(drawing.mechanics, Lagrangian) else "velocity"
             self._note(f"longest arrows: {what} {field.strongest:.2g} and more")
         if drawing.potential:
-            self._layers.append((reel, Surface(page, drawing, reel)))
+            self._layers.append((moving, Surface(page, drawing, moving)))
         # A dot is a ball: on a surface it lies, lest its lower half shows below.
         lift = 0.02 * float(np.ptp(drawing.limits[:, 2])) if drawing.potential else 0.0
-        self._layers.insert(0, (reel, Cloud(page, drawing, reel, point_size, height=lift)))
-        self._trail(reel, height=lift)
+        self._layers.insert(0, (moving, Cloud(page, drawing, moving, point_size, height=lift)))
+        self._trail(moving, height=lift)
 
-    def _trail(self, reel: Reel, **look: Any) -> None:
-        if self._drawing.trail and reel.tracked and len(reel) > 1:
-            self._layers.append((reel, Trails(self.page, self._drawing, reel, **look)))
+    def _trail(self, moving: MovingCloud, **look: Any) -> None:
+        if self._drawing.trail and moving.tracked and len(moving) > 1:
+            self._layers.append((moving, Trails(self.page, self._drawing, moving, **look)))
 
-    def overlay(self, truth: Reel, point_size: float) -> None:
+    def overlay(self, truth: MovingCloud, point_size: float) -> None:
         """Draw the truth in grey: behind the cloud that is here or, if it has fewer points, before it."""
         fewer = len(truth.points[0]) < len(self._drawing.main.points[0])
         height = layer_height(self._drawing) * (1 if fewer else -1)
@@ -152,8 +147,8 @@ class View:
 
     def show(self, time: float, angle: float) -> None:
         """Move every layer to its frame nearest to `time`, and the camera round to `angle`."""
-        for reel, layer in self._layers:
-            layer.show(reel.nearest(time))
+        for moving, layer in self._layers:
+            layer.show(moving.nearest(time))
         main = self._layers[0][0]
         self._clock.input = self._drawing.time_text(float(main.times[main.nearest(time)]))
         if angle != self._angle:

@@ -12,7 +12,9 @@ import numpy as np
 from wlmsim import _validation as check
 from wlmsim.errors import DataWarning, ParameterError
 from wlmsim.visual._coloring import category_colors
-from wlmsim.visual._drawing import Drawing, Reel, prepare
+from wlmsim.visual._drawing import Drawing, MovingCloud, prepare
+from wlmsim.visual._html_layout import hex_of, layout_of
+from wlmsim.visual._look import HILL, INK, PLAIN, TRUTH, VALLEY, point_size_of
 
 if TYPE_CHECKING:
     from wlmsim.data.population import Population
@@ -23,8 +25,6 @@ if TYPE_CHECKING:
 
 MOST_NUMBERS = 6_000_000
 """Coordinates and scalars that a page holds at most, about 32 MB; more points are thinned."""
-
-PLAIN, TRUTH = "#3b6fb6", "#949494"
 
 
 def export_html(
@@ -141,9 +141,9 @@ page.on("plotly_relayout", change => {
 
 def _stride(drawing: Drawing) -> int:
     """Keep every so many points, so that the page does not grow too large."""
-    reels = [drawing.main, *([] if drawing.truth is None else [drawing.truth])]
+    moving_clouds = [drawing.main, *([] if drawing.truth is None else [drawing.truth])]
     drawn = drawing.dim + bool(drawing.coloring)
-    held = drawn * sum(len(x) for reel in reels for x in reel.points) * (1 + drawing.trail)
+    held = drawn * sum(len(x) for moving in moving_clouds for x in moving.points) * (1 + drawing.trail)
     stride = int(np.ceil(held / MOST_NUMBERS))
     if stride > 1:
         text = f"the page shows every {stride}th point: all of them would make it larger than browsers like"
@@ -152,29 +152,32 @@ def _stride(drawing: Drawing) -> int:
 
 
 def _figure(go: Any, drawing: Drawing, stride: int, fps: float) -> Any:
-    """Traces of the last frame, which stay in place, and for every frame the data of those that move."""
-    cast = _cast(drawing)
+    """The traces of the last frame, and for every frame the data of those that move."""
+    clouds = _clouds_and_sides(drawing)
     last = len(drawing.main) - 1
     still = [_surface(go, drawing)] if drawing.potential else []
-    moving = [trace for reel, side, color in cast for trace in _traces(go, drawing, reel, side, color, last, stride)]
+    traces_of_clouds = [
+        trace for moving, side, color in clouds for trace in _traces(go, drawing, moving, side, color, last, stride)
+    ]
     names = [drawing.time_text(float(t)) for t in drawing.main.times]
     frames = [
         go.Frame(
             name=str(k),
             data=[
                 trace
-                for reel, side, color in cast
-                for trace in _traces(go, drawing, reel, side, color, k, stride, whole=False)
+                for moving, side, color in clouds
+                for trace in _traces(go, drawing, moving, side, color, k, stride, whole=False)
             ],
-            traces=list(range(len(moving))),
+            traces=list(range(len(traces_of_clouds))),
         )
         for k in range(last + 1)
     ]
-    figure = go.Figure([*moving, *_key(go, drawing), *still], _layout(drawing, names, fps), frames if last else None)
-    return figure
+    return go.Figure(
+        [*traces_of_clouds, *_key(go, drawing), *still], layout_of(drawing, names, fps), frames if last else None
+    )
 
 
-def _cast(drawing: Drawing) -> list[tuple[Reel, int, str | None]]:
+def _clouds_and_sides(drawing: Drawing) -> list[tuple[MovingCloud, int, str | None]]:
     """The clouds, the side on which each is, and the one colour of those that have no others."""
     plain = None if drawing.main.values is not None else PLAIN
     if drawing.truth is None:
@@ -185,34 +188,41 @@ def _cast(drawing: Drawing) -> list[tuple[Reel, int, str | None]]:
 
 
 def _traces(
-    go: Any, drawing: Drawing, reel: Reel, side: int, color: str | None, k: int, stride: int, whole: bool = True
+    go: Any,
+    drawing: Drawing,
+    moving: MovingCloud,
+    side: int,
+    color: str | None,
+    k: int,
+    stride: int,
+    whole: bool = True,
 ) -> list[Any]:
     """Trails and points of frame k of the data; unless `whole`, only what changes."""
-    k = reel.nearest(float(drawing.main.times[k]))
+    k = moving.nearest(float(drawing.main.times[k]))
     kind = go.Scatter3d if drawing.dim == 3 else go.Scattergl
     suffix = "" if side == 1 else "2"
     place: dict[str, Any] = (
         {"scene": f"scene{suffix}"} if drawing.dim == 3 else {"xaxis": f"x{suffix}", "yaxis": f"y{suffix}"}
     )
-    marker: dict[str, Any] = {"color": color} if color else {"color": _short(_values(reel, k)[::stride])}
+    marker: dict[str, Any] = {"color": color} if color else {"color": _short(_values(moving, k)[::stride])}
     if whole:
-        n = max(len(points) for points in reel.points) / stride
-        size = drawing.point_size or float(np.clip(42 * n**-0.25, 2.5, 18)) * (0.35 if drawing.dim == 3 else 0.8)
+        size = drawing.point_size or point_size_of(moving.points, stride) * (0.35 if drawing.dim == 3 else 0.8)
         marker |= {"size": size, "line": {"width": 0}}
         if color is None:
             marker |= {"coloraxis": "coloraxis"}
     look = {**place, "showlegend": False} if whole else {}
     traces = []
-    if drawing.trail and reel.tracked and len(reel) > 1:
+    if drawing.trail and moving.tracked and len(moving) > 1:
         line = {"mode": "lines", "line": {"color": color or "#a9adb5", "width": 1}, "opacity": 0.6, "hoverinfo": "skip"}
-        traces.append(kind(**_coordinates(drawing, _tails(drawing, reel, k, stride)), **(line | look if whole else {})))
+        trails = _coordinates(drawing, _trails(drawing, moving, k, stride))
+        traces.append(kind(**trails, **(line | look if whole else {})))
     points = {"mode": "markers", "hoverinfo": "x+y+z" if drawing.dim == 3 else "x+y"} if whole else {}
-    traces.append(kind(**_coordinates(drawing, reel.points[k][::stride]), marker=marker, **points, **look))
+    traces.append(kind(**_coordinates(drawing, moving.points[k][::stride]), marker=marker, **points, **look))
     return traces
 
 
-def _values(reel: Reel, k: int) -> np.ndarray:
-    values: Any = reel.values
+def _values(moving: MovingCloud, k: int) -> np.ndarray:
+    values: Any = moving.values
     return values[k]
 
 
@@ -220,10 +230,10 @@ def _short(values: np.ndarray) -> np.ndarray:
     return np.asarray(values, dtype=np.float32)
 
 
-def _tails(drawing: Drawing, reel: Reel, k: int, stride: int) -> np.ndarray:
+def _trails(drawing: Drawing, moving: MovingCloud, k: int, stride: int) -> np.ndarray:
     """Paths up to frame k, a row of NaN after each, which breaks the line."""
-    frames = np.maximum(k + np.arange(-min(drawing.trail, len(reel) - 1), 1), 0)
-    paths = np.stack([reel.points[j][::stride] for j in frames], axis=1)
+    frames = np.maximum(k + np.arange(-min(drawing.trail, len(moving) - 1), 1), 0)
+    paths = np.stack([moving.points[j][::stride] for j in frames], axis=1)
     gap = np.full((len(paths), 1, 3), np.nan, dtype=np.float32)
     return np.concatenate([paths, gap], axis=1).reshape(-1, 3)
 
@@ -247,7 +257,7 @@ def _surface(go: Any, drawing: Drawing) -> Any:
         x=points["x"][:side],
         y=points["y"][::side],
         z=points["z"].reshape(side, side),
-        colorscale=[[0, "#b9c6d8"], [1, "#f4f6f9"]],
+        colorscale=[[0, VALLEY], [1, HILL]],
         showscale=False,
         hoverinfo="skip",
         opacity=0.75,
@@ -259,175 +269,12 @@ def _key(go: Any, drawing: Drawing) -> list[Any]:
     entries = []
     if drawing.coloring.categories:
         names = drawing.coloring.categories
-        entries = [(name, _hex(color)) for name, color in zip(names, category_colors(len(names)), strict=True)]
+        entries = [(name, hex_of(color)) for name, color in zip(names, category_colors(len(names)), strict=True)]
     if drawing.truth is not None and not drawing.beside:
-        entries = [("truth", TRUTH), ("forecast", PLAIN if not drawing.coloring else "#222222"), *entries]
+        entries = [("truth", TRUTH), ("forecast", PLAIN if not drawing.coloring else INK), *entries]
     kind = go.Scatter3d if drawing.dim == 3 else go.Scatter
     nowhere = {"x": [None], "y": [None]} | ({"z": [None]} if drawing.dim == 3 else {})
     return [
         kind(**nowhere, mode="markers", name=name, marker={"color": color, "size": 10}, hoverinfo="skip")
         for name, color in entries
     ]
-
-
-def _hex(color: Any) -> str:
-    from matplotlib.colors import to_hex
-
-    return to_hex(color)
-
-
-def _layout(drawing: Drawing, names: list[str], fps: float) -> dict[str, Any]:
-    layout: dict[str, Any] = {
-        "template": "plotly_white",
-        "font": {"family": "DejaVu Sans, Verdana, sans-serif", "size": 14, "color": "#222222"},
-        "margin": {"l": 60, "r": 30, "t": 50, "b": 20},
-        "legend": {
-            "orientation": "h",
-            "x": 0.5,
-            "xanchor": "center",
-            "y": 1.01,
-            "yanchor": "bottom",
-            "itemclick": False,
-        },
-        "uirevision": "kept",
-    }
-    if drawing.coloring:
-        layout["coloraxis"] = _color_axis(drawing)
-    domains = [[0.0, 0.48], [0.52, 1.0]] if drawing.beside else [[0.0, 1.0]]
-    for side, domain in enumerate(domains, start=1):
-        layout |= _space(drawing, side, domain) if drawing.dim == 3 else _plane(drawing, side, domain)
-    if drawing.beside:
-        layout["annotations"] = [
-            {
-                "text": text,
-                "x": 0.5 * sum(domain),
-                "y": 1.0,
-                "xref": "paper",
-                "yref": "paper",
-                "yanchor": "bottom",
-                "showarrow": False,
-                "font": {"size": 18},
-            }
-            for text, domain in zip(("truth", "forecast"), domains, strict=True)
-        ]
-    if len(names) > 1:
-        layout |= _controls(names, fps)
-    else:
-        layout["title"] = {"text": names[0], "x": 0.98, "xanchor": "right"}
-    return layout
-
-
-def _color_axis(drawing: Drawing) -> dict[str, Any]:
-    coloring = drawing.coloring
-    colors = [_hex(coloring.palette(k)) for k in range(coloring.palette.N)]
-    if coloring.categories:
-        edges = np.arange(len(colors) + 1) / len(colors)
-        scale = [(edge, c) for k, c in enumerate(colors) for edge in (edges[k], edges[k + 1])]
-    else:
-        scale = [(k / 15, colors[round(k * (len(colors) - 1) / 15)]) for k in range(16)]
-    return {
-        "colorscale": scale,
-        "cmin": coloring.limits[0],
-        "cmax": coloring.limits[1],
-        "showscale": not coloring.categories,
-        "colorbar": {
-            "title": {"text": coloring.title, "side": "right"},
-            "thickness": 14,
-            "len": 0.7,
-            "outlinewidth": 0,
-        },
-    }
-
-
-def _space(drawing: Drawing, side: int, domain: list[float]) -> dict[str, Any]:
-    eye = -2.1 * drawing.camera.ahead
-    spans = np.ptp(drawing.limits, axis=0)
-    spans = spans / spans.max()
-    box: dict[str, Any] = {
-        f"{letter}axis": {
-            "title": {"text": name},
-            "range": drawing.value_limits[:, k].tolist(),
-            "backgroundcolor": "rgba(0,0,0,0)",
-            "gridcolor": "#e3e5e9",
-            "linecolor": "#b8b8b8",
-            "zeroline": False,
-        }
-        for k, (letter, name) in enumerate(zip("xyz", drawing.names, strict=True))
-    }
-    up = drawing.camera.up if abs(drawing.camera.elevation) == 90 else np.array([0.0, 0.0, 1.0])
-    box |= {
-        "domain": {"x": domain, "y": [0.0, 1.0]},
-        "aspectmode": "manual",
-        "aspectratio": dict(zip("xyz", spans.tolist(), strict=True)),
-        "camera": {
-            "eye": dict(zip("xyz", eye.tolist(), strict=True)),
-            "center": {"x": 0, "y": 0, "z": -0.12},
-            "up": dict(zip("xyz", up.tolist(), strict=True)),
-            "projection": {"type": "perspective" if drawing.camera.perspective else "orthographic"},
-        },
-    }
-    return {f"scene{'' if side == 1 else side}": box}
-
-
-def _plane(drawing: Drawing, side: int, domain: list[float]) -> dict[str, Any]:
-    suffix = "" if side == 1 else str(side)
-    line = {
-        "showline": True,
-        "mirror": True,
-        "linecolor": "#b8b8b8",
-        "zeroline": False,
-        "showgrid": False,
-        "ticks": "outside",
-    }
-    x = {"title": {"text": drawing.names[0]}, "range": drawing.limits[:, 0].tolist(), "domain": domain, **line}
-    y: dict[str, Any] = {"range": drawing.limits[:, 1].tolist(), "anchor": f"x{suffix}", **line}
-    if drawing.dim == 1:
-        y |= {"showticklabels": False, "ticks": ""}
-    else:
-        y |= {"title": {"text": drawing.names[1]}, "scaleanchor": f"x{suffix}", "constrain": "domain"}
-        x |= {"constrain": "domain"}
-    if side == 2:
-        x["matches"], y["matches"] = "x", "y"
-        y |= {"showticklabels": False, "title": None}
-    return {f"xaxis{suffix}": x, f"yaxis{suffix}": y}
-
-
-def _controls(names: list[str], fps: float) -> dict[str, Any]:
-    """A play and a pause button, and the slider."""
-    rush = {"mode": "immediate", "transition": {"duration": 0}}
-    play = {"frame": {"duration": 1000 / fps, "redraw": True}, "fromcurrent": True, **rush}
-    jump = {"frame": {"duration": 0, "redraw": True}, **rush}
-    return {
-        "updatemenus": [
-            {
-                "type": "buttons",
-                "direction": "left",
-                "showactive": False,
-                "x": 0.0,
-                "xanchor": "left",
-                "y": 0.0,
-                "yanchor": "top",
-                "pad": {"t": 62, "r": 10},
-                "buttons": [
-                    {"label": "▶", "method": "animate", "args": [None, play]},
-                    {"label": "❚❚", "method": "animate", "args": [[None], jump]},
-                ],
-            }
-        ],
-        "sliders": [
-            {
-                "active": len(names) - 1,
-                "x": 0.14,
-                "len": 0.86,
-                "y": 0.0,
-                "pad": {"t": 44, "b": 8},
-                "currentvalue": {"prefix": "", "xanchor": "right", "font": {"size": 18, "color": "#222222"}},
-                "ticklen": 0,
-                "minorticklen": 0,
-                "font": {"color": "rgba(0,0,0,0)"},
-                "steps": [
-                    {"label": name, "method": "animate", "args": [[str(k)], jump]} for k, name in enumerate(names)
-                ],
-            }
-        ],
-    }

@@ -132,9 +132,9 @@ class Predictor:
             return start.at_rest()
         if self.initial_field is not None and np.isclose(start.time, self.times[0]):
             return start.with_velocities(self.initial_field(start.positions))
-        estimated = self.rule in ESTIMATES and self.fitted is not None
-        for label in self.fitted.population_labels if estimated and self.fitted is not None else ():
-            for cloud in with_velocities(self.fitted.population(label), self.rule):
+        known = self.fitted if self.rule in ESTIMATES else None
+        for series in [] if known is None else map(known.population, known.population_labels):
+            for cloud in with_velocities(series, self.rule):
                 if cloud.time == start.time and np.array_equal(cloud.positions, start.positions):
                     return cloud
         raise ParameterError(

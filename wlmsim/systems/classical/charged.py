@@ -7,14 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from wlmsim import _validation as check
-from wlmsim.data.population import Population
 from wlmsim.functionals import External, laws
 from wlmsim.mechanics.lagrangian import Lagrangian
 from wlmsim.mechanics.magnetic import MagneticField
-from wlmsim.systems.base import System
+from wlmsim.systems.gaussian_start import GaussianStart
 
 
-class ChargedParticles(System):
+class ChargedParticles(GaussianStart):
     """Charges that feel a uniform magnetic field, a uniform electric one, and in space a Penning trap; not each other.
 
     x'' = E + x' x B - k (-x / 2, -y / 2, z), charge and mass 1. They gyrate with radius v / B at the cyclotron
@@ -67,22 +66,17 @@ class ChargedParticles(System):
         velocity_width: float = 1.0,
         seed: int | None = None,
     ):
-        super().__init__(n, dim, seed)
+        super().__init__(n, dim, width=width, velocity_width=velocity_width, seed=seed)
         if dim not in (2, 3):
             raise check.fail("dim", "2 or 3", dim)
         field = check.array("magnetic", magnetic)
         if field.shape not in ((), (3,))[: dim - 1] or not np.isfinite(field).all():
             raise check.fail("magnetic", "a finite number, or 3 of them in space", magnetic)
-        push = check.array("electric", electric)
-        if push.shape not in ((), (dim,)) or not np.isfinite(push).all():
-            raise check.fail("electric", f"a finite number or {dim} of them", electric)
         self.magnetic = np.array([0.0, 0.0, float(field)]) if dim == 3 and field.ndim == 0 else field
-        self.electric = np.broadcast_to(push, (dim,))
+        self.electric = check.axes("electric", electric, dim)
         self.trap = check.real("trap", trap)
         if self.trap and dim == 2:
             raise check.fail("trap", "0 in the plane: the quadrupole is one of space", trap)
-        self.width = check.positive("width", width)
-        self.velocity_width = check.nonnegative("velocity_width", velocity_width)
 
     @property
     def lagrangian(self) -> Lagrangian:
@@ -93,15 +87,11 @@ class ChargedParticles(System):
             return Lagrangian(potential, magnetic=field)
         return Lagrangian(potential + External(laws.Quadrupole(self.trap)), magnetic=field)
 
-    def _draw(self, rng: np.random.Generator) -> Population:
-        return Population.gaussian(self.n, self.dim, width=self.width, velocity_width=self.velocity_width, seed=rng)
-
     def _exact(self, time: float) -> tuple[np.ndarray, np.ndarray]:
         from scipy.linalg import expm
 
-        d, population = self.dim, self.population
-        assert population.velocities is not None
-        states = np.concatenate([population.positions, population.velocities, np.ones((self.n, 1))], axis=1)
+        d = self.dim
+        states = np.concatenate([*self._start, np.ones((self.n, 1))], axis=1)
         after = states @ expm(self._generator() * time).T
         return after[:, :d], after[:, d : 2 * d]
 

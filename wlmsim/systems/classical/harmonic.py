@@ -8,14 +8,13 @@ from typing import Any
 import numpy as np
 
 from wlmsim import _validation as check
-from wlmsim.data.population import Population
 from wlmsim.functionals import External, laws
 from wlmsim.mechanics.dissipation import Friction
 from wlmsim.mechanics.lagrangian import Lagrangian
-from wlmsim.systems.base import System
+from wlmsim.systems.gaussian_start import GaussianStart
 
 
-class HarmonicOscillator(System):
+class HarmonicOscillator(GaussianStart):
     """Damped anisotropic harmonic oscillator in any dimension, x_i'' = -omega_i^2 x_i - gamma x_i'.
 
     Exact in all three regimes, underdamped, critical and overdamped, axis by axis.
@@ -57,14 +56,9 @@ class HarmonicOscillator(System):
         velocity_width: float = 0.0,
         seed: int | None = None,
     ):
-        super().__init__(n, dim, seed)
-        values = check.array("frequency", frequency)
-        if values.shape not in ((), (dim,)) or not (np.isfinite(values).all() and (values > 0).all()):
-            raise check.fail("frequency", f"a positive number or {dim} of them", frequency)
-        self.frequency = np.broadcast_to(values, (dim,))
+        super().__init__(n, dim, width=width, velocity_width=velocity_width, seed=seed)
+        self.frequency = check.axes("frequency", frequency, dim, above=0.0)
         self.friction = check.nonnegative("friction", friction)
-        self.width = check.positive("width", width)
-        self.velocity_width = check.nonnegative("velocity_width", velocity_width)
 
     @property
     def lagrangian(self) -> Lagrangian:
@@ -72,13 +66,8 @@ class HarmonicOscillator(System):
         well = External(laws.Harmonic(tuple(self.frequency**2)))
         return Lagrangian(well, dissipation=Friction(self.friction) if self.friction else None)
 
-    def _draw(self, rng: np.random.Generator) -> Population:
-        return Population.gaussian(self.n, self.dim, width=self.width, velocity_width=self.velocity_width, seed=rng)
-
     def _exact(self, time: float) -> tuple[np.ndarray, np.ndarray]:
-        x, v = self.population.positions, self.population.velocities
-        assert v is not None
-        return oscillate(x, v, self.frequency, self.friction, time)
+        return oscillate(*self._start, self.frequency, self.friction, time)
 
 
 def oscillate(x: np.ndarray, v: np.ndarray, omega: Any, gamma: float, time: float) -> tuple[np.ndarray, np.ndarray]:

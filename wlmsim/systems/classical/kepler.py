@@ -13,6 +13,7 @@ from wlmsim.functionals import External, Pairwise, laws
 from wlmsim.mechanics.lagrangian import Lagrangian
 from wlmsim.systems.base import System
 from wlmsim.systems.classical.conic import propagate
+from wlmsim.systems.directions import directions, random_directions
 
 
 class Kepler(System):
@@ -80,7 +81,7 @@ class Kepler(System):
     @property
     def periods(self) -> np.ndarray:
         """Period of each orbit, shape (n,) [time]; infinite of an open one."""
-        return _period(self.population.positions, self.population.velocities, self.strength)
+        return _period(*self._start, self.strength)
 
     def laplace_runge_lenz(self, population: Population) -> np.ndarray:
         """Vector towards each particle's pericentre, of length its eccentricity, shape (n, d) [dimensionless].
@@ -95,13 +96,11 @@ class Kepler(System):
         return (speed2 / self.strength - 1 / r) * x - radial / self.strength * v
 
     def _draw(self, rng: np.random.Generator) -> Population:
-        q, e = (_between(interval, self.n, rng) for interval in (self.pericentre, self.eccentricity))
+        q, e = (_uniform(interval, self.n, rng) for interval in (self.pericentre, self.eccentricity))
         return Population(*_orbit(q, e, self.strength, self.dim, rng))
 
     def _exact(self, time: float) -> tuple[np.ndarray, np.ndarray]:
-        x, v = self.population.positions, self.population.velocities
-        assert v is not None
-        return propagate(x, v, self.strength, time)
+        return propagate(*self._start, self.strength, time)
 
 
 class TwoBody(System):
@@ -168,8 +167,7 @@ class TwoBody(System):
 
     def _separation(self) -> tuple[np.ndarray, np.ndarray]:
         """Position and velocity of the second with respect to the first, shape (1, d)."""
-        x, v = self.population.positions, self.population.velocities
-        assert v is not None
+        x, v = self._start
         return x[1:] - x[:1], v[1:] - v[:1]
 
     def _exact(self, time: float) -> tuple[np.ndarray, np.ndarray]:
@@ -187,12 +185,12 @@ def _orbit(
     q: np.ndarray, e: np.ndarray, strength: float, dim: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """Positions and velocities on orbits of pericentres q and eccentricities e, shape (n,), of random orientation."""
-    towards = _directions(rng.standard_normal((len(q), dim)))
+    towards = random_directions(len(q), dim, rng)
     if dim == 2:
         along = np.stack([-towards[:, 1], towards[:, 0]], axis=1)
     else:
         other = rng.standard_normal((len(q), dim))
-        along = _directions(other - (other * towards).sum(-1, keepdims=True) * towards)
+        along = directions(other - (other * towards).sum(-1, keepdims=True) * towards)
     x, v = q[:, None] * towards, np.sqrt(strength * (1 + e) / q)[:, None] * along
     # an ellipse is filled over its period, an open orbit over twice that of the circle through its pericentre
     axis = q / np.where(e < 1, 1 - e, 4.0 ** (-1 / 3))
@@ -200,16 +198,12 @@ def _orbit(
     return propagate(x, v, strength, span * (rng.random(len(q)) - 0.5))
 
 
-def _period(x: np.ndarray, v: Any, strength: float) -> np.ndarray:
+def _period(x: np.ndarray, v: np.ndarray, strength: float) -> np.ndarray:
     """2 pi sqrt(a^3 / k) of each orbit, infinite if it is open."""
     r = np.sqrt((x**2).sum(-1))
     curvature = 2 / r - (v**2).sum(-1) / strength  # 1 / a, rounding error in a parabola
     closed = curvature * r > 1e-14
     return np.where(closed, 2 * np.pi / np.sqrt(strength * np.where(closed, curvature, 1.0) ** 3), np.inf)
-
-
-def _directions(vectors: np.ndarray) -> np.ndarray:
-    return vectors / np.sqrt((vectors**2).sum(-1, keepdims=True))
 
 
 def _interval(name: str, value: Any) -> float | tuple[float, float]:
@@ -222,6 +216,7 @@ def _interval(name: str, value: Any) -> float | tuple[float, float]:
     return ends[0], ends[1]
 
 
-def _between(interval: float | tuple[float, float], n: int, rng: np.random.Generator) -> np.ndarray:
+def _uniform(interval: float | tuple[float, float], n: int, rng: np.random.Generator) -> np.ndarray:
+    """Draw n numbers evenly from an interval, or repeat the one number."""
     low, high = interval if isinstance(interval, tuple) else (interval, interval)
     return low + (high - low) * rng.random(n)

@@ -9,6 +9,7 @@ from wlmsim.data.population import Population
 from wlmsim.functionals import External, Gravity, laws
 from wlmsim.mechanics.lagrangian import Lagrangian
 from wlmsim.systems.base import System
+from wlmsim.systems.directions import random_directions
 
 
 class CoulombPlasma(System):
@@ -87,8 +88,7 @@ class CoulombPlasma(System):
         return Lagrangian(trap + Gravity(-self.strength, self.softening))
 
     def _draw(self, rng: np.random.Generator) -> Population:
-        directions = rng.standard_normal((self.n, self.dim))
-        directions /= np.sqrt((directions**2).sum(-1, keepdims=True))
+        directions = random_directions(self.n, self.dim, rng)
         radii = self.expansion * self.radius * rng.random((self.n, 1)) ** (1 / self.dim)
         velocities = np.sqrt(self.temperature) * rng.standard_normal((self.n, self.dim))
         return Population(radii * directions, velocities)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from wlmsim import _validation as check
-from wlmsim.data.population import Population
 from wlmsim.functionals import Pairwise, laws
 from wlmsim.mechanics.dissipation import Friction
 from wlmsim.mechanics.lagrangian import Lagrangian
-from wlmsim.systems.base import System
+from wlmsim.systems.gaussian_start import GaussianStart
 
 
-class MorseSwarm(System):
+class MorseSwarm(GaussianStart):
     """Particles that interact by the Morse pair law W(r) = c exp(-r / l) - exp(-r), with friction or without.
 
     Without friction energy, momentum and angular momentum are conserved; with it the swarm comes to rest in a crystal,
@@ -52,11 +51,9 @@ class MorseSwarm(System):
         velocity_width: float = 0.0,
         seed: int | None = None,
     ):
-        super().__init__(n, dim, seed)
+        super().__init__(n, dim, width=width, velocity_width=velocity_width, seed=seed)
         self.c, self.l = check.nonnegative("c", c), check.positive("l", l)
         self.friction = check.nonnegative("friction", friction)
-        self.width = check.positive("width", width)
-        self.velocity_width = check.nonnegative("velocity_width", velocity_width)
 
     @property
     def equilibrium(self) -> float:
@@ -71,6 +68,3 @@ class MorseSwarm(System):
         return Lagrangian(
             Pairwise(laws.Morse(self.c, self.l)), dissipation=Friction(self.friction) if self.friction else None
         )
-
-    def _draw(self, rng: np.random.Generator) -> Population:
-        return Population.gaussian(self.n, self.dim, width=self.width, velocity_width=self.velocity_width, seed=rng)

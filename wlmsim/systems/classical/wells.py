@@ -10,11 +10,11 @@ from wlmsim import _validation as check
 from wlmsim.data.population import Population
 from wlmsim.functionals import External, laws
 from wlmsim.mechanics.lagrangian import Lagrangian
-from wlmsim.systems.base import System
 from wlmsim.systems.classical.harmonic import oscillate
+from wlmsim.systems.gaussian_start import GaussianStart
 
 
-class DoubleWell(System):
+class DoubleWell(GaussianStart):
     """Particles released in one well of V(x) = h ((x_1 / a)^2 - 1)^2 + k / 2 sum_{i > 1} x_i^2; some cross the barrier.
 
     The motion is exact, in Jacobi's elliptic functions along the first axis (Duffing's oscillator) and in circular ones
@@ -65,12 +65,10 @@ class DoubleWell(System):
         velocity_width: float = 1.0,
         seed: int | None = None,
     ):
-        super().__init__(n, dim, seed)
+        super().__init__(n, dim, width=width, velocity_width=velocity_width, seed=seed)
         self.barrier = check.positive("barrier", barrier)
         self.distance = check.positive("distance", distance)
         self.stiffness = check.positive("stiffness", stiffness)
-        self.width = check.positive("width", width)
-        self.velocity_width = check.nonnegative("velocity_width", velocity_width)
 
     @property
     def lagrangian(self) -> Lagrangian:
@@ -86,19 +84,16 @@ class DoubleWell(System):
         return np.where(orbit.crosses, 4.0, 2.0) * ellipk(orbit.m) / orbit.rate
 
     def _draw(self, rng: np.random.Generator) -> Population:
-        cloud = Population.gaussian(self.n, self.dim, width=self.width, velocity_width=self.velocity_width, seed=rng)
+        cloud = super()._draw(rng)
         cloud.positions[:, 0] -= self.distance
         return cloud
 
     def _orbit(self) -> _Orbit:
-        x, v = self.population.positions, self.population.velocities
-        assert v is not None
+        x, v = self._start
         return _duffing_orbit(x[:, 0] / self.distance, v[:, 0] / self.distance, 4 * self.barrier / self.distance**2)
 
     def _exact(self, time: float) -> tuple[np.ndarray, np.ndarray]:
-        population = self.population
-        assert population.velocities is not None
-        x, v = oscillate(population.positions, population.velocities, np.sqrt(self.stiffness), 0.0, time)
+        x, v = oscillate(*self._start, np.sqrt(self.stiffness), 0.0, time)
         u, du = self._orbit().at(time)
         x[:, 0], v[:, 0] = self.distance * u, self.distance * du
         return x, v

@@ -15,6 +15,7 @@ from wlmsim.integrators import ConstantSpeedEuler, Integrator
 from wlmsim.mechanics.dissipation import Dissipation
 from wlmsim.mechanics.lagrangian import Lagrangian
 from wlmsim.systems.base import System
+from wlmsim.systems.directions import directions
 
 DIRECT_LIMIT = 2000
 """Number of birds up to which all pairs are summed, which is faster than a cell list and exactly reproducible."""
@@ -141,7 +142,7 @@ class Boids(System):
         velocities = rng.standard_normal((self.n, self.dim))
         if self.n > 1:
             velocities -= velocities.mean(0)
-        return Population(positions, velocities / np.linalg.norm(velocities, axis=1, keepdims=True))
+        return Population(positions, directions(velocities))
 
     def _integrator(self) -> Integrator:
         return ConstantSpeedEuler(1.0, noise=self.noise, seed=self._stream(1))

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from wlmsim import _validation as check
-from wlmsim.data.population import Population
 from wlmsim.mechanics.dissipation import Alignment
 from wlmsim.mechanics.lagrangian import Lagrangian
-from wlmsim.systems.base import System
+from wlmsim.systems.gaussian_start import GaussianStart
 
 
-class CuckerSmale(System):
+class CuckerSmale(GaussianStart):
     """Birds that align their velocities, dv_i/dt = mean over j of phi(|x_i - x_j|) (v_j - v_i), phi as in `Alignment`.
 
     The mean velocity is conserved, and the spread of velocities never grows. Up to the exponent 1/2 the flock
@@ -54,11 +52,9 @@ class CuckerSmale(System):
         velocity_width: float = 1.0,
         seed: int | None = None,
     ):
-        super().__init__(n, dim, seed)
+        super().__init__(n, dim, width=width, velocity_width=velocity_width, seed=seed)
         self.alignment = Alignment(strength, radius, exponent)
         self.strength, self.radius, self.exponent = strength, radius, exponent
-        self.width = check.positive("width", width)
-        self.velocity_width = check.nonnegative("velocity_width", velocity_width)
         self.has_exact = self.radius == np.inf or self.exponent == 0
 
     @property
@@ -66,14 +62,8 @@ class CuckerSmale(System):
         """No potential; alignment as dissipation."""
         return Lagrangian(dissipation=self.alignment)
 
-    def _draw(self, rng: np.random.Generator) -> Population:
-        return Population(
-            self.width * rng.standard_normal((self.n, self.dim)),
-            self.velocity_width * rng.standard_normal((self.n, self.dim)),
-        )
-
     def _exact(self, time: float) -> tuple[np.ndarray, np.ndarray]:
-        x, v = self.population.positions, np.asarray(self.population.velocities)
+        x, v = self._start
         mean = v.mean(0)
         decay = np.exp(-self.strength * time)
         reach = -np.expm1(-self.strength * time) / self.strength if self.strength else time

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from wlmsim import _validation as check
-from wlmsim.data.population import Population
 from wlmsim.functionals import Pairwise, laws
 from wlmsim.mechanics.dissipation import SelfPropulsion
 from wlmsim.mechanics.lagrangian import Lagrangian
-from wlmsim.systems.base import System
+from wlmsim.systems.gaussian_start import GaussianStart
 
 
-class DOrsogna(System):
+class DOrsogna(GaussianStart):
     """Self-propelled particles that attract and repel each other by a Morse law, and mill or flock.
 
     As published, particle i obeys dv_i/dt = (alpha - beta |v_i|^2) v_i - sum over j of grad W(|x_i - x_j|) with
@@ -62,14 +60,12 @@ class DOrsogna(System):
         velocity_width: float = 1.0,
         seed: int | None = None,
     ):
-        super().__init__(n, dim, seed)
+        super().__init__(n, dim, width=width, velocity_width=velocity_width, seed=seed)
         self.propulsion = SelfPropulsion(alpha, beta)
         self.alpha, self.beta = self.propulsion.alpha, self.propulsion.beta
         laws.GeneralisedMorse(repulsion, repulsion_range, attraction, attraction_range)  # checks them
         self.repulsion, self.repulsion_range = repulsion, repulsion_range
         self.attraction, self.attraction_range = attraction, attraction_range
-        self.width = check.positive("width", width)
-        self.velocity_width = check.nonnegative("velocity_width", velocity_width)
 
     @property
     def lagrangian(self) -> Lagrangian:
@@ -83,9 +79,3 @@ class DOrsogna(System):
     def cruising_speed(self) -> float:
         """sqrt(alpha / beta), at which propulsion and drag balance [length / time]; infinite without drag."""
         return float(np.sqrt(self.alpha / self.beta)) if self.beta else np.inf
-
-    def _draw(self, rng: np.random.Generator) -> Population:
-        return Population(
-            self.width * rng.standard_normal((self.n, self.dim)),
-            self.velocity_width * rng.standard_normal((self.n, self.dim)),
-        )

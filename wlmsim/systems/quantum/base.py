@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from wlmsim import _validation as check
 from wlmsim.data.population import Population
-from wlmsim.data.trajectory import Trajectory
 from wlmsim.errors import ParameterError
 from wlmsim.functionals import External, Functional, ManyInteractingWorlds, QuantumPressure
 from wlmsim.functionals.laws import Law
@@ -34,12 +32,14 @@ class QuantumSystem(System):
       reference: any dimension up to 3, errors that vanish with the time step and the spacing.
     - ``"worlds"``: no wave but the repulsion of neighbours on a line, see `wlmsim.ManyInteractingWorlds`. Equal
       particles start as the ground state of the many worlds scaled to the packet. Adaptive steps, which fall as
-      1 / n^2.
+      1 / n^2, by `DormandPrince` unless told otherwise.
     - ``"fluid"``: no wave but the pressure of the smoothed density, see `wlmsim.QuantumPressure`. Particles start on
       a lattice within 4 standard deviations, weighted by |psi|^2. Any dimension; no nodes.
 
     Gaussian systems also have ``"closure"``, the quantum pressure of a Gaussian with the cloud's covariance, which for
     them is exact; particles are drawn from |psi|^2 and then matched to its mean and covariance.
+
+    Simulations take steps of `time_step` unless told otherwise.
 
     Parameters
     ----------
@@ -185,24 +185,8 @@ class QuantumSystem(System):
             return float(min(motion, 0.5 * gap**2 / self.hbar))
         return min(motion, 0.5 * self._bandwidth**2 / self.hbar) if self.method == "fluid" else motion
 
-    def simulate(
-        self,
-        times: Any,
-        *,
-        start: Population | None = None,
-        dt: float | None = None,
-        integrator: Integrator | None = None,
-        progress: bool = False,
-        save: str | Path | None = None,
-    ) -> Trajectory:
-        """Simulate; as `System.simulate`, but by default with steps of `time_step`.
-
-        Worlds are moved by `DormandPrince` unless told otherwise, because their gaps and so the stable steps change.
-        """
-        integrator = self._integrator() if integrator is None else integrator
-        if dt is None and not integrator.adaptive:
-            dt = self.time_step
-        return super().simulate(times, start=start, dt=dt, integrator=integrator, progress=progress, save=save)
+    def _time_step(self, integrator: Integrator) -> float | None:
+        return None if integrator.adaptive else self.time_step
 
     def _integrator(self) -> Integrator:
         return DormandPrince(1e-8) if self.method == "worlds" else super()._integrator()

@@ -71,11 +71,10 @@ class _GaussianSystem(QuantumSystem):
     methods = ("closure", "pilot", "worlds", "fluid")
     _frequency: np.ndarray
 
-    def _check_size(self) -> None:
-        if self.method == "closure" and self.n <= self.dim:
-            raise ParameterError(
-                f"`n` must exceed `dim`, so that the cloud has a covariance; got {self.n} in {self.dim}-D"
-            )
+    def __init__(self, n: int, dim: int, *, hbar: float, method: str, bandwidth: float | None, seed: int | None):
+        super().__init__(n, dim, hbar=hbar, method=method, bandwidth=bandwidth, seed=seed)
+        if method == "closure" and n <= dim:
+            raise ParameterError(f"`n` must exceed `dim`, so that the cloud has a covariance; got {n} in {dim}-D")
 
     @property
     def potential(self) -> Law | None:  # type: ignore[override]
@@ -112,13 +111,23 @@ class _GaussianSystem(QuantumSystem):
         away = (self.population.positions - self._centre) * (motion.width / self._width)
         return motion.q + away, motion.p + away * motion.expansion
 
-    def _per_axis(self, name: str, value: float | Sequence[float], *, positive: bool = False) -> np.ndarray:
-        values = check.array(name, value)
-        good = values.shape in ((), (self.dim,)) and np.isfinite(values).all() and (not positive or (values > 0).all())
-        if not good:
-            kind = "positive" if positive else "finite"
-            raise check.fail(name, f"a {kind} number or {self.dim} of them", value)
-        return np.broadcast_to(values, (self.dim,))
+
+class _OscillatorState(_GaussianSystem):
+    """A packet in a well."""
+
+    def _set_packet(
+        self,
+        frequency: float | Sequence[float],
+        squeezing: float | Sequence[float] = 0.0,
+        displacement: float | Sequence[float] = 0.0,
+        velocity: float | Sequence[float] = 0.0,
+    ) -> None:
+        """Check and keep what states the packet at the start, by exp(-squeezing) as wide as the ground state."""
+        self.frequency = self._frequency = check.axes("frequency", frequency, self.dim, above=0.0)
+        self.squeezing = check.axes("squeezing", squeezing, self.dim)
+        self.displacement = self._centre = check.axes("displacement", displacement, self.dim)
+        self.velocity = self._velocity = check.axes("velocity", velocity, self.dim)
+        self._width = np.exp(-self.squeezing) * np.sqrt(self.hbar / (2 * self.frequency))
 
 
 class GaussianPacket(_GaussianSystem):
@@ -164,13 +173,12 @@ class GaussianPacket(_GaussianSystem):
         seed: int | None = None,
     ):
         super().__init__(n, dim, hbar=hbar, method=method, bandwidth=bandwidth, seed=seed)
-        self._check_size()
-        self.width = self._width = self._per_axis("width", width, positive=True)
-        self.velocity = self._velocity = self._per_axis("velocity", velocity)
+        self.width = self._width = check.axes("width", width, dim, above=0.0)
+        self.velocity = self._velocity = check.axes("velocity", velocity, dim)
         self._centre = self._frequency = np.zeros(dim)
 
 
-class CoherentState(_GaussianSystem):
+class CoherentState(_OscillatorState):
     """Coherent state of the harmonic oscillator: the ground state displaced, which swings without changing its shape.
 
     The packet's centre moves as a classical particle, and every particle at a fixed distance from it.
@@ -215,14 +223,10 @@ class CoherentState(_GaussianSystem):
         seed: int | None = None,
     ):
         super().__init__(n, dim, hbar=hbar, method=method, bandwidth=bandwidth, seed=seed)
-        self._check_size()
-        self.frequency = self._frequency = self._per_axis("frequency", frequency, positive=True)
-        self.displacement = self._centre = self._per_axis("displacement", displacement)
-        self.velocity = self._velocity = self._per_axis("velocity", velocity)
-        self._width = np.sqrt(self.hbar / (2 * self.frequency))
+        self._set_packet(frequency, displacement=displacement, velocity=velocity)
 
 
-class SqueezedState(_GaussianSystem):
+class SqueezedState(_OscillatorState):
     """Squeezed state of the harmonic oscillator: narrower or wider than the ground state, it breathes as it swings.
 
     sigma_t^2 = sigma_0^2 cos^2(omega t) + (hbar / (2 omega sigma_0))^2 sin^2(omega t), and every particle keeps its
@@ -271,15 +275,10 @@ class SqueezedState(_GaussianSystem):
         seed: int | None = None,
     ):
         super().__init__(n, dim, hbar=hbar, method=method, bandwidth=bandwidth, seed=seed)
-        self._check_size()
-        self.frequency = self._frequency = self._per_axis("frequency", frequency, positive=True)
-        self.squeezing = self._per_axis("squeezing", squeezing)
-        self.displacement = self._centre = self._per_axis("displacement", displacement)
-        self.velocity = self._velocity = self._per_axis("velocity", velocity)
-        self._width = np.exp(-self.squeezing) * np.sqrt(self.hbar / (2 * self.frequency))
+        self._set_packet(frequency, squeezing, displacement, velocity)
 
 
-class GroundState(_GaussianSystem):
+class GroundState(_OscillatorState):
     """Ground state of the harmonic oscillator: quantum pressure and well balance, and every particle is at rest.
 
     Parameters
@@ -316,7 +315,4 @@ class GroundState(_GaussianSystem):
         seed: int | None = None,
     ):
         super().__init__(n, dim, hbar=hbar, method=method, bandwidth=bandwidth, seed=seed)
-        self._check_size()
-        self.frequency = self._frequency = self._per_axis("frequency", frequency, positive=True)
-        self._centre = self._velocity = np.zeros(dim)
-        self._width = np.sqrt(self.hbar / (2 * self.frequency))
+        self._set_packet(frequency)

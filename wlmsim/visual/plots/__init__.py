@@ -2,7 +2,8 @@
 
 from wlmsim.visual.plots.clouds import plot_forecast, plot_phase_portrait, plot_snapshots
 from wlmsim.visual.plots.courses import plot_energy, plot_friction, plot_training
-from wlmsim.visual.plots.laws import plot_pair_law, plot_potential
+from wlmsim.visual.plots.pair_laws import plot_pair_law
+from wlmsim.visual.plots.potentials import plot_potential
 from wlmsim.visual.plots.scores import plot_scores
 
 __all__ = [

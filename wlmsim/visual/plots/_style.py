@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wlmsim.visual._drawing import color_map, with_unit
+from wlmsim.visual._drawing import choose_axes, color_map, with_unit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,6 +18,8 @@ TRUTH = "#374151"
 """Colour of the truth, which is drawn broken."""
 COLORS = [MODEL, "#1d4ed8", "#15803d", "#7e22ce", "#0e7490", "#a16207"]
 """Several things of one kind."""
+GREY, PALE_GREY = "#9ca3af", "#d1d5db"
+"""What lies behind."""
 
 
 def new_axes(width: float, height: float) -> Axes:
@@ -46,6 +49,22 @@ def label_of(name: str, units: dict[str, str], length: int = 0, time: int = 0) -
 
 def _power(unit: str, exponent: int) -> str:
     return unit + {1: "", 2: "\u00b2", 3: "\u00b3"}[exponent]
+
+
+def time_text(time: float, units: dict[str, str]) -> str:
+    """A time, as titles give it."""
+    return f"t = {time:.4g}" + (f" {unit}" if (unit := units.get("time", "")) else "")
+
+
+def one_or_two_axes(axes: Sequence[int] | None, dim: int) -> list[int]:
+    """Check which coordinates to draw, by default the first two, or the only one."""
+    return choose_axes((0, 1)[:dim] if axes is None else axes, dim, most=2)
+
+
+def points_in_time(series: Any) -> tuple[np.ndarray, np.ndarray]:
+    """All points of all times in one array, and the time of each."""
+    times = np.repeat(series.times, [len(x) for x in series.positions])
+    return np.concatenate(list(series.positions)), times
 
 
 def thinned(count: int, most: int) -> np.ndarray:

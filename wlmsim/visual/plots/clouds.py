@@ -12,7 +12,18 @@ from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.data.trajectory import Trajectory
 from wlmsim.errors import ParameterError
 from wlmsim.visual._drawing import axis_names, choose_axes, with_unit
-from wlmsim.visual.plots._style import MODEL, label_of, new_axes, scatter_by_time, thinned, tidy
+from wlmsim.visual.plots._style import (
+    GREY,
+    MODEL,
+    label_of,
+    new_axes,
+    one_or_two_axes,
+    points_in_time,
+    scatter_by_time,
+    thinned,
+    tidy,
+    time_text,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -59,11 +70,10 @@ def plot_snapshots(
     """
     series = _series_of(series)
     check.integer("max_points", max_points)
-    chosen = choose_axes((0, 1)[: series.dim] if axes is None else axes, series.dim, most=2)
-    times = np.concatenate([np.full(len(x), t) for x, t in zip(series.positions, series.times, strict=True)])
-    points = np.concatenate(list(series.positions))[:, chosen]
+    chosen = one_or_two_axes(axes, series.dim)
+    points, times = points_in_time(series)
     rows = thinned(len(points), max_points)
-    times, points = times[rows], points[rows]
+    points, times = points[rows][:, chosen], times[rows]
     names = axis_names(chosen, series.dim, series.units)
     time_name = with_unit("time", series.units.get("time", ""))
 
@@ -136,7 +146,7 @@ def plot_phase_portrait(
     if isinstance(series, Trajectory) and series.velocities is not None:
         for k in thinned(series.n, paths):
             path = series.positions[:, k, axis], series.velocities[:, k, axis]
-            ax.plot(*path, color="#9ca3af", linewidth=0.6, zorder=1)
+            ax.plot(*path, color=GREY, linewidth=0.6, zorder=1)
     scatter_by_time(ax, x[rows], v[rows], times[rows], series.units, s=_size(len(rows)), alpha=0.8, zorder=2)
     (name,) = axis_names([axis], series.dim, {})
     ax.set_xlabel(label_of(name, series.units, 1))
@@ -189,7 +199,7 @@ def plot_forecast(
     forecast, truth = _series_of(forecast, "forecast"), _series_of(truth, "truth")
     if truth.dim != forecast.dim:
         raise check.fail("truth", f"of {forecast.dim} dimensions, as the forecast is", truth)
-    chosen = choose_axes((0, 1)[: forecast.dim] if axes is None else axes, forecast.dim, most=2)
+    chosen = one_or_two_axes(axes, forecast.dim)
     count = min(check.integer("panels", panels), len(forecast)) if ax is None else len(ax)
     if ax is None:
         import matplotlib.pyplot as plt
@@ -197,7 +207,7 @@ def plot_forecast(
         figure = plt.figure(figsize=(2.6 * count + 0.8, 3.3), layout="constrained")
         ax = figure.subplots(1, count, sharex=True, sharey=True, squeeze=False)[0]
     units = truth.units or forecast.units
-    names, unit = axis_names(chosen, forecast.dim, units), units.get("time", "")
+    names = axis_names(chosen, forecast.dim, units)
     for panel, k in zip(ax, np.linspace(0, len(forecast) - 1, count).round().astype(int), strict=True):
         time = float(forecast.times[k])
         seen = truth[int(np.abs(truth.times - time).argmin())]
@@ -205,7 +215,7 @@ def plot_forecast(
         draw = _clouds if len(chosen) == 2 else _histograms
         draw(panel, seen.positions[:, chosen], predicted.positions[:, chosen])
         late = "" if np.isclose(seen.time, time) else f", observed at {seen.time:.4g}"
-        panel.set_title(f"t = {time:.4g}" + (f" {unit}" if unit else "") + late, fontsize="medium")
+        panel.set_title(time_text(time, units) + late, fontsize="medium")
         panel.set_xlabel(names[0])
         tidy(panel)
     ax[0].set_ylabel(names[1] if len(chosen) == 2 else "density")
@@ -214,7 +224,7 @@ def plot_forecast(
 
 
 def _clouds(ax: Axes, observed: np.ndarray, predicted: np.ndarray) -> None:
-    for x, color, label in [(observed, "#9ca3af", "observed"), (predicted, MODEL, "predicted")]:
+    for x, color, label in [(observed, GREY, "observed"), (predicted, MODEL, "predicted")]:
         rows = thinned(len(x), 5000)
         ax.scatter(x[rows, 0], x[rows, 1], s=0.4 * _size(len(rows)), color=color, alpha=0.7, linewidths=0, label=label)
     ax.set_aspect("equal", adjustable="box")
@@ -222,7 +232,7 @@ def _clouds(ax: Axes, observed: np.ndarray, predicted: np.ndarray) -> None:
 
 def _histograms(ax: Axes, observed: np.ndarray, predicted: np.ndarray) -> None:
     bins = np.histogram_bin_edges(np.concatenate([observed, predicted]), bins=25).tolist()
-    ax.hist(observed[:, 0], bins=bins, density=True, color="#9ca3af", alpha=0.6, label="observed")
+    ax.hist(observed[:, 0], bins=bins, density=True, color=GREY, alpha=0.6, label="observed")
     ax.hist(predicted[:, 0], bins=bins, density=True, histtype="step", color=MODEL, linewidth=1.8, label="predicted")
 
 

@@ -10,7 +10,7 @@ from wlmsim import _validation as check
 from wlmsim.data.trajectory import Trajectory
 from wlmsim.errors import NotFittedError
 from wlmsim.mechanics.lagrangian import Lagrangian
-from wlmsim.visual.plots._style import COLORS, MODEL, TRUTH, label_of, new_axes, tidy
+from wlmsim.visual.plots._style import COLORS, GREY, MODEL, PALE_GREY, TRUTH, label_of, new_axes, tidy
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -97,21 +97,20 @@ def plot_training(model: Any, ax: Axes | None = None) -> Axes:
     losses = _course(model, "losses_")
     steps = np.arange(1, len(losses) + 1)
     ax = new_axes(7.0, 4.0) if ax is None else ax
-    ax.plot(steps, losses, color="#d1d5db", linewidth=0.8, label="loss of a step")
+    ax.plot(steps, losses, color=PALE_GREY, linewidth=0.8, label="loss of a step")
     ax.plot(steps, _running_median(losses), color=TRUTH, linewidth=2.0, label="running median")
     if (losses > 0).all():
         ax.set_yscale("log")
     ax.set(xlabel="training step", ylabel="loss")
     tidy(ax)
     for step in model.recoveries_:
-        ax.axvline(step, color="#9ca3af", linestyle=":", label="recovery" if step == model.recoveries_[0] else None)
+        ax.axvline(step, color=GREY, linestyle=":", label="recovery" if step == model.recoveries_[0] else None)
     handles, labels = ax.get_legend_handles_labels()
     if model.validation_:
         right = ax.twinx()
         at, scores = np.array(model.validation_, dtype=float).T
         (line,) = right.plot(at, scores, color=MODEL, marker="o", markersize=4, linewidth=1.4)
-        units = getattr(getattr(model, "data_", None), "units", {})
-        right.set_ylabel(label_of("W1 on the validation marginal", units, 1), color=MODEL)
+        right.set_ylabel(label_of("W1 on the validation marginal", _units(model), 1), color=MODEL)
         right.set_ylim(bottom=0.0)
         right.spines["top"].set_visible(False)
         ax.axvline(model.best_step_, color=MODEL, linewidth=0.9, linestyle="--")
@@ -152,8 +151,7 @@ def plot_friction(model: Any, truth: float | None = None, ax: Axes | None = None
     ax.axhline(model.friction_, color=MODEL, linewidth=0.9, linestyle="--", label=f"result, {model.friction_:.3g}")
     if truth is not None:
         ax.axhline(check.nonnegative("truth", truth), color=TRUTH, linestyle=":", label=f"truth, {truth:.3g}")
-    units = getattr(getattr(model, "data_", None), "units", {})
-    ax.set(xlabel="training step", ylabel=label_of("friction rate", units, time=-1))
+    ax.set(xlabel="training step", ylabel=label_of("friction rate", _units(model), time=-1))
     ax.set_ylim(bottom=-0.04 * ax.get_ylim()[1])
     tidy(ax)
     ax.legend(frameon=False)
@@ -165,6 +163,12 @@ def _course(model: Any, name: str) -> np.ndarray:
     if not values.size:
         raise NotFittedError(f"this WLM has no `{name}`: its file does not hold the course of its training")
     return values
+
+
+def _units(model: Any) -> dict[str, str]:
+    """Units of the data that the model was fitted to, if they are known."""
+    units: dict[str, str] = getattr(getattr(model, "data_", None), "units", {})
+    return units
 
 
 def _running_median(values: np.ndarray) -> np.ndarray:

@@ -1,0 +1,153 @@
+"""The box around the data, with ticks on the edges that face the camera."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from wlmsim.visual._camera import Camera
+from wlmsim.visual._drawing import Drawing
+from wlmsim.visual._look import FAINT
+from wlmsim.visual._page import Page, Writing
+
+if TYPE_CHECKING:
+    import pyvista as pv
+
+
+class Box:
+    """The outline of the limits, with round tick values along one edge of each axis.
+
+    It is drawn anew when the camera has come so far round that other edges face it.
+    """
+
+    def __init__(self, page: Page, drawing: Drawing):
+        self._page, self._drawing = page, drawing
+        self._writings: list[Writing] = []
+        self._lines: list[Any] = []
+        self._drawn: Any = None
+
+    def face(self, camera: Camera) -> None:
+        """Put ticks on the edges of the silhouette, and leave out the edges that stand before the data."""
+        edges = [edge for k in range(self._drawing.dim) if (edge := _edge(k, camera)) is not None]
+        if edges != self._drawn:
+            self._clear()
+            self._draw(edges, camera)
+            self._drawn = edges
+
+    def _clear(self) -> None:
+        for writing in self._writings:
+            self._page.erase(writing)
+        for line in self._lines:
+            self._page.renderer.remove_actor(line, render=False)
+        self._writings, self._lines = [], []
+
+    def _draw(self, edges: list[_Edge], camera: Camera) -> None:
+        import pyvista as pv
+
+        low, high = self._drawing.limits
+        length = 0.012 * (high - low).max()
+        strokes = []
+        for edge in edges:
+            k = edge.axis
+            place = np.where(edge.corner, high, low)
+            for value, height in zip(*self._ticks(k), strict=True):
+                place[k] = height
+                strokes += [place.copy(), place + length * np.array(edge.out)]
+                self._label(f"{value:g}", strokes[-1], edge.shift, 14, edge)
+            place[k] = 0.5 * (low[k] + high[k])
+            self._label(self._drawing.names[k], place, edge.gap, 16, edge)
+        for lines in (_outline(low, high, camera), pv.line_segments_from_points(np.array(strokes))):
+            actor = self._page.plotter.add_mesh(
+                lines, color=FAINT, line_width=self._page.scale, lighting=False, reset_camera=False, name=None
+            )
+            self._lines.append(actor)
+
+    def _label(self, text: str, place: np.ndarray, shift: tuple[float, float], size: float, edge: _Edge) -> None:
+        # A short name of an upright axis stands beside it, a long one runs along it.
+        turned = edge.upright and shift == edge.gap and (edge.axis != 2 or len(text) > 4)
+        side, level, angle = ("center", "center", 90.0) if turned else (edge.side, edge.level, 0.0)
+        self._writings.append(self._page.label(text, place, shift, size, side, level, angle))
+
+    def _ticks(self, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """Round values, and where they stand."""
+        low, high = self._drawing.value_limits[:, k]
+        floor, roof = self._drawing.limits[:, k]
+        values = round_values(low, high)
+        return values, floor + (roof - floor) * (values - low) / (high - low)
+
+
+class _Edge(NamedTuple):
+    """An edge of the box that bears ticks."""
+
+    axis: int
+    corner: tuple[bool, ...]
+    """For each axis, whether the edge is at the upper end."""
+    out: tuple[int, ...]
+    """The way of the ticks."""
+    side: str
+    level: str
+    shift: tuple[float, float]
+    gap: tuple[float, float]
+    upright: bool
+
+
+def _edge(k: int, camera: Camera) -> _Edge | None:
+    """The edge along axis k that bears its ticks: on the silhouette, at the foot or for upright axes on the left."""
+    ahead, right, up = camera.ahead, camera.right, camera.up
+    if abs(ahead[k]) > 0.985:
+        return None  # seen end on
+    others = [j for j in range(3) if j != k]
+    upright = k == 2 or (abs(ahead[2]) > 0.9 and abs(up[k]) > abs(right[k]))
+    best: Any = None
+    for signs in ((-1, -1), (-1, 1), (1, -1), (1, 1)):
+        # A face is seen if its normal points towards the viewer; on the silhouette one face is seen and one is not.
+        if len({sign * ahead[j] < -1e-9 for sign, j in zip(signs, others, strict=True)}) == 1:
+            continue
+        offset = sum(sign * (np.arange(3) == j) for sign, j in zip(signs, others, strict=True))
+        score = offset @ (right if upright else up)
+        if best is None or score < best[0] - 1e-9:
+            best = (score, signs, offset)
+    _, signs, offset = best
+    ways = [sign * (np.arange(3) == j) for sign, j in zip(signs, others, strict=True)]
+    if upright:
+        out = max(ways, key=lambda way: -(way @ right))
+        side, level, shift, gap = "right", "center", (-6, 0), (-58 if k != 2 else -54, 0)
+    else:
+        flat = [way for way in ways if way[2] == 0 and np.hypot(way @ right, way @ up) > 0.3]
+        out = flat[0] if flat else min(ways, key=lambda way: way @ up)
+        lean = (out @ right) / np.hypot(out @ right, out @ up)
+        if abs(lean) < 0.35:
+            side, level, shift, gap = "center", "top", (0, -6), (0, -32)
+        elif lean < 0:
+            side, level, shift, gap = "right", "top", (-4, -4), (-30, -34)
+        else:
+            side, level, shift, gap = "left", "top", (4, -4), (36, -22)
+    corner = tuple(bool(sign > 0) for sign in offset)
+    return _Edge(k, corner, tuple(map(int, out)), side, level, shift, gap, upright)
+
+
+def _outline(low: np.ndarray, high: np.ndarray, camera: Camera) -> pv.PolyData:
+    """The edges of the box but for those that stand before all of it, between two faces that are both seen."""
+    import pyvista as pv
+
+    ends = []
+    for k in range(3):
+        i, j = (axis for axis in range(3) if axis != k)
+        for si, sj in ((-1, -1), (-1, 1), (1, -1), (1, 1)):
+            if si * camera.ahead[i] < -1e-9 and sj * camera.ahead[j] < -1e-9:
+                continue
+            for end in (low, high):
+                point = np.empty(3)
+                point[i], point[j], point[k] = (high if si > 0 else low)[i], (high if sj > 0 else low)[j], end[k]
+                ends.append(point)
+    return pv.line_segments_from_points(np.array(ends))
+
+
+def round_values(low: float, high: float, most: int = 5) -> np.ndarray:
+    """Round values within the limits, about `most` of them."""
+    from matplotlib.ticker import MaxNLocator
+
+    values = np.asarray(MaxNLocator(nbins=most, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high))
+    inside = values[(values >= low) & (values <= high)]
+    return np.where(np.abs(inside) < 1e-9 * (high - low), 0.0, inside)

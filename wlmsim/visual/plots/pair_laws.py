@@ -1,0 +1,189 @@
+"""A pair law, learned or known, along the distance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from wlmsim import _validation as check
+from wlmsim.data.population import Population
+from wlmsim.data.snapshots import SnapshotSeries
+from wlmsim.data.trajectory import Trajectory
+from wlmsim.errors import ParameterError
+from wlmsim.functionals.base import Functional
+from wlmsim.visual.plots._style import COLORS, GREY, PALE_GREY, TRUTH, label_of, new_axes, thinned, tidy
+from wlmsim.visual.plots.laws import Mechanics, is_learned, members, series_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def plot_pair_law(
+    mechanics: Any,
+    truth: Any = None,
+    *,
+    force: bool = False,
+    reach: float | None = None,
+    data: SnapshotSeries | Trajectory | Population | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Plot the pair potential or the pair force against the distance, with its spread over members and seeds.
+
+    The line is the mean over the fits, the band spans them all. A constant in a potential means nothing: its mean over
+    the pairs of the data, or else over the distances, is drawn as zero. The grey histogram counts the pairs of the
+    data at each distance: where it vanishes, nothing was to be learned.
+
+    Parameters
+    ----------
+    mechanics : WLM, Lagrangian, GradientFlow, System or Functional; sequence or mapping of these
+        Whose law to draw. Of a sequence, such as the fits of several seeds, one line with a band; of a mapping, one for
+        each name.
+    truth : the same, optional
+        A law that is known, drawn broken.
+    force : bool
+        Whether to draw the force -dW/dr, positive where particles repel each other. Default False: the potential W.
+    reach : float, optional
+        Largest distance [length]. Default: the largest cutoff, or else what 95 % of the pairs of the data are below.
+    data : SnapshotSeries, Trajectory or Population, optional
+        Whose pairs the histogram counts. Default: the data that a model was fitted to.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw. Default: a new figure.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    ParameterError
+        If there are no pair forces to draw, or neither a cutoff nor data say how far.
+
+    Examples
+    --------
+    >>> import wlmsim as wls
+    >>> swarm = wls.systems.MorseSwarm(n=100, seed=0)
+    >>> ax = wls.visual.plot_pair_law(swarm, force=True, reach=3.0)
+    >>> ax.get_xlabel(), ax.get_ylabel()
+    ('distance', 'pair force')
+    """
+    lines = _pair_lines(mechanics)
+    known = [] if truth is None else [Mechanics.of(truth)]
+    everything = [fit for fits in lines.values() for fit in fits]
+    shown = next((found.data for found in everything if found.data is not None), None) if data is None else data
+    series = None if shown is None else series_of(shown)
+    laws = {name: [law for fit in fits for law in members(_pair_part(fit))] for name, fits in lines.items()}
+    pairs = None if series is None else _pair_distances(series)
+    farthest = _reach([law for many in laws.values() for law in many], pairs) if reach is None else reach
+    r = np.linspace(0.0, check.positive("reach", farthest), 301)[1:]
+    dim = _dimension(everything, series)
+    units = {} if series is None else series.units
+
+    def curve(law: Functional) -> np.ndarray:
+        values = _pair_curve(law, r, dim, force)
+        return values if force else values - np.average(values, weights=_share(r, pairs))
+
+    ax = new_axes(7.0, 4.2) if ax is None else ax
+    several = len(laws) > 1
+    for color, (name, many) in zip(COLORS * len(laws), laws.items(), strict=False):
+        curves = np.array([curve(law) for law in many])
+        label = name if several else "learned" if is_learned(many) else "law"
+        ax.plot(r, curves.mean(0), color=color, linewidth=2.2, label=label)
+        if len(curves) > 1:
+            spread = None if several else f"range of {len(curves)} fits"
+            ax.fill_between(r, curves.min(0), curves.max(0), color=color, alpha=0.2, linewidth=0, label=spread)
+    for found in known:
+        ax.plot(r, curve(_pair_part(found)), color=TRUTH, linestyle="--", label="truth")
+    _frame_pair_law(ax, r, force=force)
+    if pairs is not None:
+        _pair_histogram(ax, pairs, r[-1])
+    ax.axhline(0.0, color=GREY, linewidth=0.8, zorder=1)
+    first_order = everything[0].first_order
+    powers = (1, -1 if first_order else -2) if force else (2, -1 if first_order else -2)
+    ax.set(xlabel=label_of("distance", units, 1), xlim=(0.0, r[-1]))
+    ax.set_ylabel(label_of("pair force" if force else "pair potential", units, *powers))
+    tidy(ax)
+    ax.legend(frameon=False)
+    return ax
+
+
+def _pair_lines(mechanics: Any) -> dict[str, list[Mechanics]]:
+    if isinstance(mechanics, Mapping):
+        return {str(name): _all(given) for name, given in mechanics.items()}
+    return {"": _all(mechanics)}
+
+
+def _all(given: Any) -> list[Mechanics]:
+    many = given if isinstance(given, Iterable) else [given]
+    return [Mechanics.of(one) for one in many]
+
+
+def _pair_part(found: Mechanics) -> Functional:
+    return found.of_degree(2, "a pair potential", "")
+
+
+def _dimension(mechanics: list[Mechanics], series: Any) -> int:
+    """Of space: a learned law knows it, and others do not care."""
+    known = next((len(s.centre) for f in mechanics for t in f.potential.terms if (s := getattr(t, "scales", None))), 2)
+    return known if series is None else series.dim
+
+
+def _pair_distances(series: Any) -> np.ndarray:
+    """Distances between at most 500 points of each time."""
+    from scipy.spatial.distance import pdist
+
+    clouds = [x for x in series.positions if len(x) > 1]
+    return np.concatenate([pdist(x[thinned(len(x), 500)]) for x in clouds]) if clouds else np.zeros(0)
+
+
+def _reach(laws: list[Functional], pairs: np.ndarray | None) -> float:
+    terms = [member for law in laws for term in law.terms for member in (getattr(term, "functional", term),)]
+    cutoffs = [cutoff for term in terms if (cutoff := getattr(term, "cutoff", None)) is not None]
+    if len(cutoffs) == len(terms):
+        return float(max(cutoffs))
+    if pairs is None or not pairs.size:
+        raise ParameterError("`reach` or `data` must be given, since the law has no cutoff")
+    return float(np.quantile(pairs, 0.95))
+
+
+def _pair_curve(law: Functional, r: np.ndarray, dim: int, force: bool) -> np.ndarray:
+    """The force on a particle, or its energy, at the distances from one that is all the population."""
+    places = np.zeros((len(r), dim))
+    places[:, 0] = r
+    origin = np.zeros((1, dim))
+    if force:
+        weights = np.append(1.0, np.zeros(len(r)))
+        return law.force(np.concatenate([origin, places]), weights)[1:, 0]
+    from wlmsim.functionals.first_variation import first_variation
+
+    return first_variation(law, places, Population(origin))
+
+
+def _share(r: np.ndarray, pairs: np.ndarray | None) -> np.ndarray:
+    """How much each distance counts in a mean."""
+    if pairs is None:
+        return np.ones_like(r)
+    counts = np.histogram(pairs, bins=np.append(0.0, r))[0]
+    return counts if counts.any() else np.ones_like(r)
+
+
+def _frame_pair_law(ax: Axes, r: np.ndarray, *, force: bool) -> None:
+    """Limit the drawn values: a law that is steep at short distances would leave nothing to be seen of the rest."""
+    outer = np.concatenate([line.get_ydata()[r > 0.15 * r[-1]] for line in ax.lines])  # type: ignore[index]
+    everything = np.concatenate([np.asarray(line.get_ydata()) for line in ax.lines])
+    low, high = float(outer.min()), float(outer.max())
+    span = (high - low) or 1.0
+    low, high = max(everything.min(), low - 0.6 * span), min(everything.max(), high + 0.6 * span)
+    ax.set_ylim(low - 0.12 * span, high + 0.08 * span)
+
+
+def _pair_histogram(ax: Axes, pairs: np.ndarray, reach: float) -> None:
+    """How many pairs there are at each distance, along the foot of the axes."""
+    counts, edges = np.histogram(pairs[pairs < reach], bins=40, range=(0.0, reach))
+    if counts.any():
+        heights = 0.18 * counts / counts.max()
+        place = ax.get_xaxis_transform()
+        ax.stairs(
+            heights, edges, fill=True, color=PALE_GREY, alpha=0.6, zorder=0, transform=place, label="pairs in data"
+        )
