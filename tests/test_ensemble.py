@@ -108,9 +108,10 @@ class TestScript:
             if record.member == 2 and record.step == 15:
                 os.kill(os.getpid(), signal.SIGKILL)
 
-        model = wls.learn.WLM(wls.learn.ExternalPotential((8,)) + bowl, steps=30, members=2, processes=2,
-                              checkpoint=sys.argv[1], checkpoint_every=0.0, callbacks=[kill], progress=False)
-        model.fit(data)
+        model = wls.learn.WLM(wls.learn.ExternalPotential((8,)) + bowl, optimiser=wls.learn.AdamW(steps=30), members=2,
+                              runtime=wls.learn.Runtime(processes=2),
+                              checkpoint=wls.learn.Checkpoint(path=sys.argv[1], every=0.0), progress=False)
+        model.fit(data, callbacks=[kill])
     """)
 
     def test_a_script_without_a_main_guard_runs_once_and_resumes_when_killed(self, drifters, tmp_path):

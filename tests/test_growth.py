@@ -147,7 +147,7 @@ def test_a_fit_with_growth(reach, tmp_path):
     scores = model.evaluate(held, two_sided=True)
     assert scores.mean["WLM"] < 0.5 * scores.mean["OT-linear"]
     drift = model.mechanics_.velocity(DATA[0].positions, DATA[0].weights)
-    conserving = wlm(**{**model.get_params(), "reach": math.inf}).fit(fitted)
+    conserving = wls.learn.WLM(**model.get_params(deep=False)).set_params(loss="exact").fit(fitted)
     mistaken = conserving.mechanics_.velocity(DATA[0].positions, DATA[0].weights)
     assert abs(drift[:, 0].mean()) < 0.5 * abs(mistaken[:, 0].mean())
     loaded = wls.learn.WLM.load(model.save(tmp_path / "growth.model"))
@@ -174,10 +174,10 @@ def test_automatic_noise(tmp_path):
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"reach": "far"}, "`reach` must be 'learn' or a number > 0"),
-        ({"reach": 0.0}, "`reach` must be a finite number > 0"),
-        ({"reach": 1.0, "loss": "sliced"}, "`loss` must be 'exact' where particles multiply"),
-        ({"friction": math.inf, "noise": "some"}, "`noise` must be 'auto' or a number >= 0"),
+        ({"reach": "far"}, "`Exact.reach` must be 'learn' or a number > 0"),
+        ({"reach": 0.0}, "`Exact.reach` must be 'learn' or a number > 0; got 0.0"),
+        ({"reach": 1.0, "loss": "sliced"}, "Sliced has no option `reach`"),
+        ({"friction": math.inf, "noise": "some"}, "`noise` must be 'auto' or a finite number >= 0"),
         ({"noise": "auto"}, "`noise` must be 0 unless friction is infinite"),
     ],
     ids=["a word", "zero", "another loss", "a word for noise", "noise with inertia"],

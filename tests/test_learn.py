@@ -26,6 +26,7 @@ from wlmsim.learn.losses.sliced_transport import sliced_transport
 from wlmsim.learn.mechanics import Mechanics, mean_mechanics, scales_of
 from wlmsim.learn.networks.perceptron import Perceptron, RadialSpline
 from wlmsim.learn.rollouts.rollout import flow_rollout, rollout, torch_force
+from wlmsim.learn.training.fitting import Fit
 from wlmsim.learn.training.trainer import Trainer
 
 SCALES = Scales(centre=(0.3, -0.2), length=1.7, start=0.5, duration=0.8)
@@ -620,9 +621,9 @@ class TestEstimator:
         start, seen, unseen = trainer.populations[0][:3]
         x, v = start.x + 0.1, start.v + 1.0
         in_space = [exact_transport(x, y.x, start.w, y.w) for y in (seen, unseen)]
-        in_phase_space = trainer._divergence(x, v, start.w, seen)
+        in_phase_space = trainer.loss(x, v, start.w, seen)
         assert in_phase_space > in_space[0]
-        assert trainer._divergence(x, v, start.w, unseen) == in_space[1]
+        assert trainer.loss(x, v, start.w, unseen) == in_space[1]
         moved = trainer._divergence(seen.x, seen.v + 0.2, seen.w, seen)
         assert moved.item() == pytest.approx(0.25 * 2 * 0.2**2, rel=1e-4)
 
@@ -635,10 +636,10 @@ class TestEstimator:
         trainer = trainer_of(model, [data], 10, scales)
         for parameter in trainer.mechanics.networks.parameters():
             parameter.data.zero_()
-        cloud, gradient = trainer._currents[0][1]
+        cloud, gradient = trainer._gradients[0][1]
         np.testing.assert_allclose(gradient, a * scales.duration, rtol=2e-3)
         expected = ((x @ (0.4 * a + a @ a)) ** 2).sum(1).mean() * (scales.duration**2 / scales.length) ** 2
-        assert trainer._unsteadiness(cloud, gradient).item() == pytest.approx(expected, rel=5e-3)
+        assert trainer._local_acceleration(cloud, gradient).item() == pytest.approx(expected, rel=5e-3)
 
     def test_steadiness_teaches_the_force_where_one_marginal_was_seen(self):
         """A swirl and two marginals that see none of its force beyond the first: the velocities' gradient does."""
@@ -724,7 +725,7 @@ class TestEstimator:
         assert len(failed) == len(model.recoveries_) > 0
         assert all(max(lengths[k + 1 :]) <= lengths[k] // 2 for k in failed)
 
-    @pytest.mark.parametrize("divergence", ["transport", "sinkhorn"])
+    @pytest.mark.parametrize("divergence", [wls.learn.Exact(), wls.learn.Sinkhorn(blur=0.1)], ids=["exact", "sinkhorn"])
     def test_a_recovered_training_resumes_to_the_same_bits(self, drifters, monkeypatch, divergence):
         loss = Trainer._loss
 
@@ -734,7 +735,7 @@ class TestEstimator:
             return loss(trainer)
 
         monkeypatch.setattr(Trainer, "_loss", failing)
-        model = quick(steps=16, loss=divergence, blur=0.1)
+        model = quick(steps=16, loss=divergence)
         whole, first, second = (trainer_of(model, [drifters], 16, scales_of(drifters)) for _ in range(3))
         whole.run()
         states = []
@@ -759,29 +760,32 @@ class TestEstimator:
             ({"potential": "psi"}, "`potential`"),
             ({"dissipation": "viscous"}, "`dissipation`"),
             ({"dissipation": wls.Friction(0.1)}, "`dissipation` must be without friction"),
-            ({"velocity_weight": -0.1}, "`velocity_weight`"),
-            ({"local_acceleration": -0.1}, "`steady_weight`"),
-            ({"local_acceleration": 0.1, "initial_velocities": "zero"}, "`steady_weight` must be 0 unless velocities"),
+            ({"velocity_weight": -0.1}, "`Exact.velocity_weight`"),
+            ({"local_acceleration": -0.1}, "`Regularisation.local_acceleration`"),
+            (
+                {"local_acceleration": 0.1, "initial_velocities": "zero"},
+                "`Regularisation.local_acceleration` must be 0 unless velocities",
+            ),
             ({"speed": 0.0}, "`speed`"),
             ({"speed": 1.0, "friction": 0.1}, "`friction` must be 0 or left alone"),
             ({"initial_velocities": "none"}, "`initial_velocities` must be one of 'given', 'zero'"),
-            ({"rollouts": "bouncing"}, "`training`"),
+            ({"rollouts": "bouncing"}, "`rollouts` must be 'anchored' or 'multiple-shooting' or"),
             ({"loss": "l2"}, "`loss`"),
-            ({"blur": "fine"}, "`blur` must be 'auto' or a positive number"),
-            ({"blur": 0.0}, "`blur`"),
-            ({"steps": 0}, "`steps` must be an integer >= 1; got 0"),
-            ({"steps": 1.5}, "`steps`"),
-            ({"learning_rate": 0.0}, "`learning_rate`"),
-            ({"averaging": 1.0}, "`ema`"),
-            ({"ramp": 2.0}, "`ramp`"),
-            ({"horizon": 0}, "`horizon`"),
-            ({"dt": -0.1}, "`dt`"),
-            ({"blur": float("nan")}, "`blur`"),
+            ({"loss": "sinkhorn", "blur": "fine"}, "`Sinkhorn.blur` must be 'auto' or a finite number > 0"),
+            ({"loss": "sinkhorn", "blur": 0.0}, "`Sinkhorn.blur`"),
+            ({"steps": 0}, "`AdamW.steps` must be an integer >= 1; got 0"),
+            ({"steps": 1.5}, "`AdamW.steps`"),
+            ({"learning_rate": 0.0}, "`AdamW.learning_rate`"),
+            ({"averaging": 1.0}, "`AdamW.averaging` must be a finite number >= 0 and < 1"),
+            ({"ramp": 2.0}, "`Anchored.ramp` must be a finite number >= 0 and <= 1"),
+            ({"horizon": 0}, "`Anchored.horizon` must be an integer >= 1 or None"),
+            ({"dt": -0.1}, "`Anchored.dt`"),
+            ({"loss": "sinkhorn", "blur": float("nan")}, "`Sinkhorn.blur`"),
             ({"seed": -1}, "`seed`"),
-            ({"validation": "first"}, "`validation`"),
-            ({"validation": 0}, "`validation`"),
-            ({"validation": 9}, "`validation`"),
-            ({"device": "abacus"}, "`device`"),
+            ({"validation": "first"}, "`EarlyStopping.validation`"),
+            ({"validation": 0}, "`EarlyStopping.validation`"),
+            ({"validation": 9}, "`EarlyStopping.validation`"),
+            ({"device": "abacus"}, "`Runtime.device`"),
         ],
     )
     def test_bad_parameters_are_named(self, drifters, parameters, message):
@@ -808,13 +812,13 @@ class TestEstimator:
 
     def test_habits_of_scikit_learn(self):
         model = quick(steps=7, friction=0.1)
-        parameters = model.get_params()
-        assert parameters["steps"] == 7
-        assert wlm(**parameters).get_params() == parameters
+        parameters = model.get_params(deep=False)
+        assert model.get_params()["optimiser__steps"] == 7
+        assert wls.learn.WLM(**parameters).get_params() == model.get_params()
         assert model.set_params(optimiser__steps=9) is model
-        assert model.steps == 9
+        assert model.optimiser == wls.learn.AdamW(steps=9)
         assert "steps=9" in repr(model)
-        assert "ema" not in repr(model)
+        assert "averaging" not in repr(model)
         with pytest.raises(ParameterError, match="`step` is not a parameter"):
             model.set_params(step=3)
 
@@ -828,9 +832,10 @@ class TestValidation:
         nonsense = [*drifters.positions[:-1], 100 + drifters.positions[-1]]
         moved = wls.SnapshotSeries(drifters.times, nonsense, drifters.velocities)
         without = quick(validation="last", refit=False, steps=20)
-        trainers = [
-            without._trainer(*without._hold_out(series), 20, scales_of(drifters), [], 0) for series in (drifters, moved)
-        ]
+        trainers = []
+        for series in (drifters, moved):
+            fitted, held = Fit(without, series)._hold_out(without.part("stopping"))
+            trainers.append(trainer_of(without, fitted, 20, scales_of(drifters), held=held))
         for trainer in trainers:
             trainer.run()
         assert trainers[0].progress.losses == trainers[1].progress.losses
@@ -969,20 +974,21 @@ class TestCheckpoint:
     SCRIPT = textwrap.dedent("""
         import json, sys
         import numpy as np, wlmsim as wls
-        from wlmsim.learn.training import trainer as training
+        from wlmsim.learn.training import checkpoint_file
         data = wls.systems.VortexDrifters(n=20, seed=0).exact(np.linspace(0, 2, 5)).snapshots(seed=0)
         path, kill_at = sys.argv[1], int(sys.argv[2])
-        model = wls.learn.WLM(wls.learn.ExternalPotential((8,)), steps=60, validation="last", members=2, progress=False,
-                              checkpoint=path or None, checkpoint_every=0.0)
+        model = wls.learn.WLM(wls.learn.ExternalPotential((8,)), optimiser=wls.learn.AdamW(steps=60), stopping="early",
+                              members=2, checkpoint=wls.learn.Checkpoint(path=path, every=0.0) if path else None,
+                              progress=False)
         if kill_at:
             import os, signal
-            run, seen = training.Checkpoint.keep, [0]
+            run, seen = checkpoint_file.CheckpointFile.keep, [0]
             def keep(self, *arguments, **options):
                 run(self, *arguments, **options)
                 seen[0] += 1
                 if seen[0] == kill_at:
                     os.kill(os.getpid(), signal.SIGKILL)
-            training.Checkpoint.keep = keep
+            checkpoint_file.CheckpointFile.keep = keep
         model.fit(data)
         state = [{k: v.tolist() for k, v in m.state_dict().items()} for m in model._fitted_members]
         print(json.dumps([model.best_step_, model.losses_.tolist(), state]))
@@ -1006,7 +1012,7 @@ class TestCheckpoint:
 
     def test_another_fit_s_checkpoint_is_refused(self, drifters, tmp_path, monkeypatch):
         path = tmp_path / "fit.checkpoint"
-        monkeypatch.setattr("wlmsim.learn.training.trainer.Checkpoint.remove", lambda self: None)
+        monkeypatch.setattr("wlmsim.learn.training.checkpoint_file.CheckpointFile.remove", lambda self: None)
         quick(steps=3, checkpoint=path).fit(drifters)
         assert path.exists()
         with pytest.raises(FileFormatError, match="other data or settings"):

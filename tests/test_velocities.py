@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 import wlmsim as wls
-from tests.models import wlm
+from tests.models import trainer_of, wlm
 from wlmsim.errors import ParameterError
 from wlmsim.learn import potential_velocities, transport_velocities
+from wlmsim.learn.velocities.potential import _Basis
 
 BOTH = pytest.mark.parametrize("estimate", [transport_velocities, potential_velocities])
 
@@ -66,7 +67,7 @@ def test_weights_count(estimate, shear):
         expected = [np.concatenate([p, u[10:150]]) for p, u in zip(pairs, estimate(doubled).velocities, strict=True)]
         assert relative_error(estimate(weighted), expected) < 1e-9
     else:
-        basis = wls.learn.velocities._Basis(data, 1)
+        basis = _Basis(data, 1)
         for two, one in zip(doubled, weighted, strict=True):
             np.testing.assert_allclose(basis.means(two), basis.means(one), atol=1e-12)
 
@@ -119,7 +120,7 @@ class TestEstimator:
     def test_estimates_stand_in_for_what_is_unknown(self, whirl, rule):
         still = whirl.without_velocities()
         model = self.fit(still, rule, steps=3, rollouts="multiple-shooting")
-        trainer = model._trainer([still], [], 5, model._fitted_members[0].scales, [], 0)
+        trainer = trainer_of(model, [still], 5, model._fitted_members[0].scales)
         assert trainer._starts == [list(range(6))]
         start = model.forecast(still[2], [still.times[2]])[0]
         estimate = {"transport": transport_velocities, "potential": potential_velocities}[rule]

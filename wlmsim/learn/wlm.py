@@ -297,7 +297,6 @@ class WLM(Estimator):
 
     # --- prediction
 
-    @property
     def _predictor(self) -> Predictor:
         members = self._fitted_members
         learned = self.initial_velocities == "learn" and not self.first_order
@@ -344,7 +343,7 @@ class WLM(Estimator):
         ParameterError
             If the start has no velocities and the model needs them.
         """
-        return self._predictor.forecast(start, times, dt)
+        return self._predictor().forecast(start, times, dt)
 
     def interpolate(self, times: Any, data: SnapshotSeries | None = None, *, two_sided: bool = False) -> SnapshotSeries:
         """Predict marginals between the fitted ones, each from the last fitted marginal that it can start from.
@@ -364,7 +363,7 @@ class WLM(Estimator):
         SnapshotSeries
             Of several populations each is predicted by itself, at those of the times that its marginals allow.
         """
-        return self._predictor.interpolate(times, data, two_sided=two_sided)
+        return self._predictor().interpolate(times, data, two_sided=two_sided)
 
     def evaluate(
         self,
@@ -397,7 +396,7 @@ class WLM(Estimator):
         Scores
             ``print`` it for a table.
         """
-        return self._predictor.evaluate(observed, start, data, two_sided=two_sided, metrics=metrics)
+        return self._predictor().evaluate(observed, start, data, two_sided=two_sided, metrics=metrics)
 
     def score(self, observed: SnapshotSeries) -> float:
         """Minus the mean W1 of predictions, each from the fitted marginal before it: the greater the better [length].
