@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 
 import wlmsim as wls
 from wlmsim.cli import app
-from wlmsim.cli.simulation import _kebab, systems
+from wlmsim.cli.catalogue import _kebab, systems
 from wlmsim.evaluation import score_forecast
 
 

@@ -903,6 +903,7 @@ class WLM(Estimator):
         return path
 
     @classmethod
+    @files.refusing
     def load(cls, path: str | Path) -> WLM:
         """Read a model written by `save`, without executing code from the file.
 
@@ -911,7 +912,7 @@ class WLM(Estimator):
         FileNotFoundError
             If there is no such file.
         FileFormatError
-            If the file is truncated, foreign or of a newer schema.
+            If the file is truncated, damaged, foreign, of a newer schema, or of wlmsim 0.1.0.
         """
         content = files.read(Path(path), KIND)
         model = cls(files.build(content["potential"]), **content["parameters"])
@@ -919,7 +920,7 @@ class WLM(Estimator):
         if content.get("dissipation"):
             model.dissipation = files.build(content["dissipation"])
         members = []
-        for state in content.get("members") or [content["mechanics"]]:  # version 1 had one
+        for state in content["members"]:
             scales = Scales(**content["scales"])
             member = model._mechanics(model.potential, content["dim"], scales)
             member.load_state_dict(state)
