@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from wlmsim.data.snapshots import SnapshotSeries
-from wlmsim.datasets.sources import SOURCES, arrays_of
+from wlmsim.datasets.sources import arrays_of, provenance
 
 
 def vortex_small(path: str | Path | None = None) -> SnapshotSeries:
@@ -57,5 +57,5 @@ def vortex_big(path: str | Path | None = None) -> SnapshotSeries:
 def _vortex(name: str, path: str | Path | None, interval: float) -> SnapshotSeries:
     arrays = arrays_of(name, path, {"positions": 3, "velocities": 3})
     times = interval * np.arange(len(arrays["positions"]))
-    source = SOURCES[name].address if path is None else str(path)
-    return SnapshotSeries(times, list(arrays["positions"]), list(arrays["velocities"]), metadata={"source": source})
+    metadata = provenance(name, path)
+    return SnapshotSeries(times, list(arrays["positions"]), list(arrays["velocities"]), metadata=metadata)

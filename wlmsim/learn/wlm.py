@@ -17,6 +17,7 @@ import torch
 
 from wlmsim import _validation as check
 from wlmsim._about import version
+from wlmsim.citing import citation, cited_by
 from wlmsim.data.population import Population
 from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.data.trajectory import Trajectory
@@ -34,6 +35,7 @@ from wlmsim.learn.matching import weak_form
 from wlmsim.learn.mechanics import Cloud, Mechanics, mean_mechanics, scaled_cloud, scales_of
 from wlmsim.learn.prediction.bridge import bridge
 from wlmsim.learn.prediction.growth import Growth, choose_growth
+from wlmsim.learn.references import references
 from wlmsim.learn.training.callbacks import Record
 from wlmsim.learn.training.ensemble import Ensemble, Training
 from wlmsim.learn.training.progress import FittingBars
@@ -45,7 +47,10 @@ from wlmsim.mechanics.lagrangian import Lagrangian
 from wlmsim.simulation import simulate
 
 KIND = "wlmsim-model"
-FIT_REPORT = ("losses_", "frictions_", "times_", "best_step_", "validation_", "dt_", "seconds_", "recoveries_")
+FIT_REPORT = (
+    *("losses_", "frictions_", "times_", "best_step_", "validation_", "dt_", "seconds_", "recoveries_"),
+    "cites_",
+)
 """Attributes of a fit that are kept in files beside the mechanics."""
 CHOSEN = ("reach_", "growth_changes_", "noise_")
 """Those that predictions need, given or chosen from the data."""
@@ -212,6 +217,8 @@ class WLM(Estimator):
         Times of the fitted marginals.
     data_ : SnapshotSeries
         The fitted marginals; not kept in files.
+    cites_ : list of str
+        What the data asks to cite, see `citation`.
 
     References
     ----------
@@ -474,6 +481,7 @@ class WLM(Estimator):
         self.dt_ = self._time_step(scales)
         self.times_ = data.times.copy()
         self.data_ = data
+        self.cites_ = cited_by(data.metadata)
         self.seconds_ = time.monotonic() - started
         return self
 
@@ -860,6 +868,21 @@ class WLM(Estimator):
         predicted = list(self._interpolated(fitted, observed.times, two_sided))
         scores = score_interpolation(predicted, observed, fitted, origins, metrics=metrics)
         return dataclasses.replace(scores, protocol="two-sided") if two_sided else scores
+
+    # --- citing
+
+    def citation(self) -> str:
+        """BibTeX of wlmsim, its paper, the methods that the model uses, and the data set it was fitted to, if known.
+
+        Returns
+        -------
+        str
+            See `wlmsim.citation`, which takes several models and data.
+        """
+        return citation(self)
+
+    def _cites(self) -> list[str]:
+        return references(self)
 
     # --- files
 
