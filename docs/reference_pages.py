@@ -62,6 +62,7 @@ PAGES: dict[str, tuple[str, str, list[tuple[str, list[str]]]]] = {
     "visual": ("Pictures", "Films, scenes and plots.", [("", ["visual"])]),
     "io": ("Files", "Everything that is read or written.", [("", ["io"])]),
     "datasets": ("Data sets", "Public data by name, and their synthetic twins.", [("", ["datasets"])]),
+    "citing": ("Citing", "What to cite, as BibTeX; models have `citation` too.", [("", ["citing"])]),
     "errors": ("Errors", "What can be raised or warned of.", [("", ["errors"])]),
 }
 

@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 import wlmsim as wls
 from tests.models import wlm
 from wlmsim.cli import app
-from wlmsim.cli.simulation import _kebab, systems
+from wlmsim.cli.catalogue import _kebab, systems
 from wlmsim.evaluation import score_forecast
 
 
@@ -630,6 +630,8 @@ def test_info_of_other_files(tmp_path: Path) -> None:
     (tmp_path / "arrays.npz").rename(tmp_path / "arrays.zip")
     assert "arrays.zip: not a" in refuse(1, "info", tmp_path / "arrays.zip")
     assert "Is a directory" in refuse(1, "info", tmp_path)
+    torch.save({"kind": "wlmsim-model", "version": 2}, tmp_path / "old.model")
+    assert "wlmsim 0.1.0 wrote it: fit again" in refuse(1, "info", tmp_path / "old.model")
 
 
 # --- convert

@@ -129,7 +129,7 @@ def test_files_of_the_wrong_kind(tmp_path):
     data = series()
     data.save(tmp_path / "data.h5")
     wlm(steps=1, members=1, progress=False).fit(data).save(tmp_path / "it.model")
-    with pytest.raises(FileFormatError, match=r"a ZIP archive: WLM.load reads models"):
+    with pytest.raises(FileFormatError, match=r"a model or a checkpoint: WLM.load reads models"):
         wls.SnapshotSeries.load(tmp_path / "it.model")
     with pytest.raises(FileFormatError, match=r"it holds data, which SnapshotSeries.load reads"):
         wls.learn.WLM.load(tmp_path / "data.h5")

@@ -63,7 +63,7 @@ def test_learning_needs_neither_pot_nor_graphics():
         data = wls.systems.VortexDrifters(n=20, seed=0).exact(np.linspace(0, 1, 4)).snapshots(seed=0)
         past, future = data.split(at=0.5)
         terms = wls.learn.ExternalPotential((8,)) + wls.learn.PairPotential(1.0)
-        quick = {"steps": 2, "members": 1, "progress": False}
+        quick = {"optimiser": wls.learn.AdamW(steps=2), "members": 1, "progress": False}
         model = wls.learn.WLM(terms, **quick).fit(past)
         assert np.isfinite(model.forecast(past[-1], times=future.times).positions).all()
         assert model.evaluate(future, start=past[-1]).mean["WLM"] > 0

@@ -2,7 +2,6 @@
 
 import copy
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -16,6 +15,7 @@ import wlmsim as wls
 from tests.models import trainer_of, wlm
 from wlmsim.errors import FileFormatError, NotFittedError, ParameterError, SimulationError
 from wlmsim.integrators import ConstantSpeedEuler, Leapfrog
+from wlmsim.learn import files
 from wlmsim.learn.functionals import Scales
 from wlmsim.learn.functionals.base import force_of_energy
 from wlmsim.learn.losses import sinkhorn_divergence as losses
@@ -97,7 +97,7 @@ class TestLosses:
         model = quick(steps=2, loss="sinkhorn", blur="auto")
         trainer = trainer_of(model, [drifters], 2, scales_of(drifters))
         positions = (np.array(drifters.positions) - scales_of(drifters).centre) / scales_of(drifters).length
-        assert trainer.settings.blur == pytest.approx(automatic_blur([torch.tensor(x) for x in positions]), rel=1e-5)
+        assert trainer.loss.blur == pytest.approx(automatic_blur([torch.tensor(x) for x in positions]), rel=1e-5)
         assert np.isfinite(model.fit(drifters).losses_).all()
 
     def test_sinkhorn_divergence_agrees_with_geometry(self):
@@ -940,7 +940,7 @@ class TestFiles:
             model.fit(drifters).save(tmp_path / "x.model")
         assert list(tmp_path.iterdir()) == []
 
-    def test_missing_truncated_foreign_and_newer(self, composed, tmp_path):
+    def test_missing_truncated_and_foreign(self, composed, tmp_path):
         with pytest.raises(FileNotFoundError, match=r"gone\.model"):
             wls.learn.WLM.load(tmp_path / "gone.model")
         path = composed.save(tmp_path / "x.model")
@@ -952,22 +952,6 @@ class TestFiles:
         path.write_text("not a model")
         with pytest.raises(FileFormatError, match=r"x\.model"):
             wls.learn.WLM.load(path)
-        torch.save({"kind": "other"}, path)
-        with pytest.raises(FileFormatError, match="not a wlmsim-model"):
-            wls.learn.WLM.load(path)
-        torch.save({"kind": "wlmsim-model", "version": 99}, path)
-        with pytest.raises(FileFormatError, match="newer"):
-            wls.learn.WLM.load(path)
-
-    def test_loading_executes_no_code(self, tmp_path):
-        class Trap:
-            def __reduce__(self):
-                return os.system, (f"touch {tmp_path / 'sprung'}",)
-
-        torch.save({"kind": "wlmsim-model", "version": 1, "trap": Trap()}, tmp_path / "x.model")
-        with pytest.raises(FileFormatError):
-            wls.learn.WLM.load(tmp_path / "x.model")
-        assert not (tmp_path / "sprung").exists()
 
 
 class TestCheckpoint:
@@ -1019,12 +1003,12 @@ class TestCheckpoint:
             quick(steps=4, checkpoint=path).fit(drifters)
         with pytest.raises(FileFormatError, match="other data or settings"):
             quick(steps=3, checkpoint=path).fit(drifters[:5])
-        whole = torch.load(path, weights_only=True)
+        whole = files.read(path, "wlmsim-checkpoint")
         for part, change in (("state", "duals"), ("progress", "recoveries"), ("mechanics", "log_friction")):
             older = copy.deepcopy(whole)
             state = older["stages"]["fitting"]
             del (state if part == "state" else state[part])[change]
-            torch.save(older, path)
+            files.write(path, "wlmsim-checkpoint", older)
             with pytest.raises(FileFormatError, match=r"written by another version of wlmsim .*; finish the fit with"):
                 quick(steps=3, checkpoint=path).fit(drifters)
         path.write_bytes(b"rubbish")

@@ -76,4 +76,4 @@ def test_the_wheel_works_away_from_the_repository(built, tmp_path):
     simulated = ["simulate", "kepler", "-n", "3", "--until", "1", "--dt", "0.5", "-q", "-o", "orbit.h5"]
     assert "Trajectory(times=3 in 0..1, n=3, dim=2)" in run(scripts / "wlmsim", *simulated, **away)
     assert "trajectory" in run(scripts / "wlmsim", "info", "orbit.h5", **away)
-    run(python, "-m", "doctest", site / "wlmsim" / "population.py", **away)
+    run(python, "-m", "doctest", site / "wlmsim" / "data" / "population.py", **away)

@@ -9,6 +9,7 @@ from . import quantum as quantum
 from . import systems as systems
 from . import transport as transport
 from . import visual as visual
+from .citing import citation as citation
 from .data.population import Population as Population
 from .data.snapshots import SnapshotSeries as SnapshotSeries
 from .data.standardisation import Standardisation as Standardisation

@@ -20,11 +20,7 @@ def info(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Say what a file holds."""
-    from wlmsim.io.paths import existing
-
-    with existing(file).open("rb") as stream:
-        is_zip = stream.read(2) == b"PK"  # as models are
-    about = _describe_data(file) if not is_zip or file.suffix.lower() == ".npz" else _describe_model(file)
+    about = _describe_model(file) if _is_model(file) else _describe_data(file)
     if as_json:
         typer.echo(json.dumps(about, indent=2))
         return
@@ -39,6 +35,15 @@ def info(
     for name, value in about.items():
         table.add_row(name.replace("_", " "), escape(_readable(value)))
     Console().print(table)
+
+
+def _is_model(path: Path) -> bool:
+    """Whether it is one, or an archive as those of wlmsim 0.1.0 were, which `WLM.load` refuses with its reason."""
+    from wlmsim.io.paths import existing
+    from wlmsim.io.signatures import PICKLE, TENSORS, ZIP, signature
+
+    found = signature(existing(path))
+    return found == TENSORS or (found in (PICKLE, ZIP) and path.suffix.lower() != ".npz")
 
 
 def _describe_data(path: Path) -> dict[str, Any]:

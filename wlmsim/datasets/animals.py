@@ -11,7 +11,7 @@ import numpy as np
 from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.data.tracks import Tracks
 from wlmsim.data.trajectory import Trajectory
-from wlmsim.datasets.sources import arrays_of, fetch, source_of
+from wlmsim.datasets.sources import arrays_of, fetch, provenance
 from wlmsim.errors import FileFormatError
 from wlmsim.io import tables
 
@@ -61,9 +61,8 @@ def fish_school_tracks(path: str | Path | None = None) -> Tracks:
     """
     name = "fish_school.npz"
     positions = arrays_of(name, path, {"positions": 3})["positions"]
-    source = source_of(name, path)
     units = {"length": "px", "time": "frame"}
-    return Tracks(np.arange(float(len(positions))), positions, metadata={"source": source}, units=units)
+    return Tracks(np.arange(float(len(positions))), positions, metadata=provenance(name, path), units=units)
 
 
 class SheepDrive(NamedTuple):
@@ -125,13 +124,12 @@ def sheep_drives(
         raise FileFormatError(f"{found}: it has no array 'pos_00'")
     wanted = dict.fromkeys([f"{kind}_{number}" for number in numbers for kind in ("pos", "vel")], 3)
     arrays = arrays_of(name, found, {"dt": 0, **wanted})
-    source = source_of(name, path)
     drives = []
     for number in numbers:
         x, v = arrays[f"pos_{number}"], arrays[f"vel_{number}"]
         times = np.array([float(f"{k * arrays['dt']:.12g}") for k in range(len(x))])  # 3 * 0.1 is to be 0.3
         about: dict[str, Any] = {
-            "metadata": {"source": source, "drive": int(number)},
+            "metadata": {**provenance(name, path), "drive": int(number)},
             "units": {"length": "m", "time": "s"},
         }
         tracks = Tracks(times, x[:, SHEEP], v[:, SHEEP], **about)

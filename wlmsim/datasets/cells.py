@@ -9,7 +9,7 @@ import numpy as np
 
 from wlmsim import _validation as check
 from wlmsim.data.snapshots import SnapshotSeries
-from wlmsim.datasets.sources import arrays_of, source_of
+from wlmsim.datasets.sources import arrays_of, provenance
 from wlmsim.io.columns import series_from_columns
 
 
@@ -62,7 +62,7 @@ def embryoid_body(path: str | Path | None = None, *, components: int = 5, veloci
         **names,
         velocities="pcs_delta" if velocities else None,
         metadata={
-            "source": source_of(name, path),
+            **provenance(name, path),
             "days": "time 0 is days 0-3, 1 is 6-9, 2 is 12-15, 3 is 18-21, 4 is 24-27",
         },
         units={"time": "6 days"},
@@ -96,6 +96,6 @@ def mouse_hematopoiesis(path: str | Path | None = None) -> SnapshotSeries:
     """
     name = "mouse_hematopoiesis.npz"
     arrays = arrays_of(name, path, {"time": 1, "x": 2})
-    series = series_from_columns(arrays, name, time="time", positions="x", metadata={"source": source_of(name, path)})
+    series = series_from_columns(arrays, name, time="time", positions="x", metadata=provenance(name, path))
     series.metadata["relative_mass"] = (np.array(series.sizes) / series.sizes[0]).tolist()
     return series

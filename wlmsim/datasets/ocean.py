@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from wlmsim.data.snapshots import SnapshotSeries
-from wlmsim.datasets.sources import arrays_of, source_of
+from wlmsim.datasets.sources import arrays_of, provenance
 
 
 def vortex_small(path: str | Path | None = None) -> SnapshotSeries:
@@ -57,5 +57,5 @@ def vortex_big(path: str | Path | None = None) -> SnapshotSeries:
 def _vortex(name: str, path: str | Path | None, interval: float) -> SnapshotSeries:
     arrays = arrays_of(name, path, {"positions": 3, "velocities": 3})
     times = interval * np.arange(len(arrays["positions"]))
-    metadata = {"source": source_of(name, path)}
+    metadata = provenance(name, path)
     return SnapshotSeries(times, list(arrays["positions"]), list(arrays["velocities"]), metadata=metadata)

@@ -35,6 +35,8 @@ class Source(NamedTuple):
         Makes the arrays, given a function that downloads; None for a file that is published as it is.
     advice : str
         How a user gets the file where it can neither be downloaded nor made.
+    cites : tuple of str
+        Keys of what its authors ask to cite, see `wlmsim.citation`.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Source(NamedTuple):
     contents: str = ""
     make: Callable[[Callable[[str], Path]], Arrays] | None = None
     advice: str = ""
+    cites: tuple[str, ...] = ()
 
 
 _WLM = "https://raw.githubusercontent.com/guanton/WLM/6cd32992b67dc2b147426d4b2caccb572da34d6e/datasets/"
@@ -85,11 +88,13 @@ SOURCES = {
             "oceans_with_v0.npz",
             _WLM + "oceans_with_v0.npz",
             "30168f54f8eb2ea59f23f28adf01e71917491dceffd61106801a493a2c23e0ce",
+            cites=("guan2026",),
         ),
         Source(
             "big_oceans_forecast.npz",
             _WLM + "big_oceans_forecast.npz",
             "70d76e62cc2b32bdd4d8a4f78f7f8400aec60443d05fabd915f02626685bdac3",
+            cites=("guan2026",),
         ),
         Source(
             "fish_school.npz",
@@ -98,6 +103,7 @@ SOURCES = {
             "4f78d49a2425bfbd715aa7f247efc8f89d66fb117726df9b315680f02dbce34a",
             _make_fish_school,
             "`pip install --no-deps trajectorytools==0.4.2` brings it (licence GPL-3.0)",
+            ("trajectorytools",),
         ),
         Source(
             "eb_pcs10.npz",
@@ -105,11 +111,13 @@ SOURCES = {
             "867980caa4e82044ba20e396a70310ea4885c66695218011d9c06e8da85435cf",
             "632b6333a4bb82b0a6a9332062312eb745aea3f6e484bdd4908ed27bbcbd5f1b",
             _make_embryoid_body,
+            cites=("moon2019",),
         ),
         Source(
             "eb_velocity_v5.npz",
             "https://github.com/KrishnaswamyLab/TrajectoryNet/tree/master/data",
             advice="get it from there and give its path, or put it into the folder that WLMSIM_DATA names",
+            cites=("moon2019", "tong2020"),
         ),
         Source(
             "sheep_drives.npz",
@@ -119,6 +127,7 @@ SOURCES = {
             advice="it is made from that file (licence GPL-3.0): arrays pos_00, vel_00, pos_01, ... of shape "
             "(T, 16, 2), in metres and metres per second, and dt = 0.1 s; give its path, or put it into the folder "
             "that WLMSIM_DATA names",
+            cites=("jadhav2024",),
         ),
         Source(
             "mouse_hematopoiesis.npz",
@@ -126,6 +135,7 @@ SOURCES = {
             "42684be2e76b0cbf5f2b4a404e5507f73fc8f9659f8a8d173a19890121801574",
             "27993f648877bad248efe473fa87469efc72fb5fb156dc7b03cff2f84b4d8f7f",
             _make_mouse_hematopoiesis,
+            cites=("weinreb2020",),
         ),
     )
 }
@@ -207,9 +217,11 @@ def arrays_of(name: str, path: str | Path | None, shapes: Mapping[str, int]) -> 
         return arrays
 
 
-def source_of(name: str, path: str | Path | None) -> str:
-    """Where the arrays come from, as metadata say it: the published address, or the path given instead."""
-    return SOURCES[name].address if path is None else str(path)
+def provenance(name: str, path: str | Path | None) -> dict[str, Any]:
+    """Metadata of data from a published file, which ask to be cited, or from one of the same layout at `path`."""
+    if path is not None:
+        return {"source": str(path)}
+    return {"source": SOURCES[name].address, "cites": list(SOURCES[name].cites)}
 
 
 def _made(source: Source, cache: Path) -> Path:

@@ -18,6 +18,7 @@ from wlmsim.errors import FileFormatError, ParameterError, WlmsimError
 from wlmsim.io.atomic import atomic
 from wlmsim.io.attributes import read_attributes, write_attributes
 from wlmsim.io.paths import existing
+from wlmsim.io.signatures import EMPTY, PICKLE, TENSORS, ZIP, signature
 
 SCHEMAS = {"snapshots": 1, "trajectory": 1}
 """The kinds of files, and the newest version of each that this wlmsim writes and reads."""
@@ -25,6 +26,14 @@ SCHEMAS = {"snapshots": 1, "trajectory": 1}
 _CHUNK_BYTES = 512 * 1024
 _LIBVER = ("v108", "v108")  # any HDF5 library since 1.8 (2008) can read the files
 _KINDS = {"f": "real numbers", "iu": "integers", "b": "booleans"}
+
+
+_OTHERS = {
+    TENSORS: ", but a model or a checkpoint: WLM.load reads models",
+    PICKLE: ", but a model or a checkpoint of wlmsim 0.1.0",
+    ZIP: ", but a ZIP archive: .npz files go by their suffix",
+}
+"""What is said of files that begin as others do."""
 
 
 class Damage(ValueError):
@@ -205,13 +214,11 @@ def window(times: np.ndarray, start: float | None, stop: float | None) -> slice:
 def _check_container(path: Path) -> None:
     if path.is_dir():
         raise Damage("it is a folder, not a file")
-    with path.open("rb") as stream:  # Python's own errors name the file when it may not be read
-        first = stream.read(4)
-    if not first:
+    found = signature(path)  # Python's own errors name the file when it may not be read
+    if found == EMPTY:
         raise Damage("it is empty")
     if not h5py.is_hdf5(path):
-        archive = ", but a ZIP archive: WLM.load reads models, and .npz files go by their suffix"
-        raise Damage(f"it is not an HDF5 file{archive if first.startswith(b'PK') else ''}")
+        raise Damage(f"it is not an HDF5 file{_OTHERS.get(found, '')}")
 
 
 def _opened(path: str | Path) -> h5py.File:

@@ -3,35 +3,44 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import inspect
-import zipfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
-
-import torch
+from typing import Any, TypeVar, cast
 
 from wlmsim import functionals
 from wlmsim.errors import FileFormatError, ParameterError
 from wlmsim.functionals import Functional, laws
 from wlmsim.io.atomic import atomic
 from wlmsim.io.paths import existing
+from wlmsim.io.signatures import EMPTY, HDF5, PICKLE, TENSORS, signature
 from wlmsim.learn import dissipations as learned_dissipations
 from wlmsim.learn import functionals as learned_functionals
+from wlmsim.learn.packing import pack, unpack
 from wlmsim.mechanics import dissipation
 from wlmsim.mechanics.dissipation import Dissipation
 
 HOMES = (functionals, dissipation, learned_functionals, learned_dissipations)
 """Where the classes of terms are found by their names."""
-VERSION = 2
-"""Schema of the files written; 2 holds several members of a model, 1 held one."""
+VERSION = 3
+"""Schema of the files written; 1 and 2, of wlmsim 0.1.0, were archives of torch."""
+
+FOREIGN = {
+    EMPTY: ": it is empty",
+    HDF5: "; it holds data, which SnapshotSeries.load reads",
+    PICKLE: " that this version reads; wlmsim 0.1.0 wrote it: fit again, or load it with that version",
+}
+"""What is said of files that are none, by what they are."""
+
+Load = TypeVar("Load", bound=Callable[..., Any])
 
 
 def write(path: Path, kind: str, content: dict[str, Any]) -> None:
     """Write tensors and plain values atomically under a kind and the schema version."""
-    # through a stream: given a path, torch refuses some names, such as a hidden one without a suffix
-    with atomic(path) as temporary, temporary.open("wb") as stream:
-        torch.save({"kind": kind, "version": VERSION, **content}, stream)
+    data = pack(kind, VERSION, content)
+    with atomic(path) as temporary:
+        temporary.write_bytes(data)
 
 
 def read(path: Path, kind: str) -> dict[str, Any]:
@@ -42,24 +51,41 @@ def read(path: Path, kind: str) -> dict[str, Any]:
     FileNotFoundError
         If there is no such file.
     FileFormatError
-        If it is truncated, of another kind, or of a newer schema.
+        If it is truncated, damaged, of another kind, of a newer schema, or of wlmsim 0.1.0.
     """
     path = existing(path)
-    if not zipfile.is_zipfile(path):
-        with path.open("rb") as stream:
-            data = stream.read(4) == b"\x89HDF"
-        about = "; it holds data, which SnapshotSeries.load reads" if data else ", or a truncated one"
-        raise FileFormatError(f"{path}: not a {kind} file{about}")
+    if path.is_dir():
+        raise FileFormatError(f"{path}: it is a folder, not a {kind} file")
+    if (found := signature(path)) != TENSORS:
+        raise FileFormatError(f"{path}: not a {kind} file{FOREIGN.get(found, ', or a damaged one')}")
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises many kinds for a broken or foreign file
-        reason = str(error).strip().split("\n")[0][:120]
-        raise FileFormatError(f"{path}: not a readable {kind} file ({type(error).__name__}: {reason})") from error
-    if not isinstance(content, dict) or content.get("kind") != kind:
-        raise FileFormatError(f"{path}: not a {kind} file")
-    if content["version"] > VERSION:
-        raise FileFormatError(f"{path}: schema version {content['version']} is newer than this wlmsim's {VERSION}")
+        of, version, content = unpack(path.read_bytes())
+    except FileFormatError as error:
+        raise FileFormatError(f"{path}: {error}") from None
+    except Exception as error:  # whole, as its digest tells, but never written by wlmsim
+        raise FileFormatError(f"{path}: not a readable {kind} file ({_short(error)})") from error
+    if of != kind:
+        raise FileFormatError(f"{path}: not a {kind} file, but a {of} file")
+    if version > VERSION:
+        raise FileFormatError(f"{path}: schema version {version} is newer than this wlmsim's {VERSION}")
     return content
+
+
+def refusing(load: Load) -> Load:
+    """Let a class method that makes an object of a file refuse one that it cannot use by a `FileFormatError`."""
+
+    @functools.wraps(load)
+    def refuse(cls: Any, path: str | Path) -> Any:
+        try:
+            return load(cls, path)
+        except OSError:  # of which FileFormatError is one: they name the file
+            raise
+        except Exception as error:
+            raise FileFormatError(
+                f"{path}: this version of wlmsim cannot use it, another one may have written it ({_short(error)})"
+            ) from error
+
+    return cast(Load, refuse)
 
 
 def describe(terms: Iterable[Functional | Dissipation]) -> list[dict[str, Any]]:
@@ -80,15 +106,33 @@ def build(description: list[dict[str, Any]]) -> Any:
         kind, settings = entry["type"], dict(entry["settings"])
         if kind in ("External", "Pairwise"):
             parameters = _lists_to_tuples(settings.pop("parameters"))
-            settings = {**_lists_to_tuples(settings), "law": getattr(laws, settings["law"])(**parameters)}
+            settings = {**_lists_to_tuples(settings), "law": _law(settings["law"])(**parameters)}
         for name in ("functionals", "dissipations"):  # of an average
             if name in settings:
                 settings[name] = [build(member) for member in settings[name]]
         if kind == "LearnableStrength":
             settings["functional"] = build(settings["functional"])
-        home = next(module for module in HOMES if hasattr(module, kind))
-        terms.append(getattr(home, kind)(**settings))
+        terms.append(_term(kind)(**settings))
     return sum(terms[1:], terms[0])
+
+
+def _term(name: str) -> Any:
+    """The class of a term: nothing else that a module holds can be called by a file."""
+    for home in HOMES:
+        found = getattr(home, name, None)
+        if isinstance(found, type) and issubclass(found, (Functional, Dissipation)):
+            return found
+    raise ValueError(f"there is no term {name!r}")
+
+
+def _law(name: str) -> Any:
+    if name not in laws.__all__:
+        raise ValueError(f"there is no law {name!r}")
+    return getattr(laws, name)
+
+
+def _short(error: Exception) -> str:
+    return f"{type(error).__name__}: {(str(error).strip().splitlines() or [''])[0][:120]}"
 
 
 def _plain(term: Functional | Dissipation) -> dict[str, Any]:

@@ -31,6 +31,7 @@ FIT_REPORT = (
     "reach_",
     "growth_changes_",
     "noise_",
+    "cites_",
 )
 """Attributes of a fit that are kept beside the mechanics."""
 ARRAYS = ("losses_", "frictions_", "times_")
@@ -58,6 +59,7 @@ def save_model(model: Any, path: str | Path) -> Path:
     return path
 
 
+@files.refusing
 def load_model(make: Callable[..., Model], path: str | Path) -> Model:
     """Read a `WLM` written by `save_model`, without executing code from the file."""
     content = files.read(Path(path), KIND)

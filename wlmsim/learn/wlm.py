@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from wlmsim import _validation as check
+from wlmsim.citing import citation, cited_by
 from wlmsim.data.population import Population
 from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.data.trajectory import Trajectory
@@ -23,6 +24,7 @@ from wlmsim.learn.losses.regularisation import Regularisation
 from wlmsim.learn.options import CONSTRAINTS, MOVED, PARTS
 from wlmsim.learn.prediction.growth import Growth
 from wlmsim.learn.prediction.predictor import Predictor
+from wlmsim.learn.references import references
 from wlmsim.learn.rollouts.base import Rollouts
 from wlmsim.learn.training.adamw import AdamW
 from wlmsim.learn.training.checkpoint import Checkpoint
@@ -129,6 +131,8 @@ class WLM(Estimator):
         Times of the fitted marginals.
     data_ : SnapshotSeries
         The fitted marginals; not kept in files.
+    cites_ : list of str
+        What the data asks to cite, see `citation`.
 
     References
     ----------
@@ -282,7 +286,7 @@ class WLM(Estimator):
         self.best_step_, self.validation_, self.seconds_ = result.best_step, result.validation, result.seconds
         self.reach_, self.growth_changes_ = result.growth
         self.dt_, self.noise_ = result.dt, result.noise
-        self.times_, self.data_ = data.times.copy(), data
+        self.times_, self.data_, self.cites_ = data.times.copy(), data, cited_by(data.metadata)
         return self
 
     def _keep(self, members: list[Mechanics]) -> None:
@@ -409,6 +413,21 @@ class WLM(Estimator):
         scores = self.evaluate(_series("observed", observed))
         return -scores.mean[scores.model]
 
+    # --- citing
+
+    def citation(self) -> str:
+        """BibTeX of wlmsim, its paper, the methods that the model uses, and the data set it was fitted to, if known.
+
+        Returns
+        -------
+        str
+            See `wlmsim.citation`, which takes several models and data.
+        """
+        return citation(self)
+
+    def _cites(self) -> list[str]:
+        return references(self)
+
     # --- files
 
     def save(self, path: str | Path) -> Path:
@@ -443,7 +462,7 @@ class WLM(Estimator):
         FileNotFoundError
             If there is no such file.
         FileFormatError
-            If the file is truncated, foreign, of an earlier wlmsim or of a newer schema.
+            If the file is truncated, damaged, foreign, of a newer schema, or of wlmsim 0.1.0.
         """
         from wlmsim.learn.saving import load_model
 
