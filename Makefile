@@ -37,7 +37,7 @@ format: $(BIN)/.wlmsim-dev  ## Format the code and fix what can be fixed
 	$(BIN)/ruff format .
 
 clean:  ## Remove caches, builds and the demo's results; leaves the environment
-	rm -rf build demo dist docs/gallery docs/reference .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf build demo dist docs/gallery docs/reference docs/_generated .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find benchmarks docs examples tests wlmsim -name __pycache__ -prune -exec rm -rf {} +
 
 # One stamp for each set of extras: a second call installs nothing.

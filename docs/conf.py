@@ -18,9 +18,11 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
 import gallery_pictures  # noqa: E402
+import house  # noqa: E402
 import reference_pages  # noqa: E402
 
 reference_pages.write(HERE / "reference")
+house.draw(HERE / "_generated" / "house.svg")
 
 project = "wlmsim"
 author = copyright = "The wlmsim developers"

@@ -16,22 +16,22 @@ PAGES: dict[str, tuple[str, str, list[tuple[str, list[str]]]]] = {
     "populations": (
         "Populations in time",
         "Clouds of particles: at one time, at many with identities, at many without.",
-        [("", ["population", "trajectory", "snapshots", "tracks", "standardisation"])],
+        [("", ["data.population", "data.trajectory", "data.snapshots", "data.tracks", "data.standardisation"])],
     ),
     "mechanics": (
         "Mechanics",
         "A Lagrangian is a sum of functionals and a dissipation; a flow is first order. `simulate` runs either.",
         [
-            ("Laws of motion", ["lagrangian", "flow", "magnetic"]),
-            ("Dissipation", ["dissipation"]),
-            ("Flows of the plane", ["incompressible"]),
+            ("Laws of motion", ["mechanics.lagrangian", "mechanics.flow", "mechanics.magnetic"]),
+            ("Dissipation", ["mechanics.dissipation"]),
+            ("Flows of the plane", ["mechanics.incompressible"]),
             ("Running it", ["simulation"]),
         ],
     ),
     "functionals": (
         "Functionals",
         "What the potential energy of a population is made of; they add with ``+``.",
-        [("", ["functionals"])],
+        [("", ["functionals", "functionals.first_variation"])],
     ),
     "laws": (
         "Laws",
@@ -49,14 +49,17 @@ PAGES: dict[str, tuple[str, str, list[tuple[str, list[str]]]]] = {
         [("", ["systems"])],
     ),
     "quantum": ("Quantum mechanics", "Waves on grids, and the flow that they carry.", [("", ["quantum"])]),
-    "learn": ("Learning", "The Lagrangian of a population, learned from snapshots.", [("", ["learn"])]),
+    "learn": (
+        "Learning",
+        "The Lagrangian of a population, learned from snapshots.",
+        [("", ["learn"]), ("Recipes", ["learn.recipes"])],
+    ),
     "evaluation": (
         "Scores and distances",
         "Forecasts beside the naive baselines, and distances between clouds.",
         [
             ("Scores", ["evaluation"]),
-            ("Distances", ["transport"]),
-            ("Growth and noise", ["growth", "abundance", "schroedinger"]),
+            ("Optimal transport, growth and noise", ["transport"]),
         ],
     ),
     "visual": ("Pictures", "Films, scenes and plots.", [("", ["visual"])]),

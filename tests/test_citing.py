@@ -171,11 +171,11 @@ def test_every_data_set_is_cited_however_it_is_changed_and_kept(name, load, tmp_
 def test_the_data_of_a_model_are_cited_from_its_file_too(tmp_path, monkeypatch):
     series = found("mouse_hematopoiesis.npz", tmp_path, monkeypatch, datasets.mouse_hematopoiesis)
     quick = {"steps": 1, "members": 1, "progress": False, "friction": math.inf}
-    model = wls.learn.WLM(wls.learn.ExternalPotential((4,)), **quick).fit(series)
+    model = wlm(wls.learn.ExternalPotential((4,)), **quick).fit(series)
     assert cited(model)[-1] == "weinreb2020"
     again = wls.learn.WLM.load(model.save(tmp_path / "x.model"))
     assert again.cites_ == ["weinreb2020"] and again.citation() == model.citation()
-    assert "weinreb2020" not in cited(model.set_params(steps=2).fit(spring()))
+    assert "weinreb2020" not in cited(model.set_params(optimiser__steps=2).fit(spring()))
 
 
 def test_data_of_ones_own_are_not_taken_for_the_published_ones(tmp_path):

@@ -11,9 +11,9 @@ import numpy as np
 from wlmsim._about import version
 from wlmsim.io.paths import local
 from wlmsim.learn import files
+from wlmsim.learn.declaration import PARTS
 from wlmsim.learn.functionals import Scales
-from wlmsim.learn.options import PARTS
-from wlmsim.learn.part import Part
+from wlmsim.learn.options.part import Part
 from wlmsim.learn.training.fitting import new_mechanics
 
 Model = TypeVar("Model")

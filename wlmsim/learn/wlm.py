@@ -17,11 +17,11 @@ from wlmsim.data.trajectory import Trajectory
 from wlmsim.errors import NotFittedError, ParameterError
 from wlmsim.evaluation import Scores
 from wlmsim.functionals.base import Functional
-from wlmsim.learn.constraints import Constraint, validate
-from wlmsim.learn.estimator import Choice, Estimator, explain_unknown
+from wlmsim.learn.declaration import CONSTRAINTS, MOVED, PARTS
 from wlmsim.learn.losses.base import Loss
 from wlmsim.learn.losses.regularisation import Regularisation
-from wlmsim.learn.options import CONSTRAINTS, MOVED, PARTS
+from wlmsim.learn.options.constraints import Constraint, validate
+from wlmsim.learn.options.estimator import Choice, Estimator, explain_unknown
 from wlmsim.learn.prediction.growth import Growth
 from wlmsim.learn.prediction.predictor import Predictor
 from wlmsim.learn.references import references

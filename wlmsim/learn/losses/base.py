@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from wlmsim.learn.constraints import Constraint, Real
-from wlmsim.learn.part import Part
+from wlmsim.learn.options.constraints import Constraint, Real
+from wlmsim.learn.options.part import Part
 
 if TYPE_CHECKING:
     import numpy as np

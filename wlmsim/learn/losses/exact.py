@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from wlmsim.learn.constraints import Constraint, Real
 from wlmsim.learn.losses.base import Loss
+from wlmsim.learn.options.constraints import Constraint, Real
 
 
 @dataclass(frozen=True, repr=False, kw_only=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from wlmsim.learn.constraints import Constraint, Real
-from wlmsim.learn.part import Part
+from wlmsim.learn.options.constraints import Constraint, Real
+from wlmsim.learn.options.part import Part
 
 
 @dataclass(frozen=True, repr=False, kw_only=True)

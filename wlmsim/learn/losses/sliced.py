@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from wlmsim.learn.constraints import Constraint, Integer
 from wlmsim.learn.losses.base import Loss
+from wlmsim.learn.options.constraints import Constraint, Integer
 
 
 @dataclass(frozen=True, repr=False, kw_only=True)

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from wlmsim.learn.constraints import Constraint, Integer, Real
-from wlmsim.learn.part import Part
+from wlmsim.learn.options.constraints import Constraint, Integer, Real
+from wlmsim.learn.options.part import Part
 
 SHARE_OF_INTERVAL = 0.25
 """Largest time step that is taken by default, in units of the mean interval between marginals."""

@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
-from wlmsim.learn.constraints import Constraint, Integer, Real
-from wlmsim.learn.part import Part
+from wlmsim.learn.options.constraints import Constraint, Integer, Real
+from wlmsim.learn.options.part import Part
 
 
 @dataclass(frozen=True, repr=False, kw_only=True)

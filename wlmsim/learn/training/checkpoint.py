@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import ClassVar
 
 from wlmsim import _validation as check
-from wlmsim.learn.constraints import Constraint, Real
-from wlmsim.learn.part import Part
+from wlmsim.learn.options.constraints import Constraint, Real
+from wlmsim.learn.options.part import Part
 
 
 @dataclass(frozen=True, repr=False)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from wlmsim import _validation as check
-from wlmsim.learn.constraints import Constraint, Flag, Integer, Word
-from wlmsim.learn.part import Part
+from wlmsim.learn.options.constraints import Constraint, Flag, Integer, Word
+from wlmsim.learn.options.part import Part
 
 
 @dataclass(frozen=True, repr=False, kw_only=True)

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Self
 
 from wlmsim import _validation as check
 from wlmsim.errors import ParameterError
-from wlmsim.learn.constraints import Constraint, validate
+from wlmsim.learn.options.constraints import Constraint, validate
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self, TypeVar
 
 from wlmsim import _validation as check
 from wlmsim.errors import ParameterError
-from wlmsim.learn.part import Part
+from wlmsim.learn.options.part import Part
 
 Init = TypeVar("Init", bound=Callable[..., None])
 

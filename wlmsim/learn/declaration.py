@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from wlmsim.functionals.base import Functional
-from wlmsim.learn.constraints import Constraint, Flag, Instance, Integer, Real, Word
-from wlmsim.learn.estimator import Choice
 from wlmsim.learn.losses.base import Loss
 from wlmsim.learn.losses.energy import Energy
 from wlmsim.learn.losses.exact import Exact
 from wlmsim.learn.losses.regularisation import Regularisation
 from wlmsim.learn.losses.sinkhorn import Sinkhorn
 from wlmsim.learn.losses.sliced import Sliced
+from wlmsim.learn.options.constraints import Constraint, Flag, Instance, Integer, Real, Word
+from wlmsim.learn.options.estimator import Choice
 from wlmsim.learn.rollouts.anchored import Anchored
 from wlmsim.learn.rollouts.base import Rollouts
 from wlmsim.learn.rollouts.multiple_shooting import MultipleShooting
