@@ -122,7 +122,7 @@ def test_force_and_gradient_of_a_function_of_it(dtype, monkeypatch):
 
 def test_memory_does_not_grow_with_the_pairs():
     """What is kept for a gradient of the force is proportional to the number of particles."""
-    from wlmsim.learn.rollouts.adjoint import kept_bytes
+    from wlmsim.learn.rollouts.recomputation import kept_bytes
 
     potential = wls.learn.AttentionPotential(16, 4, 2, 16)
     potential.prepare(2, Scales((0.0, 0.0), 1.0, 0.0, 1.0))

@@ -10,7 +10,7 @@ import pytest
 import wlmsim as wls
 from tests.models import wlm
 from wlmsim.errors import ParameterError, SimulationError
-from wlmsim.learn.selection.comparison import Comparison, candidates, compare
+from wlmsim.learn import Comparison, candidates, compare
 from wlmsim.learn.selection.jobs import Job, marginals_to_leave_out, run, run_all, unfitted
 from wlmsim.learn.selection.leave_one_out import leave_one_out
 
@@ -181,7 +181,7 @@ class TestCompare:
 
 class TestCandidates:
     def test_all_can_be_fitted(self, spring):
-        models = candidates(spring, steps=2, members=1, progress=False)
+        models = candidates(spring, optimiser__steps=2, members=1, progress=False)
         assert len(models) == 7
         for model in models.values():
             assert np.isfinite(model.fit(spring).forecast(spring[-1], times=[2.2]).positions).all()
@@ -192,7 +192,7 @@ class TestCandidates:
         assert len(candidates(still, initial_velocities="zero")) == 7
 
     def test_parameters_reach_every_model(self, spring):
-        assert {model.steps for model in candidates(spring, steps=7).values()} == {7}
+        assert {model.optimiser.steps for model in candidates(spring, optimiser__steps=7).values()} == {7}
 
 
 class TestJobs:

@@ -15,7 +15,7 @@ from wlmsim import learn as losses
 from wlmsim.learn.functionals import Scales
 from wlmsim.learn.mechanics import Mechanics
 from wlmsim.learn.networks.near_pairs import OfNearPairs, close_pairs
-from wlmsim.learn.rollouts.adjoint import recomputed
+from wlmsim.learn.rollouts.recomputation import recomputed
 from wlmsim.learn.rollouts.rollout import flow_rollout, rollout
 from wlmsim.learn.training.trainer import Trainer
 

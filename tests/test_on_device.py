@@ -16,7 +16,7 @@ import wlmsim as wls
 from wlmsim.learn.functionals import Scales
 from wlmsim.learn.mechanics import Mechanics
 from wlmsim.learn.networks.near_pairs import OfNearPairs, Room
-from wlmsim.learn.rollouts import adjoint
+from wlmsim.learn.rollouts.recomputation import recomputed
 from wlmsim.learn.rollouts.rollout import flow_rollout, rollout
 
 SCALES = Scales(centre=(0.3, -0.2), length=1.7, start=0.5, duration=0.8)
@@ -77,7 +77,7 @@ def force_of(mechanics, w, x, t):
 def test_a_rollout_reads_nothing(name, again):
     mechanics, x, w = on_device(TERMS[name])
     force = partial(force_of, mechanics, w)
-    force = adjoint.recomputed(force, list(mechanics.parameters())) if again else force
+    force = recomputed(force, list(mechanics.parameters())) if again else force
     with OnOneDevice(), FromNoHostData():
         end, _ = rollout(force, x, x, [0.5, 1.0], start=0.0, dt=0.3, friction=mechanics.gamma, unit_mobility=True)[-1]
         end.sum().backward()

@@ -17,7 +17,9 @@ from wlmsim.errors import ParameterError
 from wlmsim.functionals import adjoints, tracing
 from wlmsim.learn import differentiable_simulate, parameters_of, torch_force, with_parameters
 from wlmsim.learn.functionals import Scales
-from wlmsim.learn.rollouts.adjoint import LearnedForce, TracedForce, flat_rollout, kept_bytes, recomputed
+from wlmsim.learn.rollouts.adjoint import flat_rollout
+from wlmsim.learn.rollouts.adjoint_forces import LearnedForce, TracedForce
+from wlmsim.learn.rollouts.recomputation import kept_bytes, recomputed
 from wlmsim.learn.rollouts.rollout import rollout
 from wlmsim.learn.training import trainer as training
 

@@ -31,8 +31,8 @@ from .rollouts.differentiable import differentiable_simulate as differentiable_s
 from .rollouts.multiple_shooting import MultipleShooting as MultipleShooting
 from .rollouts.rollout import rollout as rollout
 from .rollouts.rollout import torch_force as torch_force
+from .selection.candidates import candidates as candidates
 from .selection.comparison import Comparison as Comparison
-from .selection.comparison import candidates as candidates
 from .selection.comparison import compare as compare
 from .selection.leave_one_out import leave_one_out as leave_one_out
 from .training.adamw import AdamW as AdamW

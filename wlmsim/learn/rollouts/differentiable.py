@@ -17,15 +17,8 @@ from wlmsim.data.population import Population
 from wlmsim.errors import ParameterError
 from wlmsim.functionals.base import Functional, FunctionalSum
 from wlmsim.learn.known_form.named import with_parameters
-from wlmsim.learn.rollouts.adjoint import (
-    AdjointForce,
-    CompiledForce,
-    LearnedForce,
-    SumForce,
-    TracedForce,
-    flat_rollout,
-    steps_over,
-)
+from wlmsim.learn.rollouts.adjoint import flat_rollout, steps_over
+from wlmsim.learn.rollouts.adjoint_forces import AdjointForce, CompiledForce, LearnedForce, SumForce, TracedForce
 from wlmsim.learn.rollouts.rollout import rollout, torch_force
 from wlmsim.mechanics.dissipation import Dissipation
 from wlmsim.mechanics.lagrangian import Lagrangian

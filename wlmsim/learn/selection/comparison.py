@@ -13,9 +13,7 @@ import numpy as np
 from wlmsim import _validation as check
 from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.errors import ParameterError
-from wlmsim.functionals import GaussianQuantumPressure
-from wlmsim.learn.dissipations import LearnableAlignment
-from wlmsim.learn.functionals import ExternalPotential, LearnableStrength, PairPotential
+from wlmsim.learn.functionals import ExternalPotential
 from wlmsim.learn.selection.jobs import Job, marginals_to_leave_out, run_all, seeds_of
 from wlmsim.learn.wlm import WLM
 from wlmsim.mechanics.flow import GradientFlow
@@ -229,25 +227,9 @@ class Comparison:
         -------
         matplotlib.axes.Axes
         """
-        names = [name for name in self.ranking if math.isfinite(self.mean[name])][::-1]
-        if ax is None:
-            from matplotlib.figure import Figure
+        from wlmsim.learn.selection.ranking_pictures import plot_ranking
 
-            ax = Figure(figsize=(7.0, 1.2 + 0.45 * len(names)), layout="constrained").subplots()
-        rows = np.arange(len(names))
-        for row, name in zip(rows, names, strict=True):
-            values = self.w1[name].ravel()
-            ax.plot(values, np.full(values.size, row), ".", color="#9ca3af", markersize=5)
-        errors = np.nan_to_num([self.standard_error(name) for name in names])
-        ax.errorbar([self.mean[n] for n in names], rows, xerr=errors, fmt="o", color="#c2410c", capsize=3)
-        for name, w1 in self._known_baselines()[:1]:
-            ax.axvline(w1, color="#6b7280", linestyle="--", linewidth=1.0)
-            ax.annotate(name, (w1, 1.0), xycoords=("data", "axes fraction"), ha="center", va="bottom", fontsize=8)
-        ax.set_yticks(rows, names)
-        ax.set_xlabel(f"W1 on left-out marginals{f' [{self.length_unit}]' if self.length_unit else ''}")
-        ax.set_ylim(-0.6, len(names) - 0.4)
-        ax.spines[["top", "right"]].set_visible(False)
-        return ax
+        return plot_ranking(self, ax)
 
     def draw(self, path: str | Path, name: str | None = None) -> Path:
         """Draw the ranking and, of the terms of one candidate, the external potential and the pair law.
@@ -270,27 +252,9 @@ class Comparison:
         ParameterError
             If there is no such candidate, or `path` ends otherwise.
         """
-        from matplotlib.figure import Figure
+        from wlmsim.learn.selection.ranking_pictures import draw_ranking
 
-        from wlmsim.io.atomic import atomic
-        from wlmsim.visual import plot_pair_law, plot_potential
-
-        path = Path(path)
-        check.choice("path's suffix", path.suffix.lower(), (".png", ".pdf", ".svg"))
-        name = self.best_ if name is None else check.choice("name", name, tuple(self.models))
-        fits = [fit for fit in self.mechanics.get(name, []) if fit.potential is not None]
-        degrees = {term.degree for fit in fits[:1] for term in fit.potential.terms} & {1, 2}  # type: ignore[union-attr]
-        panels = 1 + len(degrees)
-        figure = Figure(figsize=(5.6 * panels, 4.4), layout="constrained")
-        axes = iter(np.atleast_1d(figure.subplots(1, panels)))
-        self.plot(next(axes)).set_title(self._over(), fontsize=10, pad=18)
-        if 1 in degrees:
-            plot_potential(fits[0], self.data, ax=next(axes)).set_title(f"{name}: potential", fontsize=10)
-        if 2 in degrees:
-            plot_pair_law(fits, data=self.data, ax=next(axes)).set_title(f"{name}: pair law", fontsize=10)
-        with atomic(path) as temporary:
-            figure.savefig(temporary, dpi=150)
-        return path
+        return draw_ranking(self, path, name)
 
     def __str__(self) -> str:
         from rich.console import Console
@@ -393,55 +357,3 @@ def _named(models: Any) -> dict[str, WLM]:
     for model in named.values():
         check.instance("models", model, WLM)
     return named
-
-
-def candidates(data: SnapshotSeries, **parameters: Any) -> dict[str, WLM]:
-    """The usual candidates for `compare`, with ranges and strengths taken from the spread of the data.
-
-    "conservative" (an external potential, no friction), "damped" (friction learned), "gradient flow" (infinite
-    friction), "interacting" and "interacting flow" (with a pair potential), "aligning" (with a velocity alignment) and
-    "quantum" (with a quantum pressure of learned strength, in the Gaussian closure). Where the first marginal has no
-    velocities, only the gradient flows remain, unless `parameters` say where velocities come from.
-
-    Parameters
-    ----------
-    data : SnapshotSeries
-        The data to be fitted.
-    **parameters
-        Of every `WLM`, and options of its parts, such as ``optimiser__steps``.
-
-    Returns
-    -------
-    dict of str to WLM
-
-    Examples
-    --------
-    >>> import numpy as np, wlmsim as wls
-    >>> data = wls.systems.VortexDrifters(n=30, seed=0).exact(np.linspace(0, 1, 5)).snapshots(seed=0)
-    >>> sorted(wls.learn.candidates(data, optimiser__steps=10))
-    ['aligning', 'conservative', 'damped', 'gradient flow', 'interacting', 'interacting flow', 'quantum']
-    """
-    check.instance("data", data, SnapshotSeries)
-    spread = float(np.sqrt(np.concatenate(data.positions).var(0).mean()))
-    reach = spread if spread > 0 else 1.0
-    hbar = reach**2 / float(data.times[-1] - data.times[0])
-    # a reach of one spread: most of a cloud's structure, and a small share of its pairs
-    pairs, quantum = PairPotential(reach), LearnableStrength(GaussianQuantumPressure(hbar))
-
-    def model(*extra: Any, **given: Any) -> WLM:
-        return WLM(sum(extra, ExternalPotential()), **given).set_params(**parameters)
-
-    flows = {
-        "gradient flow": model(friction=math.inf, rollouts="multiple-shooting"),
-        "interacting flow": model(pairs, friction=math.inf, rollouts="multiple-shooting"),
-    }
-    if data[0].velocities is None and "initial_velocities" not in parameters:
-        return flows
-    return {
-        "conservative": model(friction=0.0),
-        "damped": model(),
-        **flows,
-        "interacting": model(pairs),
-        "aligning": model(dissipation=LearnableAlignment(reach)),
-        "quantum": model(quantum),
-    }

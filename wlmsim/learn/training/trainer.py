@@ -23,9 +23,9 @@ from wlmsim.learn.losses.regularisation import Regularisation
 from wlmsim.learn.losses.steady_flow import velocity_gradient
 from wlmsim.learn.mechanics import Cloud, Mechanics
 from wlmsim.learn.networks.near_pairs import OfNearPairs
-from wlmsim.learn.rollouts.adjoint import kept_bytes, recomputed
 from wlmsim.learn.rollouts.base import Rollouts
 from wlmsim.learn.rollouts.cuda_graphs import Recorder
+from wlmsim.learn.rollouts.recomputation import kept_bytes, recomputed
 from wlmsim.learn.rollouts.rollout import Force, flow_rollout, rollout
 from wlmsim.learn.training.adamw import AdamW
 from wlmsim.learn.training.runtime import Runtime
