@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections import defaultdict
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -73,23 +74,27 @@ def arrows() -> Graph:
     return {name: others - {name} for name, others in found.items()}
 
 
-def reached(graph: Graph, name: str) -> set[str]:
-    """All that one way or other leads to."""
-    return graph[name].union(*(reached(graph, other) for other in graph[name]))
+def reached(graph: Graph) -> Graph:
+    """All that each room leads to, one way or other."""
+    found: Graph = {}
+    for name in TopologicalSorter(graph).static_order():  # the lowest first
+        found[name] = graph[name].union(*(found[other] for other in graph[name]))
+    return found
 
 
 def without_detours(graph: Graph) -> Graph:
     """The arrows of a graph without circles that do not follow from others (its transitive reduction)."""
-
+    below = reached(graph)
     return {
-        name: {other for other in others if not any(other in reached(graph, via) for via in others - {other})}
+        name: {other for other in others if not any(other in below[via] for via in others - {other})}
         for name, others in graph.items()
     }
 
 
-def _of_some(graph: Graph, kept: set[str]) -> Graph:
+def of_some(graph: Graph, kept: set[str]) -> Graph:
     """The graph of some rooms: from one to another where a way leads, be it through rooms that are left out."""
-    return {name: reached(graph, name) & kept for name in graph if name in kept}
+    below = reached(graph)
+    return {name: below[name] & kept for name in graph if name in kept}
 
 
 def sizes() -> dict[str, int]:
@@ -107,7 +112,7 @@ def draw(path: Path) -> None:
     from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
     lines = sizes()
-    graph = without_detours(_of_some(arrows(), {name for name in lines if lines[name] >= SMALL and name[0] != "_"}))
+    graph = without_detours(of_some(arrows(), {name for name in lines if lines[name] >= SMALL and name[0] != "_"}))
     places = _places(graph)
     width = max(x for x, _ in places.values()) + 1
     height = max(y for _, y in places.values()) + 1

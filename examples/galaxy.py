@@ -20,7 +20,7 @@ import wlmsim as wls
 def main(output: Path, *, small: bool = False) -> None:
     """Simulate the disc, film it, and draw four moments of it."""
     output.mkdir(parents=True, exist_ok=True)
-    galaxy = wls.systems.KuzminDisc(n=1000 if small else 20_000, toomre=1.0, softening=0.05, seed=0)
+    galaxy = wls.systems.KuzminDisc(n=1000 if small else 20_000, toomre_q=1.0, softening=0.05, seed=0)
     flight = galaxy.simulate(np.linspace(0.0, 15.0, 7 if small else 101), dt=0.05)
     change = flight.energy()[-1] / flight.energy()[0] - 1
     print(f"{flight}: relative change of the energy {change:.1e}")

@@ -84,14 +84,14 @@ def cloud(n: int, seed: int, device: torch.device) -> torch.Tensor:
 
 
 def mechanics_on(device: torch.device, term, friction="learn", dissipation=None) -> Mechanics:
-    """The same parameters on every device; on a GPU with room for pairs, as a training has it."""
+    """The same parameters on every device; on a GPU with a capacity for pairs, as a training has it."""
     torch.manual_seed(0)
     mechanics = Mechanics(term, friction, 2, SCALES, dissipation).to(device)
     for network in mechanics.networks:
         if isinstance(network, OfNearPairs) and device.type != "cpu":
             network.reserve([cloud(60, 0, device)])
-            network.room.pairs *= 4
-            network.room.candidates *= 4
+            network.capacity.pairs *= 4
+            network.capacity.candidates *= 4
     return mechanics
 
 
@@ -246,4 +246,4 @@ class TestFits:
         loaded = wls.learn.WLM.load(model.save(tmp_path / "model"))
         energies = [m.lagrangian_.potential.energy(drifters[0].positions, drifters[0].weights) for m in (model, loaded)]
         assert energies[0] == energies[1]
-        assert copy.deepcopy(model).lagrangian_.potential.room is None
+        assert copy.deepcopy(model).lagrangian_.potential.capacity is None

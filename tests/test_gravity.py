@@ -248,7 +248,7 @@ def test_masses_are_checked():
 
 
 def test_kuzmin_disc_turns_in_its_own_field():
-    disc = wls.systems.KuzminDisc(n=20_000, toomre=0.0, softening=0.2, seed=0)
+    disc = wls.systems.KuzminDisc(n=20_000, toomre_q=0.0, softening=0.2, seed=0)
     stars = disc.population
     r = np.linalg.norm(stars.positions, axis=1)
     assert kstest((1 - (1 + r**2) ** -0.5) / 0.9, "uniform").pvalue > 0.05
@@ -262,7 +262,7 @@ def test_kuzmin_disc_turns_in_its_own_field():
 
 
 def test_kuzmin_disc_has_toomres_spread_and_stays_as_it_is():
-    disc = wls.systems.KuzminDisc(n=1000, toomre=1.5, softening=0.2, seed=0)
+    disc = wls.systems.KuzminDisc(n=1000, toomre_q=1.5, softening=0.2, seed=0)
     flight = disc.simulate([0.0, 12.0], dt=0.4)
     law = disc.lagrangian
     assert law.energy(flight[1]) == pytest.approx(law.energy(flight[0]), rel=5e-3)

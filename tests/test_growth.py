@@ -13,7 +13,7 @@ from wlmsim.errors import ParameterError
 from wlmsim.learn.prediction.bridge import bridge
 from wlmsim.learn.prediction.growth import Growth, choose_growth
 from wlmsim.transport import ground_cost, optimal_plan, wasserstein1
-from wlmsim.transport.unbalanced import carried_masses, growth_plan
+from wlmsim.transport.unbalanced import transported_masses, unbalanced_plan
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((60, 2))
@@ -25,7 +25,7 @@ COST = ground_cost(X, Y, 2)
 
 @pytest.mark.parametrize("reach", [0.3, 1.0, 3.0, math.inf])
 def test_both_ends_have_their_weights(reach):
-    plan = growth_plan(COST, A, B, reach=reach)
+    plan = unbalanced_plan(COST, A, B, reach=reach)
     np.testing.assert_allclose(np.bincount(plan.source, plan.masses(0.0), 60), A, atol=1e-12)
     np.testing.assert_allclose(np.bincount(plan.target, plan.masses(1.0), 80), B, atol=1e-12)
     for s in (0.3, 0.7):
@@ -38,15 +38,15 @@ def test_carried_masses_are_those_of_another_solver(reach):
     import ot
 
     other = ot.unbalanced.mm_unbalanced(A, B, COST, reg_m=2 * reach**2, div="kl", numItermax=5000)
-    for ours, theirs in zip(carried_masses(COST, A, B, reach=reach), (other.sum(1), other.sum(0)), strict=True):
+    for ours, theirs in zip(transported_masses(COST, A, B, reach=reach), (other.sum(1), other.sum(0)), strict=True):
         assert np.abs(ours - theirs / theirs.sum()).sum() < 0.03
 
 
 def test_without_growth_the_plan_is_optimal():
-    plan, exact = growth_plan(COST, A, B), optimal_plan(COST, A, B)
+    plan, exact = unbalanced_plan(COST, A, B), optimal_plan(COST, A, B)
     np.testing.assert_array_equal(plan.carried, exact.mass)
     np.testing.assert_allclose(plan.masses(0.4), exact.mass, rtol=1e-12)
-    far = growth_plan(COST, A, B, reach=300.0)
+    far = unbalanced_plan(COST, A, B, reach=300.0)
     assert far.carried @ COST[far.source, far.target] == pytest.approx(
         exact.mass @ COST[exact.source, exact.target], rel=0.01
     )
@@ -54,15 +54,15 @@ def test_without_growth_the_plan_is_optimal():
 
 @pytest.mark.parametrize("unit", [1e-6, 1e6])
 def test_masses_do_not_depend_on_the_unit_of_length(unit):
-    ours = carried_masses(COST * unit**2, A, B, reach=unit)
-    for a, b in zip(ours, carried_masses(COST, A, B, reach=1.0), strict=True):
+    ours = transported_masses(COST * unit**2, A, B, reach=unit)
+    for a, b in zip(ours, transported_masses(COST, A, B, reach=1.0), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-6)
 
 
 def test_far_outliers_are_finite():
     x = np.concatenate([X, [[1e3, 0.0]]])
     a = np.full(61, 1 / 61)
-    plan = growth_plan(ground_cost(x, Y, 2), a, B, reach=0.5)
+    plan = unbalanced_plan(ground_cost(x, Y, 2), a, B, reach=0.5)
     np.testing.assert_allclose(np.bincount(plan.source, plan.masses(0.0), 61), a, atol=1e-12)
     assert np.isfinite(plan.masses(0.5)).all()
 
@@ -70,7 +70,7 @@ def test_far_outliers_are_finite():
 def test_errors_name_the_argument():
     for reach in (0.0, -1.0, math.nan):
         with pytest.raises(ParameterError, match="`reach` must be"):
-            growth_plan(COST, A, B, reach=reach)
+            unbalanced_plan(COST, A, B, reach=reach)
 
 
 # --- two types of which one multiplies, and both drift

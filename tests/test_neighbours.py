@@ -8,7 +8,7 @@ import wlmsim as wls
 from tests.models import wlm
 from wlmsim.learn.functionals import Scales
 from wlmsim.learn.mechanics import scales_of
-from wlmsim.learn.networks.near_pairs import OfNearPairs, Room, close_pairs
+from wlmsim.learn.networks.near_pairs import Capacity, OfNearPairs, close_pairs
 
 SCALES = Scales(centre=(0.3, -0.2), length=1.7, start=0.5, duration=0.8)
 
@@ -29,42 +29,42 @@ class TestClosePairs:
     def test_cells_and_the_tree_find_every_pair_once(self, dim, n, cutoff):
         x = cloud(n, dim)
         expected = [tuple(p) for p in (torch.cdist(x, x) < cutoff).triu(1).nonzero().tolist()]
-        room = Room.for_clouds([x], cutoff)
-        i, j = close_pairs(x, cutoff, room)
-        assert len(i) == room.pairs and (i[i == j] == 0).all() and (j[i == j] == 0).all()
+        capacity = Capacity.for_clouds([x], cutoff)
+        i, j = close_pairs(x, cutoff, capacity)
+        assert len(i) == capacity.pairs and (i[i == j] == 0).all() and (j[i == j] == 0).all()
         assert pairs(i[i != j], j[i != j]) == expected
         assert pairs(*close_pairs(x, cutoff)) == expected
-        assert not room.outgrown()
+        assert not capacity.exceeded()
 
     def test_points_at_the_edges_of_cells(self):
         """A lattice whose spacing is the cutoff less a rounding error: all neighbours are near."""
         x = 0.1 * torch.cartesian_prod(*2 * [torch.arange(20.0)])
-        found = close_pairs(x, 0.1 * (1 + 1e-5), Room(10_000, 1000, x.device))
+        found = close_pairs(x, 0.1 * (1 + 1e-5), Capacity(10_000, 1000, x.device))
         assert int((found[0] != found[1]).sum()) == 2 * 20 * 19
 
     def test_points_far_out_share_a_cell(self):
         x = torch.tensor([[0.0, 0.0], [0.5, 0.0], [1e9, 1e9], [1e9, 1e9], [-1e30, 0.0]])
-        i, j = close_pairs(x, 1.0, Room(100, 100, x.device))
+        i, j = close_pairs(x, 1.0, Capacity(100, 100, x.device))
         assert pairs(i[i != j], j[i != j]) == [(0, 1), (2, 3)]
 
     def test_memory_is_for_neighbours_only(self):
         x, cutoff = cloud(20_000, 2), 0.04
-        room = Room.for_clouds([x], cutoff)
+        capacity = Capacity.for_clouds([x], cutoff)
         found = len(close_pairs(x, cutoff)[0])
-        assert found < room.pairs <= 2 * found and room.candidates < 6 * found < 0.01 * len(x) ** 2
+        assert found < capacity.pairs <= 2 * found and capacity.candidates < 6 * found < 0.01 * len(x) ** 2
 
     def test_what_finds_no_room_is_noticed(self):
         x = cloud(100, 2)
-        room = Room(10, 5, x.device)
-        close_pairs(x, 0.5, room)
-        assert room.outgrown()
+        capacity = Capacity(10, 5, x.device)
+        close_pairs(x, 0.5, capacity)
+        assert capacity.exceeded()
         rounds = 0
         while True:
-            close_pairs(x, 0.5, room)
-            if not room.outgrown():
+            close_pairs(x, 0.5, capacity)
+            if not capacity.exceeded():
                 break
             rounds += 1
-        i, j = close_pairs(x, 0.5, room)
+        i, j = close_pairs(x, 0.5, capacity)
         assert rounds <= 2 and pairs(i[i != j], j[i != j]) == pairs(*close_pairs(x, 0.5))
 
 
@@ -86,7 +86,7 @@ def test_terms_with_room_to_spare_are_the_same(build):
 
     exact = gradients()
     term.reserve([x])
-    term.room.pairs *= 3
+    term.capacity.pairs *= 3
     for ours, theirs in zip(gradients(), exact, strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12)
 
@@ -104,20 +104,20 @@ class TestFits:
         return model._trainer([data], [], 4, scales_of(data), [], 0)
 
     def test_a_training_whose_pairs_outgrow_their_room_is_the_same(self, data):
-        """Starting with room for a single pair, as a GPU would with room for more."""
+        """Starting with a capacity of a single pair, as a GPU would with a larger one."""
         exact, roomy = (self.trainer(data, batch_size=50) for _ in range(2))
         roomy._reserve()
         for term in roomy._of_near_pairs:
-            term.room.candidates = term.room.pairs = 1
+            term.capacity.candidates = term.capacity.pairs = 1
         exact.run()
         roomy.run()
         np.testing.assert_allclose(roomy.progress.losses, exact.progress.losses, rtol=1e-4)
-        assert all(term.room.pairs > 100 for term in roomy._of_near_pairs)
-        assert all(term.room is None for term in roomy.mechanics.terms() if isinstance(term, OfNearPairs))
+        assert all(term.capacity.pairs > 100 for term in roomy._of_near_pairs)
+        assert all(term.capacity is None for term in roomy.mechanics.terms() if isinstance(term, OfNearPairs))
 
     def test_the_room_reserved_suffices(self, data):
         trainer = self.trainer(data)
         trainer._reserve()
-        sizes = [term.room.pairs for term in trainer._of_near_pairs]
+        sizes = [term.capacity.pairs for term in trainer._of_near_pairs]
         trainer.run()
-        assert [term.room.pairs for term in trainer._of_near_pairs] == sizes
+        assert [term.capacity.pairs for term in trainer._of_near_pairs] == sizes

@@ -15,7 +15,7 @@ from torch.utils._pytree import tree_leaves
 import wlmsim as wls
 from wlmsim.learn.functionals import Scales
 from wlmsim.learn.mechanics import Mechanics
-from wlmsim.learn.networks.near_pairs import OfNearPairs, Room
+from wlmsim.learn.networks.near_pairs import Capacity, OfNearPairs
 from wlmsim.learn.rollouts.recomputation import recomputed
 from wlmsim.learn.rollouts.rollout import flow_rollout, rollout
 
@@ -64,7 +64,7 @@ def on_device(term, friction="learn", dissipation=None) -> tuple[Mechanics, torc
     mechanics = Mechanics(term, friction, 2, SCALES, dissipation).to("meta")
     for network in mechanics.networks:
         if isinstance(network, OfNearPairs):
-            network.room = Room(3000, 500, torch.device("meta"))
+            network.capacity = Capacity(3000, 500, torch.device("meta"))
     return mechanics, torch.zeros(50, 2, device="meta"), torch.ones(50, device="meta")
 
 

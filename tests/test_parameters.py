@@ -9,7 +9,7 @@ import torch
 import wlmsim as wls
 from wlmsim.errors import ParameterError
 from wlmsim.learn import fit_parameters, parameters_of, with_parameters
-from wlmsim.learn.known_form.least_transport import transport_plan
+from wlmsim.learn.known_form.minimum_distance import transport_plan
 from wlmsim.transport import ground_cost, optimal_plan
 
 OSCILLATION = np.linspace(0.0, 3.0, 7)

@@ -11,8 +11,8 @@ import wlmsim as wls
 from wlmsim.errors import ParameterError
 from wlmsim.learn.prediction.bridge import bridge
 from wlmsim.transport import ground_cost, wasserstein1
-from wlmsim.transport.schroedinger import drawn_ends, schroedinger_bridge
-from wlmsim.transport.unbalanced import growth_plan
+from wlmsim.transport.schroedinger import sample_coupling, schroedinger_bridge
+from wlmsim.transport.unbalanced import unbalanced_plan
 
 STILL = wls.GradientFlow(wls.External(lambda x, xp: 0 * x[..., 0]))
 
@@ -50,7 +50,7 @@ def test_between_gaussians(noise, s):
 def test_both_ends_are_met_with_their_weights(reach):
     before, after = weighted(40, 0, 0.0), weighted(60, 1, 2.0)
     for s, cloud, side in ((0.0, before, 0), (1.0, after, 1)):
-        rows = drawn_ends(before, after, s, noise=0.3, reach=reach, count=5000)[side]
+        rows = sample_coupling(before, after, s, noise=0.3, reach=reach, count=5000)[side]
         np.testing.assert_allclose(np.bincount(rows, minlength=len(cloud.weights)) / 5000, cloud.weights, atol=2e-3)
         drawn = schroedinger_bridge(before, after, cloud.time, noise=0.3, reach=reach, count=5000)
         assert wasserstein1(drawn, cloud) < 0.01
@@ -58,7 +58,7 @@ def test_both_ends_are_met_with_their_weights(reach):
 
 def test_little_noise_is_optimal_transport():
     before, after = weighted(30, 0, 0.0), weighted(30, 1, 1.0)
-    plan = growth_plan(ground_cost(before.positions, after.positions, 2), before.weights, after.weights)
+    plan = unbalanced_plan(ground_cost(before.positions, after.positions, 2), before.weights, after.weights)
     straight = 0.5 * before.positions[plan.source] + 0.5 * after.positions[plan.target]
     bridged = schroedinger_bridge(before, after, 0.5, noise=0.03, count=2000)
     assert wasserstein1(bridged, wls.Population(straight, None, plan.carried)) < 0.05
@@ -69,18 +69,18 @@ def test_particles_that_multiply_are_drawn_as_often_as_there_are_of_them(s):
     """Two kinds far apart, of shares 1/2, 1/2 and then 2/3, 1/3: in between as powers, and none changes its kind."""
     x = np.array([[0.0], [9.0]])
     before, after = wls.Population(x), wls.Population(x, None, np.array([2, 1]) / 3, 1.0)
-    source, target = drawn_ends(before, after, s, noise=0.5, reach=1.0, count=1000)
+    source, target = sample_coupling(before, after, s, noise=0.5, reach=1.0, count=1000)
     np.testing.assert_array_equal(source, target)
     shares = np.array([0.5, 0.5]) ** (1 - s) * np.array([2 / 3, 1 / 3]) ** s
     np.testing.assert_allclose(np.bincount(source) / 1000, shares / shares.sum(), atol=2e-3)
-    moving = drawn_ends(before, after, s, noise=0.5, count=1000)
+    moving = sample_coupling(before, after, s, noise=0.5, count=1000)
     assert np.mean(moving[0] != moving[1]) == pytest.approx(1 / 6, abs=2e-3)
 
 
 def test_rows_without_weight_are_not_drawn():
     cloud = wls.Population(np.arange(4.0)[:, None], None, np.array([0.5, 0.0, 0.25, 0.25]))
     later = wls.Population(cloud.positions, None, cloud.weights, 1.0)
-    for rows in drawn_ends(cloud, later, 0.5, noise=1.0, count=400):
+    for rows in sample_coupling(cloud, later, 0.5, noise=1.0, count=400):
         assert 1 not in rows
 
 

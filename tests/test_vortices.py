@@ -279,7 +279,7 @@ def test_taylor_green_velocities_and_period():
         np.testing.assert_allclose(green.exact([4 * ellipk(modulus[i]) / 3.0]).positions[0, i], x[i], atol=1e-12)
 
 
-def test_steady_flow_keeps_the_stream_function_of_each_drifter():
+def test_velocity_gradient_keeps_the_stream_function_of_each_drifter():
     green = wls.systems.TaylorGreenDrifters(30, seed=1)
     psi = [green.mechanics.stream_function(frame.positions) for frame in green.exact([0.0, 3.0, 50.0])]
     np.testing.assert_allclose(psi, np.broadcast_to(psi[0], (3, 30)), atol=1e-13)
@@ -304,15 +304,17 @@ def test_double_gyre_is_the_published_field():
 
 
 def test_double_gyre_keeps_its_drifters_and_mixes_them():
-    def crossed(sway: float) -> int:
-        path = wls.systems.DoubleGyreDrifters(200, sway=sway, seed=0).simulate([0.0, 30.0], dt=0.1).positions
+    def crossed(oscillation: float) -> int:
+        path = (
+            wls.systems.DoubleGyreDrifters(200, oscillation=oscillation, seed=0).simulate([0.0, 30.0], dt=0.1).positions
+        )
         assert (path >= 0).all() and (path <= [2, 1]).all()
         return int(((path[0, :, 0] < 1) != (path[1, :, 0] < 1)).sum())
 
     assert crossed(0.0) == 0
     assert crossed(0.25) > 20
-    with pytest.raises(ParameterError, match=r"`sway` must be at least 0 and below 0\.5"):
-        wls.laws.DoubleGyre(sway=0.5)
+    with pytest.raises(ParameterError, match=r"`oscillation` must be at least 0 and below 0\.5"):
+        wls.laws.DoubleGyre(oscillation=0.5)
 
 
 @given(seed=st.integers(0, 1000), time=st.floats(0, 20))

@@ -77,7 +77,7 @@ class TaylorGreen:
 
 @dataclass(frozen=True)
 class DoubleGyre:
-    """Stream function of two gyres between walls that sway, psi(x, t) = -A sin(pi f(x, t)) sin(pi y).
+    """Stream function of two gyres between walls that oscillate, psi(x, t) = -A sin(pi f(x, t)) sin(pi y).
 
     Here f = a x^2 + (1 - 2 a) x with a(t) = epsilon sin(omega t), on the rectangle [0, 2] x [0, 1], which no drifter
     leaves. With epsilon > 0 drifters mix chaotically across the line between the gyres.
@@ -86,7 +86,7 @@ class DoubleGyre:
     ----------
     amplitude : float
         A; the largest speed is pi A [length / time]. Default 0.1.
-    sway : float
+    oscillation : float
         epsilon, in [0, 0.5): how far the line between the gyres goes to and fro [length]. Default 0.25.
     frequency : float
         omega, the angular frequency [1 / time]. Default 2 pi / 10.
@@ -97,18 +97,18 @@ class DoubleGyre:
     """
 
     amplitude: float = 0.1
-    sway: float = 0.25
+    oscillation: float = 0.25
     frequency: float = 2 * math.pi / 10
     latex = r"-A \sin(\pi f(x, t)) \sin(\pi y)"
 
     def __post_init__(self) -> None:
         check.real("amplitude", self.amplitude)
-        if check.nonnegative("sway", self.sway) >= 0.5:
-            raise check.fail("sway", "at least 0 and below 0.5", self.sway)
+        if check.nonnegative("oscillation", self.oscillation) >= 0.5:
+            raise check.fail("oscillation", "at least 0 and below 0.5", self.oscillation)
         check.real("frequency", self.frequency)
 
     def __call__(self, x: Any, t: Any, xp: Any) -> Any:
         """Evaluate psi at x, shape (..., 2), and time t."""
-        a = self.sway * xp.sin(self.frequency * t)
+        a = self.oscillation * xp.sin(self.frequency * t)
         f = (a * x[..., 0] + 1 - 2 * a) * x[..., 0]
         return -self.amplitude * xp.sin(math.pi * f) * xp.sin(math.pi * x[..., 1])

@@ -13,10 +13,10 @@ from .functionals import LearnableStrength as LearnableStrength
 from .functionals import MeanFieldPotential as MeanFieldPotential
 from .functionals import PairPotential as PairPotential
 from .functionals import SeriesPotential as SeriesPotential
-from .known_form.named import parameters_of as parameters_of
-from .known_form.named import with_parameters as with_parameters
-from .known_form.parameters import FittedParameters as FittedParameters
-from .known_form.parameters import fit_parameters as fit_parameters
+from .known_form.fit_parameters import FittedParameters as FittedParameters
+from .known_form.fit_parameters import fit_parameters as fit_parameters
+from .known_form.parameter_names import parameters_of as parameters_of
+from .known_form.parameter_names import with_parameters as with_parameters
 from .losses.energy import Energy as Energy
 from .losses.energy_divergence import energy_divergence as energy_divergence
 from .losses.exact import Exact as Exact

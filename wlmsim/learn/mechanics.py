@@ -219,7 +219,7 @@ class Mechanics(torch.nn.Module):
             term.factor = self.scales.duration if self.first_order else 1.0 + self.friction * self.scales.duration
             term.eval().requires_grad_(False).to("cpu")
             if isinstance(term, OfNearPairs):
-                term.room = None
+                term.capacity = None
         return terms
 
 

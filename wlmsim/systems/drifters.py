@@ -204,7 +204,7 @@ class TaylorGreenDrifters(PlaneFlowSystem[StreamFlow]):
 
 
 class DoubleGyreDrifters(PlaneFlowSystem[StreamFlow]):
-    """Passive drifters in two gyres between walls that sway, the standard example of chaotic mixing.
+    """Passive drifters in two gyres between walls that oscillate, the standard example of chaotic mixing.
 
     Released evenly over the basin [0, 2] x [0, 1], which none leaves.
 
@@ -212,7 +212,7 @@ class DoubleGyreDrifters(PlaneFlowSystem[StreamFlow]):
     ----------
     n : int
         Number of drifters. Default 1000.
-    amplitude, sway, frequency : float
+    amplitude, oscillation, frequency : float
         As of `wlmsim.laws.DoubleGyre`. Default 0.1, 0.25 and 2 pi / 10.
     seed : int, optional
         Seed of the initial population.
@@ -227,13 +227,13 @@ class DoubleGyreDrifters(PlaneFlowSystem[StreamFlow]):
         n: int = 1000,
         *,
         amplitude: float = 0.1,
-        sway: float = 0.25,
+        oscillation: float = 0.25,
         frequency: float = 2 * np.pi / 10,
         seed: int | None = None,
     ):
         super().__init__(n, 2, seed)
-        self._flow = StreamFlow(laws.DoubleGyre(amplitude, sway, frequency))
-        self.amplitude, self.sway, self.frequency = amplitude, sway, frequency
+        self._flow = StreamFlow(laws.DoubleGyre(amplitude, oscillation, frequency))
+        self.amplitude, self.oscillation, self.frequency = amplitude, oscillation, frequency
 
     def _draw(self, rng: np.random.Generator) -> Population:
         return self._moving(rng.uniform(0, (2, 1), (self.n, 2)))

@@ -143,7 +143,7 @@ class KuzminDisc(_StarSystem):
         G times the total mass, positive [length^3 / time^2]. Default 1.
     radius : float
         a, positive [length]. Default 1.
-    toomre : float
+    toomre_q : float
         Q, at least 0: 0 is a cold disc, which breaks up into clumps; below 1 rings grow, above some 2 little does
         [dimensionless]. Default 1.2.
     softening : float
@@ -167,14 +167,14 @@ class KuzminDisc(_StarSystem):
         *,
         strength: float = 1.0,
         radius: float = 1.0,
-        toomre: float = 1.2,
+        toomre_q: float = 1.2,
         softening: float = 0.1,
         method: str = "auto",
         opening: float = 0.8,
         seed: int | None = None,
     ):
         super().__init__(n, 2, strength, radius, softening, method, opening, seed)
-        self.toomre = check.nonnegative("toomre", toomre)
+        self.toomre_q = check.nonnegative("toomre_q", toomre_q)
 
     def _draw(self, rng: np.random.Generator) -> Population:
         a, b = self.radius, self.radius + self.softening
@@ -182,7 +182,7 @@ class KuzminDisc(_StarSystem):
         density = a / (2 * np.pi) * (r**2 + a**2) ** -1.5
         turning2 = self.strength * (r**2 + b**2) ** -1.5
         epicyclic2 = turning2 * (r**2 + 4 * b**2) / (r**2 + b**2)
-        spread2 = (3.36 * self.toomre * self.strength * density) ** 2 / epicyclic2
+        spread2 = (3.36 * self.toomre_q * self.strength * density) ** 2 / epicyclic2
         ratio2 = epicyclic2 / (4 * turning2)
 
         # d log(Sigma sigma_R^2) / d log R, by hand: Sigma^3 / kappa^2 is a product of powers of R^2 + c

@@ -1,6 +1,6 @@
 """How mass is compared and carried: exact and unbalanced optimal transport, abundances, Schroedinger bridges."""
 
-from wlmsim.transport.abundance import changing_growth, log_shares
+from wlmsim.transport.abundance import growth_correction, log_abundances
 from wlmsim.transport.exact import (
     Plan,
     energy_distance,
@@ -10,19 +10,19 @@ from wlmsim.transport.exact import (
     wasserstein2,
 )
 from wlmsim.transport.schroedinger import schroedinger_bridge
-from wlmsim.transport.unbalanced import GrowthPlan, carried_masses, growth_plan
+from wlmsim.transport.unbalanced import UnbalancedPlan, transported_masses, unbalanced_plan
 
 __all__ = [
-    "GrowthPlan",
     "Plan",
-    "carried_masses",
-    "changing_growth",
+    "UnbalancedPlan",
     "energy_distance",
     "ground_cost",
-    "growth_plan",
-    "log_shares",
+    "growth_correction",
+    "log_abundances",
     "optimal_plan",
     "schroedinger_bridge",
+    "transported_masses",
+    "unbalanced_plan",
     "wasserstein1",
     "wasserstein2",
 ]

@@ -24,7 +24,7 @@ ROWS = 1000
 """Places whose distances to all particles are in memory at a time."""
 
 
-def log_shares(marginals: Sequence[Population], places: np.ndarray, reach: float) -> np.ndarray:
+def log_abundances(marginals: Sequence[Population], places: np.ndarray, reach: float) -> np.ndarray:
     """Logarithm of each marginal's share of the particles around some places.
 
     Parameters
@@ -34,7 +34,7 @@ def log_shares(marginals: Sequence[Population], places: np.ndarray, reach: float
     places : ndarray, shape (n, d)
         Where [length].
     reach : float
-        Up to which particles are of one kind, see `growth_plan`, positive: they are counted with Gaussian weights of
+        Up to which particles are of one kind, see `unbalanced_plan`, positive: counted are all with Gaussian weights of
         half this width, or of half the distance to the 30th nearest one where that is larger [length].
 
     Returns
@@ -46,7 +46,7 @@ def log_shares(marginals: Sequence[Population], places: np.ndarray, reach: float
     --------
     >>> import numpy as np, wlmsim as wls
     >>> left, both = wls.Population(np.full((20, 1), -1.0)), wls.Population(np.repeat([[-1.0], [1.0]], 10, axis=0))
-    >>> np.exp(wls.transport.log_shares([left, both], np.array([[-1.0]]), reach=0.1)).round(2)
+    >>> np.exp(wls.transport.log_abundances([left, both], np.array([[-1.0]]), reach=0.1)).round(2)
     array([[0.66],
            [0.34]])
     """
@@ -71,7 +71,7 @@ def _kernel(places: np.ndarray, x: np.ndarray, width: np.ndarray) -> np.ndarray:
     return np.exp(-0.5 * ground_cost(places, x, 2) / width**2)
 
 
-def changing_growth(marginals: Sequence[Population], places: np.ndarray, time: float, *, reach: float) -> np.ndarray:
+def growth_correction(marginals: Sequence[Population], places: np.ndarray, time: float, *, reach: float) -> np.ndarray:
     """Factor by which particles are more abundant than growth at constant rates makes them.
 
     The logarithm is the natural cubic spline through the logarithms of the shares at all times, less the straight line
@@ -86,7 +86,7 @@ def changing_growth(marginals: Sequence[Population], places: np.ndarray, time: f
     time : float
         When, between the first marginal and the last [time].
     reach : float
-        As in `log_shares` [length].
+        As in `log_abundances` [length].
 
     Returns
     -------
@@ -107,7 +107,7 @@ def changing_growth(marginals: Sequence[Population], places: np.ndarray, time: f
     >>> marginals = [
     ...     wls.Population(np.repeat([[-1.0], [1.0]], [n, 20 - n], axis=0), time=t) for t, n in enumerate([12, 12, 6])
     ... ]
-    >>> wls.transport.changing_growth(marginals, np.array([[-1.0], [1.0]]), 0.5, reach=0.1).round(2)
+    >>> wls.transport.growth_correction(marginals, np.array([[-1.0], [1.0]]), 0.5, reach=0.1).round(2)
     array([1.06, 0.95])
     """
     from scipy.interpolate import CubicSpline
@@ -119,4 +119,4 @@ def changing_growth(marginals: Sequence[Population], places: np.ndarray, time: f
     knots = np.eye(len(times))
     spline = CubicSpline(times, knots, bc_type="natural")(time)
     line = np.array([np.interp(time, times, knot) for knot in knots])
-    return np.exp((spline - line) @ log_shares(marginals, places, reach))
+    return np.exp((spline - line) @ log_abundances(marginals, places, reach))

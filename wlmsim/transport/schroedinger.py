@@ -6,7 +6,7 @@ a coupling P of the ends that minimises, with an entropy relative to independent
     sum P_ij |x_i - y_j|^2 / 2 + sigma^2 T KL(P | a b) + reach^2 KL(P 1 | a) + reach^2 KL(P^T 1 | b)
 
 and, between the two ends of each pair, Brownian bridges: straight lines with Gaussian noise of variance
-sigma^2 t (T - t) / T about them along each axis. Without noise that is optimal transport, see `growth_plan` for the
+sigma^2 t (T - t) / T about them along each axis. Without noise that is optimal transport, see `unbalanced_plan` for the
 reach: where particles multiply and die, the ends need not have the weights that are carried.
 """
 
@@ -80,7 +80,7 @@ def schroedinger_bridge(
     (2.0, 0.2)
     """
     s = fraction(before, after, time)
-    i, j = drawn_ends(before, after, s, noise=noise, reach=reach, count=count, seed=seed)
+    i, j = sample_coupling(before, after, s, noise=noise, reach=reach, count=count, seed=seed)
     straight = (1 - s) * before.positions[i] + s * after.positions[j]
     return Population(straight + bridge_noise(before, after, s, straight.shape, noise=noise, seed=seed), time=time)
 
@@ -92,7 +92,7 @@ def fraction(before: Population, after: Population, time: float) -> float:
     return (time - before.time) / (after.time - before.time)
 
 
-def drawn_ends(
+def sample_coupling(
     before: Population,
     after: Population,
     s: float,

@@ -29,7 +29,7 @@ FAINT = 1e-6
 """Least share of a particle's mass that is carried, so that outliers fade on their way and are not forgotten."""
 
 
-class GrowthPlan(NamedTuple):
+class UnbalancedPlan(NamedTuple):
     """A transport plan between clouds whose particles grow.
 
     `carried` of mass goes from row `source` of one cloud to row `target` of the other; it stands for the mass `before`
@@ -49,14 +49,14 @@ class GrowthPlan(NamedTuple):
         return grown / grown.sum()
 
 
-def growth_plan(
+def unbalanced_plan(
     cost: np.ndarray,
     source: np.ndarray,
     target: np.ndarray,
     *,
     reach: float = math.inf,
     prices: np.ndarray | None = None,
-) -> GrowthPlan:
+) -> UnbalancedPlan:
     """Optimal transport with growth, for a matrix of squared distances.
 
     Parameters
@@ -73,7 +73,7 @@ def growth_plan(
 
     Returns
     -------
-    GrowthPlan
+    UnbalancedPlan
         At most n + m - 1 entries. The carried masses of the particles are found with a slight entropic regularisation;
         between them the plan is exact.
 
@@ -89,7 +89,7 @@ def growth_plan(
 
     >>> import numpy as np, wlmsim as wls
     >>> x = np.array([[0.0], [9.0]])
-    >>> plan = wls.transport.growth_plan(wls.transport.ground_cost(x, x, 2), [0.5, 0.5], [2 / 3, 1 / 3], reach=1.0)
+    >>> plan = wls.transport.unbalanced_plan(wls.transport.ground_cost(x, x, 2), [0.5, 0.5], [2 / 3, 1 / 3], reach=1.0)
     >>> bool(plan.masses(0.5)[plan.source != plan.target].sum() < 0.001)
     True
     >>> np.bincount(plan.source, plan.masses(0.5)).round(3)              # in proportion to 1 and the root of 1/2
@@ -98,16 +98,16 @@ def growth_plan(
     a, b = np.asarray(source, dtype=float), np.asarray(target, dtype=float)
     if reach == math.inf:
         plan = optimal_plan(cost, a, b, prices=prices)
-        return GrowthPlan(*plan, plan.mass, plan.mass)
-    r, c = carried_masses(cost, a, b, reach=reach)
+        return UnbalancedPlan(*plan, plan.mass, plan.mass)
+    r, c = transported_masses(cost, a, b, reach=reach)
     i, j, carried = optimal_plan(cost, r, c)
     # every particle has its weight at its own end, shared among its partners as what is carried is
     before = carried * a[i] / np.bincount(i, carried, len(a))[i]
     after = carried * b[j] / np.bincount(j, carried, len(b))[j]
-    return GrowthPlan(i, j, carried, before, after)
+    return UnbalancedPlan(i, j, carried, before, after)
 
 
-def carried_masses(
+def transported_masses(
     cost: np.ndarray, source: np.ndarray, target: np.ndarray, *, reach: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Share of what is carried that leaves each particle of one cloud, and that comes to each of the other.
@@ -115,7 +115,7 @@ def carried_masses(
     Parameters
     ----------
     cost, source, target, reach
-        As in `growth_plan`; the reach is finite.
+        As in `unbalanced_plan`; the reach is finite.
 
     Returns
     -------

@@ -12,7 +12,7 @@ from wlmsim.data.population import Population
 from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.errors import ParameterError, SimulationError
 from wlmsim.integrators import ConstantSpeedEuler, Integrator
-from wlmsim.learn.known_form.named import Model, with_parameters
+from wlmsim.learn.known_form.parameter_names import Model, with_parameters
 from wlmsim.simulation import default_integrator, simulate
 from wlmsim.systems.base import System
 

@@ -1,4 +1,4 @@
-"""What finite samples do to a least-transport fit: its bias, removed, and its standard errors."""
+"""What finite samples do to a fit by least transport cost: its bias, removed, and its standard errors."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from itertools import combinations_with_replacement
 import numpy as np
 
 from wlmsim.data.population import Population
-from wlmsim.learn.known_form.least_transport import (
+from wlmsim.learn.known_form.minimum_distance import (
     Fit,
     mean_square,
     normal_equations,

@@ -10,7 +10,7 @@ import torch
 from wlmsim.errors import SimulationError
 from wlmsim.learn.losses.common import Duals
 from wlmsim.transport.exact import ground_cost
-from wlmsim.transport.unbalanced import growth_plan
+from wlmsim.transport.unbalanced import unbalanced_plan
 
 
 def exact_transport(
@@ -54,7 +54,7 @@ def exact_transport(
     prices = None
     if duals is not None and x.shape == y.shape:
         prices = duals.setdefault("prices", torch.from_numpy(cost.min(0))).numpy()
-    plan = growth_plan(cost, _normalised(wx), _normalised(wy), reach=reach, prices=prices)
+    plan = unbalanced_plan(cost, _normalised(wx), _normalised(wy), reach=reach, prices=prices)
     rows = torch.as_tensor(plan.source, device=x.device)
     columns = torch.as_tensor(plan.target, device=x.device)
     mass = torch.as_tensor(plan.carried, device=x.device, dtype=x.dtype)

@@ -1,9 +1,8 @@
 """Pairs of near points: by a tree on the CPU, by a cell list made of tensor operations on a GPU.
 
 How many pairs there are is known only once they are found, and to read a number from a GPU is to wait for it. Where
-that would cost too much, inside of a rollout, the arrays have a size that is set ahead (`Room`): what is left of it is
-filled with pairs of a particle with itself, taken to be at the distance of the cutoff, where every
-law has ended. What the pairs would have needed is kept on the device and looked at after the rollout.
+that would cost too much, inside of a rollout, the arrays have a size that is set ahead (`Capacity`): what is left of
+it is filled with pairs of a particle with itself, taken to be at the distance of the cutoff, where every law has ended. What the pairs would have needed is kept on the device and looked at after the rollout.
 """
 
 from __future__ import annotations
@@ -19,10 +18,10 @@ GRID_AXES = 3
 MOST_CELLS = 2**20
 """Cells along an axis; what lies farther out is counted to the last of them."""
 HEADROOM = 1.5
-"""How much larger a room is than what was needed."""
+"""How much larger a capacity is than what was needed."""
 
 
-class Room:
+class Capacity:
     """Sizes of the arrays in which pairs are sought and kept, and what the largest search so far has needed.
 
     Parameters
@@ -38,23 +37,23 @@ class Room:
         self._needed = torch.zeros(2, dtype=torch.int64, device=device)
 
     @classmethod
-    def for_clouds(cls, clouds: Sequence[torch.Tensor], cutoff: float) -> Room:
-        """Room for the pairs in any of some clouds."""
-        room = cls(1, 1, clouds[0].device)
+    def for_clouds(cls, clouds: Sequence[torch.Tensor], cutoff: float) -> Capacity:
+        """Capacity for the pairs in any of some clouds."""
+        capacity = cls(1, 1, clouds[0].device)
         while True:
             for x in clouds:
-                close_pairs(x, cutoff, room)
-            if not room.outgrown():
-                return room
+                close_pairs(x, cutoff, capacity)
+            if not capacity.exceeded():
+                return capacity
 
     def note(self, candidates: torch.Tensor, pairs: torch.Tensor) -> None:
         """Keep what a search has needed, on the device."""
         torch.maximum(self._needed, torch.stack([candidates, pairs]), out=self._needed)
 
-    def outgrown(self) -> bool:
-        """Whether pairs were missed since the last time that this was asked; then there is more room from now on.
+    def exceeded(self) -> bool:
+        """Whether pairs were missed since the last time that this was asked; then the capacity is larger from now on.
 
-        More may still be missed: pairs are counted among the candidates that found room.
+        More may still be missed: pairs are counted among the candidates that found a place.
         """
         candidates, pairs = self._needed.tolist()
         self._needed.zero_()
@@ -66,7 +65,7 @@ class Room:
         return missed
 
 
-def close_pairs(x: torch.Tensor, cutoff: float, room: Room | None = None) -> tuple[torch.Tensor, torch.Tensor]:
+def close_pairs(x: torch.Tensor, cutoff: float, capacity: Capacity | None = None) -> tuple[torch.Tensor, torch.Tensor]:
     """Indices (i, j), each pair once, of the pairs of points closer than `cutoff`; takes memory for neighbours only.
 
     Parameters
@@ -75,7 +74,7 @@ def close_pairs(x: torch.Tensor, cutoff: float, room: Room | None = None) -> tup
         Points.
     cutoff : float
         Distance, positive.
-    room : Room, optional
+    capacity : Capacity, optional
         Sizes of the arrays, which are then filled up with pairs (0, 0). Default: as many as there are, for which the
         device is waited for.
 
@@ -84,7 +83,7 @@ def close_pairs(x: torch.Tensor, cutoff: float, room: Room | None = None) -> tup
     (i, j) : tuple of Tensor, shape (pairs,)
     """
     points = x.detach()
-    if room is None and points.device.type == "cpu":
+    if capacity is None and points.device.type == "cpu":
         from scipy.spatial import cKDTree
 
         found = torch.as_tensor(cKDTree(points.numpy()).query_pairs(cutoff, output_type="ndarray"))
@@ -92,18 +91,20 @@ def close_pairs(x: torch.Tensor, cutoff: float, room: Room | None = None) -> tup
     order, first, count = _candidates(points, cutoff)
     ends = count.cumsum(0)
     total = ends[-1]
-    slot = torch.arange(int(total) if room is None else room.candidates, device=points.device)
+    slot = torch.arange(int(total) if capacity is None else capacity.candidates, device=points.device)
     owner = torch.searchsorted(ends, slot, right=True).clamp_max(len(count) - 1)
     place = (first[owner] + slot - (ends - count)[owner]).clamp_max(len(points) - 1)
     i, j = order[owner % len(points)], order[place]
     near = ((points[i] - points[j]) ** 2).sum(-1) < cutoff**2
-    if room is None:
+    if capacity is None:
         return i[near], j[near]
     near &= slot < total
     ranks = near.cumsum(0)
-    room.note(total, ranks[-1])
-    target = (ranks - 1).masked_fill(~near, room.pairs).clamp_max(room.pairs)  # what is not near goes to a last place
-    kept = torch.zeros(2, room.pairs + 1, dtype=torch.int64, device=points.device)
+    capacity.note(total, ranks[-1])
+    target = (
+        (ranks - 1).masked_fill(~near, capacity.pairs).clamp_max(capacity.pairs)
+    )  # what is not near goes to a last place
+    kept = torch.zeros(2, capacity.pairs + 1, dtype=torch.int64, device=points.device)
     kept.scatter_(1, target.expand(2, -1), torch.stack([i, j]))
     return kept[0, :-1], kept[1, :-1]
 
@@ -144,14 +145,14 @@ class OfNearPairs:
 
     cutoff: float
     _known_scales: Any
-    room: Room | None = None
+    capacity: Capacity | None = None
 
     def reserve(self, clouds: Sequence[torch.Tensor]) -> None:
         """Set sizes for the pairs in such clouds: from now on no number of them is read from the device.
 
-        Pairs that find no room are left out until ``room.outgrown()`` is asked.
+        Pairs that find no place are left out until ``capacity.exceeded()`` is asked.
         """
-        self.room = Room.for_clouds(clouds, self._scaled_cutoff)
+        self.capacity = Capacity.for_clouds(clouds, self._scaled_cutoff)
 
     @property
     def _scaled_cutoff(self) -> float:
@@ -159,9 +160,9 @@ class OfNearPairs:
 
     def _pairs(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
         """Indices i and j of the pairs, vectors x_i - x_j, and their lengths."""
-        i, j = close_pairs(x, self._scaled_cutoff, self.room)
+        i, j = close_pairs(x, self._scaled_cutoff, self.capacity)
         d, r = separations(x, i, j)
-        return i, j, d, r if self.room is None else r.masked_fill(i == j, self._scaled_cutoff)
+        return i, j, d, r if self.capacity is None else r.masked_fill(i == j, self._scaled_cutoff)
 
 
 def difference(x: torch.Tensor, i: torch.Tensor, j: torch.Tensor) -> torch.Tensor:

@@ -13,10 +13,10 @@ from wlmsim.integrators import Integrator, State
 from wlmsim.mechanics.flow import Flow
 from wlmsim.mechanics.lagrangian import Lagrangian
 from wlmsim.simulation import default_integrator
-from wlmsim.transport.abundance import changing_growth
+from wlmsim.transport.abundance import growth_correction
 from wlmsim.transport.exact import ground_cost
-from wlmsim.transport.schroedinger import bridge_noise, drawn_ends
-from wlmsim.transport.unbalanced import growth_plan
+from wlmsim.transport.schroedinger import bridge_noise, sample_coupling
+from wlmsim.transport.unbalanced import unbalanced_plan
 
 
 def bridge(
@@ -77,7 +77,7 @@ def bridge(
     if reach == math.inf or not marginals:
         return cloud
     outside = [c for c in marginals if not before.time < c.time < after.time]
-    masses = cloud.weights * changing_growth(outside, cloud.positions, time, reach=reach)
+    masses = cloud.weights * growth_correction(outside, cloud.positions, time, reach=reach)
     return Population(cloud.positions, None, masses / masses.sum(), time)
 
 
@@ -100,18 +100,18 @@ def _joined(
     x0, x1 = before.positions, after.positions
     first_order = isinstance(mechanics, Flow)
     if noise:
-        i, j = drawn_ends(before, after, s, noise=noise, reach=reach, seed=seed)
+        i, j = sample_coupling(before, after, s, noise=noise, reach=reach, seed=seed)
         x = ahead.positions[i] + s * (x1[j] - end.positions[i])
         return Population(x + bridge_noise(before, after, s, x.shape, noise=noise, seed=seed), time=time)
     if first_order or after.velocities is None:
         cost = ground_cost(x0 if first_order else end.positions, x1, 2)
-        plan = growth_plan(cost, before.weights, after.weights, reach=reach)
+        plan = unbalanced_plan(cost, before.weights, after.weights, reach=reach)
         missed = x1[plan.target] - end.positions[plan.source]
         x = ahead.positions[plan.source] + (s if first_order else s**2) * missed
         return Population(x, None, plan.masses(s), time)
     back, start = _carried(mechanics, after, [time, before.time], dt, scheme)
     cost = ground_cost(end.positions, x1, 2) + ground_cost(x0, start.positions, 2)
-    plan = growth_plan(cost, before.weights, after.weights, reach=reach)
+    plan = unbalanced_plan(cost, before.weights, after.weights, reach=reach)
     i, j = plan.source, plan.target
     assert before.velocities is not None
     v0, v1 = before.velocities[i], after.velocities[j]

@@ -16,7 +16,7 @@ from wlmsim import _validation as check
 from wlmsim.data.population import Population
 from wlmsim.errors import ParameterError
 from wlmsim.functionals.base import Functional, FunctionalSum
-from wlmsim.learn.known_form.named import with_parameters
+from wlmsim.learn.known_form.parameter_names import with_parameters
 from wlmsim.learn.rollouts.adjoint import flat_rollout, steps_over
 from wlmsim.learn.rollouts.adjoint_forces import AdjointForce, CompiledForce, LearnedForce, SumForce, TracedForce
 from wlmsim.learn.rollouts.rollout import rollout, torch_force

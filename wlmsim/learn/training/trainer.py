@@ -20,7 +20,7 @@ from wlmsim.learn.losses.base import Loss
 from wlmsim.learn.losses.common import Duals
 from wlmsim.learn.losses.exact_transport import exact_transport
 from wlmsim.learn.losses.regularisation import Regularisation
-from wlmsim.learn.losses.steady_flow import velocity_gradient
+from wlmsim.learn.losses.velocity_gradient import velocity_gradient
 from wlmsim.learn.mechanics import Cloud, Mechanics
 from wlmsim.learn.networks.near_pairs import OfNearPairs
 from wlmsim.learn.rollouts.base import Rollouts
@@ -232,13 +232,13 @@ class Trainer:
         return value
 
     def _complete_loss(self) -> torch.Tensor:
-        """The loss with all near pairs: where some found no room, it is computed again, with more."""
+        """The loss with all near pairs: where some found no place, it is computed again, with more."""
         random = self._rng.bit_generator.state
         while True:
             torch.manual_seed((self.seed * 2**20 + self.progress.step) % 2**63)  # of dropout
             loss = self._loss()
-            outgrown = [term.room.outgrown() for term in self._of_near_pairs if term.room is not None]
-            if not any(outgrown):
+            exceeded = [term.capacity.exceeded() for term in self._of_near_pairs if term.capacity is not None]
+            if not any(exceeded):
                 return loss
             if self._recorder is not None:
                 self._recorder.forget()

@@ -15,8 +15,8 @@ from wlmsim import _validation as check
 from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.errors import ParameterError
 from wlmsim.integrators import Integrator
-from wlmsim.learn.known_form.least_transport import descend
-from wlmsim.learn.known_form.named import Model, parameters_of, with_parameters
+from wlmsim.learn.known_form.minimum_distance import descend
+from wlmsim.learn.known_form.parameter_names import Model, parameters_of, with_parameters
 from wlmsim.learn.known_form.predictions import Predictions, windows_of
 from wlmsim.learn.known_form.sampling_errors import bootstrap_covariance, debias, is_matched, matched_covariance
 from wlmsim.mechanics.flow import Flow
