@@ -2,7 +2,8 @@
 
 How many pairs there are is known only once they are found, and to read a number from a GPU is to wait for it. Where
 that would cost too much, inside of a rollout, the arrays have a size that is set ahead (`Capacity`): what is left of
-it is filled with pairs of a particle with itself, taken to be at the distance of the cutoff, where every law has ended. What the pairs would have needed is kept on the device and looked at after the rollout.
+it is filled with pairs of a particle with itself, taken to be at the distance of the cutoff, where every law has
+ended. What the pairs would have needed is kept on the device and looked at after the rollout.
 """
 
 from __future__ import annotations
