@@ -112,6 +112,7 @@ class TestScript:
         model.fit(data)
     """)
 
+    @pytest.mark.slow
     def test_a_script_without_a_main_guard_runs_once_and_resumes_when_killed(self, drifters, tmp_path):
         script, path = tmp_path / "script.py", tmp_path / "fit.checkpoint"
         script.write_text(self.SCRIPT)

@@ -428,12 +428,12 @@ class TestDissipations:
     def test_an_alignment_rate_is_recovered(self):
         truth = wls.Alignment(strength=2.0, radius=1.0, exponent=2.0)
         law = wls.Lagrangian(dissipation=truth)
-        x = np.random.default_rng(0).standard_normal((100, 2))
+        x = np.random.default_rng(0).standard_normal((70, 2))
         start = wls.Population(x, 2 * np.sin(x[:, ::-1] * [3, 2]))
         data = wls.simulate(law, start, np.linspace(0, 1.0, 6), dt=0.02).snapshots(seed=0)
         still = wls.External(wls.laws.Harmonic(1e-9))
         model = quick(still, dissipation=wls.learn.LearnableAlignment(2.5, 8), friction=0.0, learning_rate=0.1)
-        model.set_params(training="multiple-shooting", steps=120, force_penalty=0, jerk_penalty=0).fit(data)
+        model.set_params(training="multiple-shooting", steps=80, force_penalty=0, jerk_penalty=0).fit(data)
         r = np.linspace(0.3, 1.6, 8)
         pairs = [(np.array([[0.0, 0], [s, 0]]), np.array([[0.0, 0], [0, 1.0]]), np.full(2, 0.5)) for s in r]
         learned, rate = (np.array([d.force(*p)[0, 1] for p in pairs]) for d in (model.lagrangian_.dissipation, truth))
@@ -444,8 +444,8 @@ class TestDissipations:
         start = wls.Population.gaussian(n=100, velocity_width=1.0, seed=0)
         data = wls.simulate(law, start, np.linspace(0, 2.0, 6), dt=0.02).snapshots(seed=0)
         still = wls.External(wls.laws.Harmonic(1e-9))
-        model = quick(still, dissipation=wls.learn.LearnableSelfPropulsion(), friction=0.0, dt=0.1, steps=200)
-        model.set_params(learning_rate=3e-2).fit(data)
+        model = quick(still, dissipation=wls.learn.LearnableSelfPropulsion(), friction=0.0, dt=0.1, steps=100)
+        model.set_params(learning_rate=6e-2).fit(data)
         learned = model.lagrangian_.dissipation
         assert learned.alpha == pytest.approx(2.0, rel=0.05)
         assert learned.beta == pytest.approx(0.5, rel=0.05)
@@ -648,7 +648,7 @@ class TestEstimator:
         data = wls.SnapshotSeries([0.0, 0.1], [x, x + 0.1 * x @ turn], [x @ turn, None])
         errors = []
         for weight in (0.0, 1.0):
-            model = quick(steady_weight=weight, steps=200, friction=0.0, learning_rate=1e-2).fit(data)
+            model = quick(steady_weight=weight, steps=100, friction=0.0, learning_rate=2e-2).fit(data)
             force = model.lagrangian_.acceleration(x, np.full(60, 1 / 60), 0.0)
             errors.append(np.abs(force + x).mean())
         assert errors[1] < 0.1 < 0.3 < errors[0]
@@ -665,7 +665,7 @@ class TestEstimator:
     def test_friction_alone_can_be_learned(self):
         truth = wls.systems.HarmonicOscillator(n=100, friction=0.6, velocity_width=1.0, seed=0)
         data = truth.exact(np.linspace(0, 3, 7)).snapshots(seed=0)
-        model = quick(potential=wls.External(wls.laws.Harmonic(1.0)), steps=300, learning_rate=1e-2).fit(data)
+        model = quick(potential=wls.External(wls.laws.Harmonic(1.0)), steps=100, learning_rate=3e-2).fit(data)
         assert model.friction_ == pytest.approx(0.6, rel=0.05)
 
     def test_divergence_is_recovered_from_and_reported(self, drifters, monkeypatch):
@@ -975,7 +975,7 @@ class TestCheckpoint:
         data = wls.systems.VortexDrifters(n=20, seed=0).exact(np.linspace(0, 2, 5)).snapshots(seed=0)
 
         def fit(path, kill_at):
-            model = wls.learn.WLM(wls.learn.ExternalPotential((8,)), steps=60, validation="last", members=2,
+            model = wls.learn.WLM(wls.learn.ExternalPotential((8,)), steps=30, validation="last", members=2,
                                   progress=False, checkpoint=path, checkpoint_every=0.0)
             if kill_at:
                 run, seen = training.Checkpoint.keep, [0]
@@ -990,7 +990,7 @@ class TestCheckpoint:
             return [model.best_step_, model.losses_.tolist(), state]
 
         path, killed = sys.argv[1], []
-        for kill_at in (17, 50, 40):
+        for kill_at in (9, 30, 18):
             child = os.fork()  # a process of its own, which has imported everything
             if not child:
                 fit(path, kill_at)

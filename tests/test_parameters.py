@@ -148,6 +148,7 @@ class TestRecovery:
         assert abs(fit.values["hbar"] - 1.0) < 3 * fit.errors["hbar"] < 0.2
         assert fit.system_.hbar == fit.values["hbar"]
 
+    @pytest.mark.slow
     def test_boids_radii_and_weights(self):
         data = wls.systems.Boids(n=150, half_width=2.5, seed=0).simulate(np.arange(0.0, 12.5, 0.5)).snapshots(seed=0)
         truth = {"separation": 0.1, "alignment": 0.3, "outer_radius": 1.0, "inner_radius": 0.3, "half_width": 2.5}
