@@ -8,7 +8,7 @@ import torch
 
 import wlmsim as wls
 from wlmsim.errors import ParameterError
-from wlmsim.learn import fit_parameters, parameters_of, with_parameters
+from wlmsim.learn import FittedParameters, fit_parameters, parameters_of, with_parameters
 from wlmsim.learn.least_transport import transport_plan
 from wlmsim.transport import ground_cost, optimal_plan
 
@@ -113,6 +113,7 @@ class TestRecovery:
 
     def test_stiffness_and_friction(self, oscillation):
         fit = fit_parameters(well(2.0), oscillation, ["external.stiffness", "friction"], dt=0.05)
+        assert isinstance(fit, FittedParameters)
         assert fit.values == pytest.approx({"external.stiffness": 4.0, "friction": 0.3}, rel=1e-6)
         assert fit.start == {"external.stiffness": 2.0, "friction": 0.0}
         assert fit.converged and fit.errors_by == "matched" and fit.distance < 1e-9

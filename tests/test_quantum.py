@@ -15,7 +15,15 @@ from benchmarks import quantum_convergence as convergence
 from tests.mechanics import fitted_order
 from wlmsim.errors import ParameterError, SimulationError
 from wlmsim.quantum import Grid, PilotWave, SplitStep, WaveFunction, fourier, split_step
-from wlmsim.systems import CoherentState, DoubleSlit, GaussianPacket, GroundState, SqueezedState, Tunnelling
+from wlmsim.systems import (
+    CoherentState,
+    DoubleSlit,
+    GaussianPacket,
+    GroundState,
+    QuantumSystem,
+    SqueezedState,
+    Tunnelling,
+)
 
 # --- grids and waves
 
@@ -343,6 +351,7 @@ def test_the_ground_state_of_a_fluid_is_at_rest_but_for_its_edge():
 def test_waves_of_gaussian_systems(make):
     """The wave on the grid is the closed form at all times, and so is its density wherever it is asked for."""
     system = make(5, 2, hbar=0.7, method="pilot", seed=0)
+    assert isinstance(system, QuantumSystem)
     for time in (0.0, 0.6):
         wave = system.wave(time)
         exact = exact_wave(system, time, wave.grid)
