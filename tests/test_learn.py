@@ -512,8 +512,7 @@ class TestEstimator:
         data = system.exact(np.linspace(0, 3, 13)).snapshots(seed=1)
         past, future = data.split(at=2.0)
         potential = wls.learn.ExternalPotential((32, 32), time_dependent=False)
-        model = wls.learn.WLM(potential, training="multiple-shooting", steps=400, members=1, progress=False)
-        model.fit(past)
+        model = quick(potential, training="multiple-shooting", steps=250, learning_rate=2e-2).fit(past)
         scores = model.evaluate(future, start=past[-1])
         assert scores.mean["WLM"] < 0.25 * scores.mean[scores.best_baseline]
         assert model.friction_ == pytest.approx(0.5, abs=0.15)
@@ -526,15 +525,15 @@ class TestEstimator:
     def test_fit_is_reproducible_and_leaves_the_random_state_alone(self, drifters):
         torch.manual_seed(5)
         before = torch.random.get_rng_state()
-        first, second = quick().fit(drifters), quick().fit(drifters)
+        first, second = (quick(steps=10).fit(drifters) for _ in range(2))
         assert torch.equal(before, torch.random.get_rng_state())
         np.testing.assert_array_equal(first.losses_, second.losses_)
-        other = quick(seed=1).fit(drifters)
+        other = quick(seed=1, steps=10).fit(drifters)
         assert not np.array_equal(first.losses_, other.losses_)
 
     def test_fit_leaves_the_potential_and_the_data_alone(self, drifters):
         potential = wls.learn.ExternalPotential((8,))
-        model = quick(potential=potential).fit(drifters)
+        model = quick(potential=potential, steps=5).fit(drifters)
         assert potential.scales is None
         assert potential.psi is None
         assert model.potential is potential
@@ -557,7 +556,7 @@ class TestEstimator:
         still = drifters.without_velocities()
         with pytest.raises(ParameterError, match="velocities at its first marginal"):
             quick().fit(still)
-        model = quick(initial_velocities="zero").fit(still)
+        model = quick(initial_velocities="zero", steps=5).fit(still)
         assert (model.forecast(still[0], times=[0.0]).velocities == 0).all()
         # only the first marginal is at rest: later ones move with velocities that nobody knows
         direct = model.forecast(still[0], times=[1.2])[0]
@@ -565,7 +564,7 @@ class TestEstimator:
         assert model.evaluate(still[[5]], data=still[:4]).origins[0] == 0.0
 
     def test_given_velocities_are_needed_where_a_forecast_starts(self, drifters):
-        model = quick().fit(drifters)
+        model = quick(steps=5).fit(drifters)
         with pytest.raises(ParameterError, match="`start` must have velocities"):
             model.forecast(drifters.without_velocities()[0], times=[1.0])
 
@@ -606,8 +605,8 @@ class TestEstimator:
             quick(potential=wls.External(wls.laws.Harmonic()), friction=0.1).fit(drifters)
 
     def test_members_are_the_fits_of_consecutive_seeds_and_their_mean(self, drifters):
-        both = quick(members=2, seed=3).fit(drifters)
-        singles = [quick(seed=seed).fit(drifters) for seed in (3, 4)]
+        both = quick(members=2, seed=3, steps=10).fit(drifters)
+        singles = [quick(seed=seed, steps=10).fit(drifters) for seed in (3, 4)]
         cloud = drifters[2]
         forces = [m.lagrangian_.acceleration(cloud.positions, cloud.weights, 1.0) for m in (*singles, both)]
         np.testing.assert_allclose(forces[2], (forces[0] + forces[1]) / 2, rtol=1e-5, atol=1e-6)
@@ -839,11 +838,11 @@ class TestValidation:
         assert trainers[0].progress.scores != trainers[1].progress.scores
 
     def test_members_train_as_long_as_the_first_found_best(self, drifters):
-        model = quick(validation="last", members=2).fit(drifters)
+        model = quick(validation="last", members=2).fit(drifters[:5])
         assert len(model.losses_) == model.best_step_
-        kept = quick(validation="last", members=2, refit=False, steps=40).fit(drifters)
+        kept = quick(validation="last", members=2, refit=False).fit(drifters[:5])
         assert np.isfinite(kept.losses_).all()
-        assert len(kept.losses_) == 40
+        assert len(kept.losses_) == 30
 
     def test_predictions_that_all_blow_up_are_reported(self, drifters, monkeypatch):
         monkeypatch.setattr("wlmsim.learn.training.Trainer._validation_w1", lambda *arguments: float("inf"))
@@ -857,7 +856,7 @@ class TestValidation:
         assert len(model.losses_) == model.best_step_ + 80 < 400
 
     def test_negative_index_counts_from_the_end(self, drifters):
-        last, same = (quick(validation=v, steps=20).fit(drifters) for v in ("last", -1))
+        last, same = (quick(validation=v, steps=10).fit(drifters) for v in ("last", -1))
         assert last.validation_ == same.validation_
 
 
