@@ -43,7 +43,15 @@ def _usual_imports(namespace: dict[str, Any]) -> None:
 
 
 TOGETHER = {
-    "the same laws": {"conformance", "test_functional_properties", "test_functionals", "test_rollout"},
+    "the same laws": {
+        "conformance",
+        "test_classical",
+        "test_cli",
+        "test_functional_properties",
+        "test_functionals",
+        "test_rollout",
+        "test_short_range",
+    },
     "processes": {"test_compare", "test_ensemble"},
 }
 """Files that would compile the same laws again, and start further processes again, in another process."""
