@@ -69,6 +69,7 @@ class TestSideBySide:
         with pytest.raises(SimulationError, match="learning_rate or dt"):
             model.fit(drifters)
 
+    @pytest.mark.slow
     def test_an_interrupted_fit_ends_its_processes_and_resumes_to_the_same_bits(self, drifters, tmp_path):
         path, pids = tmp_path / "fit.checkpoint", in_processes(lambda item, send: os.getpid(), [0, 1], 2)
 

@@ -21,7 +21,7 @@ FOUND = {
 }
 """What the result of an example must be, where it is worth a check of its own."""
 
-LONG = {"boids_learned", "demo", "double_slit", "which_mechanics"}
+LONG = {"boids_learned", "demo", "double_slit", "kepler", "squeezed_state", "which_mechanics"}
 """Examples that take more than a few seconds even at a small size."""
 
 

@@ -54,6 +54,7 @@ def test_modules_of_visual_and_learn_are_loaded_when_used():
     assert loaded_by("import wlmsim as w; w.visual; w.learn; dir(w.visual); dir(w.learn)") & HEAVY == set()
 
 
+@pytest.mark.slow
 def test_learning_needs_neither_pot_nor_graphics():
     """Where they are missing, as on a bare machine with a GPU; only plans between clouds of unequal size need POT."""
     code = """

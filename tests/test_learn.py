@@ -1000,6 +1000,7 @@ class TestCheckpoint:
         print(json.dumps([killed, resumed, os.path.exists(path), fit(None, 0)]))
     """)
 
+    @pytest.mark.slow
     def test_a_killed_fit_ends_where_the_uninterrupted_one_does(self, tmp_path):
         """Killed while choosing the steps, and in the training of either member, and resumed: the same bits."""
         command = [sys.executable, "-c", self.SCRIPT, str(tmp_path / "fit.checkpoint")]
