@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -39,6 +40,36 @@ def _usual_imports(namespace: dict[str, Any]) -> None:
     import wlmsim as wls
 
     namespace.update(np=np, wls=wls)
+
+
+TOGETHER = {
+    "the same laws": {
+        "conformance",
+        "test_classical",
+        "test_cli",
+        "test_functional_properties",
+        "test_functionals",
+        "test_rollout",
+        "test_short_range",
+    },
+    "processes": {"test_compare", "test_ensemble"},
+}
+"""Files that would compile the same laws again, and start further processes again, in another process."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Under `--dist loadfile` the files of a group go to one process, as the tests of one file do."""
+    if config.getvalue("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = super()._split_scope(nodeid)
+            return next((group for group, files in TOGETHER.items() if Path(file).stem in files), file)
+
+    return Scheduling(config, log)
 
 
 docstrings = Sybil([DocTestParser()], path="wlmsim", pattern="*.py", fixtures=["own_folder"])

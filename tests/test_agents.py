@@ -70,12 +70,13 @@ def test_agents_must_move_in_the_space_of_the_data():
         wls.learn.AgentPotential({"times": [0.0]}, cutoff=1.0)
 
 
+def flee(x, t, xp):
+    """The potential of a dog that runs along the first axis."""
+    return 3.0 * xp.exp(-((x[..., 0] - 2 * t + 2) ** 2 + x[..., 1] ** 2) / 2)
+
+
 def chased(times: np.ndarray, seed: int = 0) -> wls.Trajectory:
-    """Sheep that a dog running along the first axis repels by 3 exp(-r^2 / 2) (x - dog)."""
-
-    def flee(x, t, xp):
-        return 3.0 * xp.exp(-((x[..., 0] - 2 * t + 2) ** 2 + x[..., 1] ** 2) / 2)
-
+    """Sheep that the dog repels by 3 exp(-r^2 / 2) (x - dog)."""
     start = wls.Population.gaussian(n=60, dim=2, velocity_width=0.1, seed=seed)
     return wls.simulate(wls.Lagrangian(wls.External(flee)), start, times, dt=0.02)
 

@@ -11,7 +11,7 @@ import wlmsim as wls
 from tests.models import wlm
 from wlmsim.errors import ParameterError, SimulationError
 from wlmsim.learn import Comparison, candidates, compare
-from wlmsim.learn.selection.jobs import Job, marginals_to_leave_out, run, run_all, unfitted
+from wlmsim.learn.selection.jobs import Job, marginals_to_leave_out, run_all, unfitted
 from wlmsim.learn.selection.leave_one_out import leave_one_out
 
 
@@ -197,7 +197,9 @@ class TestCandidates:
 
 class TestJobs:
     def test_processes_give_what_one_gives(self, spring):
+        """Lambdas can be sent."""
         jobs = [Job(bowl(), spring, k, seed=1) for k in (2, 4)]
+        jobs.append(Job(quick(potential=wls.External(lambda x, xp: (x**2).sum(-1))), spring, 2, 0))
         alone, together = run_all(jobs, 1), run_all(jobs, 2)
         assert [o.w1 for o in alone] == [o.w1 for o in together]
 
@@ -206,11 +208,6 @@ class TestJobs:
         model.seed = threading.Lock()
         with pytest.raises(ParameterError, match="`processes` must be 1 for models that cannot be sent"):
             run_all([Job(model, spring, 2, 0)], 2)
-
-    def test_lambdas_can_be_sent(self, spring):
-        local = Job(quick(potential=wls.External(lambda x, xp: (x**2).sum(-1))), spring, 2, 0)
-        alone, together = run(local), run_all([local, local], 2)
-        assert [o.w1 for o in together] == [alone.w1, alone.w1]
 
     def test_which_marginals(self, spring):
         for which, expected in {"last": [4], "between": [1, 2, 3], "each": [1, 2, 3, 4], -2: [3]}.items():

@@ -8,11 +8,13 @@ import sys
 
 import pytest
 
+from wlmsim.cli import main
 
-def offered(folder, words, shell="bash"):
-    """What the shell would offer for the last of the words."""
+
+def asked(words, shell="bash"):
+    """The environment in which a shell asks what it may offer for the last of the words."""
     line = ["wlmsim", *words]
-    asked = {
+    return {
         "_WLMSIM_COMPLETE": f"complete_{shell}",
         "COMP_WORDS": " ".join(line),
         "COMP_CWORD": str(len(words)),
@@ -20,16 +22,22 @@ def offered(folder, words, shell="bash"):
         "_TYPER_COMPLETE_FISH_ACTION": "get-args",
         "_TYPER_COMPLETE_WORD_TO_COMPLETE": words[-1],
     }
-    done = subprocess.run(
-        [sys.executable, "-c", "import sys; from wlmsim.cli import main; main()"],
-        env={**os.environ, **asked},
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.split()
+
+
+@pytest.fixture
+def offered(folder, monkeypatch, capsys):
+    """What the shell would offer, said in this process."""
+
+    def offered(words):
+        monkeypatch.chdir(folder)
+        for name, value in asked(words).items():
+            monkeypatch.setenv(name, value)
+        with pytest.raises(SystemExit) as end:
+            main()
+        assert end.value.code in (0, None)
+        return capsys.readouterr().out.split()
+
+    return offered
 
 
 @pytest.fixture
@@ -57,13 +65,23 @@ def folder(tmp_path):
     ],
     ids=["command", "system", "option", "setting", "file", "folder", "word", "metavar", "color", "other"],
 )
-def test_what_is_offered(folder, words, expected):
-    assert offered(folder, words) == expected
+def test_what_is_offered(offered, words, expected):
+    assert offered(words) == expected
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish", "powershell"])
 def test_every_shell_is_answered(folder, shell):
-    assert "boids" in " ".join(offered(folder, ["simulate", "bo"], shell))
+    """In a process of its own, as it is when a shell asks."""
+    done = subprocess.run(
+        [sys.executable, "-c", "import sys; from wlmsim.cli import main; main()"],
+        env={**os.environ, **asked(["simulate", "bo"], shell)},
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "boids" in done.stdout
 
 
 def test_completion_is_installed_by_an_option():

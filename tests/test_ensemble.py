@@ -70,6 +70,7 @@ class TestSideBySide:
         with pytest.raises(SimulationError, match="learning_rate or dt"):
             model.fit(drifters)
 
+    @pytest.mark.slow
     def test_an_interrupted_fit_ends_its_processes_and_resumes_to_the_same_bits(self, drifters, tmp_path):
         path, pids = tmp_path / "fit.checkpoint", in_processes(lambda item, send: os.getpid(), [0, 1], 2)
 
@@ -114,6 +115,7 @@ class TestScript:
         model.fit(data, callbacks=[kill])
     """)
 
+    @pytest.mark.slow
     def test_a_script_without_a_main_guard_runs_once_and_resumes_when_killed(self, drifters, tmp_path):
         script, path = tmp_path / "script.py", tmp_path / "fit.checkpoint"
         script.write_text(self.SCRIPT)

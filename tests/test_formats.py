@@ -677,5 +677,6 @@ def test_none_of_them_is_imported_before_it_is_used():
 def test_outlines(tmp_path):
     io.save_archive(a_series((2, 3)), tmp_path / "a.npz")
     about = io.outline(tmp_path / "a.npz")
+    assert ".npz" in io.FOREIGN and io.read_snapshots(tmp_path / "a.npz") == a_series((2, 3))
     assert about["kind"] == "columns" and about["bytes"] == (tmp_path / "a.npz").stat().st_size
     assert about["columns"]["positions"] == "float64 (5, 2)" and about["columns"]["population"] == "int64 (5,)"

@@ -165,7 +165,7 @@ def test_drift_in_crossed_fields_is_exact_in_the_velocity_at_any_step(dt):
     field, push = np.array([0.3, 0.5, -1.2]), np.array([0.4, -0.6, 0.2])
     push -= push @ field / (field @ field) * field
     drift = np.cross(push, field) / (field @ field)
-    uniform = wls.External(lambda x, xp: -(push[0] * x[..., 0] + push[1] * x[..., 1] + push[2] * x[..., 2]))
+    uniform = wls.External(wls.laws.UniformField(tuple(push)))
     lagrangian = wls.Lagrangian(uniform, magnetic=wls.MagneticField(tuple(field)))
     start = wls.Population(np.zeros((2, 3)), [drift, [0.0, 0.0, 0.0]])
     end = pushed(lagrangian, start, dt, 50)

@@ -8,7 +8,7 @@ import torch
 
 import wlmsim as wls
 from wlmsim.errors import ParameterError
-from wlmsim.learn import fit_parameters, parameters_of, with_parameters
+from wlmsim.learn import FittedParameters, fit_parameters, parameters_of, with_parameters
 from wlmsim.learn.known_form.minimum_distance import transport_plan
 from wlmsim.transport import ground_cost, optimal_plan
 
@@ -113,6 +113,7 @@ class TestRecovery:
 
     def test_stiffness_and_friction(self, oscillation):
         fit = fit_parameters(well(2.0), oscillation, ["external.stiffness", "friction"], dt=0.05)
+        assert isinstance(fit, FittedParameters)
         assert fit.values == pytest.approx({"external.stiffness": 4.0, "friction": 0.3}, rel=1e-6)
         assert fit.start == {"external.stiffness": 2.0, "friction": 0.0}
         assert fit.converged and fit.errors_by == "matched" and fit.distance < 1e-9
@@ -148,6 +149,7 @@ class TestRecovery:
         assert abs(fit.values["hbar"] - 1.0) < 3 * fit.errors["hbar"] < 0.2
         assert fit.system_.hbar == fit.values["hbar"]
 
+    @pytest.mark.slow
     def test_boids_radii_and_weights(self):
         data = wls.systems.Boids(n=150, half_width=2.5, seed=0).simulate(np.arange(0.0, 12.5, 0.5)).snapshots(seed=0)
         truth = {"separation": 0.1, "alignment": 0.3, "outer_radius": 1.0, "inner_radius": 0.3, "half_width": 2.5}

@@ -190,6 +190,7 @@ def test_fluid_conserves_energy_and_momentum():
     assert np.abs(run.positions[-1] - run.positions[0]).max() > 1
 
 
+@pytest.mark.slow
 def test_fluid_at_a_published_state_point():
     """Energy and pressure at density 0.82 and T = 0.875, between those at 0.85 and 0.9 of NIST's table.
 

@@ -44,7 +44,15 @@ def test_a_weak_wall_is_learned_in_its_unit() -> None:
     x, v = np.linspace(-2, 2, 80)[:, None], 0.5 * np.random.default_rng(3).normal(size=(80, 1))
     path = wls.simulate(wls.Lagrangian(wall), wls.Population(x, v), np.linspace(0, 1, 6), dt=0.05)
     how = {"rollouts": "multiple-shooting", "horizon": 1, "velocity_weight": 3.0, "force": 0.0}
-    how |= {"jerk": 0.0, "friction": 0.0, "dt": 0.1, "steps": 500, "members": 1, "progress": False}
+    how |= {
+        "jerk": 0.0,
+        "friction": 0.0,
+        "dt": 0.1,
+        "steps": 250,
+        "learning_rate": 2e-2,
+        "members": 1,
+        "progress": False,
+    }
 
     def error(size: float | None) -> float:
         potential = wls.learn.ExternalPotential((32, 32), time_dependent=False, typical_force=size)
