@@ -622,7 +622,7 @@ class TestEstimator:
         in_phase_space = trainer.loss(x, v, start.w, seen)
         assert in_phase_space > in_space[0]
         assert trainer.loss(x, v, start.w, unseen) == in_space[1]
-        moved = trainer._divergence(seen.x, seen.v + 0.2, seen.w, seen)
+        moved = trainer.loss(seen.x, seen.v + 0.2, seen.w, seen)
         assert moved.item() == pytest.approx(0.25 * 2 * 0.2**2, rel=1e-4)
 
     def test_a_steady_current_is_told_by_the_velocities_of_one_marginal(self):
@@ -813,7 +813,7 @@ class TestEstimator:
         model = quick(steps=7, friction=0.1)
         parameters = model.get_params(deep=False)
         assert model.get_params()["optimiser__steps"] == 7
-        assert wlm(**parameters).get_params() == model.get_params()
+        assert wls.learn.WLM(**parameters).get_params() == model.get_params()
         assert model.set_params(optimiser__steps=9) is model
         assert model.optimiser == wls.learn.AdamW(steps=9)
         assert "steps=9" in repr(model)
