@@ -55,13 +55,13 @@ TOGETHER = {
         "conformance",
         "lennard_jones",
         "test_classical",
-        "test_cli",
+        "test_commands",
         "test_functional_properties",
         "test_functionals",
         "test_rollout",
         "test_short_range",
     },
-    "processes": {"test_compare", "test_ensemble"},
+    "processes": {"test_comparison", "test_ensemble"},
 }
 """Files that would compile the same laws again, and start further processes again, in another process."""
 

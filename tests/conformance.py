@@ -22,7 +22,7 @@ from scipy.integrate import solve_ivp
 from scipy.linalg import expm
 
 import wlmsim as wls
-from tests.mechanics import ShakenPendula, SoftPairs, a_population, advance, fitted_order, newton, solve
+from tests.example_mechanics import ShakenPendula, SoftPairs, a_population, advance, fitted_order, newton, solve
 from wlmsim.errors import ParameterError
 from wlmsim.functionals import Functional, FunctionalSum, tracing
 from wlmsim.integrators import (

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import wlmsim as wls
-from tests.mechanics import ShakenPendula, Spring, a_population, newton, solve
+from tests.example_mechanics import ShakenPendula, Spring, a_population, newton, solve
 from wlmsim.errors import FileFormatError, ParameterError, SimulationError
 from wlmsim.integrators import Integrator, State
 

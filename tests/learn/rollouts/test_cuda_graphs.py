@@ -6,7 +6,7 @@ import torch
 
 import wlmsim as wls
 from tests.models import wlm
-from wlmsim.learn.rollouts import cuda_graphs as recording
+from wlmsim.learn.rollouts import cuda_graphs
 from wlmsim.learn.training.trainer import Trainer
 
 TERMS = {
@@ -72,17 +72,17 @@ needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a C
 @needs_cuda
 @pytest.mark.parametrize("name", TERMS)
 def test_a_recorded_training_is_the_same(drifters, name, monkeypatch):
-    record, made = recording.Recorder._record, []
+    record, made = cuda_graphs.Recorder._record, []
 
     def counted(recorder, *args):
         made.append(args)
         return record(recorder, *args)
 
-    monkeypatch.setattr(recording.Recorder, "_record", counted)
-    monkeypatch.setattr(recording, "RECORDED_AFTER", 10**9)
+    monkeypatch.setattr(cuda_graphs.Recorder, "_record", counted)
+    monkeypatch.setattr(cuda_graphs, "RECORDED_AFTER", 10**9)
     plain = fit(drifters, "cuda", **TERMS[name])
     assert not made
-    monkeypatch.setattr(recording, "RECORDED_AFTER", 1)
+    monkeypatch.setattr(cuda_graphs, "RECORDED_AFTER", 1)
     recorded = fit(drifters, "cuda", **TERMS[name])
     assert made
     np.testing.assert_allclose(recorded.losses_, plain.losses_, rtol=1e-2)
@@ -91,9 +91,9 @@ def test_a_recorded_training_is_the_same(drifters, name, monkeypatch):
 @pytest.mark.cuda
 @needs_cuda
 def test_dropout_and_noise_are_drawn_anew_each_time(drifters, monkeypatch):
-    monkeypatch.setattr(recording, "RECORDED_AFTER", 0)
+    monkeypatch.setattr(cuda_graphs, "RECORDED_AFTER", 0)
     layer = torch.nn.Linear(2, 2).to("cuda")
-    recorder = recording.Recorder(layer)
+    recorder = cuda_graphs.Recorder(layer)
     x = torch.ones(100, 2, device="cuda")
 
     def noisy(x):
@@ -107,9 +107,9 @@ def test_dropout_and_noise_are_drawn_anew_each_time(drifters, monkeypatch):
 @pytest.mark.cuda
 @needs_cuda
 def test_what_waits_for_the_gpu_is_not_recorded(monkeypatch):
-    monkeypatch.setattr(recording, "RECORDED_AFTER", 0)
+    monkeypatch.setattr(cuda_graphs, "RECORDED_AFTER", 0)
     layer = torch.nn.Linear(2, 2).to("cuda")
-    recorder = recording.Recorder(layer)
+    recorder = cuda_graphs.Recorder(layer)
 
     def waiting(x):
         return (layer(x) * float(x.sum()),)
@@ -122,9 +122,9 @@ def test_what_waits_for_the_gpu_is_not_recorded(monkeypatch):
 @pytest.mark.cuda
 @needs_cuda
 def test_after_a_failed_recording_all_goes_on(monkeypatch):
-    monkeypatch.setattr(recording, "RECORDED_AFTER", 0)
+    monkeypatch.setattr(cuda_graphs, "RECORDED_AFTER", 0)
     layer = torch.nn.Linear(2, 2).to("cuda")
-    recorder = recording.Recorder(layer)
+    recorder = cuda_graphs.Recorder(layer)
 
     def failing(x):
         y = layer(x) + torch.randn_like(x)
@@ -143,6 +143,6 @@ def test_gradients_of_several_populations(drifters, monkeypatch):
     both = wls.SnapshotSeries.of_several({0: drifters, 1: drifters})
     losses = []
     for after in (10**9, 1):
-        monkeypatch.setattr(recording, "RECORDED_AFTER", after)
+        monkeypatch.setattr(cuda_graphs, "RECORDED_AFTER", after)
         losses.append(fit(both, "cuda", loss="sliced").losses_)
     np.testing.assert_allclose(losses[1], losses[0], rtol=1e-2)

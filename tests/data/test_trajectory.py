@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.mechanics import ShakenPendula, SoftPairs, Spring, a_population
+from tests.example_mechanics import ShakenPendula, SoftPairs, Spring, a_population
 from wlmsim import Friction, Lagrangian, Population, Trajectory, simulate
 from wlmsim.errors import ParameterError
 

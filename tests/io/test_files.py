@@ -32,7 +32,7 @@ from wlmsim.io import (
     save_trajectory,
 )
 
-REPOSITORY = Path(__file__).parents[1]
+REPOSITORY = Path(__file__).parents[2]
 
 
 # --- things to write

@@ -668,7 +668,7 @@ def test_none_of_them_is_imported_before_it_is_used():
     script = "import sys, wlmsim.io, wlmsim.datasets, wlmsim.data.tracks, wlmsim.data.standardisation\n"
     script += "heavy = {'pandas', 'xarray', 'anndata', 'MDAnalysis', 'pyvista', 'torch'} & set(sys.modules)\n"
     script += "assert not heavy, heavy"
-    subprocess.run([sys.executable, "-c", script], cwd=Path(__file__).parents[1], check=True)
+    subprocess.run([sys.executable, "-c", script], cwd=Path(__file__).parents[2], check=True)
 
 
 # --- what a file has

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import wlmsim as wls
-from tests.mechanics import ShakenPendula, SoftPairs, Spring, a_population
+from tests.example_mechanics import ShakenPendula, SoftPairs, Spring, a_population
 from wlmsim.errors import ParameterError
 
 

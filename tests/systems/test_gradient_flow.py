@@ -10,7 +10,7 @@ from scipy.integrate import quad
 from scipy.optimize import minimize
 
 import wlmsim as wls
-from tests.mechanics import a_population, fitted_order
+from tests.example_mechanics import a_population, fitted_order
 from wlmsim.errors import ParameterError
 from wlmsim.integrators import Leapfrog, Yoshida4
 from wlmsim.systems import LangevinLandscape, OrnsteinUhlenbeck

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import wlmsim as wls
-from tests.mechanics import Spring
+from tests.example_mechanics import Spring
 from tests.models import wlm
 from wlmsim.errors import ParameterError
 from wlmsim.learn.functionals import LearnableFunctional, Scales

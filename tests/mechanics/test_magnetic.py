@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import wlmsim as wls
-from tests.mechanics import ShakenPendula, SoftPairs, Spring, a_population, advance, fitted_order, newton, solve
+from tests.example_mechanics import ShakenPendula, SoftPairs, Spring, a_population, advance, fitted_order, newton, solve
 from wlmsim.errors import ParameterError
 
 

@@ -12,7 +12,7 @@ from scipy.integrate import solve_ivp
 from scipy.special import ellipk
 
 import wlmsim as wls
-from tests.mechanics import fitted_order
+from tests.example_mechanics import fitted_order
 from wlmsim.errors import ParameterError, SimulationError
 from wlmsim.functionals import laws
 

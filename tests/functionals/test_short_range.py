@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import wlmsim as wls
 from tests.clouds import uneven_clouds
-from tests.mechanics import a_population
+from tests.example_mechanics import a_population
 from wlmsim.errors import ParameterError
 from wlmsim.integrators import BAOAB
 from wlmsim.learn import files

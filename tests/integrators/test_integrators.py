@@ -13,7 +13,7 @@ from scipy.linalg import solve_discrete_lyapunov
 from scipy.special import iv
 
 import wlmsim as wls
-from tests.mechanics import ShakenPendula, SoftPairs, Spring, a_population, advance
+from tests.example_mechanics import ShakenPendula, SoftPairs, Spring, a_population, advance
 from wlmsim.errors import ParameterError, SimulationError
 from wlmsim.functionals import Functional
 from wlmsim.integrators import (

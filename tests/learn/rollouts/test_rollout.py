@@ -11,7 +11,7 @@ import torch
 
 import wlmsim as wls
 from tests.conformance import LAWS, Case, cases, dimensions, is_radial, made_law, value_of
-from tests.mechanics import a_population
+from tests.example_mechanics import a_population
 from tests.models import wlm
 from wlmsim.errors import ParameterError
 from wlmsim.functionals import adjoints, tracing
@@ -21,7 +21,7 @@ from wlmsim.learn.rollouts.adjoint import flat_rollout
 from wlmsim.learn.rollouts.adjoint_forces import LearnedForce, TracedForce
 from wlmsim.learn.rollouts.recomputation import kept_bytes, recomputed
 from wlmsim.learn.rollouts.rollout import rollout
-from wlmsim.learn.training import trainer as training
+from wlmsim.learn.training import trainer
 
 TIMES = [0.1, 0.5, 1.3, 2.0]  # the population's time is the first
 
@@ -233,7 +233,7 @@ class TestTraining:
         options = {"dropout": 0.2} if potential is wls.learn.AttentionPotential else {}
         losses = []
         for limit in (2**32, 0):
-            monkeypatch.setattr(training, "LARGEST_GRAPH", limit)
+            monkeypatch.setattr(trainer, "LARGEST_GRAPH", limit)
             torch.manual_seed(0)
             model = wlm(potential(**options), steps=4, members=1, progress=False)
             losses.append(model.fit(data).losses_)

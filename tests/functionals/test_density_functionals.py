@@ -10,7 +10,7 @@ from scipy.integrate import quad
 from scipy.stats import norm
 
 import wlmsim as wls
-from tests.mechanics import a_population, fitted_order
+from tests.example_mechanics import a_population, fitted_order
 from wlmsim.errors import ParameterError
 from wlmsim.functionals import kernel_density, score, silverman
 from wlmsim.systems.quantum.base import ground_state_of_worlds, lattice

@@ -12,7 +12,7 @@ from scipy.special import ndtri
 
 import wlmsim as wls
 from benchmarks import quantum_convergence as convergence
-from tests.mechanics import fitted_order
+from tests.example_mechanics import fitted_order
 from wlmsim.errors import ParameterError, SimulationError
 from wlmsim.quantum import Grid, PilotWave, SplitStep, WaveFunction, fourier, split_step
 from wlmsim.systems import (
@@ -522,7 +522,7 @@ def test_methods_have_their_own_mechanics_and_steps():
 
 
 def rows_of_the_page():
-    page = (Path(__file__).parents[1] / "docs" / "quantum.md").read_text()
+    page = (Path(__file__).parents[2] / "docs" / "quantum.md").read_text()
     cells = [[cell.strip() for cell in row.split("|")[1:-1]] for row in page.splitlines() if row.startswith("|")]
     return {tuple(row[:3]): row[3:] for row in cells if len(row) == 6}
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import wlmsim as wls
-from tests.mechanics import a_population
+from tests.example_mechanics import a_population
 from wlmsim.errors import ParameterError
 from wlmsim.functionals import FunctionalSum, laws, tracing
 from wlmsim.functionals.gaussian import log_determinant

@@ -10,9 +10,8 @@ from torch._dynamo.backends.registry import lookup_backend
 import wlmsim as wls
 from tests.models import wlm
 from wlmsim.errors import ParameterError
-from wlmsim.learn.functionals import Scales
-from wlmsim.learn.functionals import force_evaluation as acceleration
-from wlmsim.learn.functionals.force_evaluation import Acceleration
+from wlmsim.learn.functionals import Scales, force_evaluation
+from wlmsim.learn.functionals.force_evaluation import ForceEvaluator
 
 SCALES = Scales(centre=(0.3, -0.2), length=1.7, start=0.5, duration=0.8)
 TERMS = {
@@ -35,7 +34,7 @@ def compilations(monkeypatch) -> list:
     compiled: list = []
     without_code = lookup_backend("aot_eager")
     monkeypatch.setattr(
-        acceleration, "BACKEND", lambda graph, inputs: compiled.append(graph) or without_code(graph, inputs)
+        force_evaluation, "BACKEND", lambda graph, inputs: compiled.append(graph) or without_code(graph, inputs)
     )
     torch.compiler.reset()
     return compiled
@@ -52,7 +51,7 @@ def prepared(name: str):
     return term
 
 
-def force_and_gradients(how: Acceleration, term) -> tuple[torch.Tensor, ...]:
+def force_and_gradients(how: ForceEvaluator, term) -> tuple[torch.Tensor, ...]:
     x = torch.randn(30, 2, generator=torch.Generator().manual_seed(1)).requires_grad_()
     force = how.force(term, x, torch.full((30,), 1 / 30), 0.3)
     return force, *torch.autograd.grad(
@@ -68,7 +67,7 @@ class TestForces:
     @pytest.mark.parametrize("name", TERMS)
     def test_in_half_precision_they_differ_a_little(self, name):
         term = prepared(name)
-        exact, half = (force_and_gradients(Acceleration(p), term) for p in ("float32", "bfloat16"))
+        exact, half = (force_and_gradients(ForceEvaluator(p), term) for p in ("float32", "bfloat16"))
         assert all(part.dtype == torch.float32 for part in half)
         assert difference(half[0], exact[0]) < 0.05
         assert difference(torch.cat([g.flatten() for g in half[1:]]), torch.cat([g.flatten() for g in exact[1:]])) < 0.1
@@ -78,7 +77,7 @@ class TestForces:
     @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
     def test_compiled_they_are_the_same(self, name, precision, compilations):
         term = prepared(name)
-        plain, compiled = (force_and_gradients(Acceleration(precision, flag), term) for flag in (False, True))
+        plain, compiled = (force_and_gradients(ForceEvaluator(precision, flag), term) for flag in (False, True))
         assert compilations
         for ours, theirs in zip(compiled, plain, strict=True):
             # fused operations round bfloat16 less often
@@ -87,12 +86,12 @@ class TestForces:
     @pytest.mark.parametrize("name", ["attention", "pair", "strength"])
     def test_what_compiled_code_cannot_do_runs_as_it_is(self, name, compilations):
         term = prepared(name)
-        plain, same = (force_and_gradients(Acceleration(compile=flag), term) for flag in (False, True))
+        plain, same = (force_and_gradients(ForceEvaluator(compile=flag), term) for flag in (False, True))
         assert not compilations and all(map(torch.equal, plain, same))
 
     def test_products_of_matrices_have_the_precision_within_the_context_only(self):
         before = torch.get_float32_matmul_precision()
-        with Acceleration("tf32")():
+        with ForceEvaluator("tf32")():
             assert torch.get_float32_matmul_precision() == "high"
         assert torch.get_float32_matmul_precision() == before
 
