@@ -16,7 +16,7 @@ import wlmsim as wls
 from tests.example_mechanics import ShakenPendula, SoftPairs, Spring, a_population, advance
 from wlmsim.errors import ParameterError, SimulationError
 from wlmsim.functionals import Functional
-from wlmsim.integrators import (
+from wlmsim.integrators import (, heun_kick, heun_step
     BAOAB,
     Boris,
     ConstantSpeedEuler,
@@ -488,3 +488,14 @@ def test_a_second_run_goes_on_in_the_stream():
     first, second = (advance(noise, flow, start, 0.1, 3).positions for _ in range(2))
     assert np.abs(first - second).min() > 0
     np.testing.assert_array_equal(advance(EulerMaruyama(1.0, seed=2), flow, start, 0.1, 3).positions, first)
+
+
+def test_the_step_and_the_kick_of_heun_are_of_second_order():
+    """Of dx/dt = -x and of dv/dt = -v + 1 they are the Taylor polynomials of second degree."""
+    x, dt = np.array([[2.0, -1.0]]), 0.1
+    stepped, velocity = heun_step(lambda y, t: -y, x, 0.0, dt)
+    np.testing.assert_allclose(stepped, (1 - dt + 0.5 * dt**2) * x, rtol=1e-15)
+    np.testing.assert_array_equal(velocity, -x)
+    kicked = heun_kick(x, np.ones_like(x), lambda v: -v, lambda v, force: v + dt * force)
+    np.testing.assert_allclose(kicked, 1 + (1 - dt + 0.5 * dt**2) * (x - 1), rtol=1e-15)
+    np.testing.assert_array_equal(heun_kick(x, np.ones_like(x), None, lambda v, force: v + dt * force), x + dt)

@@ -12,12 +12,6 @@ from wlmsim.learn.rollouts.rollout import rollout
 SCALES = Scales(centre=(0.3, -0.2), length=1.7, start=0.5, duration=0.8)
 
 
-@pytest.fixture(scope="module")
-def drifters() -> wls.SnapshotSeries:
-    vortex = wls.systems.VortexDrifters(n=60, seed=0)
-    return vortex.exact(np.linspace(0, 4, 9)).snapshots(seed=0)
-
-
 class TestMechanics:
     def test_lagrangian_in_data_units_moves_as_the_scaled_rollout(self):
         torch.manual_seed(1)

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import wlmsim as wls
-from tests.models import trainer_of, wlm
+from tests.models import quick, trainer_of
 from wlmsim.errors import NotFittedError, ParameterError, SimulationError
 from wlmsim.learn.functionals import Scales
 from wlmsim.learn.losses.exact_transport import exact_transport
@@ -16,17 +16,6 @@ from wlmsim.learn.rollouts.rollout import flow_rollout
 from wlmsim.learn.training.trainer import Trainer
 
 SCALES = Scales(centre=(0.3, -0.2), length=1.7, start=0.5, duration=0.8)
-
-
-@pytest.fixture(scope="module")
-def drifters() -> wls.SnapshotSeries:
-    vortex = wls.systems.VortexDrifters(n=60, seed=0)
-    return vortex.exact(np.linspace(0, 4, 9)).snapshots(seed=0)
-
-
-def quick(potential: wls.functionals.Functional | None = None, **parameters) -> wls.learn.WLM:
-    """A short fit of one network, unless told otherwise."""
-    return wlm(potential, **{"steps": 30, "members": 1, "progress": False, **parameters})
 
 
 def clouds(rng: np.random.Generator, n: int, m: int) -> list[torch.Tensor]:

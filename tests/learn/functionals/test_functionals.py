@@ -5,17 +5,12 @@ import pytest
 import torch
 
 import wlmsim as wls
-from tests.models import wlm
+from tests.models import quick
 from wlmsim.errors import ParameterError
 from wlmsim.learn.functionals import Scales
 from wlmsim.learn.functionals.base import force_of_energy
 
 SCALES = Scales(centre=(0.3, -0.2), length=1.7, start=0.5, duration=0.8)
-
-
-def quick(potential: wls.functionals.Functional | None = None, **parameters) -> wls.learn.WLM:
-    """A short fit of one network, unless told otherwise."""
-    return wlm(potential, **{"steps": 30, "members": 1, "progress": False, **parameters})
 
 
 class TestExternalPotential:

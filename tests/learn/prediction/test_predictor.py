@@ -4,22 +4,11 @@ import numpy as np
 import pytest
 
 import wlmsim as wls
-from tests.models import wlm
+from tests.models import quick
 from wlmsim.errors import ParameterError
 from wlmsim.learn.functionals import Scales
 
 SCALES = Scales(centre=(0.3, -0.2), length=1.7, start=0.5, duration=0.8)
-
-
-@pytest.fixture(scope="module")
-def drifters() -> wls.SnapshotSeries:
-    vortex = wls.systems.VortexDrifters(n=60, seed=0)
-    return vortex.exact(np.linspace(0, 4, 9)).snapshots(seed=0)
-
-
-def quick(potential: wls.functionals.Functional | None = None, **parameters) -> wls.learn.WLM:
-    """A short fit of one network, unless told otherwise."""
-    return wlm(potential, **{"steps": 30, "members": 1, "progress": False, **parameters})
 
 
 @pytest.fixture(scope="module")
