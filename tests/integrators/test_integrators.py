@@ -16,7 +16,7 @@ import wlmsim as wls
 from tests.example_mechanics import ShakenPendula, SoftPairs, Spring, a_population, advance
 from wlmsim.errors import ParameterError, SimulationError
 from wlmsim.functionals import Functional
-from wlmsim.integrators import (, heun_kick, heun_step
+from wlmsim.integrators import (
     BAOAB,
     Boris,
     ConstantSpeedEuler,
@@ -29,6 +29,8 @@ from wlmsim.integrators import (, heun_kick, heun_step
     Substepped,
     Yoshida4,
     half_kick,
+    heun_kick,
+    heun_step,
     kick_drift_kick,
 )
 
