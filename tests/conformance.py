@@ -22,6 +22,7 @@ from scipy.integrate import solve_ivp
 from scipy.linalg import expm
 
 import wlmsim as wls
+import wlmsim.mechanics.dissipation as dissipation_module
 from tests.example_mechanics import ShakenPendula, SoftPairs, a_population, advance, fitted_order, newton, solve
 from wlmsim.errors import ParameterError
 from wlmsim.functionals import Functional, FunctionalSum, tracing
@@ -548,7 +549,7 @@ class DissipationTests:
         assert latex in wls.Lagrangian(dissipation=dissipation + wls.SelfPropulsion())._repr_latex_()
         assert repr(dissipation).startswith(case.cls.__name__)
         if not isinstance(dissipation, LearnableDissipation):
-            assert eval(repr(dissipation), vars(wls.dissipation) | {"inf": np.inf}).__dict__ == dissipation.__dict__
+            assert eval(repr(dissipation), vars(dissipation_module) | {"inf": np.inf}).__dict__ == dissipation.__dict__
 
     def test_parameters_are_checked(self, dissipation, case):
         check_parameters(case.cls, _with_arguments(dissipation))

@@ -287,15 +287,16 @@ def test_fit_keeps_to_what_it_was_told(study: Path, tmp_path: Path) -> None:
         "--validation": -1,
         "--seed": 5,
         "--device": "cpu",
-        "--set": "ema=0.5",
+        "--set": "optimiser.averaging=0.5",
         "--until": 2,
     }
     flat = [part for pair in options.items() for part in pair]
     succeed("fit", study / "spring.h5", "-o", file, "--quiet", "--static", "--hold-out", 1, "--hold-out", -1, *flat)
     model = wls.learn.WLM.load(file)
     found = model.get_params()
-    expected = {"friction": 0.25, "initial_velocities": "zero", "loss": "sinkhorn", "steps": 2, "learning_rate": 0.01}
-    expected |= {"dt": 0.125, "validation": -1, "seed": 5, "device": "cpu", "averaging": 0.5}
+    expected = {"friction": 0.25, "initial_velocities": "zero", "loss": "sinkhorn", "rollouts__dt": 0.125, "seed": 5}
+    expected["optimiser"] = wls.learn.AdamW(steps=2, learning_rate=0.01, averaging=0.5)
+    expected |= {"stopping__validation": -1, "runtime__device": "cpu"}
     assert {name: found[name] for name in expected} == expected
     assert repr(model.potential) == "ExternalPotential(hidden=(8, 4), time_dependent=False)"
     assert model.times_.tolist() == [0, 1, 1.5]
@@ -341,23 +342,27 @@ def test_model_in_a_file_without_suffix(study: Path, tmp_path: Path) -> None:
     ("options", "reason"),
     [
         (["--friction", "some"], "--friction: 'some' is not learn or a number"),
-        (["--friction", -1], "--friction: `friction` must be a finite number >= 0; got -1.0"),
+        (["--friction", -1], "--friction: `friction` must be 'learn' or a number >= 0; got -1.0"),
         (["--velocities", "some"], "--velocities: `initial_velocities` must be one of 'given', 'zero'"),
-        (["--training", "some"], "--training: `training` must be one of"),
-        (["--loss", "some"], "--loss: `loss` must be one of"),
-        (["--learning-rate", 0], "--learning-rate: `learning_rate` must be a finite number > 0"),
-        (["--steps", 0], "--steps: `steps` must be an integer >= 1; got 0"),
+        (["--rollouts", "some"], "--rollouts: `rollouts` must be 'anchored' or 'multiple-shooting'"),
+        (["--loss", "some"], "--loss: `loss` must be 'exact' or 'sinkhorn' or"),
+        (["--learning-rate", 0], "--learning-rate: `AdamW.learning_rate` must be a finite number > 0"),
+        (["--steps", 0], "--steps: `AdamW.steps` must be an integer >= 1; got 0"),
         (["--steps", "2.5"], "Invalid value for '--steps'"),
         (["--hidden", "8,,4"], "--hidden: '8,,4' is not a list of integers"),
         (["--pair", "-1"], "--pair: `cutoff` must be a finite number > 0; got -1"),
         (["--hidden", "0"], "--hidden: `hidden` must be an integer >= 1; got 0"),
         (["--validation", "first"], "--validation: 'first' is not last or none or an integer"),
-        (["--validation", 99], "--validation: `validation` must be an index of the 9 fitted marginals"),
+        (["--validation", 99], "--validation: `EarlyStopping.validation` must be an index of the 9 fitted marginals"),
         (["--hold-out", 99], "--hold-out: `indices` must be between -9 and 8; got [99]"),
         (["--until", -1], "spring.h5 holds no marginal up to t = -1"),
-        (["--device", "abacus"], "--device: `device` must be"),
+        (["--device", "abacus"], "--device: `Runtime.device` must be"),
         (["--set", "potential=3"], "WLM has no parameter potential; known are friction"),
-        (["--set", "steps=3", "--steps", 4], "steps is given twice"),
+        (["--set", "optimiser.steps=3", "--steps", 4], "optimiser.steps is given twice"),
+        (["--set", "steps=3"], "--set: WLM has no parameter steps (did you mean 'optimiser.steps'?)"),
+        (["--set", "loss.raech=3"], "--set: WLM has no parameter loss.raech (did you mean 'loss.reach'?)"),
+        (["--set", "loss.reach=-1"], "--set: `Exact.reach` must be 'learn' or a number > 0; got -1"),
+        (["--set", "loss.blur=0.1"], "--set: Exact has no option `blur`; it has velocity_weight, reach"),
     ],
 )
 def test_bad_usage_of_fit(study: Path, tmp_path: Path, options: list[object], reason: str) -> None:
@@ -607,7 +612,7 @@ def test_info(study: Path, tmp_path: Path) -> None:
     for file, words in (
         (study / "spring.h5", ["trajectory", "last=4", "HarmonicOscillator", "seed: 3"]),
         (tmp_path / "s.h5", ["snapshots", "count=2", "note=[bold]"]),
-        (study / "spring.model", ["model", "ExternalPotential", "0 0.5 1 1.5 2", "steps: 3"]),
+        (study / "spring.model", ["model", "ExternalPotential", "0 0.5 1 1.5 2", "AdamW(steps=3)"]),
     ):
         shown = succeed("info", file)
         for word in words:
@@ -618,7 +623,7 @@ def test_info_as_json(study: Path) -> None:
     assert json.loads(succeed("info", "--json", study / "spring.h5"))["times"] == {"count": 9, "first": 0, "last": 4}
     about = json.loads(succeed("info", "--json", study / "spring.model"))
     assert about["fitted_times"] == [0, 0.5, 1, 1.5, 2]
-    assert about["parameters"]["steps"] == 3
+    assert about["parameters"]["optimiser"] == "AdamW(steps=3)"
 
 
 def test_info_of_other_files(tmp_path: Path) -> None:

@@ -17,7 +17,6 @@ from wlmsim.learn.mechanics import Mechanics
 from wlmsim.learn.networks.near_pairs import OfNearPairs, close_pairs
 from wlmsim.learn.rollouts.recomputation import recomputed
 from wlmsim.learn.rollouts.rollout import flow_rollout, rollout
-from wlmsim.learn.training.trainer import Trainer
 
 SCALES = Scales(centre=(0.3, -0.2), length=1.7, start=0.5, duration=0.8)
 DOG = wls.Trajectory([0.0, 1.0, 2.0], [[[0.0, 0.0]], [[1.0, 0.0]], [[1.0, 3.0]]])
@@ -196,7 +195,7 @@ class TestFits:
     )
     def test_as_on_the_cpu(self, device, drifters, parameters, monkeypatch):
         # a GPU draws its own random directions
-        monkeypatch.setattr(Trainer, "_directions", lambda trainer, x: torch.eye(x.shape[1], device=x.device))
+        monkeypatch.setattr(wls.learn.Sliced, "_drawn", lambda loss, x, rng: torch.eye(x.shape[1], device=x.device))
         cpu, other = (quick(**parameters, device=d).fit(drifters) for d in ("cpu", str(device)))
         np.testing.assert_allclose(other.losses_, cpu.losses_, rtol=0.05)
         assert next(other.lagrangian_.potential.terms[0].parameters()).device == CPU

@@ -115,7 +115,7 @@ def test_systems(system):
 def test_models_before_and_after_a_fit():
     model = wlm(steps=8, members=1, validation="last", progress=False)
     words, drawings = read(model)
-    assert "not fitted" in words and "steps = 8" in words and drawings == 0
+    assert "not fitted" in words and "optimiser = AdamW(steps=8)" in words and drawings == 0
     model.fit(spring().exact(np.linspace(0, 2, 5)).snapshots(seed=0))
     words, drawings = read(model)
     assert drawings == 1

@@ -100,14 +100,17 @@ def fit(
 
     given = arguments(wls.learn.WLM, options, settings, reserved=("potential", "progress", "warm_start"))
     parameters = {name.replace(".", "__"): value for name, value in given.items()}
+    by_option = {name.replace(".", "__") for name, value in options.items() if value is not None}
     with blaming("--hidden"):
         about: dict[str, Any] = {} if widths is None else {"hidden": widths}
         potential: wls.functionals.Functional = wls.learn.ExternalPotential(**about, time_dependent=not static)
     if pair is not None:
         with blaming("--pair"):
             potential = potential + wls.learn.PairPotential(cutoff=pair)
-    with blaming():
-        model = wls.learn.WLM(potential, progress=not quiet).set_params(**parameters)
+    model = wls.learn.WLM(potential, progress=not quiet)
+    model.set_params(**{name: value for name, value in parameters.items() if name in by_option})
+    with blaming("--set"):
+        model.set_params(**{name: value for name, value in parameters.items() if name not in by_option})
     series = _up_to(wls.SnapshotSeries.load(data), until, data)
     if hold_out:
         with blaming("--hold-out"):

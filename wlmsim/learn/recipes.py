@@ -74,7 +74,7 @@ def gradient_flow(noise: float, **parameters: Any) -> WLM:
     --------
     >>> import wlmsim as wls
     >>> wls.learn.recipes.gradient_flow(1.0).potential
-    SeriesPotential()
+    SeriesPotential(order=4, waves=9)
     """
     return WLM(
         SeriesPotential(),

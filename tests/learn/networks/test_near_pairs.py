@@ -5,7 +5,7 @@ import pytest
 import torch
 
 import wlmsim as wls
-from tests.models import wlm
+from tests.models import trainer_of, wlm
 from wlmsim.learn.functionals import Scales
 from wlmsim.learn.mechanics import scales_of
 from wlmsim.learn.networks.near_pairs import Capacity, OfNearPairs, close_pairs
@@ -53,7 +53,7 @@ class TestClosePairs:
         found = len(close_pairs(x, cutoff)[0])
         assert found < capacity.pairs <= 2 * found and capacity.candidates < 6 * found < 0.01 * len(x) ** 2
 
-    def test_what_finds_no_room_is_noticed(self):
+    def test_what_exceeds_the_capacity_is_noticed(self):
         x = cloud(100, 2)
         capacity = Capacity(10, 5, x.device)
         close_pairs(x, 0.5, capacity)
@@ -69,7 +69,7 @@ class TestClosePairs:
 
 
 @pytest.mark.parametrize("build", [wls.learn.PairPotential, wls.learn.LearnableAlignment])
-def test_terms_with_room_to_spare_are_the_same(build):
+def test_terms_with_capacity_to_spare_are_the_same(build):
     torch.manual_seed(0)
     term = build(1.3)
     term.prepare(2, SCALES)
@@ -101,21 +101,21 @@ class TestFits:
     def trainer(self, data, **parameters):
         potential = wls.learn.ExternalPotential((8,)) + wls.learn.PairPotential(1.0)
         model = wlm(potential, dissipation=wls.learn.LearnableAlignment(1.0), **parameters)
-        return model._trainer([data], [], 4, scales_of(data), [], 0)
+        return trainer_of(model, [data], 4, scales_of(data))
 
-    def test_a_training_whose_pairs_outgrow_their_room_is_the_same(self, data):
+    def test_a_training_whose_pairs_exceed_the_capacity_is_the_same(self, data):
         """Starting with a capacity of a single pair, as a GPU would with a larger one."""
-        exact, roomy = (self.trainer(data, batch_size=50) for _ in range(2))
-        roomy._reserve()
-        for term in roomy._of_near_pairs:
+        exact, spacious = (self.trainer(data, batch_size=50) for _ in range(2))
+        spacious._reserve()
+        for term in spacious._of_near_pairs:
             term.capacity.candidates = term.capacity.pairs = 1
         exact.run()
-        roomy.run()
-        np.testing.assert_allclose(roomy.progress.losses, exact.progress.losses, rtol=1e-4)
-        assert all(term.capacity.pairs > 100 for term in roomy._of_near_pairs)
-        assert all(term.capacity is None for term in roomy.mechanics.terms() if isinstance(term, OfNearPairs))
+        spacious.run()
+        np.testing.assert_allclose(spacious.progress.losses, exact.progress.losses, rtol=1e-4)
+        assert all(term.capacity.pairs > 100 for term in spacious._of_near_pairs)
+        assert all(term.capacity is None for term in spacious.mechanics.terms() if isinstance(term, OfNearPairs))
 
-    def test_the_room_reserved_suffices(self, data):
+    def test_the_capacity_reserved_suffices(self, data):
         trainer = self.trainer(data)
         trainer._reserve()
         sizes = [term.capacity.pairs for term in trainer._of_near_pairs]

@@ -13,6 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 import wlmsim as wls
+from tests.models import trainer_of
 from wlmsim.learn.functionals import Scales
 from wlmsim.learn.mechanics import Mechanics
 from wlmsim.learn.networks.near_pairs import Capacity, OfNearPairs
@@ -97,7 +98,7 @@ def test_forces_that_depend_on_the_velocity_read_nothing(speed):
 
 def test_a_noisy_flow_reads_nothing(data):
     model = wls.learn.WLM(TERMS["external"], friction=np.inf, noise=0.3)
-    trainer = model._trainer([data], [], 2, SCALES, [], 0)
+    trainer = trainer_of(model, [data], 2, SCALES)
     mechanics, x, w = on_device(TERMS["external"], friction=np.inf)
     with OnOneDevice(), FromNoHostData():
         flow_rollout(partial(force_of, mechanics, w), x, [1.0], start=0.0, dt=0.3, noise=partial(trainer._kicks, 0.3))
