@@ -91,7 +91,7 @@ class TestSideBySide:
         assert not path.exists()
 
     def test_bad_input(self, drifters):
-        with pytest.raises(ParameterError, match="`Runtime.processes`"):
+        with pytest.raises(ParameterError, match=r"`Runtime\.processes`"):
             quick(processes=0).fit(drifters)
         with pytest.raises(ParameterError, match="`callbacks`"):
             quick().fit(drifters, callbacks=["print"])
