@@ -60,10 +60,25 @@ def folder(tmp_path):
         (["fit", "more/"], ["more/drift.nc"]),
         (["fit", "flock.h5", "--loss", "s"], ["sinkhorn", "sliced"]),
         (["fit", "flock.h5", "--validation", ""], ["last", "none"]),
+        (["fit", "flock.h5", "--set", "rollouts.h"], ["rollouts.horizon="]),
+        (["fit", "flock.h5", "--set", "loss.b"], ["loss.blur="]),
         (["render", "flock.h5", "--color", "sp"], ["speed"]),
         (["convert", "ce"], ["cells.csv"]),
     ],
-    ids=["command", "system", "option", "setting", "file", "folder", "word", "metavar", "color", "other"],
+    ids=[
+        "command",
+        "system",
+        "option",
+        "setting",
+        "file",
+        "folder",
+        "word",
+        "metavar",
+        "nested",
+        "nested too",
+        "color",
+        "other",
+    ],
 )
 def test_what_is_offered(offered, words, expected):
     assert offered(words) == expected
@@ -82,6 +97,11 @@ def test_every_shell_is_answered(folder, shell):
     )
     assert done.returncode == 0, done.stderr
     assert "boids" in done.stdout
+
+
+def test_options_of_models_are_offered_without_torch():
+    code = "import sys; from wlmsim.learn.wlm import WLM; WLM.nested_names(); print('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
 
 
 def test_completion_is_installed_by_an_option():
