@@ -234,3 +234,18 @@ def test_tail_corrections_are_of_space():
     fluid = LennardJonesFluid(64, 2, seed=0)
     with pytest.raises(ParameterError, match="`dim`"):
         fluid.pressure(fluid.population, corrected=True)
+
+
+def test_a_fluid_is_not_started_from_another_number_of_particles():
+    fluid = wls.systems.LennardJonesFluid(n=20, density=0.2, seed=0)
+    pair = wls.Population([[0.0, 0.0, 0.0], [1.2, 0.0, 0.0]]).at_rest()
+    with pytest.raises(ParameterError, match=r"`start` must be of 20 particles: another fluid is .*\(n=2\)"):
+        fluid.simulate([0.01], start=pair, dt=0.005)
+
+
+def test_the_temperature_is_that_about_the_mean_velocity():
+    fluid = wls.systems.LennardJonesFluid(n=50, density=0.3, temperature=1.3, seed=0)
+    start = fluid.population
+    drifting = start.with_velocities(start.velocities + np.array([3.0, -1.0, 2.0]))
+    assert fluid.kinetic_temperature(start) == pytest.approx(1.3, rel=1e-12)
+    assert fluid.kinetic_temperature(drifting) == pytest.approx(1.3, rel=1e-12)

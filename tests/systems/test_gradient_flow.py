@@ -365,3 +365,24 @@ def test_slopes_of_other_functionals_are_refused():
         wls.SlopePotential(wls.laws.DoubleWell())
     with pytest.raises(ParameterError, match="singular covariance"):
         wls.GaussianEntropy().force(np.zeros((3, 2)), np.full(3, 1 / 3))
+
+
+@pytest.mark.parametrize(
+    "system",
+    [
+        wls.systems.OrnsteinUhlenbeck(n=400, stiffness=1e-6, seed=0),
+        wls.systems.LangevinLandscape("wavy_plateau", n=400, width=0.1, seed=0),
+    ],
+    ids=["exact", "Euler-Maruyama"],
+)
+def test_noise_goes_on_where_a_run_is_continued(system):
+    """Displacements in two halves of a run are independent, also where the second is begun from the first's end."""
+    first = system.simulate([0.0, 0.1], dt=0.01)
+    second = system.simulate([0.2], start=first[-1], dt=0.01)
+    before, after = (x.ravel() for x in (np.diff(first.positions, axis=0)[0], second.positions[0] - first.positions[1]))
+    assert abs(np.corrcoef(before, after)[0, 1]) < 0.12  # 3.4 standard errors of 800 pairs; with the same noise 1
+    assert system.simulate([0.2], start=first[-1], dt=0.01) == second  # one seed, one run
+    assert system.simulate([0.0, 0.1], start=system.population, dt=0.01) == first
+    other = system.simulate([0.1], start=wls.Population(first.positions[0] + 1e-9), dt=0.01)
+    moved = (other.positions[0] - first.positions[0]).ravel()
+    assert abs(np.corrcoef(before, moved)[0, 1]) < 0.12
