@@ -44,6 +44,7 @@ def test_carried_masses_are_those_of_another_solver(reach):
 
 def test_without_growth_the_plan_is_optimal():
     plan, exact = unbalanced_plan(COST, A, B), optimal_plan(COST, A, B)
+    assert isinstance(plan, wls.transport.UnbalancedPlan) and isinstance(exact, wls.transport.Plan)
     np.testing.assert_array_equal(plan.carried, exact.mass)
     np.testing.assert_allclose(plan.masses(0.4), exact.mass, rtol=1e-12)
     far = unbalanced_plan(COST, A, B, reach=300.0)

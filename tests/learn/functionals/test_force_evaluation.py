@@ -122,11 +122,14 @@ class TestFits:
 
     def test_files_know_the_precision(self, drifters, tmp_path):
         model = quick(precision="tf32", steps=2).fit(drifters)
-        assert wls.learn.WLM.load(model.save(tmp_path / "model")).precision == "tf32"
+        assert wls.learn.WLM.load(model.save(tmp_path / "model")).runtime == wls.learn.Runtime(precision="tf32")
 
     @pytest.mark.parametrize(
         ("parameters", "message"),
-        [({"precision": "float16"}, "`precision` must be one of"), ({"compile": "yes"}, "`compile` must be")],
+        [
+            ({"precision": "float16"}, "`Runtime.precision` must be one of"),
+            ({"compile": "yes"}, "`Runtime.compile` must be"),
+        ],
     )
     def test_bad_input(self, drifters, parameters, message):
         with pytest.raises(ParameterError, match=message):

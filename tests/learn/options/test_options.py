@@ -105,6 +105,16 @@ class TestOptions:
 
 
 class TestShorthands:
+    def test_what_the_defaults_are(self):
+        model = wls.learn.WLM()
+        assert model.part("loss") == wls.learn.Exact(velocity_weight=0.0, reach=math.inf)
+        assert model.part("regularisation") == wls.learn.Regularisation(force=0.001, jerk=0.0003)
+        assert model.part("rollouts") == wls.learn.Anchored(horizon=None, ramp=0.0)
+        assert wls.learn.WLM(rollouts="multiple-shooting").part("rollouts") == wls.learn.MultipleShooting()
+        assert wls.learn.WLM(loss="energy").part("loss") == wls.learn.Energy()
+        assert model.part("optimiser") == wls.learn.AdamW(steps=1000, batch_size=200)
+        assert model.part("stopping") is model.part("checkpoint") is None
+
     def test_words_stand_for_defaults(self):
         for name, choice in wls.learn.WLM.parts.items():
             for word, kind in choice.words.items():

@@ -27,7 +27,7 @@ def drifters() -> wls.SnapshotSeries:
 @pytest.fixture(autouse=True)
 def same_directions(monkeypatch):
     """A recording draws other random numbers, and with them other directions of the sliced loss."""
-    monkeypatch.setattr(Trainer, "_directions", lambda trainer, x: torch.eye(x.shape[1], device=x.device))
+    monkeypatch.setattr(wls.learn.Sliced, "_drawn", lambda loss, x, rng: torch.eye(x.shape[1], device=x.device))
 
 
 def fit(drifters: wls.SnapshotSeries, device: str = "cpu", **parameters) -> wls.learn.WLM:
