@@ -607,6 +607,32 @@ def test_bad_usage_of_render(study: Path, tmp_path: Path, name: str, options: li
 # --- info
 
 
+def test_no_command_writes_over_what_it_reads(study: Path, tmp_path: Path) -> None:
+    data, model = tmp_path / "own.h5", tmp_path / "own.model"
+    data.write_bytes((study / "spring.h5").read_bytes())
+    model.write_bytes((study / "spring.model").read_bytes())
+    before = data.read_bytes(), model.read_bytes()
+    for command in (
+        ["fit", data, "--steps", 1, "-f", "-o", data],
+        ["forecast", model, data, "--from", 1, "-f", "-o", data],
+        ["forecast", model, data, "--from", 1, "-f", "-o", model],
+        ["convert", data, "-f", "-o", data],
+    ):
+        assert "It is read by the same command, and cannot be its output" in refuse(1, *command)
+    assert (data.read_bytes(), model.read_bytes()) == before
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (["--set", "stopping.patience=2", "--set", "stopping=None"], "`stopping` must be a part"),
+        (["--validation", "last", "--set", "stopping=None"], "`stopping` must be a part"),
+    ],
+)
+def test_contradictions_are_refused(study: Path, tmp_path: Path, options: list[str], reason: str) -> None:
+    assert reason in refuse(2, "fit", study / "spring.h5", "-o", tmp_path / "m.model", "--quiet", *options)
+
+
 def test_info(study: Path, tmp_path: Path) -> None:
     wls.SnapshotSeries([0.0, 1.0], [[[0.0]], [[1.0]]], metadata={"note": "[bold]"}).save(tmp_path / "s.h5")
     for file, words in (
@@ -698,7 +724,7 @@ def test_other_formats_can_be_fitted_and_rendered(study: Path, tmp_path: Path) -
         ([*NAMED, "--dims", 3, "-o", "a.h5"], 2, "Invalid value for --dims: `dims` must be at most 2"),
         ([*NAMED[:-2], "--positions", "batch", "-o", "a.h5"], 2, "`positions` must be numbers; cells.csv has 'a'"),
         (["--time-value", "early", "-o", "a.h5"], 2, "Invalid value for --time-value: 'early' is not WORD=NUMBER"),
-        ([*NAMED, "-o", "cells.csv"], 1, "It exists already (--force replaces it)"),
+        ([*NAMED, "-o", "cells.csv"], 1, "It is read by the same command, and cannot be its output"),
     ],
 )
 def test_impossible_conversions(

@@ -414,3 +414,35 @@ class TestGradientFlow:
     def test_what_does_not_go_together_is_refused(self, drifters, parameters, message):
         with pytest.raises(ParameterError, match=message):
             quick(**parameters).fit(drifters)
+
+
+class TestParametersAfterAFit:
+    """What was learned stays what it is when parameters are set for the next fit."""
+
+    def test_predictions_and_files_are_of_the_fit(self, drifters, tmp_path):
+        model = quick(steps=3).fit(drifters)
+        start, times = drifters[-1], [drifters.times[-1] + 0.5]
+        before = model.forecast(start, times)
+        model.set_params(speed=1.0, friction=0.0, initial_velocities="learn", seed=9, loss="sliced")
+        assert model.forecast(start, times) == before
+        assert repr(model).endswith("with other friction, speed, initial_velocities, loss, seed)")
+        loaded = wls.learn.WLM.load(model.save(tmp_path / "kept.model"))
+        assert loaded.forecast(start, times) == before and loaded.friction == "learn" and loaded.loss == "exact"
+
+    @pytest.mark.parametrize(
+        "other",
+        [
+            {"potential": wls.learn.ExternalPotential((16,))},
+            {"potential": wls.learn.PairPotential(1.0)},
+            {"friction": 0.1},
+        ],
+        ids=["width", "term", "friction"],
+    )
+    def test_a_warm_start_needs_the_same_mechanics(self, drifters, other):
+        model = quick(wls.learn.ExternalPotential((8,)), steps=2, warm_start=True).fit(drifters)
+        with pytest.raises(ParameterError, match="`warm_start` must be False where terms, friction or dim"):
+            model.set_params(**other).fit(drifters)
+
+    def test_misspelt_attributes_are_no_fitted_ones(self, drifters):
+        with pytest.raises(AttributeError, match="did you mean 'lagrangian_'"):
+            _ = quick().lagrangain_

@@ -50,7 +50,7 @@ def convert(
     the last two are written only. `wlmsim info DATA` lists the columns of a file.
     """
     check_suffix("--output", output, SUFFIXES)
-    check_output(output, force)
+    check_output(output, force, data)
     given = {
         "time": time,
         "positions": _names(positions),

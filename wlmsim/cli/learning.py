@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from wlmsim.cli.completion import words
+from wlmsim.cli.completion import RESERVED, words
 from wlmsim.cli.errors import blaming, report
 from wlmsim.cli.files import PLOTS, check_output, check_suffix, save_plot
 from wlmsim.cli.options import (
@@ -22,7 +22,7 @@ from wlmsim.cli.options import (
     numbers,
     word_or_number,
 )
-from wlmsim.errors import WlmsimError
+from wlmsim.errors import ParameterError, WlmsimError
 
 STOPPING = {"last": "last", "none": None}
 """Words for the marginal that chooses the number of steps."""
@@ -94,13 +94,12 @@ def fit(
         "checkpoint": checkpoint,
     }
     widths = None if hidden is None else numbers("--hidden", hidden, int)
-    check_output(output, force)
+    check_output(output, force, data)
 
     import wlmsim as wls
 
-    given = arguments(wls.learn.WLM, options, settings, reserved=("potential", "progress", "warm_start"))
+    given = arguments(wls.learn.WLM, options, settings, reserved=RESERVED)
     parameters = {name.replace(".", "__"): value for name, value in given.items()}
-    by_option = {name.replace(".", "__") for name, value in options.items() if value is not None}
     with blaming("--hidden"):
         about: dict[str, Any] = {} if widths is None else {"hidden": widths}
         potential: wls.functionals.Functional = wls.learn.ExternalPotential(**about, time_dependent=not static)
@@ -108,15 +107,23 @@ def fit(
         with blaming("--pair"):
             potential = potential + wls.learn.PairPotential(cutoff=pair)
     model = wls.learn.WLM(potential, progress=not quiet)
-    model.set_params(**{name: value for name, value in parameters.items() if name in by_option})
-    with blaming("--set"):
-        model.set_params(**{name: value for name, value in parameters.items() if name not in by_option})
+    try:
+        model.set_params(**parameters)
+    except ParameterError as error:
+        if any(f"`{name}`" in str(error) or f".{name}`" in str(error) for name in _last_parts(options)):
+            raise
+        raise typer.BadParameter(str(error), param_hint="--set" if settings else None) from error
     series = _up_to(wls.SnapshotSeries.load(data), until, data)
     if hold_out:
         with blaming("--hold-out"):
             series, _ = series.hold_out(hold_out)
     model.fit(series).save(output)
     typer.echo(f"{output}: {model!r}, {model.best_step_} steps in {model.seconds_:.1f} s")
+
+
+def _last_parts(options: dict[str, Any]) -> list[str]:
+    """The names, without their owners, of the options that were given."""
+    return [name.rpartition(".")[2] for name, value in options.items() if value is not None]
 
 
 def forecast(
@@ -138,7 +145,7 @@ def forecast(
     if times is not None and until is not None:
         raise typer.BadParameter("it cannot go with --times", param_hint="--until")
     wanted = None if times is None else numbers("--times", times, float)
-    check_output(output, force)
+    check_output(output, force, model, data)
 
     import wlmsim as wls
 
@@ -171,9 +178,9 @@ def evaluate(
     """Score the predictions of a model by exact W1, beside the naive baselines."""
     if plot is not None:
         check_suffix("--plot", plot, PLOTS)
-        check_output(plot, force)
+        check_output(plot, force, model, data)
     if json_file is not None:
-        check_output(json_file, force)
+        check_output(json_file, force, model, data)
 
     import wlmsim as wls
     from wlmsim.io import atomic

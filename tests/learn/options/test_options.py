@@ -162,6 +162,62 @@ class TestNames:
             wls.learn.WLM().set_params(los__reach=1.0)
 
 
+class TestMistakes:
+    """What newcomers tried, and what they are told."""
+
+    @pytest.mark.parametrize(
+        ("make", "told"),
+        [
+            (lambda: wls.learn.Exact(reech=1.5), r"Exact has no option `reech` \(did you mean 'reach'\?\)"),
+            (lambda: wls.learn.AdamW(30), "AdamW takes its options by name, steps, learning_rate, .*; got 30"),
+            (
+                lambda: wls.learn.WLM(loss__reach=2),
+                r"an option of `loss`: WLM\(loss=Exact\(reach=...\)\), or set_params",
+            ),
+            (lambda: wls.learn.Exact(reach=10**400), "`Exact.reach` must be"),
+            (lambda: wls.learn.WLM().set_params(checkpoint__every=3), "a Checkpoint needs `checkpoint__path` too"),
+            (
+                lambda: wls.learn.WLM().set_params(stopping=None, stopping__patience=2),
+                "`stopping` must be a part, where its options patience are given too; got None",
+            ),
+        ],
+        ids=["misspelt", "without a name", "nested in the constructor", "huge", "incomplete", "contradictory"],
+    )
+    def test_in_the_making(self, make, told):
+        with pytest.raises(ParameterError, match=told):
+            make()
+
+    @pytest.mark.parametrize(
+        ("parameters", "told"),
+        [
+            ({"loss": wls.learn.Exact}, r"construct it, Exact\(\)"),
+            ({"loss": {"reach": 1.5}}, r"such as Exact\(reach=1.5\)"),
+            ({"friction": "inf"}, "write the number, math.inf, and not its text"),
+            ({"seed": 2**64}, "`seed` must be an integer >= 0 and <="),
+        ],
+        ids=["class", "mapping", "text", "seed"],
+    )
+    def test_in_the_fit(self, spring, parameters, told):
+        with pytest.raises(ParameterError, match=told):
+            wls.learn.WLM(**parameters).fit(spring)
+
+    @pytest.mark.parametrize("callbacks", [print, None, [wls.learn.JSONLines], "print"], ids=str)
+    def test_callbacks(self, spring, callbacks):
+        with pytest.raises(ParameterError, match="`callbacks` must be"):
+            wls.learn.WLM().fit(spring, callbacks=callbacks)
+
+    def test_nothing_is_set_where_one_of_several_is_wrong(self):
+        model = wls.learn.WLM()
+        with pytest.raises(ParameterError):
+            model.set_params(seed=5, loss="sinkhorn", loss__reach=3.0)
+        assert (model.seed, model.loss) == (0, "exact")
+
+    def test_seeds_of_numpy_are_seeds(self, spring):
+        quick = {"optimiser": wls.learn.AdamW(steps=2), "members": 1, "progress": False}
+        one, same = (wls.learn.WLM(seed=seed, **quick).fit(spring) for seed in (3, np.int64(3)))
+        np.testing.assert_array_equal(one.losses_, same.losses_)
+
+
 class TestScikitLearn:
     def test_clone_keeps_parts(self):
         from sklearn.base import clone
