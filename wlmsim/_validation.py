@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from wlmsim import _times
 from wlmsim.errors import ParameterError
 
 
@@ -180,9 +181,19 @@ def times(name: str, value: Any, *, strictly: bool = True) -> np.ndarray:
         k = int(np.argmax(steps <= 0 if strictly else steps < 0))
         raise ParameterError(
             f"`{name}` must be {'strictly ' if strictly else ''}increasing; "
-            f"got {result[k]:g} followed by {result[k + 1]:g} at index {k + 1}"
+            f"got {_times.text(result[k], result)} followed by {_times.text(result[k + 1], result)} at index {k + 1}"
         )
     return result
+
+
+def recorded(name: str, value: Any, known: np.ndarray, what: str) -> int:
+    """The index of a time among those that are known; the message has the nearest one as it may be given."""
+    time = real(name, value)
+    k = _times.position(known, time)
+    if k is None:
+        nearest = _times.text(float(known[_times.nearest(known, time)]), known)
+        raise fail(name, f"{what} (the nearest is {nearest})", value)
+    return k
 
 
 def _sum(values: np.ndarray) -> float:

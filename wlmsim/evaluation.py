@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from wlmsim import _times, transport
 from wlmsim import _validation as check
-from wlmsim import transport
 from wlmsim.data.population import Population
 from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.errors import ParameterError
@@ -108,8 +108,10 @@ class Scores:
 
     def _sections(self) -> list[list[tuple[str, str, list[float]]]]:
         """Rows of a table, each a time, an origin and the scores of all methods: marginals, mean, other metrics."""
-        times = enumerate(zip(self.times, self.origins, strict=True))
-        marginals = [(f"{t:g}", f"{o:g}", [values[k] for values in self.w1.values()]) for k, (t, o) in times]
+        every = np.concatenate([self.times, self.origins])
+        written = [[_times.text(t, every) for t in times] for times in (self.times, self.origins)]
+        rows = enumerate(zip(*written, strict=True))
+        marginals = [(time, origin, [values[k] for values in self.w1.values()]) for k, (time, origin) in rows]
         others = [(f"mean {TITLES[name]}", "", list(_means(scores).values())) for name, scores in self.others.items()]
         return [marginals, [("mean", "", list(self.mean.values()))], others]
 
@@ -120,7 +122,7 @@ class Scores:
         if self.protocol in HEADLINES:
             return HEADLINES[self.protocol]
         if len(set(self.origins)) == 1:
-            return f"{self.protocol} from t = {self.origins[0]:g}"
+            return f"{self.protocol} from t = {_times.text(self.origins[0], self.times)}"
         return f"{self.protocol}, each from the fitted marginal before it"
 
     def __str__(self) -> str:
@@ -270,13 +272,11 @@ def mean_scores(scores: Sequence[Scores]) -> Scores:
 
 def neighbours(fitted: SnapshotSeries, time: float) -> tuple[Population, Population | None]:
     """The fitted marginal at or before `time`, and the one after it where there is one."""
-    before = np.flatnonzero(fitted.times <= time)
-    after = np.flatnonzero(fitted.times > time)
-    if len(before) == 0:
-        raise ParameterError(
-            f"`times` must not come before the first fitted marginal at t = {fitted.times[0]:g}; got {time:g}"
-        )
-    return fitted[int(before[-1])], fitted[int(after[0])] if len(after) else None
+    count = int(_times.up_to(fitted.times, time).sum())
+    if count == 0:
+        first, given = (_times.text(t, [*fitted.times, time]) for t in (fitted.times[0], time))
+        raise ParameterError(f"`times` must not come before the first fitted marginal at t = {first}; got {given}")
+    return fitted[count - 1], fitted[count] if count < len(fitted) else None
 
 
 def _score(

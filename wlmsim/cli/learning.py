@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -22,16 +22,9 @@ from wlmsim.cli.options import (
     numbers,
     word_or_number,
 )
-from wlmsim.errors import WlmsimError
 
 STOPPING = {"last": "last", "none": None}
 """Words for the marginal that chooses the number of steps."""
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from wlmsim.data.snapshots import SnapshotSeries
-    from wlmsim.learn import WLM
 
 
 def fit(
@@ -97,6 +90,7 @@ def fit(
     check_output(output, force)
 
     import wlmsim as wls
+    from wlmsim.cli import marginals
 
     given = arguments(wls.learn.WLM, options, settings, reserved=("potential", "progress", "warm_start"))
     parameters = {name.replace(".", "__"): value for name, value in given.items()}
@@ -108,7 +102,7 @@ def fit(
             potential = potential + wls.learn.PairPotential(cutoff=pair)
     with blaming():
         model = wls.learn.WLM(potential, progress=not quiet).set_params(**parameters)
-    series = _up_to(wls.SnapshotSeries.load(data), until, data)
+    series = marginals.up_to(wls.SnapshotSeries.load(data), until, data)
     if hold_out:
         with blaming("--hold-out"):
             series, _ = series.hold_out(hold_out)
@@ -138,15 +132,17 @@ def forecast(
     check_output(output, force)
 
     import wlmsim as wls
+    from wlmsim import _times
+    from wlmsim.cli import marginals
 
     fitted, series = wls.learn.WLM.load(model), wls.SnapshotSeries.load(data)
-    start = _start(series, since, fitted)
+    start = marginals.start(series, since, fitted)
     if wanted is None:
-        wanted = _after(series, start.times[0], until, data).times.tolist()
+        wanted = marginals.after(series, start.times[0], until, data).times.tolist()
     prediction = fitted.forecast(start, wanted, dt=dt)
     prediction.units = series.units
     prediction.save(output)
-    typer.echo(f"{output}: {prediction!r} from t = {start.times[0]:g}")
+    typer.echo(f"{output}: {prediction!r} from t = {_times.text(start.times[0], wanted)}")
 
 
 def evaluate(
@@ -173,67 +169,23 @@ def evaluate(
         check_output(json_file, force)
 
     import wlmsim as wls
+    from wlmsim import _times
+    from wlmsim.cli import marginals
     from wlmsim.io import atomic
 
     fitted, series = wls.learn.WLM.load(model), wls.SnapshotSeries.load(data)
     if since is not None:
-        start = _start(series, since, fitted)
-        observed = _after(series, start.times[0], until, data)
-        if seen := _among(observed.times, fitted.times_).sum():
+        start = marginals.start(series, since, fitted)
+        observed = marginals.after(series, start.times[0], until, data)
+        if seen := _times.among(observed.times, fitted.times_).sum():
             report(f"warning: {seen} of the {len(observed)} scored marginals have times that were fitted")
         scores = fitted.evaluate(observed, start=start)
     else:
-        past, unseen = _unseen(series, fitted, data)
-        scores = fitted.evaluate(_after(unseen, past.times[0], until, data), data=past)
+        past, unseen = marginals.unseen(series, fitted, data)
+        scores = fitted.evaluate(marginals.after(unseen, past.times[0], until, data), data=past)
     typer.echo(scores)
     if json_file is not None:
         with atomic(json_file) as temporary:
             temporary.write_text(json.dumps(scores.to_dict(), indent=2) + "\n")
     if plot is not None:
         save_plot(plot, wls.visual.plot_scores, scores)
-
-
-def _just_above(time: float) -> float:
-    """A time with the tolerance to rounding that `SnapshotSeries.at` has."""
-    return time + 1e-9 * abs(time) + 1e-12
-
-
-def _among(times: np.ndarray, others: np.ndarray) -> np.ndarray:
-    import numpy as np
-
-    return np.isclose(times[:, None], others, rtol=1e-9, atol=1e-12).any(axis=1)
-
-
-def _start(series: SnapshotSeries, since: float | None, model: WLM) -> SnapshotSeries:
-    """The marginal at `since`, with its populations; without it the last fitted one, or else the first."""
-    if since is not None:
-        with blaming("--from"):
-            return series[[int((series.times == series.at(since).time).argmax())]]
-    fitted = _among(series.times, model.times_[-1:])
-    return series[[int(fitted.argmax())]]
-
-
-def _up_to(series: SnapshotSeries, until: float | None, path: Path) -> SnapshotSeries:
-    if until is None:
-        return series
-    kept = series.times <= _just_above(until)
-    if not kept.any():
-        raise typer.BadParameter(f"{path} holds no marginal up to t = {until:g}", param_hint="--until")
-    return series[kept.nonzero()[0].tolist()]
-
-
-def _after(series: SnapshotSeries, start: float, until: float | None, path: Path) -> SnapshotSeries:
-    later = series.times > _just_above(start)
-    if not later.any():
-        raise WlmsimError(f"{path}: it holds no marginal after t = {start:g}")
-    return _up_to(series[later.nonzero()[0].tolist()], until, path)
-
-
-def _unseen(series: SnapshotSeries, model: WLM, path: Path) -> tuple[SnapshotSeries, SnapshotSeries]:
-    """The marginals at the fitted times, and the others."""
-    seen = _among(series.times, model.times_)
-    if seen.all():
-        raise WlmsimError(f"{path}: the model was fitted at all of its times; give --from to score it there")
-    if not seen.any():
-        raise WlmsimError(f"{path}: the model was fitted at none of its times; give --from to start somewhere")
-    return series[seen.nonzero()[0].tolist()], series[(~seen).nonzero()[0].tolist()]

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from wlmsim import _times
 from wlmsim import _validation as check
 from wlmsim.data.standardisation import Map
 
@@ -131,7 +132,8 @@ class Population:
     def __repr__(self) -> str:
         known = "known" if self.velocities is not None else "unknown"
         kind = "uniform" if self.uniform else "given"
-        return f"Population(n={len(self)}, dim={self.dim}, time={self.time:g}, velocities {known}, {kind} weights)"
+        time = _times.text(self.time)
+        return f"Population(n={len(self)}, dim={self.dim}, time={time}, velocities {known}, {kind} weights)"
 
     def _repr_html_(self) -> str:
         from wlmsim import _html
@@ -140,7 +142,7 @@ class Population:
         speeds = None if self.velocities is None else np.linalg.norm(self.velocities, axis=1)
         rows = [
             ("particles", f"{len(self)} in {self.dim}-D"),
-            ("time", self.time),
+            ("time", _times.text(self.time)),
             ("mean position", _short(self.mean)),
             ("spread", _short(spread)),
             ("mean speed", "velocities unknown" if speeds is None else float(self.weights @ speeds)),

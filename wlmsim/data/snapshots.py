@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
+from wlmsim import _times
 from wlmsim import _validation as check
 from wlmsim.data.files import door
 from wlmsim.data.population import Population
@@ -222,10 +223,9 @@ class SnapshotSeries:
             raise check.fail("populations", "at least one series by its label", populations)
         for label, series in populations.items():
             check.instance(f"populations[{label}]", series, SnapshotSeries)
-        times = np.unique(np.concatenate([series.times for series in populations.values()]))
-        seen = [
-            [(label, cloud) for label, s in populations.items() for cloud in s if cloud.time == time] for time in times
-        ]
+        times = _times.union(*(series.times for series in populations.values()))
+        there = {label: {_times.nearest(times, cloud.time): cloud for cloud in s} for label, s in populations.items()}
+        seen = [[(label, found[k]) for label, found in there.items() if k in found] for k in range(len(times))]
         known = [all(cloud.velocities is not None for _, cloud in row) for row in seen]
         velocities = [
             np.concatenate([cloud.velocities for _, cloud in row]) if full else None
@@ -274,7 +274,7 @@ class SnapshotSeries:
         known = sum(v is not None for v in self.velocities)
         several = f", populations={len(self.population_labels)}" if self._labels is not None else ""
         return (
-            f"SnapshotSeries(times={len(self)} in {self.times[0]:g}..{self.times[-1]:g}, n={sizes}, "
+            f"SnapshotSeries(times={len(self)} in {_times.span(self.times)}, n={sizes}, "
             f"dim={self.dim}, velocities at {known} of {len(self)}{several})"
         )
 
@@ -318,9 +318,10 @@ class SnapshotSeries:
             If one of the two would be empty.
         """
         at = check.real("at", at)
-        if not self.times[0] <= at < self.times[-1]:
-            raise check.fail("at", f"in [{self.times[0]:g}, {self.times[-1]:g}), so that both parts have a time", at)
-        past = self.times <= at
+        past = _times.up_to(self.times, at, share=0.0)
+        if past.all() or not past.any():
+            first, last = (_times.text(t, self.times) for t in self.times[[0, -1]])
+            raise check.fail("at", f"in [{first}, {last}), so that both parts have a time", at)
         return self._select(np.flatnonzero(past)), self._select(np.flatnonzero(~past))
 
     def hold_out(self, indices: Iterable[int]) -> tuple[SnapshotSeries, SnapshotSeries]:
@@ -347,10 +348,7 @@ class SnapshotSeries:
 
     def at(self, time: float) -> Population:
         """Return the marginal observed at `time`; `ParameterError` if there is none."""
-        k = int(np.argmin(np.abs(self.times - time)))
-        if not np.isclose(self.times[k], time, rtol=1e-9, atol=1e-12):
-            raise check.fail("time", f"an observed time (the nearest is {self.times[k]:g})", time)
-        return self._clouds[k]
+        return self._clouds[check.recorded("time", time, self.times, "an observed time")]
 
     def save(self, path: str | Path) -> Path:
         """Write an HDF5 file, atomically; see docs/file_formats.md."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from wlmsim import _times
 from wlmsim import _validation as check
 from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.data.trajectory import Trajectory
@@ -90,7 +91,7 @@ class Tracks:
     def __repr__(self) -> str:
         known = "unknown" if self.velocities is None else "known"
         return (
-            f"Tracks(times={len(self)} in {self.times[0]:g}..{self.times[-1]:g}, n={self.n}, dim={self.dim}, "
+            f"Tracks(times={len(self)} in {_times.span(self.times)}, n={self.n}, dim={self.dim}, "
             f"unseen {1 - self.seen.mean():.1%}, velocities {known})"
         )
 

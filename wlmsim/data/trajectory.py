@@ -8,6 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
+from wlmsim import _times
 from wlmsim import _validation as check
 from wlmsim.data.files import door
 from wlmsim.data.population import Population
@@ -125,8 +126,7 @@ class Trajectory:
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
-        span = f"{self.times[0]:g}..{self.times[-1]:g}"
-        return f"Trajectory(times={len(self)} in {span}, n={self.n}, dim={self.dim})"
+        return f"Trajectory(times={len(self)} in {_times.span(self.times)}, n={self.n}, dim={self.dim})"
 
     def _repr_html_(self) -> str:
         from wlmsim import _html
@@ -142,10 +142,7 @@ class Trajectory:
 
     def at(self, time: float) -> Population:
         """Return the recorded cloud at `time`; `ParameterError` if that time was not recorded."""
-        k = int(np.argmin(np.abs(self.times - time)))
-        if not np.isclose(self.times[k], time, rtol=1e-9, atol=1e-12):
-            raise check.fail("time", f"a recorded time (the nearest is {self.times[k]:g})", time)
-        return self[k]
+        return self[check.recorded("time", time, self.times, "a recorded time")]
 
     def snapshots(self, fraction: float = 1.0, *, seed: int | None = None, velocities: bool = True) -> SnapshotSeries:
         """Forget identities: an independent, shuffled subsample of the particles at each time.

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from wlmsim import _times
 from wlmsim import _validation as check
 from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.errors import ParameterError
@@ -257,8 +258,9 @@ def _gather(
     **about: Any,
 ) -> SnapshotSeries:
     """Sort rows into clouds, one for each distinct time."""
-    order = np.argsort(times, kind="stable")
-    distinct, first = np.unique(times[order], return_index=True)
+    distinct, which = _times.distinct(times)
+    order = np.argsort(which, kind="stable")
+    first = np.searchsorted(which[order], np.arange(len(distinct)))
 
     def clouds(column: np.ndarray | None) -> list[np.ndarray] | None:
         return None if column is None else np.split(column[order], first[1:])

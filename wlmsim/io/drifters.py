@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from wlmsim import _times
 from wlmsim import _validation as check
 from wlmsim.data.tracks import Tracks
 from wlmsim.errors import DataWarning, FileFormatError, ParameterError
@@ -141,10 +142,11 @@ def _tracks(
     if speeds is not None:
         rows.append(np.stack([columns[name] * _km_per_day(dataset, name) for name in speeds], axis=1))
     values = np.concatenate(rows, axis=1)
-    wanted = np.unique(when) if times is None else check.times("times", _since(times, first))
     if times is None:
-        frames = _exact(drifter, when, values, wanted, len(names), source)
+        wanted, which = _times.distinct(when)
+        frames = _exact(drifter, which, values, len(wanted), len(names), source)
     else:
+        wanted = check.times("times", _since(times, first))
         frames = _interpolated(drifter, when, values, wanted, len(names), longest_gap)
     metadata = {"source": source, "origin": centre.tolist(), "drifters": names}
     return Tracks(
@@ -286,18 +288,16 @@ def _km_per_day(dataset: xarray.Dataset, name: str) -> float:
 # --- common times
 
 
-def _exact(
-    drifter: np.ndarray, when: np.ndarray, values: np.ndarray, wanted: np.ndarray, n: int, source: str
-) -> np.ndarray:
-    frames = np.full((len(wanted), n, values.shape[1]), np.nan)
-    k = np.searchsorted(wanted, when)
+def _exact(drifter: np.ndarray, k: np.ndarray, values: np.ndarray, count: int, n: int, source: str) -> np.ndarray:
+    """Each value at its own time, the k-th."""
+    frames = np.full((count, n, values.shape[1]), np.nan)
     taken = np.zeros(frames.shape[:2], dtype=np.int64)
     np.add.at(taken, (k, drifter), 1)
     if taken.max() > 1:
         raise FileFormatError(f"{source}: a drifter has two observations at one time")
     if n > 1 and (taken.sum(axis=1) == 1).mean() > 0.5:
         warnings.warn(
-            f"{source}: at most of its {len(wanted)} times only one of the {n} drifters is observed; "
+            f"{source}: at most of its {count} times only one of the {n} drifters is observed; "
             "give the common `times` to interpolate to",
             DataWarning,
             stacklevel=4,

@@ -12,6 +12,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from wlmsim import _times
 from wlmsim import _validation as check
 from wlmsim._about import version
 from wlmsim.errors import FileFormatError, ParameterError, WlmsimError
@@ -201,12 +202,16 @@ def window(times: np.ndarray, start: float | None, stop: float | None) -> slice:
     ParameterError
         If there is none.
     """
-    first = 0 if start is None else int(np.searchsorted(times, check.real("start", start), side="left"))
-    last = len(times) if stop is None else int(np.searchsorted(times, check.real("stop", stop), side="right"))
+    first, last = 0, len(times)
+    if start is not None:
+        k = _times.position(times, check.real("start", start))
+        first = int(np.searchsorted(times, start, side="left")) if k is None else k
+    if stop is not None:
+        last = int(_times.up_to(times, check.real("stop", stop)).sum())
     if first >= last:
         raise ParameterError(
             f"`start` and `stop` must enclose at least one of the {len(times)} times "
-            f"in {times[0]:g}..{times[-1]:g}; got start={start}, stop={stop}"
+            f"in {_times.span(times)}; got start={start}, stop={stop}"
         )
     return slice(first, last)
 

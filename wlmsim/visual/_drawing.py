@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from wlmsim import _times
 from wlmsim import _validation as check
 from wlmsim.data.population import Population
 from wlmsim.data.snapshots import SnapshotSeries
@@ -311,6 +312,6 @@ def _clock(times: np.ndarray, unit: str) -> Callable[[float], str]:
     finest = max(0, 1 - math.floor(math.log10(step)))
     exact = (k for k in range(finest + 1) if np.allclose(np.round(times, k), times, rtol=0, atol=1e-3 * step))
     decimals = next(exact, finest)
-    if decimals > 6 or np.abs(times).max() >= 1e7:
-        return lambda time: f"t = {time:.6g}{suffix}"
+    if decimals > 6 or np.abs(times).max() >= 1e15:
+        return lambda time: f"t = {_times.text(time, times)}{suffix}"
     return lambda time: f"t = {time:.{decimals}f}{suffix}"

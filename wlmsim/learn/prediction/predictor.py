@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from wlmsim import _times
 from wlmsim import _validation as check
 from wlmsim.data.population import Population
 from wlmsim.data.snapshots import SnapshotSeries
@@ -130,12 +130,12 @@ class Predictor:
             return start
         if self.rule == "zero":
             return start.at_rest()
-        if self.initial_field is not None and np.isclose(start.time, self.times[0]):
+        if self.initial_field is not None and _times.position(self.times, start.time) == 0:
             return start.with_velocities(self.initial_field(start.positions))
         known = self.fitted if self.rule in ESTIMATES else None
         for series in [] if known is None else map(known.population, known.population_labels):
-            for cloud in with_velocities(series, self.rule):
-                if cloud.time == start.time and np.array_equal(cloud.positions, start.positions):
+            for k, cloud in enumerate(with_velocities(series, self.rule)):
+                if _times.position(series.times, start.time) == k and np.array_equal(cloud.positions, start.positions):
                     return cloud
         raise ParameterError(
             f"`start` must have velocities: the model was fitted with initial_velocities={self.rule!r}"
@@ -157,11 +157,7 @@ class Predictor:
         if fitted.labels is None:
             return self._interpolated(fitted, times, two_sided)
         parts = {label: fitted.population(label) for label in fitted.population_labels}
-        last = [part.times[-1] if two_sided else math.inf for part in parts.values()]
-        within = {
-            label: times[(times >= part.times[0]) & (times < end)]
-            for (label, part), end in zip(parts.items(), last, strict=True)
-        }
+        within = {label: times[_inside(times, part.times, two_sided)] for label, part in parts.items()}
         missed = np.setdiff1d(times, np.concatenate(list(within.values())))
         if len(missed):
             raise check.fail("times", "within the times of the fitted marginals of a population", missed[0])
@@ -194,9 +190,11 @@ class Predictor:
     def _between(self, fitted: SnapshotSeries, time: float) -> Population:
         """Two-sided prediction of one marginal."""
         before = self._last_start(fitted, time)
-        after = next((cloud for cloud in fitted if cloud.time > time), None)
-        if after is None:
-            raise check.fail("times", f"before the last fitted marginal at t = {fitted.times[-1]:g}", time)
+        seen = int(_times.up_to(fitted.times, time).sum())
+        if seen == len(fitted):
+            last = _times.text(fitted.times[-1], [*fitted.times, time])
+            raise check.fail("times", f"before the last fitted marginal at t = {last}", time)
+        after = fitted[seen]
         if self.rule in ("zero", "learn") and not self.first_order:
             after = after.with_velocities(None)
         return bridge(
@@ -216,12 +214,13 @@ class Predictor:
         """The last marginal before `time` whose velocities are known under the rule of the fit."""
         only_first = self.rule in ("zero", "learn")
         usable = [
-            cloud
-            for k, cloud in enumerate(fitted)
-            if cloud.time <= time and (k == 0 or self.first_order or (not only_first and cloud.velocities is not None))
+            fitted[int(k)]
+            for k in np.flatnonzero(_times.up_to(fitted.times, time))
+            if k == 0 or self.first_order or (not only_first and fitted[int(k)].velocities is not None)
         ]
         if not usable:
-            raise check.fail("times", f"at or after the first fitted marginal at t = {fitted.times[0]:g}", time)
+            first = _times.text(fitted.times[0], [*fitted.times, time])
+            raise check.fail("times", f"at or after the first fitted marginal at t = {first}", time)
         return usable[-1]
 
     # --- scores
@@ -264,6 +263,12 @@ class Predictor:
         predicted = list(self._interpolated(fitted, observed.times, two_sided))
         scores = score_interpolation(predicted, observed, fitted, origins, metrics=metrics)
         return dataclasses.replace(scores, protocol="two-sided") if two_sided else scores
+
+
+def _inside(times: np.ndarray, fitted: np.ndarray, two_sided: bool) -> np.ndarray:
+    """Which of the times come after the first fitted one, and before the last one if both sides are needed."""
+    seen = np.array([_times.up_to(fitted, time).sum() for time in times])
+    return (seen > 0) & ((seen < len(fitted)) | (not two_sided))
 
 
 def _by_population(

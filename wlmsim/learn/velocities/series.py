@@ -44,4 +44,5 @@ def _slope_weights(times: np.ndarray, k: int) -> np.ndarray:
     """Weights of values at a few times in the slope at the k-th of them of the polynomial through all."""
     powers = np.arange(len(times))
     t = times - times[k]
-    return np.linalg.solve(t[None, :] ** powers[:, None], (powers == 1).astype(float))
+    span = np.abs(t).max()  # powers of very short or long times would be lost to rounding
+    return np.linalg.solve((t / span)[None, :] ** powers[:, None], (powers == 1).astype(float)) / span
