@@ -84,12 +84,12 @@ def test_messages_show_two_times_that_differ():
 
 def test_what_an_error_suggests_is_accepted():
     thirds = wls.SnapshotSeries(np.arange(20) / 72, [np.zeros((2, 2))] * 20)
-    with pytest.raises(ParameterError, match="the nearest is 0.0694444") as caught:
+    with pytest.raises(ParameterError, match=r"the nearest is 0\.0694444") as caught:
         thirds.at(0.07)
     suggestion = str(caught.value).split("nearest is ")[1].split(")")[0]
     assert thirds.at(float(suggestion)) == thirds[5]
     alone = wls.SnapshotSeries([1 / 3], [np.zeros((2, 2))])
-    with pytest.raises(ParameterError, match="0.333333333333") as caught:
+    with pytest.raises(ParameterError, match=r"0\.333333333333") as caught:
         alone.at(0.3333)
     assert alone.at(float(str(caught.value).split("nearest is ")[1].split(")")[0])) == alone[0]
 

@@ -25,8 +25,22 @@ def _describe(given: Any) -> str:
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
+def absent(entry: Any) -> bool:
+    """Whether an entry stands for nothing known: None, NaN, NaT, NA of pandas, or masked."""
+    if entry is None or entry is np.ma.masked or type(entry).__name__ in ("NaTType", "NAType"):
+        return True
+    if isinstance(entry, (np.datetime64, np.timedelta64)):
+        return bool(np.isnat(entry))
+    return isinstance(entry, (float, np.floating)) and bool(np.isnan(entry))
+
+
+NO_DATE = "not a date or duration: subtract the first, and divide by the unit of time, as by np.timedelta64(1, 'D')"
+
+
 def real(name: str, value: Any, *, above: float = -math.inf, least: float = -math.inf) -> float:
     """A finite number, greater than `above` and at least `least`."""
+    if isinstance(value, (np.datetime64, np.timedelta64)):
+        raise fail(name, f"a number, {NO_DATE}", value)
     try:
         number = float(value)
     except (TypeError, ValueError):
@@ -118,14 +132,42 @@ def _way_to(kinds: tuple[type, ...], value: Any) -> str:
 
 
 def array(name: str, value: Any) -> np.ndarray:
-    """A real float64 array of any shape."""
+    """A real float64 array of any shape; what is masked or otherwise not known is NaN."""
     try:
-        result = np.asarray(value)
+        result = np.asarray(_unwrapped(value))
+        if result.dtype.kind == "O" and any(map(absent, result.ravel().tolist())):
+            known = [math.nan if absent(entry) else entry for entry in result.ravel().tolist()]
+            result = np.array(known, dtype=object).reshape(result.shape)
         if np.iscomplexobj(result):
             raise TypeError
+        if result.dtype.kind in "mM":
+            raise fail(name, f"an array of numbers, {NO_DATE}", result)
         return np.asarray(result, dtype=np.float64, order="C")
+    except ParameterError:
+        raise
     except (TypeError, ValueError):
         raise fail(name, "an array of real numbers", value) from None
+
+
+def own(given: Any, result: np.ndarray) -> np.ndarray:
+    """A checked array that shares no memory with the one that was given, which its owner may change."""
+    return result.copy() if np.may_share_memory(result, np.asarray(_unwrapped(given))) else result
+
+
+def _unwrapped(value: Any) -> Any:
+    """What NumPy would misread or refuse: masked entries as NaN, tensors without their gradients, also in lists."""
+    if isinstance(value, np.ma.MaskedArray):
+        fill = np.array("NaT", value.dtype) if value.dtype.kind in "mM" else np.nan
+        return value.filled(fill) if value.dtype.kind in "fmMc" else value.astype(np.float64).filled(fill)
+    if hasattr(value, "detach"):
+        return value.detach().cpu()
+    if isinstance(value, (list, tuple)) and any(map(_is_wrapping, value)):
+        return [_unwrapped(entry) for entry in value]
+    return value
+
+
+def _is_wrapping(entry: Any) -> bool:
+    return isinstance(entry, (np.ma.MaskedArray, list, tuple)) or hasattr(entry, "detach")
 
 
 def finite(name: str, value: np.ndarray) -> np.ndarray:

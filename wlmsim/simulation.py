@@ -95,7 +95,7 @@ def simulate(
             if isinstance(mechanics, Flow):
                 state.velocities = mechanics.velocity(state.positions, state.weights, state.time)
             record.add(state)
-    return Trajectory(*record.frames(), population.weights, mechanics=mechanics, metadata=about)
+    return Trajectory(*record.frames(), population.weights, mechanics=mechanics, metadata=about, copy=False)
 
 
 def _from_start(times: np.ndarray, start: float) -> np.ndarray:

@@ -27,6 +27,8 @@ class Population:
         Default: all equal.
     time : float, optional
         When the cloud is seen [time]. Default 0.
+    copy : bool
+        Whether to copy the arrays that are given, so that a change of them does not move the cloud. Default True.
 
     Raises
     ------
@@ -42,11 +44,16 @@ class Population:
 
     __slots__ = ("positions", "time", "velocities", "weights")
 
-    def __init__(self, positions: Any, velocities: Any = None, weights: Any = None, time: float = 0.0):
+    def __init__(
+        self, positions: Any, velocities: Any = None, weights: Any = None, time: float = 0.0, *, copy: bool = True
+    ):
         self.positions = check.cloud("positions", positions)
         self.velocities = (
             None if velocities is None else check.cloud("velocities", velocities, shape=self.positions.shape)
         )
+        if copy:
+            self.positions = check.own(positions, self.positions)
+            self.velocities = None if self.velocities is None else check.own(velocities, self.velocities)
         self.weights = check.weights("weights", weights, len(self.positions))
         self.time = check.real("time", time)
 

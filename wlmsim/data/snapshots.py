@@ -11,6 +11,7 @@ import numpy as np
 
 from wlmsim import _times
 from wlmsim import _validation as check
+from wlmsim.data.dates import counted
 from wlmsim.data.files import door
 from wlmsim.data.population import Population
 from wlmsim.data.standardisation import Map, Standardisation
@@ -31,7 +32,8 @@ class SnapshotSeries:
     Parameters
     ----------
     times : array_like, shape (T,)
-        Strictly increasing times [time].
+        Strictly increasing times [time]. Dates and durations are counted in the unit of time, by default in days, which
+        is kept; dates from the first one, which the metadata have as ``first_date``.
     positions : sequence of array_like, each of shape (n_k, d)
         One cloud for each time [length].
     velocities : sequence of array_like or None, optional
@@ -49,7 +51,7 @@ class SnapshotSeries:
     Attributes
     ----------
     dropped : int
-        Rows that were set aside because a position, velocity or weight was NaN.
+        Rows that were set aside because a position, velocity or weight was NaN or masked, or a label masked.
 
     Raises
     ------
@@ -80,6 +82,7 @@ class SnapshotSeries:
         metadata: Mapping[str, Any] | None = None,
         units: Mapping[str, str] | None = None,
     ):
+        times, units, metadata = counted("times", times, units, metadata)
         self.times = check.times("times", times)
         count = len(self.times)
         columns = {"positions": positions, "velocities": velocities, "weights": weights, "populations": populations}
@@ -107,14 +110,12 @@ class SnapshotSeries:
             raise check.not_a_cloud(f"positions[{k}]", x)
         v = None if velocities is None else check.array(f"velocities[{k}]", velocities)
         w = None if weights is None else check.array(f"weights[{k}]", weights)
-        labels = np.zeros(len(x), dtype=np.int64) if populations is None else np.asarray(populations)
+        labels, unlabelled = _labels(f"populations[{k}]", populations, len(x))
         if v is not None and v.shape != x.shape:
             raise check.fail(f"velocities[{k}]", f"an array of shape {x.shape}, as the positions are", v)
         if w is not None and w.shape != (len(x),):
             raise check.fail(f"weights[{k}]", f"an array of shape ({len(x)},)", w)
-        if labels.shape != (len(x),) or labels.dtype.kind not in "iu":
-            raise check.fail(f"populations[{k}]", f"an integer array of shape ({len(x)},)", labels)
-        bad = np.isnan(x).any(axis=1)
+        bad = np.isnan(x).any(axis=1) | unlabelled
         bad |= False if v is None else np.isnan(v).any(axis=1)
         bad |= False if w is None else np.isnan(w)
         if bad.all():
@@ -124,9 +125,9 @@ class SnapshotSeries:
         x = check.finite(f"positions[{k}]", x[keep])
         v = None if v is None else check.finite(f"velocities[{k}]", v[keep])
         w = None if w is None else check.weights(f"weights[{k}]", w[keep], len(x))
-        self._clouds.append(Population(x, v, w, float(self.times[k])))
+        self._clouds.append(Population(x, v, w, float(self.times[k]), copy=False))
         if self._labels is not None:
-            self._labels.append(labels[keep].astype(np.int64))
+            self._labels.append(labels[keep])
 
     @classmethod
     def from_populations(cls, clouds: Iterable[Population], **about: Any) -> SnapshotSeries:
@@ -469,3 +470,14 @@ class SnapshotSeries:
             default ``"velocity_pca"`` beside ``"X_pca"``; `dims` says how many components to keep.
         """
         return door().from_anndata(data, **columns)
+
+
+def _labels(name: str, given: Any, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Labels of populations as integers, and which of them are masked."""
+    if given is None:
+        return np.zeros(n, dtype=np.int64), np.zeros(n, dtype=bool)
+    labels = given if isinstance(given, np.ma.MaskedArray) else np.asarray(given)
+    fits = labels.dtype.kind == "i" or (labels.dtype.kind == "u" and (labels <= np.iinfo(np.int64).max).all())
+    if labels.shape != (n,) or not fits:
+        raise check.fail(name, f"an integer array of shape ({n},)", labels)
+    return np.ma.filled(labels, 0).astype(np.int64), np.ma.getmaskarray(labels)

@@ -9,6 +9,7 @@ import numpy as np
 
 from wlmsim import _times
 from wlmsim import _validation as check
+from wlmsim.data.dates import counted
 from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.data.trajectory import Trajectory
 from wlmsim.errors import ParameterError
@@ -23,7 +24,8 @@ class Tracks:
     Parameters
     ----------
     times : array_like, shape (T,)
-        Strictly increasing times [time].
+        Strictly increasing times [time]. Dates and durations are counted in the unit of time, by default in days, which
+        is kept; dates from the first one, which the metadata have as ``first_date``.
     positions : array_like, shape (T, n, d)
         Positions [length]; an individual with a NaN coordinate is unseen at that time.
     velocities : array_like, shape (T, n, d), optional
@@ -63,6 +65,7 @@ class Tracks:
         metadata: Mapping[str, Any] | None = None,
         units: Mapping[str, str] | None = None,
     ):
+        times, units, metadata = counted("times", times, units, metadata)
         self.times = check.times("times", times)
         self.positions = _with_gaps("positions", positions, (len(self.times), None, None))
         self.seen = ~np.isnan(self.positions).any(axis=2)
