@@ -99,6 +99,7 @@ def instance(name: str, value: Any, kind: type | tuple[type, ...]) -> Any:
 
 WAYS = {
     ("SnapshotSeries", "Trajectory"): "its .snapshots() forget who is who",
+    ("SnapshotSeries", "Tracks"): "its .snapshots() forget who is who",
     ("SnapshotSeries", "Population"): "`wls.SnapshotSeries.from_populations` takes several",
     ("SnapshotSeries", "ndarray"): "`wls.SnapshotSeries(times, clouds)` makes one of arrays",
     ("SnapshotSeries", "list"): "`wls.SnapshotSeries(times, clouds)` makes one of arrays",

@@ -17,16 +17,21 @@ from wlmsim.errors import ParameterError
 
 BASELINES = ("persistence", "ballistic", "OT-linear", "OT-Hermite")
 
-METRICS: dict[str, Callable[[Population, Population], float]] = {
+Distance = Callable[[Population, Population], float]
+
+METRICS: dict[str, Distance] = {
     "w1": transport.wasserstein1,
     "w2": transport.wasserstein2,
     "energy": transport.energy_distance,
+    "partial": transport.partial_wasserstein1,
 }
 """Distances between a predicted and an observed cloud by name."""
+INDIVIDUALS = "individuals"
+"""The entry of the metadata that says how many were followed, of whom some may be hidden at some times."""
 AROUND = "each between the fitted marginals around it"
 HEADLINES = {"two-sided": f"interpolate, {AROUND}", "leave one out, two-sided": f"leave one out, {AROUND}"}
 """What protocols that predict from both sides are called in a table."""
-TITLES = {"w1": "W1", "w2": "W2", "energy": "energy distance"}
+TITLES = {"w1": "W1", "w2": "W2", "energy": "energy distance", "partial": "partial W1"}
 
 
 @dataclass
@@ -46,8 +51,12 @@ class Scores:
         Whether the predictions go beyond the fitted marginals or between them, from the one before or from both, and
         whether of one fit or of one for each marginal.
     others : dict of str to dict of str to ndarray of shape (K,)
-        Scores by further metrics, if asked for: "w2", the 2-Wasserstein distance [length], and "energy", the energy
-        distance [length^(1/2)], each laid out as `w1`.
+        Scores by further metrics, if asked for: "w2", the 2-Wasserstein distance [length], "energy", the energy
+        distance [length^(1/2)], and "partial", `wlmsim.transport.partial_wasserstein1` [length], each laid out as `w1`.
+        The last one is added where individuals were followed and some of them were hidden, whose absence alone would
+        give a perfect forecast a large W1.
+    left_out : int
+        Observed marginals that are not scored, since they were fitted.
     """
 
     times: np.ndarray
@@ -57,6 +66,7 @@ class Scores:
     length_unit: str = ""
     metadata: dict[str, Any] = field(default_factory=dict)
     others: dict[str, dict[str, np.ndarray]] = field(default_factory=dict)
+    left_out: int = 0
 
     @property
     def model(self) -> str:
@@ -87,6 +97,7 @@ class Scores:
             "origins": self.origins.tolist(),
             "w1": {name: [None if np.isnan(x) else x for x in values] for name, values in self.w1.items()},
             "mean": _plain(self.mean),
+            **({"left_out": self.left_out} if self.left_out else {}),
             **{f"mean_{metric}": _plain(_means(scores)) for metric, scores in self.others.items()},
         }
 
@@ -116,7 +127,9 @@ class Scores:
         return [marginals, [("mean", "", list(self.mean.values()))], others]
 
     def _title(self) -> str:
-        return f"W1{f' [{self.length_unit}]' if self.length_unit else ''}, {self._headline()}"
+        unit = f" [{self.length_unit}]" if self.length_unit else ""
+        rest = f", {self.left_out} fitted left out" if self.left_out else ""
+        return f"W1{unit}, {self._headline()}{rest}"
 
     def _headline(self) -> str:
         if self.protocol in HEADLINES:
@@ -178,7 +191,7 @@ def score_forecast(
         The marginal that the predictions start from.
     model : str
         Name of the model's column. Default "WLM".
-    metrics : sequence of {"w1", "w2", "energy"}
+    metrics : sequence of {"w1", "w2", "energy", "partial"}
         Distances to score by, beside W1. Default W1 alone.
 
     Returns
@@ -214,7 +227,7 @@ def score_interpolation(
         naive baselines always start.
     model : str
         Name of the model's column. Default "WLM".
-    metrics : sequence of {"w1", "w2", "energy"}
+    metrics : sequence of {"w1", "w2", "energy", "partial"}
         Distances to score by, beside W1. Default W1 alone.
 
     Returns
@@ -266,7 +279,8 @@ def mean_scores(scores: Sequence[Scores]) -> Scores:
         times=times,
         origins=np.array([min(scores[j].origins[k] for j, k in row) for row in seen]),
         w1=mean([part.w1 for part in scores]),
-        others={metric: mean([part.others[metric] for part in scores]) for metric in first.others},
+        others={metric: mean([part.others.get(metric, {}) for part in scores]) for metric in first.others},
+        left_out=sum(part.left_out for part in scores),
     )
 
 
@@ -297,23 +311,33 @@ def _score(
         ]
         if any(guess is not None for guess in guesses):
             clouds[name] = guesses
-    by_metric = {
-        metric: {name: _distances(METRICS[metric], guesses, observed) for name, guesses in clouds.items()}
-        for metric in dict.fromkeys(["w1", *metrics])
-    }
+    counts = [(len(before), len(truth)) for truth, (before, _) in zip(observed, ends, strict=True)]
+    individuals = observed.metadata.get(INDIVIDUALS)
+    if individuals is not None and any(pair != (individuals, individuals) for pair in counts):
+        metrics = [*metrics, "partial"]
+    by_metric = {}
+    for metric in dict.fromkeys(["w1", *metrics]):
+        partial = metric == "partial"
+        distances = [_among(individuals, pair) if partial else METRICS[metric] for pair in counts]
+        by_metric[metric] = {name: _distances(distances, guesses, observed) for name, guesses in clouds.items()}
     origins = np.array([before.time for before, _ in ends])
     unit = observed.units.get("length", "")
     return Scores(observed.times.copy(), origins, by_metric.pop("w1"), protocol, unit, others=by_metric)
 
 
 def _distances(
-    distance: Callable[[Population, Population], float],
-    guesses: Sequence[Population | None],
-    observed: SnapshotSeries,
+    distances: Sequence[Distance], guesses: Sequence[Population | None], observed: SnapshotSeries
 ) -> np.ndarray:
     """Distance of each guess to the truth; NaN where there is none."""
-    pairs = zip(guesses, observed, strict=True)
-    return np.array([np.nan if guess is None else distance(guess, truth) for guess, truth in pairs])
+    rows = zip(distances, guesses, observed, strict=True)
+    return np.array([np.nan if guess is None else distance(guess, truth) for distance, guess, truth in rows])
+
+
+def _among(individuals: int | None, counts: tuple[int, int]) -> Distance:
+    """Partial W1 among so many individuals, of whom each cloud shows some; NaN where none needs to be in both."""
+    if individuals is not None and not max(counts) <= individuals < sum(counts):
+        return lambda guess, truth: np.nan
+    return lambda guess, truth: transport.partial_wasserstein1(guess, truth, individuals=individuals, counts=counts)
 
 
 def baseline(name: str, before: Population, after: Population | None, time: float) -> Population | None:

@@ -11,7 +11,7 @@ import typer
 
 from wlmsim.cli.catalogue import systems
 
-DATA = (".h5", ".csv", ".tsv", ".txt", ".npz", ".h5ad", ".nc")
+DATA = (".h5", ".csv", ".tsv", ".txt", ".gz", ".npz", ".npy", ".h5ad", ".nc")
 """Suffixes of files that hold data; models may have any."""
 
 

@@ -42,6 +42,11 @@ def convert(
         list[str] | None,
         typer.Option("--time-value", metavar="WORD=NUMBER", help="The time that a word means; repeatable."),
     ] = None,
+    decimal: Annotated[str | None, typer.Option(metavar=".|,", help="Decimal mark of text. Default: a point.")] = None,
+    time_unit: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Unit of time; dates are counted in it. Default: day for dates.")
+    ] = None,
+    length_unit: Annotated[str | None, typer.Option(metavar="NAME", help="Name of the unit of length.")] = None,
     force: Force = False,
 ) -> None:
     """Convert data from one format to another; the suffixes say which.
@@ -58,6 +63,8 @@ def convert(
         "weights": weights,
         "populations": populations,
         "dims": dims,
+        "decimal": decimal,
+        "units": _units(time_unit, length_unit),
         "time_values": dict(map(_meaning, time_values)) if time_values else None,
     }
     columns: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
@@ -67,6 +74,11 @@ def convert(
     read = wls.SnapshotSeries.load(data, **columns) if columns else load(data)
     wls.io.export(read, output)
     typer.echo(f"{output}: {read!r}")
+
+
+def _units(time: str | None, length: str | None) -> dict[str, str] | None:
+    given = {"length": length, "time": time}
+    return {kind: name for kind, name in given.items() if name is not None} or None
 
 
 def _names(text: str | None) -> str | list[str] | None:

@@ -7,6 +7,7 @@ means is settled here, once.
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -16,11 +17,13 @@ from wlmsim import _times
 from wlmsim import _validation as check
 from wlmsim.data.dates import are_dates, counted, from_text, ticks_of, unit_of_time
 from wlmsim.data.snapshots import SnapshotSeries
-from wlmsim.errors import ParameterError
+from wlmsim.errors import DataWarning, ParameterError
 from wlmsim.io.units import DEGREE, stated, unit_of_length, unit_of_speed
 
 Names = str | Sequence[str]
 
+PREFERRED = "X_pca"
+"""The embedding of which distances mean most, where there are several."""
 MISSING = ("", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "-nan", "#N/A")
 """Words that stand for a value that is not known, as R, spreadsheets and data bases write it."""
 TIME_HINT = "; time_values={...} can say what they stand for"
@@ -58,7 +61,7 @@ def series_from_columns(
     positions : str or sequence of str, optional
         One name for each coordinate; or the name of an array; or the beginning of numbered names (``"pc"`` stands
         for pc1, pc2, ...). Default: what there is of x, y, z, or x1, x2, ..., or the array ``"positions"``, ``"x"``
-        or the only one whose name begins with ``"X_"``.
+        or the only one whose name begins with ``"X_"``, or of several ``"X_pca"``, with a warning.
     velocities : str or sequence of str, optional
         Likewise. Default: those that go with the names of the positions if they are there (vx, vy for x, y;
         ``"velocities"`` for ``"positions"``; ``"velocity_pca"`` for ``"X_pca"``); else they are unknown.
@@ -192,6 +195,13 @@ class _Table:
         if found == ["x"] and np.ndim(self.columns["x"]) > 1:
             found = "x"
         embeddings = [name for name in self.names if name.startswith("X_")]
+        if not found and len(embeddings) > 1 and PREFERRED in embeddings:
+            found = PREFERRED
+            warnings.warn(
+                f"the positions are {PREFERRED!r}, of {', '.join(map(repr, embeddings))}; `positions` may name another",
+                DataWarning,
+                stacklevel=4,
+            )
         if not found and len(embeddings) == 1:
             found = embeddings[0]
         if not found:

@@ -14,6 +14,7 @@ from wlmsim import _validation as check
 from wlmsim.data.dates import ORIGIN, SECONDS, counted, from_text, ticks_of, unit_of_time
 from wlmsim.data.tracks import Tracks
 from wlmsim.errors import DataWarning, FileFormatError, ParameterError
+from wlmsim.io.hdf5 import LOCKED
 from wlmsim.io.optional import package
 from wlmsim.io.paths import existing
 from wlmsim.io.units import DEGREE, METRES, stated, unit_of_length, unit_of_speed
@@ -109,6 +110,8 @@ def opened(path: str | Path) -> xarray.Dataset:
     path = existing(path)
     try:
         return xarray.open_dataset(path, decode_timedelta=False)
+    except BlockingIOError:
+        raise FileFormatError(f"{path}: {LOCKED}") from None
     except (OSError, ValueError) as error:
         raise FileFormatError(
             f"{path}: it is not a NetCDF file that xarray can read ({str(error).splitlines()[0]})"

@@ -37,6 +37,13 @@ _OTHERS = {
 """What is said of files that begin as others do."""
 
 
+LOCKED = (
+    "it is locked: another program has it open for writing; close it there, or wait until it is written "
+    "(HDF5_USE_FILE_LOCKING=FALSE in the environment reads it as it stands)"
+)
+"""What is said of a sound file that is being written."""
+
+
 class Damage(ValueError):
     """The reason why the open file cannot be used; `reading` adds the name of the file."""
 
@@ -132,6 +139,8 @@ def reading(path: str | Path, *, foreign: bool = False) -> Iterator[h5py.File]:
         raise
     except Damage as damage:
         raise FileFormatError(f"{path}: {damage}") from None
+    except BlockingIOError:
+        raise FileFormatError(f"{path}: {LOCKED}") from None
     except (OSError, RuntimeError, KeyError, TypeError, ValueError) as error:
         raise FileFormatError(f"{path}: it is truncated or damaged ({_one_line(error)})") from None
 
@@ -229,6 +238,8 @@ def _check_container(path: Path) -> None:
 def _opened(path: str | Path) -> h5py.File:
     try:
         return h5py.File(path, "r")
+    except BlockingIOError:
+        raise
     except OSError as error:
         reason = "truncated" if "truncated" in str(error) else "truncated or damaged"
         raise Damage(f"it is {reason} ({_one_line(error)})") from None
