@@ -327,7 +327,7 @@ def test_cells_in_an_embedding(cells, tmp_path, backed):
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
-        ({}, r"`positions` must say which of the columns of the AnnData object \('day', 'hours', 'batch', .*'X_pca'"),
+        ({}, r"`time` must say which of the columns of the AnnData object \('day', 'hours', 'batch', .*'X_pca'"),
         ({"positions": "X_pca"}, "`time` must say which"),
         ({"positions": "X_pca", "time": "day"}, r"`time` must be numbers; the AnnData object has 'day 0'; time_values"),
         ({"positions": "X_pca", "time": "age"}, "`time` must name one of .*'hours'.*; got 'age'"),

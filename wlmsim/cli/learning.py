@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from wlmsim.cli.completion import words
-from wlmsim.cli.errors import blaming, report
+from wlmsim.cli.errors import blaming
 from wlmsim.cli.files import PLOTS, check_output, check_suffix, save_plot
 from wlmsim.cli.options import (
     DataFile,
@@ -123,6 +123,8 @@ def forecast(
         str | None, typer.Option(metavar="T,T,...", help="Forecast at these times, not the data's.")
     ] = None,
     dt: Annotated[float | None, typer.Option(help="Largest time step. Default: that of the fit.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the noise. Default: that of the model.")] = None,
+    ensemble: Annotated[int, typer.Option(help="Number of independent runs of the noise.")] = 1,
     force: Force = False,
 ) -> None:
     """Roll a model out from a marginal of the data; write the trajectory."""
@@ -139,7 +141,7 @@ def forecast(
     start = marginals.start(series, since, fitted)
     if wanted is None:
         wanted = marginals.after(series, start.times[0], until, data).times.tolist()
-    prediction = fitted.forecast(start, wanted, dt=dt)
+    prediction = fitted.forecast(start, wanted, dt=dt, seed=seed, ensemble=ensemble)
     prediction.units = series.units
     prediction.save(output)
     typer.echo(f"{output}: {prediction!r} from t = {_times.text(start.times[0], wanted)}")
@@ -157,11 +159,16 @@ def evaluate(
         ),
     ] = None,
     until: Annotated[float | None, typer.Option(help="Leave out the marginals after this time.")] = None,
+    two_sided: Annotated[
+        bool, typer.Option("--two-sided", help="Predict each unseen marginal from the fitted ones on both sides.")
+    ] = False,
     plot: Annotated[Path | None, typer.Option(help="Plot the scores: .png, .pdf or .svg.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the scores as JSON.")] = None,
     force: Force = False,
 ) -> None:
     """Score the predictions of a model by exact W1, beside the naive baselines."""
+    if two_sided and since is not None:
+        raise typer.BadParameter("it cannot go with --from", param_hint="--two-sided")
     if plot is not None:
         check_suffix("--plot", plot, PLOTS)
         check_output(plot, force)
@@ -169,7 +176,6 @@ def evaluate(
         check_output(json_file, force)
 
     import wlmsim as wls
-    from wlmsim import _times
     from wlmsim.cli import marginals
     from wlmsim.io import atomic
 
@@ -177,12 +183,11 @@ def evaluate(
     if since is not None:
         start = marginals.start(series, since, fitted)
         observed = marginals.after(series, start.times[0], until, data)
-        if seen := _times.among(observed.times, fitted.times_).sum():
-            report(f"warning: {seen} of the {len(observed)} scored marginals have times that were fitted")
         scores = fitted.evaluate(observed, start=start)
     else:
         past, unseen = marginals.unseen(series, fitted, data)
-        scores = fitted.evaluate(marginals.after(unseen, past.times[0], until, data), data=past)
+        observed = marginals.after(unseen, past.times[0], until, data)
+        scores = fitted.evaluate(observed, data=past, two_sided=two_sided)
     typer.echo(scores)
     if json_file is not None:
         with atomic(json_file) as temporary:

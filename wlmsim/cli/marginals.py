@@ -51,7 +51,10 @@ def unseen(series: SnapshotSeries, model: WLM, path: Path) -> tuple[SnapshotSeri
     """The marginals at the fitted times, and the others."""
     seen = _times.among(series.times, model.times_)
     if seen.all():
-        raise WlmsimError(f"{path}: the model was fitted at all of its times; give --from to score it there")
+        raise WlmsimError(
+            f"{path}: the model was fitted at all of its times, which leaves none to score; --hold-out or --until of "
+            "wlmsim fit keeps some from the fit"
+        )
     if not seen.any():
         raise WlmsimError(f"{path}: the model was fitted at none of its times; give --from to start somewhere")
     return series[seen.nonzero()[0].tolist()], series[(~seen).nonzero()[0].tolist()]

@@ -200,7 +200,7 @@ class _Table:
             warnings.warn(
                 f"the positions are {PREFERRED!r}, of {', '.join(map(repr, embeddings))}; `positions` may name another",
                 DataWarning,
-                stacklevel=4,
+                stacklevel=5,
             )
         if not found and len(embeddings) == 1:
             found = embeddings[0]

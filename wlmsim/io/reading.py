@@ -81,6 +81,7 @@ def read_snapshots(
     path = local(path)
     suffix = suffix_of(path)
     _check_names(columns)
+    _check_readable(path, suffix)
     decimal = columns.pop("decimal", None)
     if decimal is not None and suffix.removesuffix(".gz") not in tables.TEXT:
         raise ParameterError(f"`decimal` is for text files, {', '.join(tables.TEXT)}; got {str(path)!r}")

@@ -305,9 +305,9 @@ class Predictor:
         self._check_dimension("observed", observed)
         if start is not None and two_sided:
             raise ParameterError("`two_sided` cannot go with `start`: it takes the fitted marginals on both sides")
+        start = None if start is None else self._as_series(start)
         observed, left_out = self._unseen(observed, data)
         if start is not None:
-            start = self._as_series(start)
             self._warn_of_time(start[0], observed.times)
             scores = [
                 score_forecast(list(self._rolled_out(x[0], truth.times)), truth, x[0], metrics=metrics)

@@ -60,7 +60,8 @@ def startable(data: SnapshotSeries) -> SnapshotSeries:
     if not left_out or any(len(parts[label]) - k < 2 for label, k in first.items()):
         return data
     warnings.warn(
-        f"left out {left_out} marginals before the first one with velocities, from which rollouts can start",
+        f"left out {left_out} of {sum(map(len, parts.values()))} marginals, before the first one with velocities: no "
+        "rollout starts or ends there",
         DataWarning,
         stacklevel=3,
     )
