@@ -201,7 +201,7 @@ def _limits(columns: Sequence[Sequence[np.ndarray] | None], kind: str) -> tuple[
         high = max(float(np.quantile(v, 0.995)) for v in values)
     if kind == "speed":
         low = 0.0
-    if high - low <= 1e-9 * max(abs(low), abs(high)):
+    if high - low <= 16 * np.finfo(float).eps * max(abs(low), abs(high)):
         low, high = low - (0.5 if low else 0.0), high + (0.5 if high else 1.0)
     return low, high
 
