@@ -158,8 +158,9 @@ def own(given: Any, result: np.ndarray) -> np.ndarray:
 def _unwrapped(value: Any) -> Any:
     """What NumPy would misread or refuse: masked entries as NaN, tensors without their gradients, also in lists."""
     if isinstance(value, np.ma.MaskedArray):
-        fill = np.array("NaT", value.dtype) if value.dtype.kind in "mM" else np.nan
-        return value.filled(fill) if value.dtype.kind in "fmMc" else value.astype(np.float64).filled(fill)
+        plain = value if value.dtype.kind in "fmMc" else np.ma.array(value, dtype=np.float64)
+        missing = np.nan if plain.dtype.kind in "fc" else np.array("NaT", plain.dtype)
+        return np.where(np.ma.getmaskarray(plain), missing, plain.data)
     if hasattr(value, "detach"):
         return value.detach().cpu()
     if isinstance(value, (list, tuple)) and any(map(_is_wrapping, value)):

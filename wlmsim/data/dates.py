@@ -98,7 +98,7 @@ def in_unit(durations: np.ndarray, unit: str) -> np.ndarray:
 
 def ticks_of(times: Any) -> np.ndarray | None:
     """Dates or durations as an array of NumPy's own, in UTC; None for what is neither."""
-    dtype = getattr(times, "dtype", None)
+    dtype: Any = getattr(times, "dtype", None)
     if getattr(dtype, "tz", None) is not None:  # of pandas; xarray shows such values as plain integers
         ticks = np.asarray(getattr(times, "values", times))
         return ticks.astype(np.int64).view(f"M8[{dtype.unit}]") if _are_integers(ticks) else _from_objects(ticks)
@@ -108,7 +108,8 @@ def ticks_of(times: Any) -> np.ndarray | None:
             array = array.astype("M8[D]")
         if np.datetime_data(array.dtype)[0] not in _TICKS:
             return None  # of no unit, or of one that is not always as long
-        return array.filled(np.array("NaT", array.dtype)) if isinstance(array, np.ma.MaskedArray) else array
+        missing = np.ma.getmaskarray(array) if isinstance(array, np.ma.MaskedArray) else None
+        return array if missing is None else np.where(missing, np.array("NaT", array.dtype), np.ma.getdata(array))
     return _from_objects(array) if array.dtype.kind == "O" else None
 
 

@@ -356,7 +356,11 @@ def _entries(column: Any) -> np.ndarray:
     """A column as an array, in which what is masked is missing."""
     if not isinstance(column, np.ma.MaskedArray):
         return np.asarray(column)
-    return np.where(np.ma.getmaskarray(column), None, column.data.astype(object)) if column.mask.any() else column.data
+    entries, missing = np.ma.getdata(column), np.ma.getmaskarray(column)
+    if missing.any():
+        entries = entries.astype(object)
+        entries[missing] = None
+    return entries
 
 
 def _labels(labels: np.ndarray) -> tuple[np.ndarray, list[str] | None]:

@@ -145,7 +145,8 @@ def _check_names(columns: Mapping[str, Any]) -> None:
 def _check_readable(path: Path, suffix: str) -> None:
     """Say which other package reads a file that is not read here."""
     for suffixes, call in WAYS.items():
-        if suffix in suffixes and existing(path):
+        if suffix in suffixes:
+            existing(path)
             way = f"wls.SnapshotSeries.from_dataframe({call})"
             raise FileFormatError(f"{path}: wlmsim does not read {suffix} files; {way} does, with pandas")
 

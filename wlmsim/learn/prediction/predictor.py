@@ -323,12 +323,11 @@ class Predictor:
 
     def _unseen(self, observed: SnapshotSeries, data: SnapshotSeries | None) -> tuple[SnapshotSeries, int]:
         """The marginals that the fit has not seen, and how many it has; those never enter a score."""
-        known = self.fitted if data is None else check.instance("data", data, SnapshotSeries)
+        known: Any = self.fitted if data is None else check.instance("data", data, SnapshotSeries)
         seen = _times.among(observed.times, self.times)
-        for k in np.flatnonzero(seen) if known is not None else ():
-            same = _times.position(known.times, observed.times[k])
+        for k in np.flatnonzero(seen).tolist() if known is not None else []:
             # another recording may have the same times, but none of the same particles
-            seen[k] = same is not None and _share_rows(observed[int(k)], known[same])
+            seen[k] = _holds(known, observed[k])
         if not seen.any():
             return observed, 0
         if seen.all():
@@ -375,10 +374,13 @@ def _joined(runs: Sequence[Trajectory], about: dict[str, Any]) -> Trajectory:
     )
 
 
-def _share_rows(a: Population, b: Population) -> bool:
-    """Whether a particle of one cloud stands where one of the other does."""
-    rows = {row.tobytes() for row in a.positions + 0.0}
-    return any(row.tobytes() in rows for row in b.positions + 0.0)
+def _holds(series: SnapshotSeries, cloud: Population) -> bool:
+    """Whether a particle of a cloud stands where one of the series does at that time."""
+    k = _times.position(series.times, cloud.time)
+    if k is None:
+        return False
+    rows = {row.tobytes() for row in cloud.positions + 0.0}  # of -0 and 0 the same bytes
+    return any(row.tobytes() in rows for row in series[k].positions + 0.0)
 
 
 def _inside(times: np.ndarray, fitted: np.ndarray, two_sided: bool) -> np.ndarray:
