@@ -206,6 +206,18 @@ def test_populations_and_trajectories_own_their_arrays():
     assert np.array_equal(shared.positions, x)
 
 
+def test_series_own_their_times_and_clouds():
+    times, x = np.arange(3.0), [np.zeros((2, 2)) for _ in range(3)]
+    made = [wls.SnapshotSeries(times, x), wls.Trajectory(times, np.stack(x)), wls.Tracks(times, np.stack(x))]
+    well = wls.Lagrangian(wls.External(wls.laws.Harmonic(1.0)))
+    made.append(wls.simulate(well, wls.Population([[1.0]], [[0.0]]), times))
+    times += 1
+    for cloud in x:
+        cloud += 1
+    assert all(one.times.tolist() == [0, 1, 2] for one in made)
+    assert not np.concatenate(made[0].positions).any()
+
+
 def test_a_part_of_a_trajectory_is_a_trajectory():
     oscillator = wls.systems.HarmonicOscillator(n=5, seed=0)
     path = oscillator.exact(np.arange(6.0))

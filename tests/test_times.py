@@ -168,3 +168,16 @@ def test_estimated_velocities_are_in_the_unit_of_any_clock(offset, step):
     velocities = wls.learn.transport_velocities(drifting)[1].velocities
     assert np.allclose(velocities * (times[2] - times[0]), 0.02, rtol=1e-6)
     assert math.isfinite(velocities.sum())
+
+
+@pytest.mark.parametrize("friction", [math.inf, "learn"])
+@pytest.mark.parametrize("offset", [1.7e9, 1e12])
+def test_a_fit_does_not_depend_on_where_the_clock_begins(friction, offset):
+    rng = np.random.default_rng(0)
+    clouds = [rng.normal(size=(10, 2)) + np.array([k, 0.0]) for k in range(4)]
+    options = {"optimiser": wls.learn.AdamW(steps=10), "members": 1, "progress": False, "friction": friction}
+    forecasts = []
+    for begin in (0.0, offset):
+        series = wls.SnapshotSeries(begin + np.arange(4.0), clouds, [np.ones((10, 2))] * 4)
+        forecasts.append(wls.learn.WLM(**options).fit(series).forecast(series[3], begin + np.array([4.0, 5.0])))
+    assert np.allclose(forecasts[0].positions, forecasts[1].positions, rtol=0, atol=1e-6)

@@ -21,7 +21,8 @@ def fail(name: str, expected: str, given: Any) -> ParameterError:
 def _describe(given: Any) -> str:
     if isinstance(given, np.ndarray):
         return f"an array of shape {given.shape} and dtype {given.dtype}"
-    text = repr(given.item() if isinstance(given, np.generic) else given)
+    dates = isinstance(given, (np.datetime64, np.timedelta64))
+    text = str(given) if dates else repr(given.item() if isinstance(given, np.generic) else given)
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
@@ -216,7 +217,7 @@ def particles(positions: Any, weights: Any) -> None:
 
 def times(name: str, value: Any, *, strictly: bool = True) -> np.ndarray:
     """A finite, non-empty, increasing (T,) array."""
-    result = np.atleast_1d(array(name, value))
+    result = own(value, np.atleast_1d(array(name, value)))
     if result.ndim != 1 or result.size == 0:
         raise fail(name, "a non-empty array of shape (T,)", result)
     finite(name, result)

@@ -265,6 +265,8 @@ def mean_scores(scores: Sequence[Scores]) -> Scores:
     # which populations were observed at each time, and where in their scores
     seen = [[(j, int(np.argmax(part.times == t))) for j, part in enumerate(scores) if t in part.times] for t in times]
 
+    metrics = dict.fromkeys(metric for part in scores for metric in part.others)
+
     def mean(parts: Sequence[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
         names = dict.fromkeys(name for part in parts for name in part)
         return {
@@ -279,7 +281,7 @@ def mean_scores(scores: Sequence[Scores]) -> Scores:
         times=times,
         origins=np.array([min(scores[j].origins[k] for j, k in row) for row in seen]),
         w1=mean([part.w1 for part in scores]),
-        others={metric: mean([part.others.get(metric, {}) for part in scores]) for metric in first.others},
+        others={metric: mean([part.others.get(metric, {}) for part in scores]) for metric in metrics},
         left_out=sum(part.left_out for part in scores),
     )
 

@@ -50,4 +50,5 @@ def stated(variable: Any) -> str:
     """The unit that a variable says it is in; empty if it says none."""
     attributes = getattr(variable, "attrs", {})
     found = attributes.get("units", attributes.get("unit", "")) if isinstance(attributes, Mapping) else ""
-    return found.decode() if isinstance(found, bytes) else str(found).strip()
+    text = (found.decode() if isinstance(found, bytes) else str(found)).strip()
+    return "" if text in ("1", "dimensionless", "none") else text
