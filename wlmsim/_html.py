@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from wlmsim import _times
+
 TIMES = ["#0d0887", "#7e03a8", "#cc4778", "#f89540", "#e6c229"]
 """From the first to the last time that is drawn; those of the plots."""
 MOST_POINTS = 800
@@ -62,10 +64,11 @@ def grid(title: str, header: Sequence[str], rows: Iterable[Sequence[Any]], capti
 def when(times: np.ndarray, units: Mapping[str, str]) -> list[tuple[str, str]]:
     """The times and units of a series, as rows of a card."""
     steps = np.diff(times)
-    even = len(steps) > 0 and np.ptp(steps) <= 1e-9 * steps.max()
+    even = len(steps) > 0 and np.ptp(steps) <= 2 * _times.SHARE * steps.max()
     spacing = f", every {steps[0]:.4g}" if even else ", unevenly spaced" if len(steps) else ""
     named = ", ".join(f"{kind} in {unit}" for kind, unit in units.items())
-    return [("times", f"{len(times)}: {times[0]:g} to {times[-1]:g}{spacing}"), *([("units", named)] if named else [])]
+    first, last = (_times.text(float(t), times) for t in (times[0], times[-1]))
+    return [("times", f"{len(times)}: {first} to {last}{spacing}"), *([("units", named)] if named else [])]
 
 
 def about(metadata: Mapping[str, Any]) -> list[tuple[str, str]]:

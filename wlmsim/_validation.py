@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from wlmsim import _times
 from wlmsim.errors import ParameterError
 
 
@@ -20,12 +21,27 @@ def fail(name: str, expected: str, given: Any) -> ParameterError:
 def _describe(given: Any) -> str:
     if isinstance(given, np.ndarray):
         return f"an array of shape {given.shape} and dtype {given.dtype}"
-    text = repr(given.item() if isinstance(given, np.generic) else given)
+    dates = isinstance(given, (np.datetime64, np.timedelta64))
+    text = str(given) if dates else repr(given.item() if isinstance(given, np.generic) else given)
     return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def absent(entry: Any) -> bool:
+    """Whether an entry stands for nothing known: None, NaN, NaT, NA of pandas, or masked."""
+    if entry is None or entry is np.ma.masked or type(entry).__name__ in ("NaTType", "NAType"):
+        return True
+    if isinstance(entry, (np.datetime64, np.timedelta64)):
+        return bool(np.isnat(entry))
+    return isinstance(entry, (float, np.floating)) and bool(np.isnan(entry))
+
+
+NO_DATE = "not a date or duration: subtract the first, and divide by the unit of time, as by np.timedelta64(1, 'D')"
 
 
 def real(name: str, value: Any, *, above: float = -math.inf, least: float = -math.inf) -> float:
     """A finite number, greater than `above` and at least `least`."""
+    if isinstance(value, (np.datetime64, np.timedelta64)):
+        raise fail(name, f"a number, {NO_DATE}", value)
     try:
         number = float(value)
     except (TypeError, ValueError):
@@ -91,6 +107,7 @@ def sequence(name: str, value: Any, expected: str) -> Any:
 
 WAYS = {
     ("SnapshotSeries", "Trajectory"): "its .snapshots() forget who is who",
+    ("SnapshotSeries", "Tracks"): "its .snapshots() forget who is who",
     ("SnapshotSeries", "Population"): "`wls.SnapshotSeries.from_populations` takes several",
     ("SnapshotSeries", "ndarray"): "`wls.SnapshotSeries(times, clouds)` makes one of arrays",
     ("SnapshotSeries", "list"): "`wls.SnapshotSeries(times, clouds)` makes one of arrays",
@@ -124,14 +141,43 @@ def _way_to(kinds: tuple[type, ...], value: Any) -> str:
 
 
 def array(name: str, value: Any) -> np.ndarray:
-    """A real float64 array of any shape."""
+    """A real float64 array of any shape; what is masked or otherwise not known is NaN."""
     try:
-        result = np.asarray(value)
+        result = np.asarray(_unwrapped(value))
+        if result.dtype.kind == "O" and any(map(absent, result.ravel().tolist())):
+            known = [math.nan if absent(entry) else entry for entry in result.ravel().tolist()]
+            result = np.array(known, dtype=object).reshape(result.shape)
         if np.iscomplexobj(result):
             raise TypeError
+        if result.dtype.kind in "mM":
+            raise fail(name, f"an array of numbers, {NO_DATE}", result)
         return np.asarray(result, dtype=np.float64, order="C")
+    except ParameterError:
+        raise
     except (TypeError, ValueError):
         raise fail(name, "an array of real numbers", value) from None
+
+
+def own(given: Any, result: np.ndarray) -> np.ndarray:
+    """A checked array that shares no memory with the one that was given, which its owner may change."""
+    return result.copy() if np.may_share_memory(result, np.asarray(_unwrapped(given))) else result
+
+
+def _unwrapped(value: Any) -> Any:
+    """What NumPy would misread or refuse: masked entries as NaN, tensors without their gradients, also in lists."""
+    if isinstance(value, np.ma.MaskedArray):
+        plain = value if value.dtype.kind in "fmMc" else np.ma.array(value, dtype=np.float64)
+        missing = np.nan if plain.dtype.kind in "fc" else np.array("NaT", plain.dtype)
+        return np.where(np.ma.getmaskarray(plain), missing, plain.data)
+    if hasattr(value, "detach"):
+        return value.detach().cpu()
+    if isinstance(value, (list, tuple)) and any(map(_is_wrapping, value)):
+        return [_unwrapped(entry) for entry in value]
+    return value
+
+
+def _is_wrapping(entry: Any) -> bool:
+    return isinstance(entry, (np.ma.MaskedArray, list, tuple)) or hasattr(entry, "detach")
 
 
 def finite(name: str, value: np.ndarray) -> np.ndarray:
@@ -178,7 +224,7 @@ def particles(positions: Any, weights: Any) -> None:
 
 def times(name: str, value: Any, *, strictly: bool = True) -> np.ndarray:
     """A finite, non-empty, increasing (T,) array."""
-    result = np.atleast_1d(array(name, value))
+    result = own(value, np.atleast_1d(array(name, value)))
     if result.ndim != 1 or result.size == 0:
         raise fail(name, "a non-empty array of shape (T,)", result)
     finite(name, result)
@@ -187,9 +233,19 @@ def times(name: str, value: Any, *, strictly: bool = True) -> np.ndarray:
         k = int(np.argmax(steps <= 0 if strictly else steps < 0))
         raise ParameterError(
             f"`{name}` must be {'strictly ' if strictly else ''}increasing; "
-            f"got {result[k]:g} followed by {result[k + 1]:g} at index {k + 1}"
+            f"got {_times.text(result[k], result)} followed by {_times.text(result[k + 1], result)} at index {k + 1}"
         )
     return result
+
+
+def recorded(name: str, value: Any, known: np.ndarray, what: str) -> int:
+    """The index of a time among those that are known; the message has the nearest one as it may be given."""
+    time = real(name, value)
+    k = _times.position(known, time)
+    if k is None:
+        nearest = _times.text(float(known[_times.nearest(known, time)]), known)
+        raise fail(name, f"{what} (the nearest is {nearest})", value)
+    return k
 
 
 def _sum(values: np.ndarray) -> float:

@@ -9,24 +9,29 @@ from typing import Any
 
 import numpy as np
 
+from wlmsim import _times, transport
 from wlmsim import _validation as check
-from wlmsim import transport
 from wlmsim.data.population import Population
 from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.errors import ParameterError
 
 BASELINES = ("persistence", "ballistic", "OT-linear", "OT-Hermite")
 
-METRICS: dict[str, Callable[[Population, Population], float]] = {
+Distance = Callable[[Population, Population], float]
+
+METRICS: dict[str, Distance] = {
     "w1": transport.wasserstein1,
     "w2": transport.wasserstein2,
     "energy": transport.energy_distance,
+    "partial": transport.partial_wasserstein1,
 }
 """Distances between a predicted and an observed cloud by name."""
+INDIVIDUALS = "individuals"
+"""The entry of the metadata that says how many were followed, of whom some may be hidden at some times."""
 AROUND = "each between the fitted marginals around it"
 HEADLINES = {"two-sided": f"interpolate, {AROUND}", "leave one out, two-sided": f"leave one out, {AROUND}"}
 """What protocols that predict from both sides are called in a table."""
-TITLES = {"w1": "W1", "w2": "W2", "energy": "energy distance"}
+TITLES = {"w1": "W1", "w2": "W2", "energy": "energy distance", "partial": "partial W1"}
 
 
 @dataclass
@@ -46,8 +51,12 @@ class Scores:
         Whether the predictions go beyond the fitted marginals or between them, from the one before or from both, and
         whether of one fit or of one for each marginal.
     others : dict of str to dict of str to ndarray of shape (K,)
-        Scores by further metrics, if asked for: "w2", the 2-Wasserstein distance [length], and "energy", the energy
-        distance [length^(1/2)], each laid out as `w1`.
+        Scores by further metrics, if asked for: "w2", the 2-Wasserstein distance [length], "energy", the energy
+        distance [length^(1/2)], and "partial", `wlmsim.transport.partial_wasserstein1` [length], each laid out as `w1`.
+        The last one is added where individuals were followed and some of them were hidden, whose absence alone would
+        give a perfect forecast a large W1.
+    left_out : int
+        Observed marginals that are not scored, since they were fitted.
     """
 
     times: np.ndarray
@@ -57,6 +66,7 @@ class Scores:
     length_unit: str = ""
     metadata: dict[str, Any] = field(default_factory=dict)
     others: dict[str, dict[str, np.ndarray]] = field(default_factory=dict)
+    left_out: int = 0
 
     @property
     def model(self) -> str:
@@ -87,6 +97,7 @@ class Scores:
             "origins": self.origins.tolist(),
             "w1": {name: [None if np.isnan(x) else x for x in values] for name, values in self.w1.items()},
             "mean": _plain(self.mean),
+            **({"left_out": self.left_out} if self.left_out else {}),
             **{f"mean_{metric}": _plain(_means(scores)) for metric, scores in self.others.items()},
         }
 
@@ -108,19 +119,23 @@ class Scores:
 
     def _sections(self) -> list[list[tuple[str, str, list[float]]]]:
         """Rows of a table, each a time, an origin and the scores of all methods: marginals, mean, other metrics."""
-        times = enumerate(zip(self.times, self.origins, strict=True))
-        marginals = [(f"{t:g}", f"{o:g}", [values[k] for values in self.w1.values()]) for k, (t, o) in times]
+        every = np.concatenate([self.times, self.origins])
+        written = [[_times.text(t, every) for t in times] for times in (self.times, self.origins)]
+        rows = enumerate(zip(*written, strict=True))
+        marginals = [(time, origin, [values[k] for values in self.w1.values()]) for k, (time, origin) in rows]
         others = [(f"mean {TITLES[name]}", "", list(_means(scores).values())) for name, scores in self.others.items()]
         return [marginals, [("mean", "", list(self.mean.values()))], others]
 
     def _title(self) -> str:
-        return f"W1{f' [{self.length_unit}]' if self.length_unit else ''}, {self._headline()}"
+        unit = f" [{self.length_unit}]" if self.length_unit else ""
+        rest = f", {self.left_out} fitted left out" if self.left_out else ""
+        return f"W1{unit}, {self._headline()}{rest}"
 
     def _headline(self) -> str:
         if self.protocol in HEADLINES:
             return HEADLINES[self.protocol]
         if len(set(self.origins)) == 1:
-            return f"{self.protocol} from t = {self.origins[0]:g}"
+            return f"{self.protocol} from t = {_times.text(self.origins[0], self.times)}"
         return f"{self.protocol}, each from the fitted marginal before it"
 
     def __str__(self) -> str:
@@ -176,7 +191,7 @@ def score_forecast(
         The marginal that the predictions start from.
     model : str
         Name of the model's column. Default "WLM".
-    metrics : sequence of {"w1", "w2", "energy"}
+    metrics : sequence of {"w1", "w2", "energy", "partial"}
         Distances to score by, beside W1. Default W1 alone.
 
     Returns
@@ -212,7 +227,7 @@ def score_interpolation(
         naive baselines always start.
     model : str
         Name of the model's column. Default "WLM".
-    metrics : sequence of {"w1", "w2", "energy"}
+    metrics : sequence of {"w1", "w2", "energy", "partial"}
         Distances to score by, beside W1. Default W1 alone.
 
     Returns
@@ -250,6 +265,8 @@ def mean_scores(scores: Sequence[Scores]) -> Scores:
     # which populations were observed at each time, and where in their scores
     seen = [[(j, int(np.argmax(part.times == t))) for j, part in enumerate(scores) if t in part.times] for t in times]
 
+    metrics = dict.fromkeys(metric for part in scores for metric in part.others)
+
     def mean(parts: Sequence[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
         names = dict.fromkeys(name for part in parts for name in part)
         return {
@@ -264,19 +281,18 @@ def mean_scores(scores: Sequence[Scores]) -> Scores:
         times=times,
         origins=np.array([min(scores[j].origins[k] for j, k in row) for row in seen]),
         w1=mean([part.w1 for part in scores]),
-        others={metric: mean([part.others[metric] for part in scores]) for metric in first.others},
+        others={metric: mean([part.others.get(metric, {}) for part in scores]) for metric in metrics},
+        left_out=sum(part.left_out for part in scores),
     )
 
 
 def neighbours(fitted: SnapshotSeries, time: float) -> tuple[Population, Population | None]:
     """The fitted marginal at or before `time`, and the one after it where there is one."""
-    before = np.flatnonzero(fitted.times <= time)
-    after = np.flatnonzero(fitted.times > time)
-    if len(before) == 0:
-        raise ParameterError(
-            f"`times` must not come before the first fitted marginal at t = {fitted.times[0]:g}; got {time:g}"
-        )
-    return fitted[int(before[-1])], fitted[int(after[0])] if len(after) else None
+    count = int(_times.up_to(fitted.times, time).sum())
+    if count == 0:
+        first, given = (_times.text(t, [*fitted.times, time]) for t in (fitted.times[0], time))
+        raise ParameterError(f"`times` must not come before the first fitted marginal at t = {first}; got {given}")
+    return fitted[count - 1], fitted[count] if count < len(fitted) else None
 
 
 def _score(
@@ -297,23 +313,33 @@ def _score(
         ]
         if any(guess is not None for guess in guesses):
             clouds[name] = guesses
-    by_metric = {
-        metric: {name: _distances(METRICS[metric], guesses, observed) for name, guesses in clouds.items()}
-        for metric in dict.fromkeys(["w1", *metrics])
-    }
+    counts = [(len(before), len(truth)) for truth, (before, _) in zip(observed, ends, strict=True)]
+    individuals = observed.metadata.get(INDIVIDUALS)
+    if individuals is not None and any(pair != (individuals, individuals) for pair in counts):
+        metrics = [*metrics, "partial"]
+    by_metric = {}
+    for metric in dict.fromkeys(["w1", *metrics]):
+        partial = metric == "partial"
+        distances = [_among(individuals, pair) if partial else METRICS[metric] for pair in counts]
+        by_metric[metric] = {name: _distances(distances, guesses, observed) for name, guesses in clouds.items()}
     origins = np.array([before.time for before, _ in ends])
     unit = observed.units.get("length", "")
     return Scores(observed.times.copy(), origins, by_metric.pop("w1"), protocol, unit, others=by_metric)
 
 
 def _distances(
-    distance: Callable[[Population, Population], float],
-    guesses: Sequence[Population | None],
-    observed: SnapshotSeries,
+    distances: Sequence[Distance], guesses: Sequence[Population | None], observed: SnapshotSeries
 ) -> np.ndarray:
     """Distance of each guess to the truth; NaN where there is none."""
-    pairs = zip(guesses, observed, strict=True)
-    return np.array([np.nan if guess is None else distance(guess, truth) for guess, truth in pairs])
+    rows = zip(distances, guesses, observed, strict=True)
+    return np.array([np.nan if guess is None else distance(guess, truth) for distance, guess, truth in rows])
+
+
+def _among(individuals: int | None, counts: tuple[int, int]) -> Distance:
+    """Partial W1 among so many individuals, of whom each cloud shows some; NaN where none needs to be in both."""
+    if individuals is not None and not max(counts) <= individuals < sum(counts):
+        return lambda guess, truth: np.nan
+    return lambda guess, truth: transport.partial_wasserstein1(guess, truth, individuals=individuals, counts=counts)
 
 
 def baseline(name: str, before: Population, after: Population | None, time: float) -> Population | None:

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from wlmsim import _times
 from wlmsim import _validation as check
 from wlmsim.data.population import Population
 from wlmsim.data.trajectory import Trajectory
@@ -83,7 +84,7 @@ def simulate(
     integrator.check_mechanics(mechanics)
     times = check.times("times", times)
     if times[0] < population.time:
-        raise check.fail("times", f"at or after the population's time {population.time:g}", times[0])
+        times = _from_start(times, population.time)
     dt = math.inf if dt is None else check.positive("dt", dt)
 
     state = _start(mechanics, population)
@@ -94,7 +95,14 @@ def simulate(
             if isinstance(mechanics, Flow):
                 state.velocities = mechanics.velocity(state.positions, state.weights, state.time)
             record.add(state)
-    return Trajectory(*record.frames(), population.weights, mechanics=mechanics, metadata=about)
+    return Trajectory(*record.frames(), population.weights, mechanics=mechanics, metadata=about, copy=False)
+
+
+def _from_start(times: np.ndarray, start: float) -> np.ndarray:
+    """The times with the first one set to the start's time, if it is that but for rounding."""
+    if _times.position(times, start) != 0:
+        raise check.fail("times", f"at or after the population's time {_times.text(start, times)}", times[0])
+    return np.concatenate([[start], times[1:]])
 
 
 def default_integrator(mechanics: Lagrangian | Flow) -> Integrator:
@@ -150,7 +158,8 @@ def _advance(
         state.time = time if step == steps - 1 else start + (step + 1) * interval / steps
         if not math.isfinite(total):
             raise SimulationError(
-                f"the trajectory stopped being finite at t = {state.time:g} with time step {interval / steps:g}; "
+                f"the trajectory stopped being finite at t = {_times.text(state.time, [start])} "
+                f"with time step {interval / steps:g}; "
                 f"try a smaller dt (now {'one step an interval' if dt == math.inf else format(dt, 'g')})"
             )
         advanced()

@@ -497,10 +497,11 @@ def test_evaluate_each_unseen_marginal(study: Path, tmp_path: Path) -> None:
     assert found["origins"] == [0, 1, 2, 2, 2, 2]
 
 
-def test_evaluate_warns_of_fitted_times(study: Path) -> None:
+def test_evaluate_leaves_fitted_times_out(study: Path) -> None:
     result = run("evaluate", study / "spring.model", study / "spring.h5", "--from", 1)
-    assert result.exit_code == 0
-    assert result.stderr == "wlmsim: warning: 2 of the 6 scored marginals have times that were fitted\n"
+    assert result.exit_code == 0 and "2 fitted left out" in result.stdout.replace("\n", " ")
+    assert result.stderr == "wlmsim: warning: left out 2 of 6 marginals, which were fitted, from the scores\n"
+    assert "│    2 │" not in result.stdout
     assert "warning" not in run("evaluate", study / "spring.model", study / "spring.h5", "--from", 2).stderr
 
 

@@ -88,7 +88,7 @@ def test_snapshots_are_those_who_are_seen():
     positions[0, 1] = positions[2, :] = np.nan
     series = Tracks([0, 1, 2], positions, metadata={"a": 1}, units={"length": "m"}).snapshots()
     assert series == SnapshotSeries([0, 1], [[[0], [2], [3]], [[4], [5], [6], [7]]])
-    assert series.metadata == {"a": 1} and series.units == {"length": "m"} and series.dropped == 0
+    assert series.metadata == {"a": 1, "individuals": 4} and series.units == {"length": "m"} and series.dropped == 0
 
 
 def test_rows_without_velocity_are_left_out_where_others_have_one():

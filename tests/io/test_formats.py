@@ -165,7 +165,7 @@ def test_velocities_that_are_all_nan_at_a_time_are_unknown_there():
         ({**COLUMNS, "time": [0, 1]}, {}, "`time` must be a column of 3 rows"),
         ({**COLUMNS, "y": [1, 2]}, {}, "`positions` must name columns of equal length"),
         ({**COLUMNS, "y": ["a", 2, 3]}, {}, "`positions` must be numbers; it has 'a'"),
-        ({**COLUMNS, "time": np.array([0, 1, 1], "M8[D]")}, {}, "`time` must be numbers, not dates"),
+        ({**COLUMNS, "y": np.array([0, 1, 1], "M8[D]")}, {}, "`positions` must be numbers, not dates"),
         (COLUMNS, {"time_values": {0.0: 1}}, "`time_values` must be a mapping that has 1.0"),
         ({"positions": np.zeros((2, 3, 2)), "time": [0.0]}, {}, "`time` must be a column of 2 times"),
         ({"positions": np.zeros((1, 2, 3, 2))}, {}, r"`positions` must be of shape \(N, d\) or \(T, n, d\)"),
@@ -327,7 +327,7 @@ def test_cells_in_an_embedding(cells, tmp_path, backed):
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
-        ({}, r"`positions` must say which of the columns of the AnnData object \('day', 'hours', 'batch', .*'X_pca'"),
+        ({}, r"`time` must say which of the columns of the AnnData object \('day', 'hours', 'batch', .*'X_pca'"),
         ({"positions": "X_pca"}, "`time` must say which"),
         ({"positions": "X_pca", "time": "day"}, r"`time` must be numbers; the AnnData object has 'day 0'; time_values"),
         ({"positions": "X_pca", "time": "age"}, "`time` must name one of .*'hours'.*; got 'age'"),

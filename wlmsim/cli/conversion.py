@@ -9,7 +9,7 @@ import typer
 
 from wlmsim.cli.completion import DATA, files
 from wlmsim.cli.files import check_output, check_suffix, load
-from wlmsim.cli.options import Force, Output
+from wlmsim.cli.options import Force, Output, Settings, named_values
 
 SUFFIXES = (".h5", ".csv", ".tsv", ".npz", ".h5ad", ".nc", ".pvd", ".h5md")
 
@@ -42,12 +42,19 @@ def convert(
         list[str] | None,
         typer.Option("--time-value", metavar="WORD=NUMBER", help="The time that a word means; repeatable."),
     ] = None,
+    decimal: Annotated[str | None, typer.Option(metavar=".|,", help="Decimal mark of text. Default: a point.")] = None,
+    time_unit: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Unit of time; dates are counted in it. Default: day for dates.")
+    ] = None,
+    length_unit: Annotated[str | None, typer.Option(metavar="NAME", help="Name of the unit of length.")] = None,
+    settings: Settings = None,
     force: Force = False,
 ) -> None:
     """Convert data from one format to another; the suffixes say which.
 
     Formats are .h5 (wlmsim), .csv, .tsv, .npz, .h5ad (AnnData), .nc (NetCDF), .pvd (ParaView) and .h5md (MDAnalysis);
-    the last two are written only. `wlmsim info DATA` lists the columns of a file.
+    the last two are written only. `wlmsim info DATA` lists the columns of a file. --set takes whatever else
+    wlmsim.io.load_drifters takes, such as position_unit=m.
     """
     check_suffix("--output", output, SUFFIXES)
     check_output(output, force, data)
@@ -58,15 +65,23 @@ def convert(
         "weights": weights,
         "populations": populations,
         "dims": dims,
+        "decimal": decimal,
+        "units": _units(time_unit, length_unit),
         "time_values": dict(map(_meaning, time_values)) if time_values else None,
     }
     columns: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    columns |= named_values(settings, reserved=[name for name in given if name in columns])
 
     import wlmsim as wls
 
     read = wls.SnapshotSeries.load(data, **columns) if columns else load(data)
     wls.io.export(read, output)
     typer.echo(f"{output}: {read!r}")
+
+
+def _units(time: str | None, length: str | None) -> dict[str, str] | None:
+    given = {"length": length, "time": time}
+    return {kind: name for kind, name in given.items() if name is not None} or None
 
 
 def _names(text: str | None) -> str | list[str] | None:

@@ -15,6 +15,23 @@ from typer.core import TyperCommand, TyperGroup
 
 from wlmsim.errors import ParameterError, WlmsimError
 
+IN_SHELL = (
+    (r"time_values=\{\.\.\.\} can say", "--time-value WORD=NUMBER of wlmsim convert can say"),
+    (r"decimal=','", "--decimal , of wlmsim convert"),
+    (r"got units=\{'(\w+)': '([^']*)'\}", r"got --\1-unit \2"),
+    (r"units=\{'(\w+)': '([^']*)'\}", r"--\1-unit \2 of wlmsim convert"),
+    (r"position_unit='(\w+)'", r"--set position_unit=\1 of wlmsim convert"),
+    (r"velocities=False", "--set velocities=false of wlmsim convert"),
+    (r"the common `times`", "the common times by --set times=[...] of wlmsim convert"),
+    (r"\binitial_velocities='(\w+)'", r"--velocities \1"),
+    (r"`data\.hold_out\(\.\.\.\)` or `data\.split\(at=\.\.\.\)` keeps", "--hold-out or --until of wlmsim fit keeps"),
+    (r"wls\.SnapshotSeries\.from_dataframe\(.*?\)\) does, with pandas", "save it as .csv with pandas"),
+    (r"interpolate\(times, two_sided=True\)", "wlmsim evaluate --two-sided"),
+    (r"WLM\.load reads models", "wlmsim info reads models"),
+    (r"as start\.with_velocities\(\.\.\.\) gives it: ", "and the data have none there: "),
+)
+"""What errors and warnings suggest in Python, and what does the same in a shell."""
+
 UsageError: type[Any] = typer.BadParameter.__bases__[0]
 """What the parser raises; typer does not export it, and has moved it between versions."""
 
@@ -52,7 +69,7 @@ class Command(TyperCommand):
             if ctx.find_root().params.get("debug"):
                 raise
             if isinstance(error, ParameterError) and (option := self._culprit(ctx, error)):
-                raise typer.BadParameter(str(error), ctx, param_hint=option) from error
+                raise typer.BadParameter(in_shell(str(error)), ctx, param_hint=option) from error
             report(f"error: {_describe(error)}")
             raise typer.Exit(1) from error
 
@@ -66,6 +83,13 @@ class Command(TyperCommand):
         return None
 
 
+def in_shell(message: str) -> str:
+    """A message whose way out is one of the command line."""
+    for python, shell in IN_SHELL:
+        message = re.sub(python, shell, message)
+    return message
+
+
 def report(message: str) -> None:
     """Print one line on stderr, whatever the message."""
     typer.echo(f"wlmsim: {' '.join(message.split())}", err=True)
@@ -77,21 +101,21 @@ def blaming(option: str | None = None) -> Iterator[None]:
     try:
         yield
     except ParameterError as error:
-        raise typer.BadParameter(str(error), param_hint=option) from error
+        raise typer.BadParameter(in_shell(str(error)), param_hint=option) from error
 
 
 def _describe(error: Exception) -> str:
     if isinstance(error, OSError) and error.filename and error.strerror:
         return f"{error.filename}: {error.strerror}"
     if isinstance(error, (WlmsimError, OSError)):
-        return str(error)
+        return in_shell(str(error))
     return f"{type(error).__name__}: {error} (`wlmsim --debug ...` shows where)"
 
 
 @contextmanager
 def _short_warnings() -> Iterator[None]:
     def show(message: Warning | str, *where: Any, **more: Any) -> None:
-        report(f"warning: {message}")
+        report(f"warning: {in_shell(str(message))}")
 
     with warnings.catch_warnings():
         warnings.showwarning = show

@@ -51,7 +51,7 @@ def load(path: Path) -> Trajectory | SnapshotSeries:
     import wlmsim as wls
     from wlmsim import io
 
-    own = path.suffix.lower() not in io.FOREIGN
+    own = not io.is_foreign(path)
     return wls.Trajectory.load(path) if own and io.kind(path) == "trajectory" else wls.SnapshotSeries.load(path)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,7 +21,7 @@ def info(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Say what a file holds."""
-    about = _describe_model(file) if _is_model(file) else _describe_data(file)
+    about = _describe_model(file, as_json) if _is_model(file) else _describe_data(file)
     if as_json:
         typer.echo(json.dumps(about, indent=2))
         return
@@ -32,9 +33,22 @@ def info(
     table = Table(show_header=False)
     table.add_column(style="bold")
     table.add_column(overflow="fold")
-    for name, value in about.items():
+    for name, value in (about | _readable_times(about)).items():
         table.add_row(name.replace("_", " "), escape(_readable(value)))
     Console().print(table)
+
+
+def _readable_times(about: Mapping[str, Any]) -> dict[str, Any]:
+    """The times of data with the digits that tell the first from the last."""
+    times = about.get("times")
+    if not isinstance(times, Mapping):
+        return {}
+    from wlmsim import _times
+
+    ends = [times["first"], times["last"]]
+    spacing = (ends[1] - ends[0]) / max(times["count"] - 1, 1)
+    first, last = (_times.text(end, [end + spacing]) for end in ends)
+    return {"times": {**times, "first": first, "last": last}}
 
 
 def _is_model(path: Path) -> bool:
@@ -49,11 +63,12 @@ def _is_model(path: Path) -> bool:
 def _describe_data(path: Path) -> dict[str, Any]:
     from wlmsim import io
 
-    return io.outline(path) if path.suffix.lower() in io.FOREIGN else io.describe(path)
+    return io.outline(path) if io.is_foreign(path) else io.describe(path)
 
 
-def _describe_model(path: Path) -> dict[str, Any]:
+def _describe_model(path: Path, as_json: bool) -> dict[str, Any]:
     import wlmsim as wls
+    from wlmsim import _times
 
     model = wls.learn.WLM.load(path)
     parameters = {name: _plain(value) for name, value in model.get_params(deep=False).items() if name not in TERMS}
@@ -61,12 +76,12 @@ def _describe_model(path: Path) -> dict[str, Any]:
         "path": str(path),
         "bytes": path.stat().st_size,
         "kind": "model",
-        "lagrangian": repr(model.lagrangian_),
-        "friction": model.friction_,
-        "fitted_times": model.times_.tolist(),
+        "mechanics": repr(model.mechanics_),
+        "friction": _plain(model.friction_),
+        "fitted_times": model.times_.tolist() if as_json else [_times.text(t, model.times_) for t in model.times_],
         "time_step": model.dt_,
         "steps": model.best_step_,
-        "last_loss": float(model.losses_[-1]),
+        "last_loss": float(model.losses_[-1]) if len(model.losses_) else None,
         "best_validation_w1": min((w1 for _, w1 in model.validation_), default=None),
         "seconds": model.seconds_,
         "parameters": parameters,
@@ -75,6 +90,8 @@ def _describe_model(path: Path) -> dict[str, Any]:
 
 def _plain(value: Any) -> Any:
     """A parameter as JSON can hold it: one with options as it is written in Python."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)  # for which JSON has no number
     return value if isinstance(value, (str, bool, int, float, type(None))) else repr(value)
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from wlmsim.cli.completion import RESERVED, words
-from wlmsim.cli.errors import blaming, report
+from wlmsim.cli.errors import blaming
 from wlmsim.cli.files import PLOTS, check_output, check_suffix, save_plot
 from wlmsim.cli.options import (
     DataFile,
@@ -22,16 +22,10 @@ from wlmsim.cli.options import (
     numbers,
     word_or_number,
 )
-from wlmsim.errors import ParameterError, WlmsimError
+from wlmsim.errors import ParameterError
 
 STOPPING = {"last": "last", "none": None}
 """Words for the marginal that chooses the number of steps."""
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from wlmsim.data.snapshots import SnapshotSeries
-    from wlmsim.learn import WLM
 
 
 def fit(
@@ -97,6 +91,7 @@ def fit(
     check_output(output, force, data)
 
     import wlmsim as wls
+    from wlmsim.cli import marginals
 
     given = arguments(wls.learn.WLM, options, settings, reserved=RESERVED)
     parameters = {name.replace(".", "__"): value for name, value in given.items()}
@@ -113,7 +108,7 @@ def fit(
         if any(f"`{name}`" in str(error) or f".{name}`" in str(error) for name in _last_parts(options)):
             raise
         raise typer.BadParameter(str(error), param_hint="--set" if settings else None) from error
-    series = _up_to(wls.SnapshotSeries.load(data), until, data)
+    series = marginals.up_to(wls.SnapshotSeries.load(data), until, data)
     if hold_out:
         with blaming("--hold-out"):
             series, _ = series.hold_out(hold_out)
@@ -139,6 +134,8 @@ def forecast(
         str | None, typer.Option(metavar="T,T,...", help="Forecast at these times, not the data's.")
     ] = None,
     dt: Annotated[float | None, typer.Option(help="Largest time step. Default: that of the fit.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the noise. Default: that of the model.")] = None,
+    ensemble: Annotated[int, typer.Option(help="Number of independent runs of the noise.")] = 1,
     force: Force = False,
 ) -> None:
     """Roll a model out from a marginal of the data; write the trajectory."""
@@ -148,15 +145,17 @@ def forecast(
     check_output(output, force, model, data)
 
     import wlmsim as wls
+    from wlmsim import _times
+    from wlmsim.cli import marginals
 
     fitted, series = wls.learn.WLM.load(model), wls.SnapshotSeries.load(data)
-    start = _start(series, since, fitted)
+    start = marginals.start(series, since, fitted)
     if wanted is None:
-        wanted = _after(series, start.times[0], until, data).times.tolist()
-    prediction = fitted.forecast(start, wanted, dt=dt)
+        wanted = marginals.after(series, start.times[0], until, data).times.tolist()
+    prediction = fitted.forecast(start, wanted, dt=dt, seed=seed, ensemble=ensemble)
     prediction.units = series.units
     prediction.save(output)
-    typer.echo(f"{output}: {prediction!r} from t = {start.times[0]:g}")
+    typer.echo(f"{output}: {prediction!r} from t = {_times.text(start.times[0], wanted)}")
 
 
 def evaluate(
@@ -171,11 +170,16 @@ def evaluate(
         ),
     ] = None,
     until: Annotated[float | None, typer.Option(help="Leave out the marginals after this time.")] = None,
+    two_sided: Annotated[
+        bool, typer.Option("--two-sided", help="Predict each unseen marginal from the fitted ones on both sides.")
+    ] = False,
     plot: Annotated[Path | None, typer.Option(help="Plot the scores: .png, .pdf or .svg.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the scores as JSON.")] = None,
     force: Force = False,
 ) -> None:
     """Score the predictions of a model by exact W1, beside the naive baselines."""
+    if two_sided and since is not None:
+        raise typer.BadParameter("it cannot go with --from", param_hint="--two-sided")
     if plot is not None:
         check_suffix("--plot", plot, PLOTS)
         check_output(plot, force, model, data)
@@ -183,67 +187,21 @@ def evaluate(
         check_output(json_file, force, model, data)
 
     import wlmsim as wls
+    from wlmsim.cli import marginals
     from wlmsim.io import atomic
 
     fitted, series = wls.learn.WLM.load(model), wls.SnapshotSeries.load(data)
     if since is not None:
-        start = _start(series, since, fitted)
-        observed = _after(series, start.times[0], until, data)
-        if seen := _among(observed.times, fitted.times_).sum():
-            report(f"warning: {seen} of the {len(observed)} scored marginals have times that were fitted")
+        start = marginals.start(series, since, fitted)
+        observed = marginals.after(series, start.times[0], until, data)
         scores = fitted.evaluate(observed, start=start)
     else:
-        past, unseen = _unseen(series, fitted, data)
-        scores = fitted.evaluate(_after(unseen, past.times[0], until, data), data=past)
+        past, unseen = marginals.unseen(series, fitted, data)
+        observed = marginals.after(unseen, past.times[0], until, data)
+        scores = fitted.evaluate(observed, data=past, two_sided=two_sided)
     typer.echo(scores)
     if json_file is not None:
         with atomic(json_file) as temporary:
             temporary.write_text(json.dumps(scores.to_dict(), indent=2) + "\n")
     if plot is not None:
         save_plot(plot, wls.visual.plot_scores, scores)
-
-
-def _just_above(time: float) -> float:
-    """A time with the tolerance to rounding that `SnapshotSeries.at` has."""
-    return time + 1e-9 * abs(time) + 1e-12
-
-
-def _among(times: np.ndarray, others: np.ndarray) -> np.ndarray:
-    import numpy as np
-
-    return np.isclose(times[:, None], others, rtol=1e-9, atol=1e-12).any(axis=1)
-
-
-def _start(series: SnapshotSeries, since: float | None, model: WLM) -> SnapshotSeries:
-    """The marginal at `since`, with its populations; without it the last fitted one, or else the first."""
-    if since is not None:
-        with blaming("--from"):
-            return series[[int((series.times == series.at(since).time).argmax())]]
-    fitted = _among(series.times, model.times_[-1:])
-    return series[[int(fitted.argmax())]]
-
-
-def _up_to(series: SnapshotSeries, until: float | None, path: Path) -> SnapshotSeries:
-    if until is None:
-        return series
-    kept = series.times <= _just_above(until)
-    if not kept.any():
-        raise typer.BadParameter(f"{path} holds no marginal up to t = {until:g}", param_hint="--until")
-    return series[kept.nonzero()[0].tolist()]
-
-
-def _after(series: SnapshotSeries, start: float, until: float | None, path: Path) -> SnapshotSeries:
-    later = series.times > _just_above(start)
-    if not later.any():
-        raise WlmsimError(f"{path}: it holds no marginal after t = {start:g}")
-    return _up_to(series[later.nonzero()[0].tolist()], until, path)
-
-
-def _unseen(series: SnapshotSeries, model: WLM, path: Path) -> tuple[SnapshotSeries, SnapshotSeries]:
-    """The marginals at the fitted times, and the others."""
-    seen = _among(series.times, model.times_)
-    if seen.all():
-        raise WlmsimError(f"{path}: the model was fitted at all of its times; give --from to score it there")
-    if not seen.any():
-        raise WlmsimError(f"{path}: the model was fitted at none of its times; give --from to start somewhere")
-    return series[seen.nonzero()[0].tolist()], series[(~seen).nonzero()[0].tolist()]

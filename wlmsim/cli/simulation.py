@@ -84,9 +84,10 @@ def _regular_times(until: float, dt: float) -> np.ndarray:
     """0, dt, 2 dt, ... up to `until`, to twelve digits: 3 * 0.1 is to be 0.3."""
     import numpy as np
 
+    from wlmsim import _times
     from wlmsim import _validation as check
 
-    count = int(check.positive("until", until) / check.positive("dt", dt) * (1 + 1e-9))
+    count = int(check.positive("until", until) / check.positive("dt", dt) + _times.SHARE)
     if count == 0:
         raise typer.BadParameter(f"{dt:g} is longer than --until {until:g}", param_hint="--dt")
     return np.array([float(f"{k * dt:.12g}") for k in range(count + 1)])

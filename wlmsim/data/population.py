@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from wlmsim import _times
 from wlmsim import _validation as check
 from wlmsim.data.standardisation import Map
 
@@ -26,6 +27,8 @@ class Population:
         Default: all equal.
     time : float, optional
         When the cloud is seen [time]. Default 0.
+    copy : bool
+        Whether to copy the arrays that are given, so that a change of them does not move the cloud. Default True.
 
     Raises
     ------
@@ -41,11 +44,16 @@ class Population:
 
     __slots__ = ("positions", "time", "velocities", "weights")
 
-    def __init__(self, positions: Any, velocities: Any = None, weights: Any = None, time: float = 0.0):
+    def __init__(
+        self, positions: Any, velocities: Any = None, weights: Any = None, time: float = 0.0, *, copy: bool = True
+    ):
         self.positions = check.cloud("positions", positions)
         self.velocities = (
             None if velocities is None else check.cloud("velocities", velocities, shape=self.positions.shape)
         )
+        if copy:
+            self.positions = check.own(positions, self.positions)
+            self.velocities = None if self.velocities is None else check.own(velocities, self.velocities)
         self.weights = check.weights("weights", weights, len(self.positions))
         self.time = check.real("time", time)
 
@@ -131,7 +139,8 @@ class Population:
     def __repr__(self) -> str:
         known = "known" if self.velocities is not None else "unknown"
         kind = "uniform" if self.uniform else "given"
-        return f"Population(n={len(self)}, dim={self.dim}, time={self.time:g}, velocities {known}, {kind} weights)"
+        time = _times.text(self.time)
+        return f"Population(n={len(self)}, dim={self.dim}, time={time}, velocities {known}, {kind} weights)"
 
     def _repr_html_(self) -> str:
         from wlmsim import _html
@@ -140,7 +149,7 @@ class Population:
         speeds = None if self.velocities is None else np.linalg.norm(self.velocities, axis=1)
         rows = [
             ("particles", f"{len(self)} in {self.dim}-D"),
-            ("time", self.time),
+            ("time", _times.text(self.time)),
             ("mean position", _short(self.mean)),
             ("spread", _short(spread)),
             ("mean speed", "velocities unknown" if speeds is None else float(self.weights @ speeds)),

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
+from wlmsim import _times
 from wlmsim import _validation as check
+from wlmsim.data.dates import counted
 from wlmsim.data.files import door
 from wlmsim.data.population import Population
 from wlmsim.data.standardisation import Map, Standardisation
@@ -30,7 +32,8 @@ class SnapshotSeries:
     Parameters
     ----------
     times : array_like, shape (T,)
-        Strictly increasing times [time].
+        Strictly increasing times [time]. Dates and durations are counted in the unit of time, by default in days, which
+        is kept; dates from the first one, which the metadata have as ``first_date``.
     positions : sequence of array_like, each of shape (n_k, d)
         One cloud for each time [length].
     velocities : sequence of array_like or None, optional
@@ -48,7 +51,7 @@ class SnapshotSeries:
     Attributes
     ----------
     dropped : int
-        Rows that were set aside because a position, velocity or weight was NaN.
+        Rows that were set aside because a position, velocity or weight was NaN or masked, or a label masked.
 
     Raises
     ------
@@ -79,6 +82,7 @@ class SnapshotSeries:
         metadata: Mapping[str, Any] | None = None,
         units: Mapping[str, str] | None = None,
     ):
+        times, units, metadata = counted("times", times, units, metadata)
         self.times = check.times("times", times)
         count = len(self.times)
         columns = {"positions": positions, "velocities": velocities, "weights": weights, "populations": populations}
@@ -106,14 +110,12 @@ class SnapshotSeries:
             raise check.not_a_cloud(f"positions[{k}]", x)
         v = None if velocities is None else check.array(f"velocities[{k}]", velocities)
         w = None if weights is None else check.array(f"weights[{k}]", weights)
-        labels = np.zeros(len(x), dtype=np.int64) if populations is None else np.asarray(populations)
+        labels, unlabelled = _labels(f"populations[{k}]", populations, len(x))
         if v is not None and v.shape != x.shape:
             raise check.fail(f"velocities[{k}]", f"an array of shape {x.shape}, as the positions are", v)
         if w is not None and w.shape != (len(x),):
             raise check.fail(f"weights[{k}]", f"an array of shape ({len(x)},)", w)
-        if labels.shape != (len(x),) or labels.dtype.kind not in "iu":
-            raise check.fail(f"populations[{k}]", f"an integer array of shape ({len(x)},)", labels)
-        bad = np.isnan(x).any(axis=1)
+        bad = np.isnan(x).any(axis=1) | unlabelled
         bad |= False if v is None else np.isnan(v).any(axis=1)
         bad |= False if w is None else np.isnan(w)
         if bad.all():
@@ -123,9 +125,9 @@ class SnapshotSeries:
         x = check.finite(f"positions[{k}]", x[keep])
         v = None if v is None else check.finite(f"velocities[{k}]", v[keep])
         w = None if w is None else check.weights(f"weights[{k}]", w[keep], len(x))
-        self._clouds.append(Population(x, v, w, float(self.times[k])))
+        self._clouds.append(Population(x, v, w, float(self.times[k]), copy=False))
         if self._labels is not None:
-            self._labels.append(labels[keep].astype(np.int64))
+            self._labels.append(labels[keep])
 
     @classmethod
     def from_populations(cls, clouds: Iterable[Population], **about: Any) -> SnapshotSeries:
@@ -222,10 +224,9 @@ class SnapshotSeries:
             raise check.fail("populations", "at least one series by its label", populations)
         for label, series in populations.items():
             check.instance(f"populations[{label}]", series, SnapshotSeries)
-        times = np.unique(np.concatenate([series.times for series in populations.values()]))
-        seen = [
-            [(label, cloud) for label, s in populations.items() for cloud in s if cloud.time == time] for time in times
-        ]
+        times = _times.union(*(series.times for series in populations.values()))
+        there = {label: {_times.nearest(times, cloud.time): cloud for cloud in s} for label, s in populations.items()}
+        seen = [[(label, found[k]) for label, found in there.items() if k in found] for k in range(len(times))]
         known = [all(cloud.velocities is not None for _, cloud in row) for row in seen]
         velocities = [
             np.concatenate([cloud.velocities for _, cloud in row]) if full else None
@@ -274,7 +275,7 @@ class SnapshotSeries:
         known = sum(v is not None for v in self.velocities)
         several = f", populations={len(self.population_labels)}" if self._labels is not None else ""
         return (
-            f"SnapshotSeries(times={len(self)} in {self.times[0]:g}..{self.times[-1]:g}, n={sizes}, "
+            f"SnapshotSeries(times={len(self)} in {_times.span(self.times)}, n={sizes}, "
             f"dim={self.dim}, velocities at {known} of {len(self)}{several})"
         )
 
@@ -318,9 +319,10 @@ class SnapshotSeries:
             If one of the two would be empty.
         """
         at = check.real("at", at)
-        if not self.times[0] <= at < self.times[-1]:
-            raise check.fail("at", f"in [{self.times[0]:g}, {self.times[-1]:g}), so that both parts have a time", at)
-        past = self.times <= at
+        past = _times.up_to(self.times, at, share=0.0)
+        if past.all() or not past.any():
+            first, last = (_times.text(t, self.times) for t in self.times[[0, -1]])
+            raise check.fail("at", f"in [{first}, {last}), so that both parts have a time", at)
         return self._select(np.flatnonzero(past)), self._select(np.flatnonzero(~past))
 
     def hold_out(self, indices: Iterable[int]) -> tuple[SnapshotSeries, SnapshotSeries]:
@@ -347,10 +349,7 @@ class SnapshotSeries:
 
     def at(self, time: float) -> Population:
         """Return the marginal observed at `time`; `ParameterError` if there is none."""
-        k = int(np.argmin(np.abs(self.times - time)))
-        if not np.isclose(self.times[k], time, rtol=1e-9, atol=1e-12):
-            raise check.fail("time", f"an observed time (the nearest is {self.times[k]:g})", time)
-        return self._clouds[k]
+        return self._clouds[check.recorded("time", time, self.times, "an observed time")]
 
     def save(self, path: str | Path) -> Path:
         """Write an HDF5 file, atomically; see docs/file_formats.md."""
@@ -471,3 +470,14 @@ class SnapshotSeries:
             default ``"velocity_pca"`` beside ``"X_pca"``; `dims` says how many components to keep.
         """
         return door().from_anndata(data, **columns)
+
+
+def _labels(name: str, given: Any, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Labels of populations as integers, and which of them are masked."""
+    if given is None:
+        return np.zeros(n, dtype=np.int64), np.zeros(n, dtype=bool)
+    labels = given if isinstance(given, np.ma.MaskedArray) else np.asarray(given)
+    fits = labels.dtype.kind == "i" or (labels.dtype.kind == "u" and (labels <= np.iinfo(np.int64).max).all())
+    if labels.shape != (n,) or not fits:
+        raise check.fail(name, f"an integer array of shape ({n},)", labels)
+    return np.ma.filled(labels, 0).astype(np.int64), np.ma.getmaskarray(labels)

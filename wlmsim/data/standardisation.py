@@ -74,8 +74,8 @@ class Standardisation:
     """
 
     def __init__(self, centre: Any, scale: Any, *, length: str | None = None):
-        self.centre = check.finite("centre", np.atleast_1d(check.array("centre", centre)))
-        self.scale = check.finite("scale", np.atleast_1d(check.array("scale", scale)))
+        self.centre = check.finite("centre", np.atleast_1d(check.own(centre, check.array("centre", centre))))
+        self.scale = check.finite("scale", np.atleast_1d(check.own(scale, check.array("scale", scale))))
         if self.centre.ndim != 1 or self.scale.shape != self.centre.shape:
             raise check.fail("scale", f"an array of shape {self.centre.shape}, as the centre is", self.scale)
         if not (self.scale > 0).all():

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from wlmsim import _times
 from wlmsim import _validation as check
+from wlmsim.data.dates import counted
 from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.data.trajectory import Trajectory
-from wlmsim.errors import ParameterError
+from wlmsim.errors import DataWarning, ParameterError
 
 
 class Tracks:
@@ -22,7 +25,8 @@ class Tracks:
     Parameters
     ----------
     times : array_like, shape (T,)
-        Strictly increasing times [time].
+        Strictly increasing times [time]. Dates and durations are counted in the unit of time, by default in days, which
+        is kept; dates from the first one, which the metadata have as ``first_date``.
     positions : array_like, shape (T, n, d)
         Positions [length]; an individual with a NaN coordinate is unseen at that time.
     velocities : array_like, shape (T, n, d), optional
@@ -62,6 +66,7 @@ class Tracks:
         metadata: Mapping[str, Any] | None = None,
         units: Mapping[str, str] | None = None,
     ):
+        times, units, metadata = counted("times", times, units, metadata)
         self.times = check.times("times", times)
         self.positions = _with_gaps("positions", positions, (len(self.times), None, None))
         self.seen = ~np.isnan(self.positions).any(axis=2)
@@ -84,13 +89,18 @@ class Tracks:
         """Dimension of space, d."""
         return self.positions.shape[2]
 
+    def __getattr__(self, name: str) -> Any:
+        if name in ("save", "load"):
+            raise AttributeError(f"Tracks have no file format and no `{name}`: save `tracks.snapshots()` instead")
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
     def __len__(self) -> int:
         return len(self.times)
 
     def __repr__(self) -> str:
         known = "unknown" if self.velocities is None else "known"
         return (
-            f"Tracks(times={len(self)} in {self.times[0]:g}..{self.times[-1]:g}, n={self.n}, dim={self.dim}, "
+            f"Tracks(times={len(self)} in {_times.span(self.times)}, n={self.n}, dim={self.dim}, "
             f"unseen {1 - self.seen.mean():.1%}, velocities {known})"
         )
 
@@ -146,6 +156,7 @@ class Tracks:
 
         Times at which nobody is seen are left out. Where the velocities of some are known, those without one are
         left out, and the metadata ``without_velocity`` say how many; where nobody's is known, they are unknown. The
+        metadata ``individuals`` say how many there are in all, so that scores can allow for those who are hidden. The
         rows keep their order, of which a fit makes no use.
 
         Returns
@@ -161,7 +172,7 @@ class Tracks:
             times.append(self.times[k])
             positions.append(self.positions[k][rows])
             velocities.append(v)
-        about = {"without_velocity": lost} if lost else {}
+        about = {"individuals": self.n} | ({"without_velocity": lost} if lost else {})
         return SnapshotSeries(times, positions, velocities, metadata={**self.metadata, **about}, units=self.units)
 
     def trajectory(self) -> Trajectory:
@@ -171,11 +182,23 @@ class Tracks:
         ------
         ParameterError
             If nobody is seen at all times.
+
+        Warns
+        -----
+        DataWarning
+            If somebody is left out.
         """
         always = self.seen.all(axis=0)
         if not always.any():
             raise ParameterError(
                 f"nobody of the {self.n} is seen at all {len(self)} times; snapshots() has no need of it"
+            )
+        if not always.all():
+            warnings.warn(
+                f"the trajectory has the {int(always.sum())} of {self.n} individuals that are seen at all times; "
+                "snapshots() keep everybody",
+                DataWarning,
+                stacklevel=2,
             )
         velocities = None if self.velocities is None else self.velocities[:, always]
         if velocities is not None and np.isnan(velocities).any():

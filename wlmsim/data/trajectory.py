@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, overload, runtime_checkable
 
 import numpy as np
 
+from wlmsim import _times
 from wlmsim import _validation as check
+from wlmsim.data.dates import counted
 from wlmsim.data.files import door
 from wlmsim.data.population import Population
 from wlmsim.data.snapshots import SnapshotSeries
@@ -49,7 +51,8 @@ class Trajectory:
     Parameters
     ----------
     times : array_like, shape (T,)
-        Strictly increasing times [time].
+        Strictly increasing times [time]. Dates and durations are counted in the unit of time, by default in days, which
+        is kept; dates from the first one, which the metadata have as ``first_date``.
     positions : array_like, shape (T, n, d)
         Positions [length].
     velocities : array_like, shape (T, n, d), optional
@@ -62,6 +65,8 @@ class Trajectory:
         Plain values (numbers, strings, lists) kept with the file: seed, system, software version.
     units : mapping, optional
         Names of the units of ``"length"`` and ``"time"``. Default: dimensionless.
+    copy : bool
+        Whether to copy the arrays that are given, so that a change of them does not change the motion. Default True.
 
     Raises
     ------
@@ -79,12 +84,17 @@ class Trajectory:
         mechanics: Mechanics | None = None,
         metadata: Mapping[str, Any] | None = None,
         units: Mapping[str, str] | None = None,
+        copy: bool = True,
     ):
+        times, units, metadata = counted("times", times, units, metadata)
         self.times = check.times("times", times)
         self.positions = _frames("positions", positions, len(self.times))
         self.velocities = None if velocities is None else _frames("velocities", velocities, len(self.times))
         if self.velocities is not None and self.velocities.shape != self.positions.shape:
             raise check.fail("velocities", f"of shape {self.positions.shape}", self.velocities)
+        if copy:
+            self.positions = check.own(positions, self.positions)
+            self.velocities = None if self.velocities is None else check.own(velocities, self.velocities)
         self.weights = check.weights("weights", weights, self.positions.shape[1])
         self.mechanics = mechanics
         self.metadata = dict(metadata or {})
@@ -103,9 +113,34 @@ class Trajectory:
     def __len__(self) -> int:
         return len(self.times)
 
-    def __getitem__(self, k: int) -> Population:
+    @overload
+    def __getitem__(self, key: int) -> Population: ...
+    @overload
+    def __getitem__(self, key: slice | Sequence[int]) -> Trajectory: ...
+    def __getitem__(self, key: int | slice | Sequence[int]) -> Population | Trajectory:
+        if isinstance(key, (int, np.integer)):
+            return self._frame(int(key), copy=True)
+        chosen = np.arange(len(self))[key]
+        if len(chosen) == 0:
+            raise ParameterError(f"the selection must keep at least one of the {len(self)} times; it keeps none")
+        return Trajectory(
+            self.times[chosen],
+            self.positions[chosen],
+            None if self.velocities is None else self.velocities[chosen],
+            self.weights,
+            mechanics=self.mechanics,
+            metadata=self.metadata,
+            units=self.units,
+            copy=False,
+        )
+
+    def _frame(self, k: int, *, copy: bool = False) -> Population:
+        """The cloud at the k-th time; not copied where it is only looked at."""
         velocities = None if self.velocities is None else self.velocities[k]
-        return Population(self.positions[k], velocities, self.weights, float(self.times[k]))
+        return Population(self.positions[k], velocities, self.weights, float(self.times[k]), copy=copy)
+
+    def _views(self) -> Iterator[Population]:
+        return (self._frame(k) for k in range(len(self)))
 
     def __iter__(self) -> Iterator[Population]:
         return (self[k] for k in range(len(self)))
@@ -125,8 +160,7 @@ class Trajectory:
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
-        span = f"{self.times[0]:g}..{self.times[-1]:g}"
-        return f"Trajectory(times={len(self)} in {span}, n={self.n}, dim={self.dim})"
+        return f"Trajectory(times={len(self)} in {_times.span(self.times)}, n={self.n}, dim={self.dim})"
 
     def _repr_html_(self) -> str:
         from wlmsim import _html
@@ -142,10 +176,7 @@ class Trajectory:
 
     def at(self, time: float) -> Population:
         """Return the recorded cloud at `time`; `ParameterError` if that time was not recorded."""
-        k = int(np.argmin(np.abs(self.times - time)))
-        if not np.isclose(self.times[k], time, rtol=1e-9, atol=1e-12):
-            raise check.fail("time", f"a recorded time (the nearest is {self.times[k]:g})", time)
-        return self[k]
+        return self[check.recorded("time", time, self.times, "a recorded time")]
 
     def snapshots(self, fraction: float = 1.0, *, seed: int | None = None, velocities: bool = True) -> SnapshotSeries:
         """Forget identities: an independent, shuffled subsample of the particles at each time.
@@ -182,15 +213,17 @@ class Trajectory:
         """The same motion in other coordinates; what moved it is not known there."""
         velocities = None if self.velocities is None else pace(self.velocities)
         positions = place(self.positions)
-        return Trajectory(self.times, positions, velocities, self.weights, metadata=self.metadata, units=units)
+        return Trajectory(
+            self.times, positions, velocities, self.weights, metadata=self.metadata, units=units, copy=False
+        )
 
     def kinetic_energy(self) -> np.ndarray:
         """Kinetic energy K at each time, shape (T,) [mass length^2 / time^2]."""
-        return np.array([self._lagrangian.kinetic_energy(frame) for frame in self])
+        return np.array([self._lagrangian.kinetic_energy(frame) for frame in self._views()])
 
     def potential_energy(self) -> np.ndarray:
         """Potential energy U at each time, shape (T,) [mass length^2 / time^2]."""
-        return np.array([self._lagrangian.potential_energy(frame) for frame in self])
+        return np.array([self._lagrangian.potential_energy(frame) for frame in self._views()])
 
     def energy(self) -> np.ndarray:
         """Energy at each time, shape (T,).
@@ -199,15 +232,15 @@ class Trajectory:
         lowers.
         """
         mechanics = self._known_mechanics
-        return np.array([mechanics.energy(frame) for frame in self])
+        return np.array([mechanics.energy(frame) for frame in self._views()])
 
     def momentum(self) -> np.ndarray:
         """Momentum of the population at each time, shape (T, d) [mass length / time]."""
-        return np.array([self._lagrangian.momentum(frame) for frame in self])
+        return np.array([self._lagrangian.momentum(frame) for frame in self._views()])
 
     def angular_momentum(self) -> np.ndarray:
         """Angular momentum about the origin, sum of m x_i v_j - x_j v_i for i < j, shape (T, d (d - 1) / 2)."""
-        return np.array([self._lagrangian.angular_momentum(frame) for frame in self])
+        return np.array([self._lagrangian.angular_momentum(frame) for frame in self._views()])
 
     def action(self) -> float:
         """Action, the integral of exp(gamma t) (K - U) dt by the trapezoidal rule over the recorded times.
@@ -219,7 +252,7 @@ class Trajectory:
         if lagrangian.magnetic is not None:
             if lagrangian.friction:
                 raise ParameterError("friction in a magnetic field derives from no action")
-            integrand += [lagrangian.magnetic.coupling(f.positions, f.velocities, f.weights) for f in self]
+            integrand += [lagrangian.magnetic.coupling(f.positions, f.velocities, f.weights) for f in self._views()]
         integrand = np.exp(lagrangian.friction * self.times) * integrand
         return float(np.trapezoid(integrand, self.times))
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from wlmsim import _times
 from wlmsim import _validation as check
 from wlmsim.errors import SimulationError
 from wlmsim.integrators.base import Integrator, State
@@ -85,8 +86,9 @@ class DormandPrince(Integrator):
             atol=self.tolerance,
         )
         if not result.success:
+            first, last = (_times.text(t, span) for t in span)
             raise SimulationError(
-                f"{self!r} found no step small enough between t = {span[0]:g} and {span[1]:g}: "
+                f"{self!r} found no step small enough between t = {first} and {last}: "
                 f"the motion is singular there, or the tolerance too small"
             )
         return result.y[:, -1].reshape(shape)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from wlmsim import _times
 from wlmsim import _validation as check
 from wlmsim.errors import SimulationError
 from wlmsim.integrators.base import Integrator, State
@@ -87,7 +88,8 @@ class GaussLegendre(Integrator):
                 return State(x + dt * np.tensordot(weights, slopes, 1), state.velocities, w, t + dt)
             before = change
         raise SimulationError(
-            f"the stages of {self!r} did not converge at t = {t:g} with time step {abs(dt):g}; try a smaller dt"
+            f"the stages of {self!r} did not converge at t = {_times.text(t, [t + dt])} "
+            f"with time step {abs(dt):g}; try a smaller dt"
         )
 
     def __repr__(self) -> str:

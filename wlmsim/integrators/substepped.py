@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from wlmsim import _times
 from wlmsim import _validation as check
 from wlmsim.errors import SimulationError
 from wlmsim.integrators.base import Integrator, State, acceleration_at
@@ -85,8 +86,9 @@ class Substepped(Integrator):
         if self._resolves(state, after, dt):
             return after
         if halvings == 0:
+            when = _times.text(state.time, [state.time + dt])
             raise SimulationError(
-                f"the motion near t = {state.time:g} is too fast for steps of {abs(dt):g}: particles collide there; "
+                f"the motion near t = {when} is too fast for steps of {abs(dt):g}: particles collide there; "
                 f"soften the law, or raise the tolerance (now {self.tolerance:g})"
             )
         middle = self._advance(mechanics, state, 0.5 * dt, halvings - 1)

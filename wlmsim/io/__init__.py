@@ -10,7 +10,7 @@ from wlmsim.io.exchange import from_anndata, from_dataframe, from_xarray, to_ann
 from wlmsim.io.h5md import load_trajectory, save_trajectory
 from wlmsim.io.inspection import describe, kind
 from wlmsim.io.mdanalysis import save_h5md
-from wlmsim.io.reading import FOREIGN, outline, read_snapshots
+from wlmsim.io.reading import FOREIGN, is_foreign, outline, read_snapshots
 from wlmsim.io.snapshots_file import load_snapshots, save_snapshots
 from wlmsim.io.tables import save_archive, save_text
 from wlmsim.io.vtk import save_vtk
@@ -24,6 +24,7 @@ __all__ = [
     "from_anndata",
     "from_dataframe",
     "from_xarray",
+    "is_foreign",
     "kind",
     "load_drifters",
     "load_snapshots",

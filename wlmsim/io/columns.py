@@ -7,16 +7,27 @@ means is settled here, once.
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from wlmsim import _times
 from wlmsim import _validation as check
+from wlmsim.data.dates import are_dates, counted, from_text, ticks_of, unit_of_time
 from wlmsim.data.snapshots import SnapshotSeries
-from wlmsim.errors import ParameterError
+from wlmsim.errors import DataWarning, ParameterError
+from wlmsim.io.units import DEGREE, stated, unit_of_length, unit_of_speed
 
 Names = str | Sequence[str]
+
+PREFERRED = "X_pca"
+"""The embedding of which distances mean most, where there are several."""
+MISSING = ("", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "-nan", "#N/A")
+"""Words that stand for a value that is not known, as R, spreadsheets and data bases write it."""
+TIME_HINT = "; time_values={...} can say what they stand for"
+DECIMAL_HINT = "; decimal=',' reads decimal commas"
 
 
 def series_from_columns(
@@ -44,11 +55,13 @@ def series_from_columns(
         What the columns are of; messages say it.
     time : str, optional
         The column of times [time], shape (N,), or (T,) beside positions of shape (T, n, d). Default ``"time"``;
-        positions of shape (T, n, d) without it have the times 0, 1, 2, ...
+        positions of shape (T, n, d) without it have the times 0, 1, 2, ... Dates, also as text of ISO 8601, and
+        durations are counted in the unit of time, by default in days; dates from the first one, the metadata
+        ``first_date``.
     positions : str or sequence of str, optional
         One name for each coordinate; or the name of an array; or the beginning of numbered names (``"pc"`` stands
         for pc1, pc2, ...). Default: what there is of x, y, z, or x1, x2, ..., or the array ``"positions"``, ``"x"``
-        or the only one whose name begins with ``"X_"``.
+        or the only one whose name begins with ``"X_"``, or of several ``"X_pca"``, with a warning.
     velocities : str or sequence of str, optional
         Likewise. Default: those that go with the names of the positions if they are there (vx, vy for x, y;
         ``"velocities"`` for ``"positions"``; ``"velocity_pca"`` for ``"X_pca"``); else they are unknown.
@@ -57,7 +70,8 @@ def series_from_columns(
         The column of weights, rescaled to sum to 1 at each time. Default ``"weight"`` if there; else all are equal.
     populations : str, optional
         The column that says which population a row belongs to, as integers or as words; words are numbered in
-        their order and kept as the metadata ``population_names``. Default ``"population"`` if there; else one.
+        their order and kept as the metadata ``population_names``; rows without a label are dropped. Default
+        ``"population"`` if there; else one.
     dims : int, optional
         Keep the first coordinates only. Default: all.
     time_values : mapping, optional
@@ -93,6 +107,12 @@ def series_from_columns(
             raise check.fail("dims", f"at most {x.shape[-1]}, as {_shown(where)} of {source} has", dims)
         x, v = x[..., :dims], None if v is None else v[..., :dims]
     when = table.times(time, time_values, frames=len(x) if x.ndim == 3 else None)
+    units = table.units(where, names, time, units)
+    when, units, metadata = counted("time", when, units, metadata)
+    table.check_speed(names, units)
+    if not np.isfinite(when).all():
+        bad = int((~np.isfinite(when)).sum())
+        raise ParameterError(f"`time` must be finite; got NaN or infinity in {bad} of {len(when)} rows")
     if x.ndim == 3:
         count, n, dim = x.shape
         if when.shape != (count,):
@@ -102,8 +122,9 @@ def series_from_columns(
         label = None if label is None else np.broadcast_to(label, (count, n)).ravel()
         x, v = x.reshape(-1, dim), None if v is None else v.reshape(-1, dim)
     about = dict(metadata or {})
-    if label is not None and label.dtype.kind not in "iu":
-        label, about["population_names"] = _numbered(label)
+    if label is not None:
+        label, names = _labels(label)
+        about |= {} if names is None else {"population_names": names}
     rows = {"time": when, "velocities": v, "weights": w, "populations": label}
     for name, column in rows.items():
         if column is not None and len(column) != len(x):
@@ -163,8 +184,8 @@ class _Table:
     def optional(self, role: str, name: str | None, usual: str) -> np.ndarray | None:
         if name is None and usual not in self.names:
             return None
-        column = np.asarray(self.columns[self.require(role, name or usual)])
-        return _whole(column) if role == "populations" else _numbers(role, column, self.source)
+        column = _entries(self.columns[self.require(role, name or usual)])
+        return column if role == "populations" else _numbers(role, column, self.source)
 
     def positions(self, given: Names | None) -> Names:
         if given is not None:
@@ -174,6 +195,13 @@ class _Table:
         if found == ["x"] and np.ndim(self.columns["x"]) > 1:
             found = "x"
         embeddings = [name for name in self.names if name.startswith("X_")]
+        if not found and len(embeddings) > 1 and PREFERRED in embeddings:
+            found = PREFERRED
+            warnings.warn(
+                f"the positions are {PREFERRED!r}, of {', '.join(map(repr, embeddings))}; `positions` may name another",
+                DataWarning,
+                stacklevel=5,
+            )
         if not found and len(embeddings) == 1:
             found = embeddings[0]
         if not found:
@@ -202,19 +230,22 @@ class _Table:
             if array.ndim not in (2, 3) or 0 in array.shape:
                 raise check.fail(role, f"of shape (N, d) or (T, n, d); {names!r} of {self.source} is not", array)
             return array
-        columns = [_numbers(role, np.asarray(self.columns[name]), self.source) for name in names]
+        columns = [_numbers(role, self.columns[name], self.source) for name in names]
         if len({column.shape for column in columns}) > 1 or columns[0].ndim != 1:
             raise ParameterError(
                 f"`{role}` must name columns of equal length; {_shown(names)} of {self.source} are not"
             )
         return np.stack(columns, axis=1)
 
-    def times(self, name: str | None, values: Mapping[Any, float] | None, frames: int | None) -> np.ndarray:
+    def times(self, name: str | None, values: Mapping[Any, float] | None, frames: int | None) -> Any:
+        """The times of the rows: numbers, or dates."""
         if name is None and "time" not in self.names and frames is not None:
             return np.arange(float(frames))
         if name is None and "time" not in self.names:
             raise ParameterError(f"`time` must say which of {self._there()} holds the times; there is no 'time'")
-        column = np.asarray(self.columns[self.require("time", name or "time")])
+        given = self.columns[self.require("time", name or "time")]
+        dates = ticks_of(given)
+        column = _entries(given) if dates is None else dates
         column = column.reshape(1) if column.ndim == 0 else column
         if column.ndim != 1:
             raise check.fail("time", "a column of numbers", column)
@@ -224,12 +255,41 @@ class _Table:
                 raise check.fail(
                     "time_values", f"a mapping that has {unknown[0]!r}, which stands in the column", values
                 )
-            column = np.array([values[entry] for entry in column.tolist()])
-        numbers = _numbers("time", column, self.source, hint="; time_values={...} can say what they stand for")
-        if not np.isfinite(numbers).all():
-            bad = int((~np.isfinite(numbers)).sum())
-            raise ParameterError(f"`time` must be finite; got NaN or infinity in {bad} of {len(numbers)} rows")
-        return numbers
+            column, dates = np.array([values[entry] for entry in column.tolist()]), None
+        if dates is None and column.dtype.kind in "OU":
+            dates = from_text(column) if any(_is_date(entry) for entry in column.tolist()[:1]) else None
+        if dates is not None and dates.dtype.kind in "mM":
+            return dates
+        return _numbers("time", column, self.source, hint=TIME_HINT)
+
+    def units(
+        self, positions: Names, velocities: Names | None, time: str | None, given: Mapping[str, str] | None
+    ) -> dict[str, str]:
+        """The units that are given, or else those that the columns say they are in."""
+        units = dict(given or {})
+        lengths = {stated(self.columns[name]) for name in _listed(positions)}
+        if "length" not in units and all(map(_is_degrees, _listed(positions))):
+            units["length"] = DEGREE
+        if "length" not in units and "" not in lengths:
+            known = {unit_of_length(name) or name for name in lengths}
+            units |= {"length": known.pop()} if len(known) == 1 else {}
+        clock = time or "time"
+        if "time" not in units and clock in self.names and (name := stated(self.columns[clock])):
+            units["time"] = unit_of_time(name) or name
+        return units
+
+    def check_speed(self, velocities: Names | None, units: Mapping[str, str]) -> None:
+        """Refuse velocities that say that they are in another unit than positions over times."""
+        for name in _listed(velocities or ()):
+            speed = unit_of_speed(stated(self.columns[name]))
+            length, time = unit_of_length(units.get("length", "")), unit_of_time(units.get("time", ""))
+            if speed and ((length and length != speed.length) or (time and time != speed.time)):
+                raise ParameterError(
+                    f"`velocities` must be in the unit of positions over that of times, "
+                    f"{units.get('length', '?')}/{units.get('time', '?')}; {name!r} of {self.source} is in "
+                    f"{stated(self.columns[name])}: convert them, or count dates in another unit, as "
+                    "units={'time': 's'} does; wlmsim.io.load_drifters reads longitudes and latitudes with velocities"
+                )
 
     def _resolve(self, role: str, given: Names) -> Names:
         if isinstance(given, str):
@@ -257,8 +317,9 @@ def _gather(
     **about: Any,
 ) -> SnapshotSeries:
     """Sort rows into clouds, one for each distinct time."""
-    order = np.argsort(times, kind="stable")
-    distinct, first = np.unique(times[order], return_index=True)
+    distinct, which = _times.distinct(times)
+    order = np.argsort(which, kind="stable")
+    first = np.searchsorted(which[order], np.arange(len(distinct)))
 
     def clouds(column: np.ndarray | None) -> list[np.ndarray] | None:
         return None if column is None else np.split(column[order], first[1:])
@@ -275,29 +336,68 @@ def _gather(
 
 
 def _numbers(role: str, column: Any, source: str, hint: str = "") -> np.ndarray:
-    """A column as float64; words that are numbers count as numbers, and empty ones as NaN."""
-    column = np.asarray(column)
-    if column.dtype.kind in "mM":
+    """A column as float64; words that are numbers count as numbers, and what is missing or masked as NaN."""
+    if are_dates(column):
         raise ParameterError(f"`{role}` must be numbers, not dates: subtract the first and divide by the unit of time")
+    column = _entries(column)
     if column.dtype.kind in "OUST":
         flat = [entry.decode() if isinstance(entry, bytes) else entry for entry in column.ravel().tolist()]
-        column = np.array([np.nan if entry in ("", None) else entry for entry in flat], dtype=object).reshape(
-            column.shape
-        )
+        known = [np.nan if check.absent(entry) or entry in MISSING else entry for entry in flat]
+        column = np.array(known, dtype=object).reshape(column.shape)
     try:
         return check.array(role, column)
     except ParameterError:
-        example = next(entry for entry in column.ravel().tolist() if not _is_number(entry))
-        raise ParameterError(f"`{role}` must be numbers; {source} has {example!r}{hint}") from None
+        example = next(entry for entry in np.ma.getdata(column).ravel().tolist() if not _is_number(entry))
+        comma = isinstance(example, str) and _is_number(example.replace(",", ".", 1)) and DECIMAL_HINT
+        raise ParameterError(f"`{role}` must be numbers; {source} has {example!r}{comma or hint}") from None
 
 
-def _whole(labels: np.ndarray) -> np.ndarray:
-    """Labels as integers where they are whole numbers, however these are written."""
+def _entries(column: Any) -> np.ndarray:
+    """A column as an array, in which what is masked is missing."""
+    if not isinstance(column, np.ma.MaskedArray):
+        return np.asarray(column)
+    entries, missing = np.ma.getdata(column), np.ma.getmaskarray(column)
+    if missing.any():
+        entries = entries.astype(object)
+        entries[missing] = None
+    return entries
+
+
+def _labels(labels: np.ndarray) -> tuple[np.ndarray, list[str] | None]:
+    """Labels as integers, missing ones masked; and the names that they stand for, if they are words.
+
+    Whole numbers stay what they are, however they are written; ``"010"`` is a word, since it is not how 10 is written.
+    """
+    if labels.dtype.kind == "i":
+        return labels, None
+    flat = [entry.decode() if isinstance(entry, bytes) else entry for entry in labels.ravel().tolist()]
+    missing = np.array([check.absent(entry) or entry == "" for entry in flat]).reshape(labels.shape)
+    known = [entry for entry, gone in zip(flat, missing.ravel(), strict=True) if not gone]
+    numbers = [_whole(entry) for entry in known]
+    names = None
+    if any(number is None for number in numbers):
+        words = [str(entry) for entry in known]
+        names = sorted(set(words))
+        number_of = {name: k for k, name in enumerate(names)}
+        numbers = [number_of[word] for word in words]
+    values = np.zeros(labels.shape, dtype=np.int64)
+    values[~missing] = np.array(numbers, dtype=np.int64)
+    return (np.ma.array(values, mask=missing) if missing.any() else values), names
+
+
+def _whole(entry: Any) -> int | None:
+    """The whole number that a label is, of those that 64 bits hold; None if it is none."""
     try:
-        numbers = labels.astype(float)
-    except (TypeError, ValueError):
-        return labels
-    return numbers.astype(np.int64) if (np.mod(numbers, 1) == 0).all() else labels
+        number = int(entry)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    same = str(number) == entry.strip() if isinstance(entry, str) else number == entry
+    return number if same and -(2**63) <= number < 2**63 else None
+
+
+def _is_date(entry: Any) -> bool:
+    """Whether a word looks as dates do in ISO 8601."""
+    return isinstance(entry, str) and re.match(r"\s*\d{4}-\d{2}-\d{2}", entry) is not None
 
 
 def _is_number(entry: Any) -> bool:
@@ -312,10 +412,13 @@ def _dense(array: Any) -> Any:
     return array.toarray() if hasattr(array, "toarray") else array
 
 
-def _numbered(labels: np.ndarray) -> tuple[np.ndarray, list[str]]:
-    """Number words in the order of the alphabet."""
-    names, numbers = np.unique(labels.astype(str), return_inverse=True)
-    return numbers.reshape(labels.shape).astype(np.int64), names.tolist()
+def _is_degrees(name: str) -> bool:
+    """Whether a column is a longitude or a latitude by its name."""
+    return re.fullmatch(r"(location[-_. ])?(lon|long|lat|longitude|latitude)", name, re.IGNORECASE) is not None
+
+
+def _listed(names: Names) -> Sequence[str]:
+    return [names] if isinstance(names, str) else names
 
 
 def _shown(names: Names | None) -> str:

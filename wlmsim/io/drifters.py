@@ -9,11 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from wlmsim import _times
 from wlmsim import _validation as check
+from wlmsim.data.dates import ORIGIN, SECONDS, counted, from_text, ticks_of, unit_of_time
 from wlmsim.data.tracks import Tracks
 from wlmsim.errors import DataWarning, FileFormatError, ParameterError
+from wlmsim.io.hdf5 import LOCKED
 from wlmsim.io.optional import package
 from wlmsim.io.paths import existing
+from wlmsim.io.units import DEGREE, METRES, stated, unit_of_length, unit_of_speed
 
 if TYPE_CHECKING:
     import xarray
@@ -21,8 +25,10 @@ if TYPE_CHECKING:
 EARTH_RADIUS = 6371.0088
 """Mean radius of the Earth, (2 a + b) / 3 of its ellipsoid WGS 84 [km]."""
 
-_SPEEDS = {"m/s": 86.4, "m s-1": 86.4, "m s**-1": 86.4, "meters/second": 86.4, "cm/s": 0.864, "cm s-1": 0.864}
-_SPEEDS |= {"km/day": 1.0, "km day-1": 1.0, "km d-1": 1.0}
+LONGITUDE, LATITUDE = ("longitude", "lon", "long"), ("latitude", "lat")
+"""Names of coordinates that are in degrees if they do not say what they are in."""
+INSTANCES = ("traj", "trajectory", "drifter", "id", "buoy", "float", "particle", "individual", "platform", "instance")
+"""Names, or beginnings of names, of the dimension of drifters in a full array."""
 
 
 def load_drifters(
@@ -33,6 +39,7 @@ def load_drifters(
     positions: Sequence[str] | None = None,
     velocities: Sequence[str] | bool | None = None,
     origin: Sequence[float] | None = None,
+    position_unit: str | None = None,
 ) -> Tracks:
     """Read drifters from a NetCDF file or a dataset in the discrete sampling geometry "trajectory" of CF.
 
@@ -42,7 +49,9 @@ def load_drifters(
 
     Longitudes and latitudes become kilometres east and north of an origin in the plane that touches the Earth
     there: x = R cos(latitude of origin) (longitude - that of origin), y = R (latitude - that of origin). Within
-    1000 km of it at 40 degrees of latitude, distances are right to about a tenth. Dates become days since the first.
+    1000 km of it at 40 degrees of latitude, distances are right to about a tenth. Coordinates that are lengths become
+    kilometres from the origin. Dates and durations become days, dates since the first; times that are numbers keep the
+    unit that they say they are in, such as seconds, and velocities are in the same.
 
     Parameters
     ----------
@@ -53,7 +62,8 @@ def load_drifters(
         are then interpolated linearly in time, which looks ahead by up to one interval of the data. Default: the
         times that were observed, with no interpolation.
     longest_gap : float, optional
-        The longest interval between two observations of a drifter to interpolate over [day]. Default: any.
+        The longest interval between two observations of a drifter to interpolate over, in the unit of time of the
+        tracks [time]. Default: any.
     positions : sequence of str, optional
         Names of the two coordinates. Default: those with the standard names or the units of longitude and latitude,
         or called lon and lat.
@@ -61,12 +71,17 @@ def load_drifters(
         Names of the eastward and the northward velocity; False leaves them out. Default: those with a standard
         name such as ``eastward_sea_water_velocity``, or called ve and vn, if there.
     origin : sequence of float, optional
-        Longitude and latitude of the origin [degree]. Default: the middle of the data.
+        Longitude and latitude of the origin [degree], or its two coordinates where these are lengths. Default: the
+        middle of the data.
+    position_unit : str, optional
+        What the positions are in: ``"degree"``, ``"m"``, ``"km"``. Default: what they say themselves; those called
+        longitude and latitude, or lon and lat, are in degrees if they say nothing.
 
     Returns
     -------
     Tracks
-        With a NaN wherever a drifter is not observed; lengths in km, times in days. The metadata hold ``origin``
+        With a NaN wherever a drifter is not observed; lengths in km, times in days or the data's unit. The metadata
+        hold ``origin``
         (longitude and latitude), ``first_date`` and ``drifters`` (their names).
 
     Raises
@@ -76,7 +91,7 @@ def load_drifters(
     FileFormatError
         If the file is no NetCDF file, or has not the layout of trajectories.
     ParameterError
-        If a name is not there, or a unit is not known.
+        If a name is not there, a unit is not known, or positions do not say whether they are degrees.
 
     Warns
     -----
@@ -85,8 +100,8 @@ def load_drifters(
     """
     if isinstance(source, (str, Path)):
         with opened(source) as dataset:
-            return _tracks(dataset, str(source), times, longest_gap, positions, velocities, origin)
-    return _tracks(source, "the dataset", times, longest_gap, positions, velocities, origin)
+            return _tracks(dataset, str(source), times, longest_gap, positions, velocities, origin, position_unit)
+    return _tracks(source, "the dataset", times, longest_gap, positions, velocities, origin, position_unit)
 
 
 def opened(path: str | Path) -> xarray.Dataset:
@@ -95,6 +110,8 @@ def opened(path: str | Path) -> xarray.Dataset:
     path = existing(path)
     try:
         return xarray.open_dataset(path, decode_timedelta=False)
+    except BlockingIOError:
+        raise FileFormatError(f"{path}: {LOCKED}") from None
     except (OSError, ValueError) as error:
         raise FileFormatError(
             f"{path}: it is not a NetCDF file that xarray can read ({str(error).splitlines()[0]})"
@@ -103,8 +120,9 @@ def opened(path: str | Path) -> xarray.Dataset:
 
 def holds_drifters(dataset: xarray.Dataset) -> bool:
     """Whether a dataset has the layout of trajectories in the CF conventions."""
-    kind = str(dataset.attrs.get("featureType", "")).lower()
-    return kind == "trajectory" or bool(_with_attribute(dataset, "sample_dimension", "instance_dimension"))
+    kinds = [str(dataset.attrs.get(name, "")).lower() for name in ("featureType", "feature_type", "cdm_data_type")]
+    named = any(variable.attrs.get("cf_role") == "trajectory_id" for variable in dataset.variables.values())
+    return "trajectory" in kinds or named or bool(_with_attribute(dataset, "sample_dimension", "instance_dimension"))
 
 
 def _tracks(
@@ -115,7 +133,9 @@ def _tracks(
     positions: Sequence[str] | None,
     velocities: Sequence[str] | bool | None,
     origin: Sequence[float] | None,
+    position_unit: str | None,
 ) -> Tracks:
+    dataset = _decoded(dataset)
     east_north = _pair(dataset, source, "positions", positions, _is_coordinate)
     if east_north is None:
         raise ParameterError(f"`positions` must name the longitude and latitude among {_names(dataset, source)}")
@@ -126,6 +146,7 @@ def _tracks(
     clock = _find(dataset, "time", lambda name, v: v.attrs.get("standard_name") == "time" or name == "time")
     if clock is None:
         raise FileFormatError(f"{source}: none of its variables is the time")
+    dataset = _drifters_first(dataset, clock, east_north[0])
     drifter, names = _owners(dataset, source, east_north[0])
     flat = {name: _flat(dataset, name, east_north[0]) for name in (clock, *east_north, *(speeds or ()))}
     present = ~np.any([_missing(flat[name]) for name in (clock, *east_north)], axis=0)
@@ -134,29 +155,59 @@ def _tracks(
     if not len(drifter):
         raise FileFormatError(f"{source}: it has no observation with time, longitude and latitude")
 
-    when, first = _days(columns[clock])
-    degrees = np.stack([columns[name].astype(float) for name in east_north], axis=1)
-    centre = _middle(degrees) if origin is None else check.finite("origin", check.array("origin", origin))
-    rows = [_plane(degrees, centre)]
+    when, units, about = counted("times", columns[clock], _unit_of_clock(dataset[clock]), None)
+    when = np.asarray(when, dtype=float)
+    unit = _unit_of_positions(dataset, source, east_north, position_unit)
+    coordinates = np.stack([columns[name].astype(float) for name in east_north], axis=1)
+    if unit == DEGREE:
+        _check_degrees(coordinates, east_north)
+    middle = _middle(coordinates) if unit == DEGREE else coordinates.mean(axis=0)
+    centre = middle if origin is None else check.finite("origin", check.array("origin", origin))
+    if centre.shape != (2,):
+        raise check.fail("origin", "a longitude and a latitude", centre)
+    rows = [_plane(coordinates, centre) if unit == DEGREE else (coordinates - centre) * METRES[unit] / METRES["km"]]
     if speeds is not None:
-        rows.append(np.stack([columns[name] * _km_per_day(dataset, name) for name in speeds], axis=1))
+        factors = [_over_km(dataset, name, units.get("time")) for name in speeds]
+        rows.append(np.stack([columns[name] * factor for name, factor in zip(speeds, factors, strict=True)], axis=1))
     values = np.concatenate(rows, axis=1)
-    wanted = np.unique(when) if times is None else check.times("times", _since(times, first))
     if times is None:
-        frames = _exact(drifter, when, values, wanted, len(names), source)
+        wanted, which = _times.distinct(when)
+        frames = _exact(drifter, which, values, len(wanted), len(names), source)
     else:
+        wanted = _wanted(times, units, about)
         frames = _interpolated(drifter, when, values, wanted, len(names), longest_gap)
-    metadata = {"source": source, "origin": centre.tolist(), "drifters": names}
+    metadata = {"source": source, "origin": centre.tolist(), "drifters": names, **about}
     return Tracks(
         wanted,
         frames[..., :2],
         frames[..., 2:] if speeds is not None else None,
-        metadata=metadata | ({} if first is None else {"first_date": str(first)}),
-        units={"length": "km", "time": "day"},
+        metadata=metadata,
+        units={"length": "km", **units},
     )
 
 
 # --- what is where
+
+
+def _drifters_first(dataset: xarray.Dataset, clock: str, longitude: str) -> xarray.Dataset:
+    """The dataset with the dimension of drifters before that of observations, as the convention has it.
+
+    Which one it is, the name of the drifters or of the dimensions say, or times that are common to all drifters.
+    """
+    dimensions = [str(name) for name in dataset[longitude].dims]
+    if len(dimensions) != 2:
+        return dataset
+    roles = [str(d) for v in dataset.variables.values() if v.attrs.get("cf_role") == "trajectory_id" for d in v.dims]
+    times = [str(name) for name in dataset[clock].dims]
+    first = dimensions[0]
+    if named := [name for name in dimensions if name in roles]:
+        first = named[0]
+    elif len(times) == 1 and times[0] in dimensions:
+        first = next(name for name in dimensions if name != times[0])
+    elif len(named := [name for name in dimensions if name.lower().startswith(INSTANCES)]) == 1:
+        first = named[0]
+    last = next(name for name in dimensions if name != first)
+    return dataset if dimensions[0] == first else dataset.transpose(..., first, last)
 
 
 def _owners(dataset: xarray.Dataset, source: str, longitude: str) -> tuple[np.ndarray, list[str]]:
@@ -201,7 +252,8 @@ def _flat(dataset: xarray.Dataset, name: str, longitude: str) -> np.ndarray:
 def _is_coordinate(axis: int, name: str, variable: Any) -> bool:
     word, degrees = (("longitude", "degrees_east"), ("latitude", "degrees_north"))[axis]
     about = variable.attrs
-    return about.get("standard_name") == word or about.get("units") == degrees or name.lower() in (word, word[:3])
+    usual = (LONGITUDE, LATITUDE)[axis]
+    return about.get("standard_name") == word or about.get("units") == degrees or name.lower() in usual
 
 
 def _is_velocity(axis: int, name: str, variable: Any) -> bool:
@@ -238,24 +290,84 @@ def _names(dataset: xarray.Dataset, source: str) -> str:
 
 
 def _missing(values: np.ndarray) -> np.ndarray:
+    if values.dtype.kind == "O":
+        return np.array([check.absent(value) for value in values])
     return np.isnat(values) if values.dtype.kind in "mM" else np.isnan(values.astype(float))
 
 
-def _days(clock: np.ndarray) -> tuple[np.ndarray, np.datetime64 | None]:
-    """Days since the first date, and that date; numbers that are no dates stay."""
-    if clock.dtype.kind != "M":
-        return clock.astype(float), None
-    first = clock.min()
-    return (clock - first) / np.timedelta64(1, "D"), first
+def _decoded(dataset: xarray.Dataset) -> xarray.Dataset:
+    """The dataset with dates that have a time zone in UTC, and numbers "since" a date as dates."""
+    for name, variable in dataset.variables.items():
+        dates = ticks_of(variable) if getattr(variable.dtype, "tz", None) is not None else _since_a_date(variable)
+        if dates is not None:
+            about = {key: value for key, value in variable.attrs.items() if key != "units"}
+            dataset = dataset.assign({name: (variable.dims, dates, about)})
+    return dataset
 
 
-def _since(times: Any, first: np.datetime64 | None) -> Any:
-    dates = np.asarray(times)
-    if dates.dtype.kind != "M":
-        return times
-    if first is None:
+def _since_a_date(variable: Any) -> np.ndarray | None:
+    """Numbers in a unit such as ``"hours since 2020-01-01"``, which xarray leaves when told not to decode them."""
+    name, since, first = stated(variable).partition(" since ")
+    unit = unit_of_time(name)
+    plain = str(variable.attrs.get("calendar", "standard")).lower() in ("standard", "gregorian", "proleptic_gregorian")
+    if not since or unit is None or not plain or variable.dtype.kind not in "iuf":
+        return None
+    origin = from_text(np.array([first.replace("UTC", "").strip()]))
+    if origin is None:
+        return None
+    values = np.asarray(variable.values, dtype=float)
+    nanoseconds = np.round(np.nan_to_num(values) * SECONDS[unit] * 1e9).astype("m8[ns]")
+    return np.where(np.isnan(values), np.datetime64("NaT"), origin[0] + nanoseconds)
+
+
+def _unit_of_clock(clock: Any) -> dict[str, str]:
+    """The unit of times that are numbers, as units of tracks; nothing for dates, or if it is not said."""
+    name = stated(clock).partition(" since ")[0]
+    if clock.dtype.kind in "mMO" or not name:
+        return {}
+    return {"time": unit_of_time(name) or name}
+
+
+def _unit_of_positions(dataset: xarray.Dataset, source: str, names: Sequence[str], given: str | None) -> str:
+    """What the positions are in, ``"degree"`` or a unit of length."""
+    if given is not None:
+        unit = unit_of_length(given)
+        if unit is None:
+            raise check.fail("position_unit", f"one of {', '.join([DEGREE, *METRES])}", given)
+        return unit
+    found = {_unit_of_position(name, dataset[name]) for name in names}
+    if None in found or len(found) > 1:
+        said = ", ".join(f"{name!r} has the unit {stated(dataset[name])!r}" for name in names)
+        raise ParameterError(
+            f"`position_unit` must say what the positions of {source} are in, as one of "
+            f"{', '.join(map(repr, [DEGREE, *METRES]))}: {said}"
+        )
+    return str(found.pop())
+
+
+def _unit_of_position(name: str, variable: Any) -> str | None:
+    if text := stated(variable):
+        return unit_of_length(text)
+    degrees = variable.attrs.get("standard_name") in ("longitude", "latitude")
+    return DEGREE if degrees or name.lower() in LONGITUDE + LATITUDE else None
+
+
+def _check_degrees(degrees: np.ndarray, names: Sequence[str]) -> None:
+    """Refuse lengths that are called degrees."""
+    for name, values, most in zip(names, degrees.T, (360.0, 90.0), strict=True):
+        if (largest := float(np.abs(values).max())) > most:
+            raise ParameterError(
+                f"`positions` in degrees must be at most {most:g} in size; {name!r} has {largest:g}: "
+                "position_unit='m' says that they are metres"
+            )
+
+
+def _wanted(times: Any, units: dict[str, str], about: dict[str, Any]) -> np.ndarray:
+    """Common times in the unit of those of the data, dates since the first one."""
+    dates = ticks_of(times)
+    if dates is not None and dates.dtype.kind == "M" and ORIGIN not in about:
         raise check.fail("times", "numbers, as the times of the data are", times)
-    return (dates - first) / np.timedelta64(1, "D")
+    return check.times("times", counted("times", times, units, about)[0])
 
 
 def _middle(degrees: np.ndarray) -> np.ndarray:
@@ -266,38 +378,41 @@ def _middle(degrees: np.ndarray) -> np.ndarray:
 
 
 def _plane(degrees: np.ndarray, origin: np.ndarray) -> np.ndarray:
-    if origin.shape != (2,):
-        raise check.fail("origin", "a longitude and a latitude", origin)
     east = (degrees[:, 0] - origin[0] + 180.0) % 360.0 - 180.0
     north = degrees[:, 1] - origin[1]
     return EARTH_RADIUS * np.radians(np.stack([np.cos(np.radians(origin[1])) * east, north], axis=1))
 
 
-def _km_per_day(dataset: xarray.Dataset, name: str) -> float:
-    unit = str(dataset[name].attrs.get("units", "")).strip()
-    if unit not in _SPEEDS:
+def _over_km(dataset: xarray.Dataset, name: str, time: str | None) -> float:
+    """How many kilometres in the unit of time one unit of a velocity is."""
+    said = stated(dataset[name])
+    unit = unit_of_speed(said)
+    if unit is None or unit.length == DEGREE:
         raise ParameterError(
-            f"`velocities` must be in one of {', '.join(_SPEEDS)}; {name!r} has the unit {unit!r} "
+            f"`velocities` must be a length over a time, such as m/s, cm s-1 or km/day; {name!r} has the unit {said!r} "
             "(velocities=False leaves them out)"
         )
-    return _SPEEDS[unit]
+    if time not in SECONDS:
+        raise ParameterError(
+            f"`velocities` in {said} need times in one of {', '.join(SECONDS)}; those of the data have the unit "
+            f"{time or ''!r}: set the attribute units of the time, or leave them out with velocities=False"
+        )
+    return unit.over("km", time)
 
 
 # --- common times
 
 
-def _exact(
-    drifter: np.ndarray, when: np.ndarray, values: np.ndarray, wanted: np.ndarray, n: int, source: str
-) -> np.ndarray:
-    frames = np.full((len(wanted), n, values.shape[1]), np.nan)
-    k = np.searchsorted(wanted, when)
+def _exact(drifter: np.ndarray, k: np.ndarray, values: np.ndarray, count: int, n: int, source: str) -> np.ndarray:
+    """Each value at its own time, the k-th."""
+    frames = np.full((count, n, values.shape[1]), np.nan)
     taken = np.zeros(frames.shape[:2], dtype=np.int64)
     np.add.at(taken, (k, drifter), 1)
     if taken.max() > 1:
         raise FileFormatError(f"{source}: a drifter has two observations at one time")
     if n > 1 and (taken.sum(axis=1) == 1).mean() > 0.5:
         warnings.warn(
-            f"{source}: at most of its {len(wanted)} times only one of the {n} drifters is observed; "
+            f"{source}: at most of its {count} times only one of the {n} drifters is observed; "
             "give the common `times` to interpolate to",
             DataWarning,
             stacklevel=4,

@@ -61,7 +61,7 @@ def to_xarray(series: SnapshotSeries) -> xarray.Dataset:
 def from_xarray(dataset: xarray.Dataset, *, source: str = "the dataset", **columns: Any) -> SnapshotSeries:
     """Build a series from a dataset that `to_xarray` made, or from any with the columns named."""
     about = _about_from_text({name: dataset.attrs.get(f"{_ABOUT}_{name}") for name in ("metadata", "units")})
-    found = {str(name): variable.values for name, variable in dataset.variables.items()}
+    found: dict[str, Any] = {str(name): variable for name, variable in dataset.variables.items()}
     if f"{_ABOUT}_units" in dataset.attrs and "row_size" in found:
         found["time"] = np.repeat(found["time"], found["row_size"])
     return series_from_columns(found, source, **_merged(about, columns))

@@ -189,6 +189,7 @@ def read(file: h5py.File, start: float | None, stop: float | None) -> Trajectory
             None if velocity is None else velocity[frames],
             None if weights is None else weights[:],
             **hdf5.about(file),
+            copy=False,
         )
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from wlmsim import _times
 from wlmsim import _validation as check
 from wlmsim._about import version
 from wlmsim.errors import FileFormatError, ParameterError, WlmsimError
@@ -34,6 +35,13 @@ _OTHERS = {
     ZIP: ", but a ZIP archive: .npz files go by their suffix",
 }
 """What is said of files that begin as others do."""
+
+
+LOCKED = (
+    "it is locked: another program has it open for writing; close it there, or wait until it is written "
+    "(HDF5_USE_FILE_LOCKING=FALSE in the environment reads it as it stands)"
+)
+"""What is said of a sound file that is being written."""
 
 
 class Damage(ValueError):
@@ -131,6 +139,8 @@ def reading(path: str | Path, *, foreign: bool = False) -> Iterator[h5py.File]:
         raise
     except Damage as damage:
         raise FileFormatError(f"{path}: {damage}") from None
+    except BlockingIOError:
+        raise FileFormatError(f"{path}: {LOCKED}") from None
     except (OSError, RuntimeError, KeyError, TypeError, ValueError) as error:
         raise FileFormatError(f"{path}: it is truncated or damaged ({_one_line(error)})") from None
 
@@ -201,12 +211,16 @@ def window(times: np.ndarray, start: float | None, stop: float | None) -> slice:
     ParameterError
         If there is none.
     """
-    first = 0 if start is None else int(np.searchsorted(times, check.real("start", start), side="left"))
-    last = len(times) if stop is None else int(np.searchsorted(times, check.real("stop", stop), side="right"))
+    first, last = 0, len(times)
+    if start is not None:
+        k = _times.position(times, check.real("start", start))
+        first = int(np.searchsorted(times, start, side="left")) if k is None else k
+    if stop is not None:
+        last = int(_times.up_to(times, check.real("stop", stop)).sum())
     if first >= last:
         raise ParameterError(
             f"`start` and `stop` must enclose at least one of the {len(times)} times "
-            f"in {times[0]:g}..{times[-1]:g}; got start={start}, stop={stop}"
+            f"in {_times.span(times)}; got start={start}, stop={stop}"
         )
     return slice(first, last)
 
@@ -224,6 +238,8 @@ def _check_container(path: Path) -> None:
 def _opened(path: str | Path) -> h5py.File:
     try:
         return h5py.File(path, "r")
+    except BlockingIOError:
+        raise
     except OSError as error:
         reason = "truncated" if "truncated" in str(error) else "truncated or damaged"
         raise Damage(f"it is {reason} ({_one_line(error)})") from None

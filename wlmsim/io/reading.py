@@ -16,12 +16,34 @@ from wlmsim.errors import FileFormatError, ParameterError
 from wlmsim.io import drifters, exchange, hdf5, tables
 from wlmsim.io.columns import series_from_columns
 from wlmsim.io.optional import package
-from wlmsim.io.paths import local
+from wlmsim.io.paths import existing, local
 from wlmsim.io.snapshots_file import load_snapshots
 
 NETCDF = (".nc", ".nc4", ".cdf")
-FOREIGN = (*tables.TEXT, ".npz", ".h5ad", *NETCDF)
+ARRAYS = (".npz", ".npy")
+FOREIGN = (*tables.TEXT, *(f"{suffix}.gz" for suffix in tables.TEXT), *ARRAYS, ".h5ad", *NETCDF)
 """Suffixes of files that are not wlmsim's own."""
+WAYS = {
+    (".parquet", ".pq"): "pandas.read_parquet(path)",
+    (".feather",): "pandas.read_feather(path)",
+    (".xlsx", ".xls", ".ods"): "pandas.read_excel(path)",
+    (".pkl", ".pickle"): "pandas.read_pickle(path)",
+    (".json",): "pandas.read_json(path)",
+    (".dta",): "pandas.read_stata(path)",
+    (".sas7bdat",): "pandas.read_sas(path)",
+}
+"""How pandas makes a data frame of files that are not read here."""
+
+
+def suffix_of(path: str | Path) -> str:
+    """The suffix that says what a file is, in small letters; of a compressed one together with the one before it."""
+    suffixes = [suffix.lower() for suffix in Path(path).suffixes]
+    return "".join(suffixes[-2:] if suffixes[-1:] == [".gz"] else suffixes[-1:])
+
+
+def is_foreign(path: str | Path) -> bool:
+    """Whether a file is by its suffix not one of wlmsim's own."""
+    return suffix_of(path) in (*FOREIGN, *(suffix for suffixes in WAYS for suffix in suffixes))
 
 
 def read_snapshots(
@@ -32,12 +54,14 @@ def read_snapshots(
     Parameters
     ----------
     path : str or Path
-        ``.csv``, ``.tsv`` or ``.txt``: text with a header line. ``.npz``: arrays. ``.h5ad``: AnnData. ``.nc``: NetCDF,
-        drifters or other. Anything else: HDF5, of wlmsim, or foreign if names are given.
+        ``.csv``, ``.tsv`` or ``.txt``, also with ``.gz``: text with a header line. ``.npz``, ``.npy``: arrays.
+        ``.h5ad``: AnnData. ``.nc``: NetCDF, drifters or other. Anything else: HDF5, of wlmsim, or foreign if names are
+        given.
     start, stop : float, optional
         Keep only the clouds with start <= time <= stop [time].
     **columns
-        What the columns are: see `series_from_columns`; for drifters see `load_drifters`.
+        What the columns are: see `series_from_columns`; for drifters see `load_drifters`. Text takes `decimal`, the
+        decimal mark, "." or ",".
 
     Returns
     -------
@@ -55,15 +79,19 @@ def read_snapshots(
         If a name is not there (the message lists those that are), or no time falls between `start` and `stop`.
     """
     path = local(path)
-    suffix = path.suffix.lower()
+    suffix = suffix_of(path)
     _check_names(columns)
+    _check_readable(path, suffix)
+    decimal = columns.pop("decimal", None)
+    if decimal is not None and suffix.removesuffix(".gz") not in tables.TEXT:
+        raise ParameterError(f"`decimal` is for text files, {', '.join(tables.TEXT)}; got {str(path)!r}")
     if suffix in NETCDF:
         series = _netcdf(path, columns)
     elif suffix == ".h5ad":
         with _annotated(path) as data:
             series = exchange.from_anndata(data, source=path.name, **columns)
     elif suffix in FOREIGN or columns:
-        with opened_columns(path) as found:
+        with opened_columns(path, decimal or ".") as found:
             series = series_from_columns(found, path.name, **columns)
     else:
         return load_snapshots(path, start=start, stop=stop)
@@ -71,13 +99,14 @@ def read_snapshots(
 
 
 @contextmanager
-def opened_columns(path: str | Path) -> Iterator[Mapping[str, Any]]:
+def opened_columns(path: str | Path, decimal: str = ".") -> Iterator[Mapping[str, Any]]:
     """Open a file of any kind but wlmsim's own, and yield what it holds by name; values are read when asked for."""
     path = local(path)
-    suffix = path.suffix.lower()
-    if suffix in tables.TEXT:
-        yield tables.text_columns(path)
-    elif suffix == ".npz":
+    suffix = suffix_of(path)
+    _check_readable(path, suffix)
+    if suffix.removesuffix(".gz") in tables.TEXT:
+        yield tables.text_columns(path, decimal=decimal)
+    elif suffix in ARRAYS:
         with tables.archive_columns(path) as arrays:
             yield arrays
     elif suffix in NETCDF:
@@ -103,10 +132,23 @@ def outline(path: str | Path) -> dict[str, Any]:
 
 def _check_names(columns: Mapping[str, Any]) -> None:
     """Refuse misspelt arguments here: within an open file, a `TypeError` would be taken for damage."""
-    known = [*inspect.signature(series_from_columns).parameters, *inspect.signature(drifters.load_drifters).parameters]
+    known = [
+        "decimal",
+        *inspect.signature(series_from_columns).parameters,
+        *inspect.signature(drifters.load_drifters).parameters,
+    ]
     for name in columns:
         if name not in known:
             raise TypeError(f"load() got an unexpected keyword argument {name!r}{check.meant(name, known)}")
+
+
+def _check_readable(path: Path, suffix: str) -> None:
+    """Say which other package reads a file that is not read here."""
+    for suffixes, call in WAYS.items():
+        if suffix in suffixes:
+            existing(path)
+            way = f"wls.SnapshotSeries.from_dataframe({call})"
+            raise FileFormatError(f"{path}: wlmsim does not read {suffix} files; {way} does, with pandas")
 
 
 def _kind(value: Any) -> str:

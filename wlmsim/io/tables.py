@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+import gzip
+import re
 import warnings
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
@@ -14,6 +16,7 @@ from typing import Any, TextIO
 import h5py
 import numpy as np
 
+from wlmsim import _validation as check
 from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.errors import FileFormatError, WlmsimError
 from wlmsim.io import hdf5
@@ -24,39 +27,78 @@ from wlmsim.io.paths import existing, local
 TEXT = (".csv", ".tsv", ".txt")
 
 
-def text_columns(path: str | Path) -> dict[str, np.ndarray]:
-    """Read a text file with a header line; fields are separated by commas, tabs or semicolons.
+def text_columns(path: str | Path, *, decimal: str = ".") -> dict[str, np.ndarray]:
+    """Read a text file with a header line; fields are separated by commas, tabs, semicolons or blanks.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file, which may be compressed (``.gz``).
+    decimal : {".", ","}
+        The decimal mark of numbers. Default ".".
 
     Returns
     -------
     dict
-        The columns; as strings if some field of the file is not a number.
+        The columns; as strings if some field of the file is not a number. A column of the names of rows that has no
+        name in the header, as R writes it, is called ``""``.
 
     Raises
     ------
     FileFormatError
         If it is empty, not text, has no rows, repeats a name, or a line has another number of fields.
     """
+    check.choice("decimal", decimal, (".", ","))
+    path = existing(path)
     try:
-        with existing(path).open(newline="", encoding="utf-8-sig") as stream:
+        with _text(path) as stream:
             first = stream.readline()
-            separator = max(",\t;", key=first.count)
-            header = [name.strip() for name in next(csv.reader([first], delimiter=separator), [])]
-            if (numbers := _all_numbers(stream, separator, len(header))) is not None and _distinct(header):
+            separator = _separator(first, decimal)
+            header = [name.strip() for name in next(_rows([first], separator), [])]
+            numbers = _all_numbers(stream, separator, len(header)) if decimal == "." and separator != " " else None
+            if numbers is not None and _distinct(header):
                 return dict(zip(header, numbers.T, strict=True))
             stream.seek(0)
-            lines = [line for line in csv.reader(stream, delimiter=separator) if line]
-    except (UnicodeDecodeError, csv.Error) as error:
+            lines = [line for line in _rows(stream, separator) if line]
+    except (UnicodeDecodeError, csv.Error, gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise FileFormatError(f"{path}: it is not a text file of columns ({error})") from None
     if len(lines) < 2:
         raise FileFormatError(f"{path}: it {'has no rows below its header' if lines else 'is empty'}")
     rows = lines[1:]
+    if all(len(row) == len(header) + 1 for row in rows):
+        header = ["", *header]
     if not _distinct(header):
         raise FileFormatError(f"{path}: its header repeats a name ({', '.join(header)})")
     for number, row in enumerate(rows, start=2):
         if len(row) != len(header):
             raise FileFormatError(f"{path}: row {number} has {len(row)} fields, and the header {len(header)}")
-    return {name: np.array(column) for name, column in zip(header, zip(*rows, strict=True), strict=True)}
+    columns = zip(header, zip(*rows, strict=True), strict=True)
+    return {
+        name: np.array([_with_point(e) for e in entries] if decimal == "," else entries) for name, entries in columns
+    }
+
+
+def _text(path: Path) -> TextIO:
+    if path.suffix.lower() == ".gz":
+        return gzip.open(path, "rt", newline="", encoding="utf-8-sig")
+    return path.open(newline="", encoding="utf-8-sig")
+
+
+def _separator(header: str, decimal: str) -> str:
+    """What stands between the names most often; blanks only where nothing else does."""
+    marks = [mark for mark in ",\t;" if mark != decimal]
+    return max(marks, key=header.count) if any(mark in header for mark in marks) else " "
+
+
+def _rows(lines: Iterable[str], separator: str) -> Iterator[list[str]]:
+    if separator == " ":
+        lines = (line.strip() for line in lines)
+    return csv.reader(lines, delimiter=separator, skipinitialspace=separator == " ")
+
+
+def _with_point(entry: str) -> str:
+    """A number with a decimal point; other words stay."""
+    return entry.replace(",", ".") if re.fullmatch(r"\s*[-+]?\d*,\d+([eE][-+]?\d+)?\s*", entry) else entry
 
 
 def _all_numbers(stream: TextIO, separator: str, count: int) -> np.ndarray | None:
@@ -77,7 +119,9 @@ def _distinct(names: list[str]) -> bool:
 
 @contextmanager
 def archive_columns(path: str | Path) -> Iterator[Mapping[str, Any]]:
-    """Open a .npz archive; its arrays are read when asked for, and arrays of objects, which could run code, refused.
+    """Open a .npz archive, or the single array of a .npy file; its arrays are read when asked for.
+
+    Arrays of objects, which could run code, are refused.
 
     Raises
     ------
@@ -87,13 +131,26 @@ def archive_columns(path: str | Path) -> Iterator[Mapping[str, Any]]:
     try:
         arrays = np.load(existing(path))
         if not isinstance(arrays, np.lib.npyio.NpzFile):
-            raise ValueError("one array without a name")
+            yield _single(arrays)
+            return
         with arrays:
             yield arrays
     except (WlmsimError, FileNotFoundError, PermissionError):
         raise
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise FileFormatError(f"{path}: it is not a sound archive of plain arrays ({error})") from None
+
+
+def _single(array: np.ndarray) -> Mapping[str, Any]:
+    """What an array without a name holds: fields, or positions of the same particles at all times."""
+    if array.dtype.names:
+        return {name: array[name] for name in array.dtype.names}
+    if array.ndim == 3:
+        return {"positions": array}
+    raise ValueError(
+        f"one array without a name, of shape {array.shape}; of shape (T, n, d) it would be positions, and "
+        "np.savez(path, time=..., positions=...) names what each array is"
+    )
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from wlmsim import _html
+from wlmsim import _html, _times
 
 
 def model_card(model: Any) -> str:
@@ -18,7 +18,7 @@ def model_card(model: Any) -> str:
         ("learned", _html.math(mechanics._repr_latex_().strip("$"))),
         *((("term", repr(term))) for term in mechanics.potential.terms),
         ("friction", f"{model.friction_:.4g}"),
-        ("fitted to", f"{len(model.times_)} marginals, t = {model.times_[0]:g} to {model.times_[-1]:g}"),
+        ("fitted to", f"{len(model.times_)} marginals, t = {_times.span(model.times_).replace('..', ' to ')}"),
         ("training", f"{model.best_step_} steps, {model.seconds_:.1f} s, time step {model.dt_:.3g}"),
     ]
     if model.validation_:

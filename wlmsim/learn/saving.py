@@ -32,6 +32,7 @@ FIT_REPORT = (
     "growth_changes_",
     "noise_",
     "cites_",
+    "units_",
 )
 """Attributes of a fit that are kept beside the mechanics."""
 ARRAYS = ("losses_", "frictions_", "times_")
@@ -74,7 +75,7 @@ def load_model(make: Callable[..., Model], path: str | Path) -> Model:
         members.append(member.eval())
     model._keep(members, model.get_params(deep=False))
     for name in FIT_REPORT:
-        value = content["fit"][name]
+        value = content["fit"].get(name, {}) if name == "units_" else content["fit"][name]  # files of before have none
         setattr(model, name, np.array(value) if name in ARRAYS else value)
     return model
 

@@ -30,6 +30,7 @@ from wlmsim.learn.training.adamw import AdamW
 from wlmsim.learn.training.checkpoint import Checkpoint
 from wlmsim.learn.training.early_stopping import EarlyStopping
 from wlmsim.learn.training.runtime import Runtime
+from wlmsim.learn.velocities.series import startable
 from wlmsim.mechanics.dissipation import Dissipation
 from wlmsim.mechanics.flow import GradientFlow
 from wlmsim.mechanics.lagrangian import Lagrangian
@@ -138,6 +139,8 @@ class WLM(Estimator):
         Times of the fitted marginals.
     data_ : SnapshotSeries
         The fitted marginals; not kept in files.
+    units_ : dict of str to str
+        Units of the data, which forecasts have too.
     cites_ : list of str
         What the data asks to cite, see `citation`.
 
@@ -266,7 +269,8 @@ class WLM(Estimator):
         Parameters
         ----------
         data : SnapshotSeries or sequence of Population
-            At least two marginals. With ``initial_velocities="given"`` the first one needs velocities.
+            At least two marginals. With ``initial_velocities="given"`` those before the first one with velocities, from
+            which no rollout can start, are left out with a warning.
         callbacks : sequence of callables
             Each is called with a `Record` after every training step: `JSONLines`, `TensorBoard` or any function.
             Default: none.
@@ -287,6 +291,8 @@ class WLM(Estimator):
 
         self._check()
         data = _series("data", data)
+        if self.initial_velocities == "given" and not self.first_order:
+            data = startable(data)
         if len(data) < 2:
             raise ParameterError(f"`data` must hold at least 2 marginals; got {len(data)}")
         for callback in check.sequence("callbacks", callbacks, "a sequence of callables that take a Record"):
@@ -299,6 +305,7 @@ class WLM(Estimator):
         self.reach_, self.growth_changes_ = result.growth
         self.dt_, self.noise_ = result.dt, result.noise
         self.times_, self.data_, self.cites_ = data.times.copy(), data, cited_by(data.metadata)
+        self.units_ = dict(data.units)
         return self
 
     def _keep(self, members: list[Mechanics], parameters: dict[str, Any]) -> None:
@@ -330,9 +337,18 @@ class WLM(Estimator):
             int(given["seed"]),
             vars(self).get("data_"),
             repr(self),
+            self.units_,
         )
 
-    def forecast(self, start: Population | SnapshotSeries, times: Any, *, dt: float | None = None) -> Trajectory:
+    def forecast(
+        self,
+        start: Population | SnapshotSeries,
+        times: Any,
+        *,
+        dt: float | None = None,
+        seed: int | None = None,
+        ensemble: int = 1,
+    ) -> Trajectory:
         """Roll the learned mechanics out from a marginal.
 
         Parameters
@@ -346,21 +362,31 @@ class WLM(Estimator):
             Strictly increasing times, none before the start's [time].
         dt : float, optional
             Largest time step. Default: that of the fit.
+        seed : int, optional
+            Of the noise, if there is any. Default: that of the model, hence the same path at each call.
+        ensemble : int
+            How many runs of the noise, independent of each other. Default 1.
 
         Returns
         -------
         Trajectory
-            Of all rows of the start, in their order. That of several populations knows no mechanics, since its energies
-            would be those of their union.
+            Of all rows of the start, in their order, once for each run. That of several populations or runs knows no
+            mechanics, since its energies would be those of their union. Weights are those of the start.
 
         Raises
         ------
         NotFittedError
             If `fit` has not been called.
         ParameterError
-            If the start has no velocities and the model needs them.
+            If the start has no velocities and the model needs them, or an ensemble is asked for without noise.
+
+        Warns
+        -----
+        DataWarning
+            If the start is before the fitted times, the times are far beyond them, or growth was learned, which a
+            forecast does not know.
         """
-        return self._predictor().forecast(start, times, dt)
+        return self._predictor().forecast(start, times, dt, seed, ensemble)
 
     def interpolate(self, times: Any, data: SnapshotSeries | None = None, *, two_sided: bool = False) -> SnapshotSeries:
         """Predict marginals between the fitted ones, each from the last fitted marginal that it can start from.
@@ -396,22 +422,29 @@ class WLM(Estimator):
         Parameters
         ----------
         observed : SnapshotSeries
-            Marginals that the fit has not seen. Of several populations each is predicted and scored by itself, and the
-            scores are averaged, each population counting once.
+            Marginals that the fit has not seen; fitted ones among them are left out with a warning. Of several
+            populations each is predicted and scored by itself, and the scores are averaged, each counting once.
         start : Population or SnapshotSeries, optional
             Forecast all of them from this marginal, given as to `forecast`. Default: predict each from the fitted
             marginal before it.
         data : SnapshotSeries, optional
-            The fitted marginals, for predictions without `start`. Default: those of `fit`.
+            The fitted marginals, for predictions without `start`, and to tell them from another recording at the same
+            times. Default: those of `fit`.
         two_sided : bool
             Whether to predict each from the fitted marginals on both sides, as `interpolate` does. Default False.
-        metrics : sequence of {"w1", "w2", "energy"}
-            Distances to score by, beside W1. Default W1 alone.
+        metrics : sequence of {"w1", "w2", "energy", "partial"}
+            Distances to score by, beside W1. Default W1 alone; of individuals that were followed, and some of them
+            hidden, also "partial", see `Scores`.
 
         Returns
         -------
         Scores
             ``print`` it for a table.
+
+        Raises
+        ------
+        ParameterError
+            If all of the marginals were fitted.
         """
         return self._predictor().evaluate(observed, start, data, two_sided=two_sided, metrics=metrics)
 

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from wlmsim import _times
 from wlmsim import _validation as check
 from wlmsim.errors import SimulationError
 from wlmsim.functionals.laws import Law
@@ -174,7 +175,7 @@ def grown(wave: WaveFunction) -> WaveFunction:
         return wave
     if np.prod(larger) > LARGEST:
         raise SimulationError(
-            f"the wave at t = {wave.time:g} has spread over more than a grid of {grid.shape} points holds; "
+            f"the wave at t = {_times.text(wave.time)} has spread over more than a grid of {grid.shape} points holds; "
             "simulate a shorter time, or start on a coarser grid"
         )
     before, after = np.transpose(paddings)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from wlmsim import _times
 from wlmsim import _validation as check
 from wlmsim.errors import ParameterError, SimulationError
 from wlmsim.functionals.laws import Law
@@ -113,8 +114,9 @@ class WaveFunction:
             share = (np.abs(band) ** 2).sum() * grid.cell / grid.size
             if share > UNRESOLVED * max(1.0, self.norm):
                 raise SimulationError(
-                    f"the grid's spacing {grid.spacing[axis]:g} is too coarse for the wave at t = {self.time:g}: "
-                    f"probability {share:.1g} has wave numbers near the largest that it resolves; use a finer grid"
+                    f"the grid's spacing {grid.spacing[axis]:g} is too coarse for the wave at "
+                    f"t = {_times.text(self.time)}: probability {share:.1g} has wave numbers near the largest that it "
+                    "resolves; use a finer grid"
                 )
         # the spline through unit samples exp(i k x) has this factor at the points
         turns = [2 * np.pi * np.fft.fftfreq(n) for n in grid.shape]
@@ -161,7 +163,7 @@ class WaveFunction:
         return self.grid.low + self.grid.spacing * (indices + rng.random((n, self.grid.dim)) - 0.5)
 
     def __repr__(self) -> str:
-        return f"WaveFunction({self.grid!r}, hbar={self.hbar:g}, time={self.time:g}, norm={self.norm:.6g})"
+        return f"WaveFunction({self.grid!r}, hbar={self.hbar:g}, time={_times.text(self.time)}, norm={self.norm:.6g})"
 
 
 def three_axes(array: np.ndarray) -> np.ndarray:

@@ -9,6 +9,7 @@ from wlmsim.transport.exact import (
     wasserstein1,
     wasserstein2,
 )
+from wlmsim.transport.partial import partial_wasserstein1
 from wlmsim.transport.schroedinger import schroedinger_bridge
 from wlmsim.transport.unbalanced import UnbalancedPlan, transported_masses, unbalanced_plan
 
@@ -20,6 +21,7 @@ __all__ = [
     "growth_correction",
     "log_abundances",
     "optimal_plan",
+    "partial_wasserstein1",
     "schroedinger_bridge",
     "transported_masses",
     "unbalanced_plan",

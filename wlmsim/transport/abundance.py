@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from wlmsim import _times
 from wlmsim import _validation as check
 from wlmsim.data.population import Population
 from wlmsim.transport.exact import ground_cost
@@ -114,7 +115,8 @@ def growth_correction(marginals: Sequence[Population], places: np.ndarray, time:
 
     times = np.array([cloud.time for cloud in marginals])
     if not times[0] <= time <= times[-1]:
-        raise check.fail("time", f"between the first and the last marginal, {times[0]:g} and {times[-1]:g}", time)
+        first, last = (_times.text(t, [*times, time]) for t in times[[0, -1]])
+        raise check.fail("time", f"between the first and the last marginal, {first} and {last}", time)
     # both are linear in their knots: the weights of the logarithms are those of unit vectors
     knots = np.eye(len(times))
     spline = CubicSpline(times, knots, bc_type="natural")(time)

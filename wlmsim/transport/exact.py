@@ -114,7 +114,7 @@ def energy_distance(a: Population | Any, b: Population | Any) -> float:
     >>> wls.transport.energy_distance([[0.0]], [[2.0]])
     2.0
     """
-    a, b = _pair(a, b)
+    a, b = as_pair(a, b)
 
     def mean(p: Population, q: Population) -> float:
         return float(p.weights @ ground_cost(p.positions, q.positions, 1) @ q.weights)
@@ -123,7 +123,7 @@ def energy_distance(a: Population | Any, b: Population | Any) -> float:
 
 
 def _distance(a: Population | Any, b: Population | Any, *, power: int) -> float:
-    a, b = _pair(a, b)
+    a, b = as_pair(a, b)
     cost = ground_cost(a.positions, b.positions, power)
     plan = optimal_plan(cost, a.weights, b.weights)
     return float(plan.mass @ cost[plan.source, plan.target])
@@ -136,7 +136,8 @@ def ground_cost(x: np.ndarray, y: np.ndarray, power: int) -> np.ndarray:
     return cdist(x, y, "euclidean" if power == 1 else "sqeuclidean")
 
 
-def _pair(a: Population | Any, b: Population | Any) -> tuple[Population, Population]:
+def as_pair(a: Population | Any, b: Population | Any) -> tuple[Population, Population]:
+    """Two clouds of one dimension, given as populations or arrays."""
     a, b = _as_population("a", a), _as_population("b", b)
     if a.dim != b.dim:
         raise ParameterError(f"`a` and `b` must have one dimension; got {a.dim} and {b.dim}")

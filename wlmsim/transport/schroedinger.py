@@ -16,6 +16,7 @@ import math
 
 import numpy as np
 
+from wlmsim import _times
 from wlmsim import _validation as check
 from wlmsim.data.population import Population
 from wlmsim.transport.exact import ground_cost
@@ -88,7 +89,8 @@ def schroedinger_bridge(
 def fraction(before: Population, after: Population, time: float) -> float:
     """Share of the way from one cloud to the other that a time is at."""
     if not before.time <= time <= after.time or before.time == after.time:
-        raise check.fail("time", f"between the clouds at {before.time:g} and {after.time:g}", time)
+        first, last = (_times.text(cloud.time, [before.time, after.time, time]) for cloud in (before, after))
+        raise check.fail("time", f"between the clouds at {first} and {last}", time)
     return (time - before.time) / (after.time - before.time)
 
 

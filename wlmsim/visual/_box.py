@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from wlmsim import _times
 from wlmsim.visual._camera import Camera
 from wlmsim.visual._drawing import Drawing
 from wlmsim.visual._look import FAINT
@@ -51,10 +52,10 @@ class Box:
         for edge in edges:
             k = edge.axis
             place = np.where(edge.corner, high, low)
-            for value, height in zip(*self._ticks(k), strict=True):
+            for text, height in zip(*self._ticks(k), strict=True):
                 place[k] = height
                 strokes += [place.copy(), place + length * np.array(edge.out)]
-                self._label(f"{value:g}", strokes[-1], edge.shift, 14, edge)
+                self._label(text, strokes[-1], edge.shift, 14, edge)
             place[k] = 0.5 * (low[k] + high[k])
             self._label(self._drawing.names[k], place, edge.gap, 16, edge)
         for lines in (_outline(low, high, camera), pv.line_segments_from_points(np.array(strokes))):
@@ -69,12 +70,12 @@ class Box:
         side, level, angle = ("center", "center", 90.0) if turned else (edge.side, edge.level, 0.0)
         self._writings.append(self._page.label(text, place, shift, size, side, level, angle))
 
-    def _ticks(self, k: int) -> tuple[np.ndarray, np.ndarray]:
-        """Round values, and where they stand."""
+    def _ticks(self, k: int) -> tuple[list[str], np.ndarray]:
+        """Round values in text, and where they stand."""
         low, high = self._drawing.value_limits[:, k]
         floor, roof = self._drawing.limits[:, k]
         values = round_values(low, high)
-        return values, floor + (roof - floor) * (values - low) / (high - low)
+        return labels(values), floor + (roof - floor) * (values - low) / (high - low)
 
 
 class _Edge(NamedTuple):
@@ -142,6 +143,11 @@ def _outline(low: np.ndarray, high: np.ndarray, camera: Camera) -> pv.PolyData:
                 point[i], point[j], point[k] = (high if si > 0 else low)[i], (high if sj > 0 else low)[j], end[k]
                 ends.append(point)
     return pv.line_segments_from_points(np.array(ends))
+
+
+def labels(values: np.ndarray) -> list[str]:
+    """Values in text, with the digits that tell them apart."""
+    return [_times.text(float(value), values) for value in values]
 
 
 def round_values(low: float, high: float, most: int = 5) -> np.ndarray:

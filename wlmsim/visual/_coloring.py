@@ -18,6 +18,8 @@ from wlmsim.visual._mechanics import particle_energies
 
 WORDS = ("auto", "speed", "time", "energy", "population")
 MOST_CATEGORIES = 20
+MISSING = "unknown"
+"""What particles without a label are called."""
 
 Clouds = Trajectory | SnapshotSeries
 
@@ -145,7 +147,7 @@ def _for_each_time(color: Any, data: Clouds) -> list[np.ndarray]:
     expected = f"one of {', '.join(map(repr, WORDS))}, None, an array of shape ({sizes[0]},), or one for each time"
     try:
         several = len(color) == len(sizes) and all(np.ndim(row) == 1 for row in color)
-        rows = [np.asarray(row) for row in color] if several else [np.asarray(color)] * len(sizes)
+        rows = [_plain(row) for row in color] if several else [_plain(color)] * len(sizes)
     except (TypeError, ValueError):
         raise check.fail("color", expected, color) from None
     if not several and isinstance(data, SnapshotSeries) and len(data) > 1:
@@ -159,6 +161,18 @@ def _for_each_time(color: Any, data: Clouds) -> list[np.ndarray]:
         return rows
     numbers = [check.array("color", row) for row in (rows if several else rows[:1])]
     return numbers if several else numbers * len(sizes)
+
+
+def _plain(color: Any) -> np.ndarray:
+    """Scalars or labels as NumPy's numbers or words: of Categorical, Series and arrays of objects too."""
+    array = np.asarray(color)
+    if array.dtype.kind != "O":
+        return array
+    flat = array.ravel().tolist()
+    if all(isinstance(entry, (int, float, np.number)) or check.absent(entry) for entry in flat):
+        missing = any(check.absent(entry) for entry in flat)
+        return check.array("color", array) if missing else np.array(flat).reshape(array.shape)
+    return np.array([MISSING if check.absent(entry) else str(entry) for entry in flat]).reshape(array.shape)
 
 
 def _categories(
@@ -187,7 +201,7 @@ def _limits(columns: Sequence[Sequence[np.ndarray] | None], kind: str) -> tuple[
         high = max(float(np.quantile(v, 0.995)) for v in values)
     if kind == "speed":
         low = 0.0
-    if high - low <= 1e-9 * max(abs(low), abs(high)):
+    if high - low <= 16 * np.finfo(float).eps * max(abs(low), abs(high)):
         low, high = low - (0.5 if low else 0.0), high + (0.5 if high else 1.0)
     return low, high
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from wlmsim import _times
 from wlmsim import _validation as check
 from wlmsim.data.population import Population
 from wlmsim.data.snapshots import SnapshotSeries
@@ -26,6 +27,8 @@ from wlmsim.visual._look import GLYPHS, LAYOUTS
 
 __all__ = ["Drawing", "MovingCloud", "axis_names", "choose_axes", "color_map", "prepare", "with_unit"]
 
+FAR = 100
+"""Data further from 0 than so many times their width are drawn from an origin of their own."""
 SURFACE_POINTS = 81
 """Points along each side of a potential surface."""
 
@@ -67,9 +70,11 @@ class Drawing:
     names: tuple[str, ...]
     """Label of each drawn axis."""
     limits: np.ndarray = field(repr=False)
-    """Lower and upper corner of a box that contains every frame, shape (2, 3)."""
+    """Lower and upper corner of a box that contains every frame, in space, shape (2, 3)."""
     value_limits: np.ndarray = field(repr=False)
-    """What the ticks say at the corners: the limits, but for a third axis that shows a potential."""
+    """What the ticks say at the corners: the limits from the origin on, but for a third axis that shows a potential."""
+    origin: np.ndarray
+    """The place of the data that is the origin of space, shape (3,): graphics cards know seven digits only."""
     coloring: Coloring
     camera: Camera
     time_text: Callable[[float], str]
@@ -105,7 +110,7 @@ class Drawing:
 
     def heights(self, xy: np.ndarray, moving: MovingCloud, k: int) -> np.ndarray:
         """Where the potential at points of the plane stands on the third axis, at the time of frame k."""
-        energies = _mechanics.potential(self.mechanics, xy.astype(float), moving.frames.population(k))
+        energies = _mechanics.potential(self.mechanics, xy + self.origin[:2], moving.frames.population(k))
         (floor, roof), (low, high) = self.limits[:, 2], self.value_limits[:, 2]
         return floor + (roof - floor) * (energies - low) / (high - low)
 
@@ -155,17 +160,19 @@ def prepare(
     clouds = [_frames.frames(series, smooth) for series in given]
     units = given[0].units
     coloring, values = colorize(color, given, clouds, mechanics, units)
+    origin = _origin(clouds, chosen)
     moving_clouds = [
-        MovingCloud(f, [embed(x[:, chosen]) for x in f.positions], scalars)
+        MovingCloud(f, [embed(x[:, chosen] - origin[: len(chosen)]) for x in f.positions], scalars)
         for f, scalars in zip(clouds, values, strict=True)
     ]
     names = axis_names(chosen, dim, units)
     if len(chosen) == 1:
         _spread(moving_clouds)
-    limits = value_limits = _limits(moving_clouds, max(len(chosen), 2))
+    limits = _limits(moving_clouds, max(len(chosen), 2))
+    value_limits = limits + origin
     if potential:
         names = (*names, energy_title("potential", units, mechanics))
-        limits, value_limits = _raise(moving_clouds, mechanics, limits)
+        limits, value_limits = _raise(moving_clouds, mechanics, limits, origin)
     return Drawing(
         main=moving_clouds[0],
         truth=moving_clouds[1] if truth is not None else None,
@@ -173,6 +180,7 @@ def prepare(
         names=names,
         limits=limits,
         value_limits=value_limits,
+        origin=origin,
         coloring=coloring,
         camera=camera_of(camera, len(names), surface=potential),
         time_text=_clock(moving_clouds[0].times, units.get("time", "")),
@@ -235,6 +243,16 @@ def choose_axes(axes: Sequence[int] | None, dim: int, *, most: int = 3) -> list[
     return chosen
 
 
+def _origin(clouds: Sequence[Frames], axes: list[int]) -> np.ndarray:
+    """The middle of the data along each axis on which they are far from 0, as the coordinates of a map are."""
+    every = [x[:, axes] for f in clouds for x in f.positions]
+    low, high = np.min([x.min(axis=0) for x in every], axis=0), np.max([x.max(axis=0) for x in every], axis=0)
+    middle = 0.5 * (low + high)
+    origin = np.zeros(3)
+    origin[: len(axes)] = np.where(np.abs(middle) > FAR * max(float((high - low).max()), 1e-300), middle, 0.0)
+    return origin
+
+
 def embed(x: np.ndarray) -> np.ndarray:
     """Lay (n, 1..3) coordinates in three dimensions."""
     points = np.zeros((len(x), 3), dtype=np.float32)
@@ -273,13 +291,15 @@ def _plane(limits: np.ndarray) -> np.ndarray:
     return np.column_stack([grid.ravel() for grid in np.meshgrid(x, y)])
 
 
-def _raise(moving_clouds: list[MovingCloud], mechanics: Any, limits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _raise(
+    moving_clouds: list[MovingCloud], mechanics: Any, limits: np.ndarray, origin: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Lift the points to the potential energy at their place, and return the limits in space and of the values."""
     energies = [
         [_mechanics.potential(mechanics, x, r.frames.population(k)) for k, x in enumerate(r.frames.positions)]
         for r in moving_clouds
     ]
-    plane = _plane(limits)
+    plane = _plane(limits) + origin[:2]
     grounds = np.concatenate(
         [
             _mechanics.potential(mechanics, plane, moving_clouds[0].frames.population(k))
@@ -294,7 +314,7 @@ def _raise(moving_clouds: list[MovingCloud], mechanics: Any, limits: np.ndarray)
     for moving, levels in zip(moving_clouds, energies, strict=True):
         for points, e in zip(moving.points, levels, strict=True):
             points[:, 2] = roof * (e - low) / (high - low)
-    values, space = limits.copy(), limits.copy()
+    values, space = limits + origin, limits.copy()
     values[:, 2], space[:, 2] = (low, high), (0.0, roof)
     return space, values
 
@@ -311,6 +331,6 @@ def _clock(times: np.ndarray, unit: str) -> Callable[[float], str]:
     finest = max(0, 1 - math.floor(math.log10(step)))
     exact = (k for k in range(finest + 1) if np.allclose(np.round(times, k), times, rtol=0, atol=1e-3 * step))
     decimals = next(exact, finest)
-    if decimals > 6 or np.abs(times).max() >= 1e7:
-        return lambda time: f"t = {time:.6g}{suffix}"
+    if decimals > 6 or np.abs(times).max() >= 1e15:
+        return lambda time: f"t = {_times.text(time, times)}{suffix}"
     return lambda time: f"t = {time:.{decimals}f}{suffix}"

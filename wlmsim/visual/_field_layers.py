@@ -148,7 +148,7 @@ class Force(Layer):
         """Drawn components of the field; coordinates that are not drawn are the mean of the population."""
         population = self._moving_cloud.frames.population(k)
         points = np.tile(population.weights @ population.positions, (len(self._nodes), 1))
-        points[:, self._drawing.axes] = self._nodes
+        points[:, self._drawing.axes] = self._nodes + self._drawing.origin[: len(self._drawing.axes)]
         mechanics: Any = self._drawing.mechanics
         field = _mechanics.force(mechanics, points, population)[:, self._drawing.axes]
         return np.nan_to_num(field, nan=0.0, posinf=0.0, neginf=0.0)

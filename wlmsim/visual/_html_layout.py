@@ -121,8 +121,8 @@ def _plane(drawing: Drawing, side: int, domain: list[float]) -> dict[str, Any]:
         "showgrid": False,
         "ticks": "outside",
     }
-    x = {"title": {"text": drawing.names[0]}, "range": drawing.limits[:, 0].tolist(), "domain": domain, **line}
-    y: dict[str, Any] = {"range": drawing.limits[:, 1].tolist(), "anchor": f"x{suffix}", **line}
+    x = {"title": {"text": drawing.names[0]}, "range": drawing.value_limits[:, 0].tolist(), "domain": domain, **line}
+    y: dict[str, Any] = {"range": drawing.value_limits[:, 1].tolist(), "anchor": f"x{suffix}", **line}
     if drawing.dim == 1:
         y |= {"showticklabels": False, "ticks": ""}
     else:

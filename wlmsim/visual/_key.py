@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wlmsim.visual._box import round_values
+from wlmsim.visual._box import labels, round_values
 from wlmsim.visual._coloring import category_colors
 from wlmsim.visual._drawing import Drawing
 from wlmsim.visual._page import Page, font_file
@@ -34,8 +34,9 @@ def _draw_color_bar(page: Page, drawing: Drawing) -> None:
     bar.SetDrawTickLabels(False)
     page.add(bar)
     # VTK would write the values over the bar.
-    for value in round_values(low, high):
-        page.write(f"{value:g}", (400 * ((value - low) / (high - low) - 0.5), 30), 14, "center")
+    values = round_values(low, high)
+    for value, text in zip(values, labels(values), strict=True):
+        page.write(text, (400 * ((value - low) / (high - low) - 0.5), 30), 14, "center")
     page.write(coloring.title, (0, 62), 16, "center", level="bottom")
 
 

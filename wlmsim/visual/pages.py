@@ -227,7 +227,9 @@ def _values(moving: MovingCloud, k: int) -> np.ndarray:
 
 
 def _short(values: np.ndarray) -> np.ndarray:
-    return np.asarray(values, dtype=np.float32)
+    """Values with seven digits, which make a smaller page, where these are enough."""
+    short = np.asarray(values, dtype=np.float32)
+    return short if np.abs(short - values).max() <= 1e-4 * np.ptp(values) else np.asarray(values)
 
 
 def _trails(drawing: Drawing, moving: MovingCloud, k: int, stride: int) -> np.ndarray:
@@ -241,11 +243,15 @@ def _trails(drawing: Drawing, moving: MovingCloud, k: int, stride: int) -> np.nd
 def _coordinates(drawing: Drawing, points: np.ndarray) -> dict[str, np.ndarray]:
     """What the axes of the page show: values of a potential, not heights."""
     (floor, roof), (low, high) = drawing.limits[:, 2], drawing.value_limits[:, 2]
-    columns = {"x": _short(points[:, 0]), "y": _short(points[:, 1])}
-    if drawing.dim == 3:
-        z = points[:, 2] if not drawing.potential else low + (high - low) * (points[:, 2] - floor) / (roof - floor)
-        columns["z"] = _short(z)
-    return columns
+    x, y, z = (_placed(points[:, k], drawing.origin[k]) for k in range(3))
+    if drawing.potential:
+        z = _short(low + (high - low) * (points[:, 2] - floor) / (roof - floor))
+    return {"x": x, "y": y} | ({"z": z} if drawing.dim == 3 else {})
+
+
+def _placed(column: np.ndarray, origin: float) -> np.ndarray:
+    """Where points of space are among the data."""
+    return column.astype(float) + origin if origin else np.asarray(column, dtype=np.float32)
 
 
 def _surface(go: Any, drawing: Drawing) -> Any:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from wlmsim import _times
 from wlmsim import _validation as check
 from wlmsim.data.trajectory import Trajectory
 from wlmsim.learn.functionals.base import LearnableFunctional
@@ -112,7 +113,7 @@ class AgentPotential(LearnableFunctional):
 
     def __repr__(self) -> str:
         times = self.agents.times
-        span = f"times={len(times)} in {times[0]:g}..{times[-1]:g}"
+        span = f"times={len(times)} in {_times.span(times)}"
         return f"AgentPotential(agents={self.agents.n}, {span}, cutoff={self.cutoff:g}, knots={self.knots})"
 
 

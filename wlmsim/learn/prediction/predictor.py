@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from wlmsim import _times
 from wlmsim import _validation as check
 from wlmsim.data.population import Population
 from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.data.trajectory import Trajectory
-from wlmsim.errors import NotFittedError, ParameterError
+from wlmsim.errors import DataWarning, NotFittedError, ParameterError
 from wlmsim.evaluation import Scores, mean_scores, score_forecast, score_interpolation
 from wlmsim.integrators import ConstantSpeedEuler, Integrator, StochasticHeun
 from wlmsim.learn.prediction.bridge import bridge
@@ -23,6 +25,9 @@ from wlmsim.learn.velocities.rules import ESTIMATES, with_velocities
 from wlmsim.mechanics.flow import Flow, GradientFlow
 from wlmsim.mechanics.lagrangian import Lagrangian
 from wlmsim.simulation import simulate
+
+FAR = 2
+"""How many times the fitted span a forecast may go beyond it without a word."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,8 @@ class Predictor:
         The fitted marginals.
     name : str
         What forecasts say that they come from.
+    units : mapping
+        Units of forecasts.
     """
 
     mechanics: Lagrangian | GradientFlow
@@ -69,6 +76,7 @@ class Predictor:
     seed: int = 0
     fitted: SnapshotSeries | None = None
     name: str = ""
+    units: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def first_order(self) -> bool:
@@ -77,12 +85,29 @@ class Predictor:
 
     # --- forecasts
 
-    def forecast(self, start: Population | SnapshotSeries, times: Any, dt: float | None = None) -> Trajectory:
+    def forecast(
+        self,
+        start: Population | SnapshotSeries,
+        times: Any,
+        dt: float | None = None,
+        seed: int | None = None,
+        ensemble: int = 1,
+    ) -> Trajectory:
         """Roll out from a marginal, each of several populations by itself; see `WLM.forecast`."""
         series = self._as_series(start)
+        if check.integer("ensemble", ensemble) > 1 and not self.noise:
+            raise check.fail("ensemble", "1 without noise, as all replicas would be the same", ensemble)
+        self._warn_of_time(series[0], check.times("times", times))
+        seed = self.seed if seed is None else check.integer("seed", seed, least=0)
+        runs = [self._all_populations(series, times, dt, part) for part in _seeds(seed, ensemble)]
+        return runs[0] if ensemble == 1 else _joined(runs, {"seed": seed, "ensemble": ensemble})
+
+    def _all_populations(self, series: SnapshotSeries, times: Any, dt: float | None, seed: int) -> Trajectory:
+        """One run of every population, in the order of the rows."""
         if len(series.population_labels) == 1:
-            return self._rolled_out(series[0], times, dt)
-        paths = [self._rolled_out(series.population(label)[0], times, dt) for label in series.population_labels]
+            return self._rolled_out(series[0], times, dt, seed)
+        parts = [series.population(label)[0] for label in series.population_labels]
+        paths = [self._rolled_out(part, times, dt, seed) for part in parts]
         assert series.labels is not None
         # populations one after the other, each in the order of its rows
         rows = np.argsort(np.argsort(series.labels[0], kind="stable"))
@@ -92,8 +117,30 @@ class Predictor:
             np.concatenate([path.velocities for path in paths], axis=1)[:, rows],
             series[0].weights,
             metadata=paths[0].metadata,
-            units=series.units,
+            units=paths[0].units,
         )
+
+    def _warn_of_time(self, start: Population, times: np.ndarray) -> None:
+        """Say that a forecast runs far outside of the times that were fitted, as from a start that has none."""
+        first, last = float(self.times[0]), float(self.times[-1])
+        span, spacing = last - first, (last - first) / (len(self.times) - 1)
+        every = [start.time, *self.times, *times]
+        fitted = " to ".join(_times.text(t, every) for t in (first, last))
+        if start.time < first - spacing:
+            _warn(
+                f"the start has t = {_times.text(start.time, every)}, before the fitted times {fitted}; "
+                "`Population(..., time=...)` says when it is"
+            )
+        elif times[-1] > last + FAR * span:
+            _warn(
+                f"the forecast runs from t = {_times.text(start.time, every)} to {_times.text(times[-1], every)}, more "
+                f"than {FAR} times as far beyond the fitted times {fitted} as these are long"
+            )
+        if self.growth.reach < math.inf:
+            _warn(
+                "the forecast keeps the weights of its start: growth was learned between fitted marginals only, where "
+                "interpolate(times, two_sided=True) has it"
+            )
 
     def _as_series(self, start: Population | SnapshotSeries) -> SnapshotSeries:
         """A start as a series of one marginal, which knows its populations."""
@@ -113,16 +160,23 @@ class Predictor:
         if data.dim != self.dim:
             raise check.fail(name, f"of {self.dim} dimensions, as the fitted data are", data)
 
-    def _rolled_out(self, start: Population, times: Any, dt: float | None = None) -> Trajectory:
+    def _rolled_out(
+        self, start: Population, times: Any, dt: float | None = None, seed: int | None = None
+    ) -> Trajectory:
         """Forecast of one population."""
-        return simulate(
+        about: dict[str, Any] = {"model": self.name, "start": start.time}
+        if self.noise:
+            about["seed"] = self.seed if seed is None else seed
+        path = simulate(
             self.mechanics,
             self._moving(start),
             times,
             dt=self.dt if dt is None else dt,
-            integrator=self._integrator(),
-            metadata={"model": self.name, "start": start.time},
+            integrator=self._integrator(seed),
+            metadata=about,
         )
+        path.units = dict(self.units)
+        return path
 
     def _moving(self, start: Population) -> Population:
         """A start with velocities, by the rule of the fit where they are unknown."""
@@ -130,22 +184,34 @@ class Predictor:
             return start
         if self.rule == "zero":
             return start.at_rest()
-        if self.initial_field is not None and np.isclose(start.time, self.times[0]):
+        if self.initial_field is not None and _times.position(self.times, start.time) == 0:
             return start.with_velocities(self.initial_field(start.positions))
         known = self.fitted if self.rule in ESTIMATES else None
         for series in [] if known is None else map(known.population, known.population_labels):
-            for cloud in with_velocities(series, self.rule):
-                if cloud.time == start.time and np.array_equal(cloud.positions, start.positions):
+            for k, cloud in enumerate(with_velocities(series, self.rule)):
+                if _times.position(series.times, start.time) == k and np.array_equal(cloud.positions, start.positions):
                     return cloud
         raise ParameterError(
-            f"`start` must have velocities: the model was fitted with initial_velocities={self.rule!r}"
+            f"`start` must have velocities, as start.with_velocities(...) gives it: {self._why_none()}"
         )
 
-    def _integrator(self) -> Integrator | None:
+    def _why_none(self) -> str:
+        """Why a start without velocities is of no use, and which one is."""
+        first = _times.text(self.times[0], self.times)
+        if self.rule == "learn":
+            return (
+                f"initial_velocities='learn' learned those at the first fitted marginal, t = {first}; start there, "
+                "or fit with initial_velocities='transport', which estimates them at all fitted marginals"
+            )
+        if self.rule in ESTIMATES:
+            return f"initial_velocities={self.rule!r} has estimates at the fitted marginals of this session alone"
+        return f"the model was fitted with initial_velocities={self.rule!r}"
+
+    def _integrator(self, seed: int | None = None) -> Integrator | None:
         """The scheme of predictions; None for the default of `simulate`."""
         if self.speed is not None:
             return ConstantSpeedEuler(self.speed)
-        return StochasticHeun(self.noise, seed=self.seed) if self.noise else None
+        return StochasticHeun(self.noise, seed=self.seed if seed is None else seed) if self.noise else None
 
     # --- between the fitted marginals
 
@@ -157,11 +223,7 @@ class Predictor:
         if fitted.labels is None:
             return self._interpolated(fitted, times, two_sided)
         parts = {label: fitted.population(label) for label in fitted.population_labels}
-        last = [part.times[-1] if two_sided else math.inf for part in parts.values()]
-        within = {
-            label: times[(times >= part.times[0]) & (times < end)]
-            for (label, part), end in zip(parts.items(), last, strict=True)
-        }
+        within = {label: times[_inside(times, part.times, two_sided)] for label, part in parts.items()}
         missed = np.setdiff1d(times, np.concatenate(list(within.values())))
         if len(missed):
             raise check.fail("times", "within the times of the fitted marginals of a population", missed[0])
@@ -194,9 +256,11 @@ class Predictor:
     def _between(self, fitted: SnapshotSeries, time: float) -> Population:
         """Two-sided prediction of one marginal."""
         before = self._last_start(fitted, time)
-        after = next((cloud for cloud in fitted if cloud.time > time), None)
-        if after is None:
-            raise check.fail("times", f"before the last fitted marginal at t = {fitted.times[-1]:g}", time)
+        seen = int(_times.up_to(fitted.times, time).sum())
+        if seen == len(fitted):
+            last = _times.text(fitted.times[-1], [*fitted.times, time])
+            raise check.fail("times", f"before the last fitted marginal at t = {last}", time)
+        after = fitted[seen]
         if self.rule in ("zero", "learn") and not self.first_order:
             after = after.with_velocities(None)
         return bridge(
@@ -216,12 +280,13 @@ class Predictor:
         """The last marginal before `time` whose velocities are known under the rule of the fit."""
         only_first = self.rule in ("zero", "learn")
         usable = [
-            cloud
-            for k, cloud in enumerate(fitted)
-            if cloud.time <= time and (k == 0 or self.first_order or (not only_first and cloud.velocities is not None))
+            fitted[int(k)]
+            for k in np.flatnonzero(_times.up_to(fitted.times, time))
+            if k == 0 or self.first_order or (not only_first and fitted[int(k)].velocities is not None)
         ]
         if not usable:
-            raise check.fail("times", f"at or after the first fitted marginal at t = {fitted.times[0]:g}", time)
+            first = _times.text(fitted.times[0], [*fitted.times, time])
+            raise check.fail("times", f"at or after the first fitted marginal at t = {first}", time)
         return usable[-1]
 
     # --- scores
@@ -238,22 +303,41 @@ class Predictor:
         """Score predictions beside the naive baselines; see `WLM.evaluate`."""
         check.instance("observed", observed, SnapshotSeries)
         self._check_dimension("observed", observed)
+        if start is not None and two_sided:
+            raise ParameterError("`two_sided` cannot go with `start`: it takes the fitted marginals on both sides")
+        start = None if start is None else self._as_series(start)
+        observed, left_out = self._unseen(observed, data)
         if start is not None:
-            if two_sided:
-                raise ParameterError("`two_sided` cannot go with `start`: it takes the fitted marginals on both sides")
-            return mean_scores(
-                [
-                    score_forecast(list(self._rolled_out(x[0], truth.times)), truth, x[0], metrics=metrics)
-                    for truth, x in _by_population("start", observed, self._as_series(start))
-                ]
-            )
-        name = "fit's data" if data is None else "data"
-        return mean_scores(
-            [
+            self._warn_of_time(start[0], observed.times)
+            scores = [
+                score_forecast(list(self._rolled_out(x[0], truth.times)), truth, x[0], metrics=metrics)
+                for truth, x in _by_population("start", observed, start)
+            ]
+        else:
+            name = "fit's data" if data is None else "data"
+            scores = [
                 self._score_interpolation(truth, known, two_sided, metrics)
                 for truth, known in _by_population(name, observed, self._known(data))
             ]
-        )
+        return dataclasses.replace(mean_scores(scores), left_out=left_out)
+
+    def _unseen(self, observed: SnapshotSeries, data: SnapshotSeries | None) -> tuple[SnapshotSeries, int]:
+        """The marginals that the fit has not seen, and how many it has; those never enter a score."""
+        known: Any = self.fitted if data is None else check.instance("data", data, SnapshotSeries)
+        seen = _times.among(observed.times, self.times)
+        for k in np.flatnonzero(seen).tolist() if known is not None else []:
+            # another recording may have the same times, but none of the same particles
+            seen[k] = _holds(known, observed[k])
+        if not seen.any():
+            return observed, 0
+        if seen.all():
+            raise ParameterError(
+                f"`observed` must hold marginals that the fit has not seen; all {len(observed)} of them were fitted. "
+                "`data.hold_out(...)` or `data.split(at=...)` keeps some from the fit"
+                + ("" if known is not None else "; `data`, the fitted marginals, tells another recording apart")
+            )
+        _warn(f"left out {int(seen.sum())} of {len(observed)} marginals, which were fitted, from the scores")
+        return observed[np.flatnonzero(~seen).tolist()], int(seen.sum())
 
     def _score_interpolation(
         self, observed: SnapshotSeries, fitted: SnapshotSeries, two_sided: bool, metrics: Sequence[str]
@@ -264,6 +348,45 @@ class Predictor:
         predicted = list(self._interpolated(fitted, observed.times, two_sided))
         scores = score_interpolation(predicted, observed, fitted, origins, metrics=metrics)
         return dataclasses.replace(scores, protocol="two-sided") if two_sided else scores
+
+
+def _warn(message: str) -> None:
+    """Warn the user, whose call is outside of this package."""
+    warnings.warn(message, DataWarning, stacklevel=5)
+
+
+def _seeds(seed: int, count: int) -> list[int]:
+    """Seeds of independent replicas; of one alone the seed itself."""
+    return [seed] if count == 1 else np.random.SeedSequence(seed).generate_state(count).tolist()
+
+
+def _joined(runs: Sequence[Trajectory], about: dict[str, Any]) -> Trajectory:
+    """Replicas as one trajectory, one after the other, each with its share of the weight."""
+    first = runs[0]
+    return Trajectory(
+        first.times,
+        np.concatenate([run.positions for run in runs], axis=1),
+        np.concatenate([run.velocities for run in runs], axis=1),
+        np.tile(first.weights, len(runs)),
+        metadata={**first.metadata, **about},
+        units=first.units,
+        copy=False,
+    )
+
+
+def _holds(series: SnapshotSeries, cloud: Population) -> bool:
+    """Whether a particle of a cloud stands where one of the series does at that time."""
+    k = _times.position(series.times, cloud.time)
+    if k is None:
+        return False
+    rows = {row.tobytes() for row in cloud.positions + 0.0}  # of -0 and 0 the same bytes
+    return any(row.tobytes() in rows for row in series[k].positions + 0.0)
+
+
+def _inside(times: np.ndarray, fitted: np.ndarray, two_sided: bool) -> np.ndarray:
+    """Which of the times come after the first fitted one, and before the last one if both sides are needed."""
+    seen = np.array([_times.up_to(fitted, time).sum() for time in times])
+    return (seen > 0) & ((seen < len(fitted)) | (not two_sided))
 
 
 def _by_population(

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from wlmsim import _times
 from wlmsim import _validation as check
 from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.errors import SimulationError
@@ -59,7 +60,9 @@ def leave_one_out(
     rows = []
     for job, outcome in zip(jobs, run_all(jobs, processes), strict=True):
         if outcome.scores is None:
-            raise SimulationError(f"without the marginal at t = {data.times[job.left_out]:g}: {outcome.failure}")
+            raise SimulationError(
+                f"without the marginal at t = {_times.text(data.times[job.left_out], data.times)}: {outcome.failure}"
+            )
         rows.append(outcome.scores)
     names = list(dict.fromkeys(name for row in rows for name in row.w1))
     missing = np.array([np.nan])

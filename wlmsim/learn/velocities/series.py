@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 
 import numpy as np
 
 from wlmsim import _validation as check
 from wlmsim.data.snapshots import SnapshotSeries
-from wlmsim.errors import ParameterError
+from wlmsim.errors import DataWarning, ParameterError
 
 Estimate = Callable[[SnapshotSeries, int], np.ndarray]
 """Velocities at one marginal of a series."""
@@ -44,4 +45,26 @@ def _slope_weights(times: np.ndarray, k: int) -> np.ndarray:
     """Weights of values at a few times in the slope at the k-th of them of the polynomial through all."""
     powers = np.arange(len(times))
     t = times - times[k]
-    return np.linalg.solve(t[None, :] ** powers[:, None], (powers == 1).astype(float))
+    span = np.abs(t).max()  # powers of very short or long times would be lost to rounding
+    return np.linalg.solve((t / span)[None, :] ** powers[:, None], (powers == 1).astype(float)) / span
+
+
+def startable(data: SnapshotSeries) -> SnapshotSeries:
+    """Each population from its first marginal with velocities on: no rollout starts or ends at those before.
+
+    What has no velocities at all, or too few marginals then, stays as it is.
+    """
+    parts = {label: data.population(label) for label in data.population_labels}
+    first = {label: next((k for k, v in enumerate(s.velocities) if v is not None), 0) for label, s in parts.items()}
+    left_out = sum(first.values())
+    if not left_out or any(len(parts[label]) - k < 2 for label, k in first.items()):
+        return data
+    warnings.warn(
+        f"left out {left_out} of {sum(map(len, parts.values()))} marginals, before the first one with velocities: no "
+        "rollout starts or ends there",
+        DataWarning,
+        stacklevel=3,
+    )
+    if data.labels is None:
+        return data[first[0] :]
+    return SnapshotSeries.of_several({label: series[first[label] :] for label, series in parts.items()})

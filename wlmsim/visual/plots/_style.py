@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from wlmsim import _times
 from wlmsim.visual._drawing import choose_axes, color_map, with_unit
 
 if TYPE_CHECKING:
@@ -51,9 +52,9 @@ def _power(unit: str, exponent: int) -> str:
     return unit + {1: "", 2: "\u00b2", 3: "\u00b3"}[exponent]
 
 
-def time_text(time: float, units: dict[str, str]) -> str:
-    """A time, as titles give it."""
-    return f"t = {time:.4g}" + (f" {unit}" if (unit := units.get("time", "")) else "")
+def time_text(time: float, units: dict[str, str], times: Any = ()) -> str:
+    """A time, as titles give it: with the digits that tell it from others."""
+    return f"t = {_times.text(time, times)}" + (f" {unit}" if (unit := units.get("time", "")) else "")
 
 
 def one_or_two_axes(axes: Sequence[int] | None, dim: int) -> list[int]:

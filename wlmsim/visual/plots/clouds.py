@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from wlmsim import _times
 from wlmsim import _validation as check
 from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.data.trajectory import Trajectory
@@ -210,12 +211,14 @@ def plot_forecast(
     names = axis_names(chosen, forecast.dim, units)
     for panel, k in zip(ax, np.linspace(0, len(forecast) - 1, count).round().astype(int), strict=True):
         time = float(forecast.times[k])
-        seen = truth[int(np.abs(truth.times - time).argmin())]
+        seen = truth[_times.nearest(truth.times, time)]
         predicted = forecast[int(k)]
         draw = _clouds if len(chosen) == 2 else _histograms
         draw(panel, seen.positions[:, chosen], predicted.positions[:, chosen])
-        late = "" if np.isclose(seen.time, time) else f", observed at {seen.time:.4g}"
-        panel.set_title(time_text(time, units) + late, fontsize="medium")
+        both = np.concatenate([forecast.times, truth.times])
+        same = _times.position(truth.times, time) is not None
+        late = "" if same else f", observed at {_times.text(seen.time, both)}"
+        panel.set_title(time_text(time, units, both) + late, fontsize="medium")
         panel.set_xlabel(names[0])
         tidy(panel)
     ax[0].set_ylabel(names[1] if len(chosen) == 2 else "density")

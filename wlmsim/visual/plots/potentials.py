@@ -101,7 +101,7 @@ def plot_potential(
     name = label_of("potential", shown.units, 2, -1 if found.first_order else -2)
     draw(ax, part, source, shown, chosen, moment, name)
     if field_of is not None or _depends_on_time(part, source, shown):
-        ax.set_title(time_text(moment, shown.units))
+        ax.set_title(time_text(moment, shown.units, shown.times))
     return ax
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from wlmsim import _times
 from wlmsim import _validation as check
 from wlmsim.evaluation import Scores
 from wlmsim.visual._drawing import with_unit
@@ -71,10 +72,10 @@ def _plot_score(ax: Axes, scores: Scores, name: str, **look: Any) -> None:
 
 
 def _origin(scores: Scores) -> str:
-    low, high = float(np.min(scores.origins)), float(np.max(scores.origins))
+    low, high = (_times.text(t, scores.times) for t in (np.min(scores.origins), np.max(scores.origins)))
     if scores.protocol == "two-sided":
         return "interpolation, each between the marginals around it"
     protocol = {"interpolate": "interpolation"}.get(scores.protocol, scores.protocol)
     if low == high:
-        return f"{protocol} from t = {low:g}"
-    return f"{protocol}, each from the marginal before it, t = {low:g} to {high:g}"
+        return f"{protocol} from t = {low}"
+    return f"{protocol}, each from the marginal before it, t = {low} to {high}"

@@ -1,0 +1,178 @@
+"""Dates and durations as numbers in a unit that is kept with them.
+
+NumPy turns a date into the number of its own ticks, days or nanoseconds, without a word. Whatever takes times passes
+them through `counted` first, so that the unit stands beside the numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from wlmsim import _validation as check
+from wlmsim.errors import ParameterError
+
+SECONDS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0, "day": 86400.0, "week": 604800.0}
+"""Units of time that dates can be counted in, and how many seconds they have."""
+_SPELLINGS = {
+    "ns": "nanosecond nanoseconds nsec nsecs",
+    "us": "microsecond microseconds usec usecs",
+    "ms": "millisecond milliseconds msec msecs",
+    "s": "second seconds sec secs",
+    "min": "minute minutes mins",
+    "h": "hour hours hr hrs",
+    "day": "days d",
+    "week": "weeks",
+}
+_CANONICAL = {name: unit for unit, names in _SPELLINGS.items() for name in [unit, *names.split()]}
+_TICKS = {"W": "604800", "D": "86400", "h": "3600", "m": "60", "s": "1", "ms": "1e-3", "us": "1e-6"}
+_TICKS |= {"ns": "1e-9", "ps": "1e-12", "fs": "1e-15", "as": "1e-18"}
+"""Seconds of the units of NumPy; its years and months have no fixed number of them."""
+DAY = "day"
+"""The unit in which dates are counted if none is asked for."""
+ORIGIN = "first_date"
+"""The entry of the metadata that says which date the time 0 is."""
+
+
+def unit_of_time(name: Any) -> str | None:
+    """The unit that a name stands for, however it is spelt; None for one that dates cannot be counted in."""
+    return _CANONICAL.get(str(name).strip().lower())
+
+
+def counted(
+    name: str, times: Any, units: Mapping[str, str] | None, metadata: Mapping[str, Any] | None
+) -> tuple[Any, dict[str, str], dict[str, Any]]:
+    """Times as numbers, with the units and metadata that say what they count.
+
+    Parameters
+    ----------
+    name : str
+        What messages call them.
+    times : array_like
+        Numbers, which stay as they are; or dates, with or without a time zone; or durations.
+    units : mapping, optional
+        The unit of ``"time"`` is the one to count in. Default: days.
+    metadata : mapping, optional
+        Dates are counted since ``"first_date"``. Default: since the first of them.
+
+    Returns
+    -------
+    tuple of (times, units, metadata)
+
+    Raises
+    ------
+    ParameterError
+        If there are dates, and the unit of time is not one that they can be counted in.
+    """
+    units, metadata = dict(units or {}), dict(metadata or {})
+    ticks = ticks_of(times)
+    if ticks is None:
+        return times, units, metadata
+    unit = unit_of_time(units.setdefault("time", DAY))
+    if unit is None:
+        raise ParameterError(
+            f"`{name}` are dates, which can be counted in {', '.join(SECONDS)}; got units={{'time': {units['time']!r}}}"
+        )
+    if ticks.dtype.kind == "M":
+        known = ticks[~np.isnat(ticks)]
+        if not len(known):
+            raise check.fail(name, "dates of which one at least is known", times)
+        origin = from_text(np.array([metadata[ORIGIN]])) if ORIGIN in metadata else None
+        first = known.min() if origin is None else origin[0]
+        metadata[ORIGIN] = str(metadata.get(ORIGIN, _shortest(first)))
+        ticks = ticks - first
+    return in_unit(ticks, unit), units, metadata
+
+
+def in_unit(durations: np.ndarray, unit: str) -> np.ndarray:
+    """Durations of NumPy as numbers of a unit; those that are not known are NaN."""
+    kind, count = np.datetime_data(durations.dtype)
+    tick = count * Fraction(_TICKS[kind]) / Fraction(repr(SECONDS[unit]))  # exact: a day is no sum of rounded parts
+    ticks = np.where(np.isnat(durations), np.nan, durations.astype(np.int64).astype(np.float64))
+    return ticks * float(tick.numerator) / float(tick.denominator)
+
+
+def ticks_of(times: Any) -> np.ndarray | None:
+    """Dates or durations as an array of NumPy's own, in UTC; None for what is neither."""
+    dtype: Any = getattr(times, "dtype", None)
+    if getattr(dtype, "tz", None) is not None:  # of pandas; xarray shows such values as plain integers
+        ticks = np.asarray(getattr(times, "values", times))
+        return ticks.astype(np.int64).view(f"M8[{dtype.unit}]") if _are_integers(ticks) else _from_objects(ticks)
+    array = times if isinstance(times, np.ma.MaskedArray) else np.asarray(getattr(times, "values", times))
+    if array.dtype.kind in "mM":
+        if array.dtype.kind == "M" and np.datetime_data(array.dtype)[0] in ("Y", "M"):
+            array = array.astype("M8[D]")
+        if np.datetime_data(array.dtype)[0] not in _TICKS:
+            return None  # of no unit, or of one that is not always as long
+        missing = np.ma.getmaskarray(array) if isinstance(array, np.ma.MaskedArray) else None
+        return array if missing is None else np.where(missing, np.array("NaT", array.dtype), np.ma.getdata(array))
+    return _from_objects(array) if array.dtype.kind == "O" else None
+
+
+def are_dates(value: Any) -> bool:
+    """Whether a value, or an array of them, is of dates or durations."""
+    return ticks_of(value) is not None
+
+
+def from_text(words: np.ndarray) -> np.ndarray | None:
+    """Dates that are written as ISO 8601 has it, in UTC where a zone stands beside them; None if one is not."""
+    entries = [None if check.absent(word) or not str(word).strip() else str(word).strip() for word in words.tolist()]
+    try:
+        return _from_objects(np.array([None if word is None else _parsed(word) for word in entries], dtype=object))
+    except ValueError:
+        return None
+
+
+def _parsed(word: str) -> Any:
+    parsed = datetime.fromisoformat(word)
+    return parsed if parsed.tzinfo is not None else np.datetime64(word)  # which knows nanoseconds
+
+
+def _from_objects(array: np.ndarray) -> np.ndarray | None:
+    """Python's, pandas' and cftime's dates or durations."""
+    flat = array.ravel().tolist()
+    known = [entry for entry in flat if not check.absent(entry)]
+    if not known:
+        return None
+    if all(isinstance(entry, (timedelta, np.timedelta64)) for entry in known):
+        ticks: list[Any] = [np.timedelta64("NaT") if check.absent(e) else _duration(e) for e in flat]
+    elif all(hasattr(entry, "calendar") and hasattr(entry, "dayofyr") for entry in known):
+        first = min(known)  # of cftime, in a calendar that NumPy does not know: durations since the first
+        ticks = [np.timedelta64("NaT") if check.absent(e) else _duration(e - first) for e in flat]
+    elif all(isinstance(entry, (date, np.datetime64)) for entry in known):
+        zones = {getattr(entry, "tzinfo", None) is not None for entry in known}
+        if len(zones) > 1:
+            raise ParameterError(
+                "dates with and without a time zone cannot be counted together: give all a zone, or none"
+            )
+        ticks = [np.datetime64("NaT") if check.absent(entry) else _in_utc(entry) for entry in flat]
+    else:
+        return None
+    return np.array(ticks).reshape(array.shape)
+
+
+def _duration(entry: Any) -> np.timedelta64:
+    return entry.to_timedelta64() if hasattr(entry, "to_timedelta64") else np.timedelta64(entry)
+
+
+def _in_utc(entry: Any) -> np.datetime64:
+    if hasattr(entry, "to_datetime64"):  # of pandas, which knows nanoseconds
+        return entry.to_datetime64()
+    if isinstance(entry, datetime) and entry.tzinfo is not None:
+        entry = entry.astimezone(UTC).replace(tzinfo=None)
+    return np.datetime64(entry)
+
+
+def _are_integers(array: np.ndarray) -> bool:
+    return array.dtype.kind in "iu" or (array.dtype.kind == "O" and all(isinstance(e, int) for e in array.ravel()))
+
+
+def _shortest(first: np.datetime64) -> str:
+    """A date in text, to the second at least, without zeros at its end."""
+    coarse = np.datetime_data(first.dtype)[0] in ("W", "D", "h", "m")
+    text = str(first.astype("M8[s]") if coarse else first)
+    return text.rstrip("0").rstrip(".") if "." in text else text

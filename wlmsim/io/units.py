@@ -1,0 +1,54 @@
+"""Names of units of length and of velocity, as files spell them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from wlmsim.data.dates import SECONDS, unit_of_time
+
+METRES = {"nm": 1e-9, "um": 1e-6, "mm": 1e-3, "cm": 1e-2, "m": 1.0, "km": 1e3}
+"""Units of length that can be converted, and how many metres they have."""
+DEGREE = "degree"
+"""The unit of longitudes and latitudes; no length."""
+_WORDS = {"nm": "nanomet", "um": "micromet", "mm": "millimet", "cm": "centimet", "m": "met", "km": "kilomet"}
+_CANONICAL = {f"{word}{end}": unit for unit, word in _WORDS.items() for end in ("er", "ers", "re", "res")}
+_CANONICAL |= {unit: unit for unit in METRES} | {"µm": "um", "micron": "um", "microns": "um"}
+
+
+class Speed(NamedTuple):
+    """A unit of velocity: one of length over one of time."""
+
+    length: str
+    time: str
+
+    def over(self, length: str, time: str) -> float:
+        """How many of another unit of velocity one of this is."""
+        return METRES[self.length] / METRES[length] * SECONDS[time] / SECONDS[self.time]
+
+
+def unit_of_length(name: Any) -> str | None:
+    """The unit that a name stands for, ``"degree"`` among them; None for one that is not known."""
+    text = str(name).strip()
+    if re.fullmatch(r"deg(ree)?s?([ _]?(east|north|[EN]|west|south))?|°", text, re.IGNORECASE):
+        return DEGREE
+    return _CANONICAL.get(text) or _CANONICAL.get(text.lower())
+
+
+def unit_of_speed(name: Any) -> Speed | None:
+    """The unit that a name such as ``"m/s"``, ``"cm s-1"`` or ``"km per hour"`` stands for; None for others."""
+    text = str(name).strip()
+    found = re.fullmatch(r"(\S+?)\s*(?:/|\bper\b)\s*(\S+)", text) or re.fullmatch(
+        r"(\S+?)[\s.*]+([A-Za-z]+?)\s*(?:\^|\*\*)?\(?-1\)?", text
+    )
+    length, time = (unit_of_length(found[1]), unit_of_time(found[2])) if found else (None, None)
+    return Speed(length, time) if length and time else None
+
+
+def stated(variable: Any) -> str:
+    """The unit that a variable says it is in; empty if it says none."""
+    attributes = getattr(variable, "attrs", {})
+    found = attributes.get("units", attributes.get("unit", "")) if isinstance(attributes, Mapping) else ""
+    text = (found.decode() if isinstance(found, bytes) else str(found)).strip()
+    return "" if text in ("1", "dimensionless", "none") else text
