@@ -19,7 +19,9 @@ class External(Functional):
     ----------
     law : callable
         V as a function of ``(x, xp)`` or ``(x, t, xp)``: x of shape (..., d), result of shape (...), written
-        with the functions of the array namespace `xp`. See `wlmsim.laws` for the classics.
+        with the functions of the array namespace `xp`. See `wlmsim.laws` for the classics. Variables, attributes and
+        arrays that it reads are looked at in every evaluation, as in any Python function: where one changes, energy and
+        force change together.
 
     Raises
     ------

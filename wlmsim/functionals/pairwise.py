@@ -28,7 +28,7 @@ class Pairwise(Functional):
     ----------
     law : callable
         W as a function of ``(r, xp)``, written with the functions of the array namespace `xp`.
-        See `wlmsim.laws` for the classics.
+        See `wlmsim.laws` for the classics. What it reads is looked at in every evaluation, as in `External`.
     cutoff : float, optional
         r_c, positive [length]. Default: none.
     box : float or sequence of d floats, optional

@@ -25,6 +25,7 @@ class StreamFlow(Flow):
     law : callable
         psi as a function of ``(x, xp)``, or of ``(x, t, xp)`` for an unsteady flow, written with the functions of
         the array namespace `xp` [length^2 / time]. Named ones: `laws.TaylorGreen`, `laws.DoubleGyre`.
+        What it reads is looked at in every evaluation.
 
     Raises
     ------

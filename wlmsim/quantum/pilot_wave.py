@@ -7,7 +7,7 @@ import numpy as np
 from wlmsim import _validation as check
 from wlmsim.data.population import Population
 from wlmsim.functionals.laws import Law
-from wlmsim.functionals.tracing import name_of
+from wlmsim.functionals.tracing import comparable, name_of
 from wlmsim.mechanics.flow import Flow
 from wlmsim.quantum.split_step import SplitStep
 from wlmsim.quantum.wave_function import WaveFunction
@@ -28,7 +28,8 @@ class PilotWave(Flow):
     wave : WaveFunction
         The wave at the start.
     potential : callable, optional
-        V as a function of ``(x, xp)`` or ``(x, t, xp)``. Default: none.
+        V as a function of ``(x, xp)`` or ``(x, t, xp)``. When something changes that it reads, the wave starts again.
+        Default: none.
     step : float, optional
         Largest time step of the wave, positive [time]. Default: from one time asked for to the next.
 
@@ -50,10 +51,14 @@ class PilotWave(Flow):
         self.start = check.instance("wave", wave, WaveFunction)
         self.solver = SplitStep(potential, step=step)
         self._now = self.start
+        self._law = comparable("potential", potential)
 
     def wave(self, time: float) -> WaveFunction:
         """Return the wave at a time not before the start's."""
         time = check.real("time", time, least=self.start.time)
+        law = comparable("potential", self.solver.potential)
+        if law != self._law:
+            self._now, self._law = self.start, law
         # the end of one step and the beginning of the next may differ by rounding
         if abs(time - self._now.time) > ROUNDING * abs(time):
             self._now = self.solver.evolve(self.start if time < self._now.time else self._now, time)

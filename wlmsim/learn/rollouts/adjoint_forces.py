@@ -124,9 +124,9 @@ def _external_loops(law: Any, dim: int) -> Loops:
     from wlmsim.kernels import laws as forward
     from wlmsim.kernels.threads import threads_for
 
-    gradient, adjoint = tracing.compile_external(law, dim).gradient, adjoints.compile_external_adjoint(law, dim)
-    parameters, axes = tuple(map(float, _entries(law))), (0.0,) * dim
-    array = np.array(parameters)
+    compiled, adjoint = tracing.compile_external(law, dim), adjoints.compile_external_adjoint(law, dim)
+    gradient, array = compiled.gradient, compiled.parameters
+    parameters, axes, slopes = tuple(array.tolist()), (0.0,) * dim, (0.0,) * len(_entries(law))
 
     def force(x: np.ndarray, w: np.ndarray, t: float) -> Any:
         with threads_for(len(x)):
@@ -134,7 +134,7 @@ def _external_loops(law: Any, dim: int) -> Loops:
 
     def pull_back(x: np.ndarray, w: np.ndarray, t: float, u: np.ndarray) -> Any:
         with threads_for(len(x)):
-            return backward.external_adjoint(x, t, parameters, u, adjoint, axes)
+            return backward.external_adjoint(x, t, parameters, u, adjoint, axes, slopes)
 
     return force, pull_back
 
@@ -145,9 +145,10 @@ def _pair_loops(law: Any, dim: int, with_parameters: bool) -> Loops:
     from wlmsim.kernels import laws as forward
     from wlmsim.kernels.threads import threads_for
 
-    derivative = tracing.compile_radial(law).gradient
+    compiled = tracing.compile_radial(law)
+    derivative = compiled.gradient
     adjoint, count = adjoints.compile_radial_adjoint(law, parameters=with_parameters)
-    parameters, axes, slopes = tuple(map(float, _entries(law))), (0.0,) * dim, (0.0,) * count
+    parameters, axes, slopes = tuple(compiled.parameters.tolist()), (0.0,) * dim, (0.0,) * count
 
     def force(x: np.ndarray, w: np.ndarray, t: float) -> Any:
         with threads_for(len(x) ** 2):
