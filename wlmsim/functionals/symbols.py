@@ -92,7 +92,7 @@ def _clip(a: Any, low: Any = None, high: Any = None) -> Any:
 
 
 def _floor_divide(a: Any, b: Any) -> Any:
-    return floor(a / b)
+    raise TypeError("write xp.floor(a / b) for a // b, of which torch has no derivative")
 
 
 def _logaddexp(a: Any, b: Any) -> Any:
@@ -109,7 +109,7 @@ _ARITHMETIC: dict[str, Callable[..., Any]] = {
     "positive": operator.pos,
     "abs": _abs,
     "floor_divide": _floor_divide,
-    "remainder": lambda a, b: a - b * _floor_divide(a, b),
+    "remainder": lambda a, b: a - b * floor(a / b),
 }
 _COMPARISONS: dict[str, Callable[..., Any]] = {
     "greater": lambda a, b: a > b,
@@ -155,7 +155,6 @@ _OTHER_NAMES = {
     "arctan": "atan",
     "arctan2": "atan2",
     "arctanh": "atanh",
-    "power": "pow",
     "true_divide": "divide",
 }
 INSTEAD = {
@@ -172,6 +171,7 @@ INSTEAD = {
     "heaviside": "xp.where(a > 0, 1.0, 0.0)",
     "interp": "xp.where for each piece, as torch has no interp",
     "mod": "%",
+    "power": "**",
     "piecewise": "xp.where, one in the other",
     "relu": "xp.maximum(a, 0.0)",
     "select": "xp.where, one in the other",
@@ -412,7 +412,8 @@ class Namespace:
     """The part of the array API that laws use: functions that NumPy and torch have too."""
 
     def __init__(self) -> None:
-        names = _elementwise | {other: _elementwise[name] for other, name in _OTHER_NAMES.items()}
+        names = {name: apply for name, apply in _elementwise.items() if name != "floor_divide"}
+        names |= {other: _elementwise[name] for other, name in _OTHER_NAMES.items()}
         vars(self).update(names)
         self.pi, self.e = Symbol(sympy.pi), Symbol(sympy.E)
         self.where = where
