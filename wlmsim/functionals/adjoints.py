@@ -19,7 +19,7 @@ def compile_external_adjoint(law: Callable[..., Any], dim: int) -> Any:
 
     A tuple of the components of F, of the gradient with respect to x, and of that with respect to p.
     """
-    return _external_adjoint(form_of(law)[0], dim)
+    return _external_adjoint(form_of(law), dim)
 
 
 def compile_radial_adjoint(law: Callable[..., Any], *, parameters: bool) -> tuple[Any, int]:
@@ -27,7 +27,7 @@ def compile_radial_adjoint(law: Callable[..., Any], *, parameters: bool) -> tupl
 
     Without `parameters` there is one zero in the place of those derivatives. Gives their number too.
     """
-    return _radial_adjoint(form_of(law)[0], parameters)
+    return _radial_adjoint(form_of(law), parameters)
 
 
 @kept

@@ -9,6 +9,7 @@ import numpy as np
 from wlmsim import _validation as check
 from wlmsim.functionals import tracing
 from wlmsim.functionals.base import Functional
+from wlmsim.functionals.external import as_scalar
 from wlmsim.functionals.laws import Law
 from wlmsim.functionals.periodic import Box, checked_box, lengths, nearest_image
 
@@ -59,6 +60,7 @@ class Pairwise(Functional):
     """
 
     degree = 2
+    numerics = ("box",)
 
     def __init__(self, law: Law, *, cutoff: float | None = None, box: Box | None = None):
         tracing.probe_radial(law)
@@ -68,20 +70,19 @@ class Pairwise(Functional):
 
     def expression(self, positions: Any, weights: Any, time: Any, xp: Any) -> Any:
         """1/2 sum over i != j of w_i w_j W(|x_i - x_j|), of all pairs."""
-        n, dim = positions.shape
-        separations = positions[:, None, :] - positions[None, :, :]
-        if self.box is not None:
-            separations = nearest_image(separations, lengths(self.box, dim), xp)
-        squares = (separations**2).sum(-1)
-        # the distance of a particle to itself is set to 1 and its weight to 0: a square root has no slope at 0
-        diagonal = xp.eye(n, dtype=squares.dtype, device=squares.device)
-        distances = xp.sqrt(squares + diagonal)
-        pairs = weights[:, None] * weights[None, :] * (1.0 - diagonal)
+        return pair_energy(self._shifted, positions, weights, xp, self.box)
+
+    def _shifted(self, distances: Any, xp: Any) -> Any:
+        """The law with its shift, in any namespace; cutoff and numbers of the law may be tensors."""
+        law = self.law(distances, xp)
         if self.cutoff is None:
-            return 0.5 * (pairs * self.law(distances, xp)).sum()
-        cutoff, edge, slope = self._shift
-        law = self.law(distances, xp) - edge - (distances - cutoff) * slope
-        return 0.5 * (pairs * xp.where(distances < cutoff, law, 0.0 * squares)).sum()
+            return law
+        if any(hasattr(number, "backward") for number in (self.cutoff, *tracing.entries_of(self.law))):
+            cutoff = as_scalar(self.cutoff, distances, xp)
+            edge, slope = self.law(cutoff, xp), tracing.radial_slope(self.law, cutoff, xp)
+        else:
+            cutoff, edge, slope = self._shift
+        return xp.where(distances < cutoff, law - edge - (distances - cutoff) * slope, 0.0 * distances)
 
     def energy(self, positions: np.ndarray, weights: np.ndarray, time: float = 0.0) -> float:
         """Pair energy, compiled; `ParameterError` if it is not finite."""
@@ -164,6 +165,19 @@ class Pairwise(Functional):
     def __repr__(self) -> str:
         cut = "" if self.cutoff is None else f", cutoff={self.cutoff:g}"
         return f"Pairwise({tracing.name_of(self.law)}{cut}{'' if self.box is None else f', box={self.box}'})"
+
+
+def pair_energy(law: Law, positions: Any, weights: Any, xp: Any, box: float | tuple[float, ...] | None = None) -> Any:
+    """1/2 sum over i != j of w_i w_j W(|x_i - x_j|) in any namespace, with nearest images in a box."""
+    n, dim = positions.shape
+    separations = positions[:, None, :] - positions[None, :, :]
+    if box is not None:
+        separations = nearest_image(separations, lengths(box, dim), xp)
+    squares = (separations**2).sum(-1)
+    # the distance of a particle to itself is set to 1 and its weight to 0: a square root has no slope at 0
+    diagonal = xp.eye(n, dtype=squares.dtype, device=squares.device)
+    pairs = weights[:, None] * weights[None, :] * (1.0 - diagonal)
+    return 0.5 * (pairs * law(xp.sqrt(squares + diagonal), xp)).sum()
 
 
 def short_range_sums(

@@ -75,26 +75,31 @@ def name_of(law: Callable[..., Any]) -> str:
 
 def compile_external(law: Callable[..., Any], dim: int) -> CompiledLaw:
     """Compile V(x, t) and its gradient for `dim` coordinates."""
-    form, values = form_of(law)
+    form = form_of(law)
     try:
         value, gradient, constants = _external_functions(form, dim)
     except IndexError as error:
         raise ParameterError(f"`law` must be one for {dim}-D; {name_of(law)} is of more dimensions: {error}") from error
-    return CompiledLaw(value, gradient, np.concatenate([values, constants]))
+    return CompiledLaw(value, gradient, np.concatenate([values_of(law), constants]))
 
 
 def compile_radial(law: Callable[..., Any]) -> CompiledLaw:
     """Compile W(r) and W'(r)."""
-    form, values = form_of(law)
+    form = form_of(law)
     value, derivative, constants = _radial_functions(form)
-    return CompiledLaw(value, derivative, np.concatenate([values, constants]))
+    return CompiledLaw(value, derivative, np.concatenate([values_of(law), constants]))
 
 
 def expression_of(law: Callable[..., Any], dim: int) -> tuple[Any, list[Any]]:
     """SymPy expression of V(x) with the values of its parameters, and the symbols of the coordinates."""
-    form, values = form_of(law)
-    value, x, parameters = trace_external(form, dim)
-    return value.subs(dict(zip(parameters, values.tolist(), strict=True))), x
+    value, x, parameters = trace_external(form_of(law), dim)
+    return value.subs(dict(zip(parameters, values_of(law).tolist(), strict=True))), x
+
+
+def radial_slope(law: Callable[..., Any], r: Any, xp: Any) -> Any:
+    """W'(r) in any namespace; numbers in the law may be tensors."""
+    slope, distance, parameters = _radial_slope(form_of(law))
+    return evaluate(slope, {distance: r, **dict(zip(parameters, entries_of(law), strict=True))}, xp)
 
 
 def evaluate(expression: Any, known: dict[Any, Any], xp: Any) -> Any:
@@ -146,7 +151,7 @@ def probe_external(
 
     `pointwise` says whether the law takes many points at once, so that it must not mix them.
     """
-    form, _ = form_of(law)
+    form = form_of(law)
     # a parameter may be a number for each axis, and a plain function may pick axes: more dimensions then do no harm
     dims = (2, 3, 1, *(shape[-1] for _, shape in form.shapes if shape), 16, 256)
     dims = dims if dim is None else (dim,)
@@ -157,7 +162,7 @@ def probe_external(
 
 def probe_radial(law: Callable[..., Any]) -> None:
     """Trace the law; `ParameterError` with the reason if it cannot be."""
-    _probe(law, [partial(trace_radial, form_of(law)[0])])
+    _probe(law, [partial(trace_radial, form_of(law))])
 
 
 def _probe(law: Callable[..., Any], attempts: Sequence[Callable[[], Any]], name: str = "law") -> Any:
@@ -177,16 +182,38 @@ def _probe(law: Callable[..., Any], attempts: Sequence[Callable[[], Any]], name:
 # --- parameters: a dataclass law is its class and the shapes of its fields; a plain function has none
 
 
-def form_of(law: Callable[..., Any]) -> tuple[Form, np.ndarray]:
-    """The form of a law as it is now, and the numbers in its fields."""
-    if not dataclasses.is_dataclass(law) or isinstance(law, type):
-        return Form(law, (), digest_of(law)), np.empty(0)
-    shapes, values = [], []
-    for field in dataclasses.fields(law):
-        value = getattr(law, field.name)
-        shapes.append((field.name, np.shape(value)))
-        values.extend(np.ravel(value))
-    return Form(type(law), tuple(shapes), digest_of(type(law))), np.array(values, dtype=np.float64)
+def form_of(law: Callable[..., Any]) -> Form:
+    """The form of a law as it is now."""
+    if not _has_fields(law):
+        return Form(law, (), digest_of(law))
+    shapes = tuple((field.name, _shape_of(getattr(law, field.name))) for field in dataclasses.fields(law))  # type: ignore[arg-type]
+    return Form(type(law), shapes, digest_of(type(law)))
+
+
+def entries_of(law: Any) -> list[Any]:
+    """The numbers in the fields of a law, which may be tensors, in the order in which its compiled form takes them."""
+    if _has_fields(law):
+        return [entry for field in dataclasses.fields(law) for entry in entries_of(getattr(law, field.name))]
+    if callable(law):
+        return []
+    return [entry for part in law for entry in entries_of(part)] if _shape_of(law) else [law]
+
+
+def values_of(law: Callable[..., Any]) -> np.ndarray:
+    """The same as floats, shape (p,)."""
+    entries = [entry.detach() if hasattr(entry, "detach") else entry for entry in entries_of(law)]
+    return np.array([float(entry) for entry in entries], dtype=np.float64)
+
+
+def _has_fields(law: Any) -> bool:
+    return dataclasses.is_dataclass(law) and not isinstance(law, type)
+
+
+def _shape_of(value: Any) -> tuple[int, ...]:
+    """Shape of a number, an array or nested sequences; NumPy would have to convert tensors."""
+    if isinstance(value, (tuple, list)):
+        return (len(value), *(_shape_of(value[0]) if value else ()))
+    return tuple(np.shape(value))
 
 
 def digest_of(*things: Any) -> str | None:
@@ -338,6 +365,12 @@ def _radial_functions(form: Form) -> tuple[Any, Any, np.ndarray]:
         compiled("derivative", "r, p", unpack, [value.diff(r)], ["return {}"]),
         constants,
     )
+
+
+@kept
+def _radial_slope(form: Form) -> tuple[Any, Any, list[Any]]:
+    value, r, parameters = trace_radial(form)
+    return value.diff(r), r, parameters
 
 
 def unpacked(parameters: Sequence[Any]) -> list[str]:
