@@ -13,6 +13,9 @@ from wlmsim.functionals.external import as_scalar
 from wlmsim.functionals.laws import Law
 from wlmsim.functionals.periodic import Box, checked_box, lengths, nearest_image
 
+MOST_AXES = 10
+"""Dimensions up to which pairs may be found by a cell list: the list of 3^(d - 1) rows around one takes memory."""
+
 
 class Pairwise(Functional):
     """Radial interaction, U[rho] = 1/2 iint W(|x - y|) rho(x) rho(y); force -(grad W * rho).
@@ -23,7 +26,7 @@ class Pairwise(Functional):
 
     Without a cutoff every pair is summed, so that the cost is O(n^2); for gravity and charges `Gravity` is many times
     faster. With a cutoff r_c the law is W(r) - W(r_c) - (r - r_c) W'(r_c) up to r_c and 0 beyond, so that energy and
-    force fade continuously ("shifted force"), and a cell list finds the pairs in O(n).
+    force fade continuously ("shifted force"), and a cell list finds the pairs in O(n), in few dimensions.
 
     Parameters
     ----------
@@ -187,16 +190,22 @@ def short_range_sums(
     shift: tuple[float, float, float],
     box: float | tuple[float, ...] | None = None,
 ) -> tuple[float, float, np.ndarray]:
-    """Energy, virial and force through a cell list, of a compiled law: W, W' and parameters.
+    """Energy, virial and force of a compiled law: W, W' and parameters, through a cell list or of all pairs.
+
+    Cells have 3^d - 1 neighbours, so that beyond a few dimensions it is less work to look at all pairs.
 
     `shift` is the cutoff and what W and W' are lowered by.
     """
+    from wlmsim.kernels import cells as cell_lists
     from wlmsim.kernels import short_range, threads
 
     n, dim = check.finite("positions", positions).shape
-    axes = (0.0,) * dim
+    axes, sides = (0.0,) * dim, lengths(box, dim)
+    if dim > MOST_AXES or 4 * dim * cell_lists.rows_met(positions, shift[0], sides) > n**2:
+        with threads.threads_for(n**2 // 2):
+            return short_range.all_pair_sums(positions, weights, *law, shift, sides, axes)
     # a particle meets tens of others, but there are many short loops
     with threads.threads_for(4 * n) as used:
-        cells, order = short_range.sorted_cells(positions, weights, shift[0], lengths(box, dim), used, axes)
+        cells, order = short_range.sorted_cells(positions, weights, shift[0], sides, used, axes)
         energy, virial, force = short_range.pair_sums(cells, *law, shift, axes)
         return energy, virial, short_range.unsorted(force, order)

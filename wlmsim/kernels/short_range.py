@@ -138,6 +138,42 @@ def cell_sums(here, there, fields, near, value, derivative, p, shift, axes, forc
     return energy, virial
 
 
+@njit(parallel=True, fastmath=True, error_model="numpy")
+def all_pair_sums(x, w, value, derivative, p, shift, box, axes):
+    """Energy, virial and forces as of `pair_sums`, of all pairs of the particles x, shape (n, d)."""
+    cutoff, edge, slope = shift
+    cutoff2 = cutoff * cutoff
+    xs = x.T.copy()
+    force = np.empty_like(x)
+    energy = virial = 0.0
+    for i in prange(len(x)):
+        here = total = axes
+        for k in range(len(axes)):
+            here = tuple_setitem(here, k, xs[k, i])
+        e = v = 0.0
+        for j in range(len(x)):
+            r2 = 0.0
+            for k in range(len(axes)):
+                d = xs[k, j] - here[k]
+                d -= box[k] * np.rint(d / box[k]) if box[k] > 0.0 else 0.0
+                r2 += d * d
+            if r2 >= cutoff2 or j == i:
+                continue
+            r = math.sqrt(r2)
+            pull = w[j] * (derivative(r, p) - slope) / r if r2 > 0.0 else 0.0
+            e += w[j] * (value(r, p) - edge - (r - cutoff) * slope)
+            v -= pull * r2
+            for k in range(len(axes)):
+                d = xs[k, j] - here[k]
+                d -= box[k] * np.rint(d / box[k]) if box[k] > 0.0 else 0.0
+                total = tuple_setitem(total, k, total[k] + pull * d)
+        energy += 0.5 * w[i] * e
+        virial += 0.5 * w[i] * v
+        for k in range(len(axes)):
+            force[i, k] = total[k]
+    return energy, virial, force
+
+
 @njit(parallel=True, error_model="numpy", cache=True)
 def unsorted(fields, order):
     """Rows of `fields`, in the order of cells, as columns in the order of the particles."""
