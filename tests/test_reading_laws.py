@@ -316,8 +316,8 @@ def test_laws_that_differ_in_a_constant_share_what_is_compiled():
     from wlmsim.functionals.tracing import compile_external, compile_radial
 
     first, second = (compile_external(lambda x, xp, k=k: k * (x**2).sum(-1), 2) for k in (1.5, 2.5))
-    assert first.value is second.value
-    assert first.gradient is second.gradient
+    assert first.value == second.value
+    assert first.gradient == second.gradient
     assert first.parameters.tolist() != second.parameters.tolist()
     first, second = (compile_radial(lambda r, xp, k=k: xp.exp(-k * r)) for k in (1.5, 2.5))
-    assert first.value is second.value
+    assert first.value == second.value

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from wlmsim.functionals.printing import compiled
+from wlmsim.functionals.printing import Printed, printed
 from wlmsim.functionals.tracing import Form, form_of, kept, lifted, trace_external, trace_radial, unpacked
 
 
-def compile_external_adjoint(law: Callable[..., Any], dim: int) -> Any:
+def compile_external_adjoint(law: Callable[..., Any], dim: int) -> Printed:
     """Compile ``adjoint(x, t, p, u)`` of F = -grad V(x, t) for one particle, all its arguments but t tuples.
 
     A tuple of the components of F, of the gradient with respect to x, and of that with respect to p.
@@ -22,7 +22,7 @@ def compile_external_adjoint(law: Callable[..., Any], dim: int) -> Any:
     return _external_adjoint(form_of(law), dim)
 
 
-def compile_radial_adjoint(law: Callable[..., Any], *, parameters: bool) -> tuple[Any, int]:
+def compile_radial_adjoint(law: Callable[..., Any], *, parameters: bool) -> tuple[Printed, int]:
     """Compile ``adjoint(r, p)``, a tuple of W', W'' and the derivatives of W' with respect to the parameters.
 
     Without `parameters` there is one zero in the place of those derivatives. Gives their number too.
@@ -31,7 +31,7 @@ def compile_radial_adjoint(law: Callable[..., Any], *, parameters: bool) -> tupl
 
 
 @kept
-def _external_adjoint(form: Form, dim: int) -> Any:
+def _external_adjoint(form: Form, dim: int) -> Printed:
     import sympy
 
     value, x, parameters = trace_external(form, dim)
@@ -41,11 +41,11 @@ def _external_adjoint(form: Form, dim: int) -> Any:
     scalar = sum(a * b for a, b in zip(u, force, strict=True))
     unpack = [f"x{i} = x[{i}]" for i in range(dim)] + [f"u{i} = u[{i}]" for i in range(dim)] + unpacked(numbers)
     expressions = [*force, *(_slope(scalar, symbol) for symbol in (*x, *parameters))]
-    return compiled("adjoint", "x, t, p, u", unpack, expressions, _tuple_of(len(expressions)))
+    return printed("adjoint", "x, t, p, u", unpack, expressions, _tuple_of(len(expressions)))
 
 
 @kept
-def _radial_adjoint(form: Form, with_parameters: bool) -> tuple[Any, int]:
+def _radial_adjoint(form: Form, with_parameters: bool) -> tuple[Printed, int]:
     import sympy
 
     value, r, parameters = trace_radial(form)
@@ -53,7 +53,7 @@ def _radial_adjoint(form: Form, with_parameters: bool) -> tuple[Any, int]:
     slope = value.diff(r)
     slopes = [_slope(slope, p) for p in parameters] if with_parameters and parameters else [sympy.Integer(0)]
     expressions = [slope, _slope(slope, r), *slopes]
-    adjoint = compiled("adjoint", "r, p", unpacked(numbers), expressions, _tuple_of(len(expressions)))
+    adjoint = printed("adjoint", "r, p", unpacked(numbers), expressions, _tuple_of(len(expressions)))
     return adjoint, len(slopes)
 
 

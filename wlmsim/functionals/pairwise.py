@@ -9,6 +9,7 @@ import numpy as np
 from wlmsim import _validation as check
 from wlmsim.functionals import tracing
 from wlmsim.functionals.base import Functional
+from wlmsim.functionals.binding import bound
 from wlmsim.functionals.external import as_scalar
 from wlmsim.functionals.laws import Law
 from wlmsim.functionals.periodic import Box, checked_box, lengths, nearest_image
@@ -96,7 +97,7 @@ class Pairwise(Functional):
             return self.finite(self._short_range(positions, weights)[0])
         value, _, parameters = self._law
         with threads.threads_for(len(positions) ** 2 // 4):
-            energy = laws.pair_energy(positions, weights, parameters, value, (0.0,) * positions.shape[1])
+            energy = bound(laws.pair_energy, value)(positions, weights, parameters, (0.0,) * positions.shape[1])
         return self.finite(energy)
 
     def force(self, positions: np.ndarray, weights: np.ndarray, time: float = 0.0) -> np.ndarray:
@@ -108,7 +109,7 @@ class Pairwise(Functional):
             return self._short_range(positions, weights)[2]
         _, derivative, parameters = self._law
         with threads.threads_for(len(positions) ** 2 // 4):
-            return laws.pair_force(positions, weights, parameters, derivative, (0.0,) * positions.shape[1])
+            return bound(laws.pair_force, derivative)(positions, weights, parameters, (0.0,) * positions.shape[1])
 
     def virial(self, positions: np.ndarray, weights: np.ndarray) -> float:
         """Sum over particles of w_i x_i . F_i with nearest images, -1/2 sum over i != j of w_i w_j r_ij W'(r_ij).
@@ -146,9 +147,11 @@ class Pairwise(Functional):
     @property
     def _shift(self) -> tuple[float, float, float]:
         """The cutoff, and W and W' there."""
+        from wlmsim.kernels import laws
+
         value, derivative, parameters = self._law
         cutoff: Any = self.cutoff
-        return cutoff, value(cutoff, parameters), derivative(cutoff, parameters)
+        return cutoff, *bound(laws.value_and_slope, value, derivative)(cutoff, parameters)
 
     def _short_range(
         self, positions: np.ndarray, weights: np.ndarray, *, shifted: bool = True
@@ -201,11 +204,13 @@ def short_range_sums(
 
     n, dim = check.finite("positions", positions).shape
     axes, sides = (0.0,) * dim, lengths(box, dim)
+    value, derivative, parameters = law
     if dim > MOST_AXES or 4 * dim * cell_lists.rows_met(positions, shift[0], sides) > n**2:
         with threads.threads_for(n**2 // 2):
-            return short_range.all_pair_sums(positions, weights, *law, shift, sides, axes)
+            sums = bound(short_range.all_pair_sums, value, derivative)
+            return sums(positions, weights, parameters, shift, sides, axes)
     # a particle meets tens of others, but there are many short loops
     with threads.threads_for(4 * n) as used:
         cells, order = short_range.sorted_cells(positions, weights, shift[0], sides, used, axes)
-        energy, virial, force = short_range.pair_sums(cells, *law, shift, axes)
+        energy, virial, force = bound(short_range.pair_sums, value, derivative)(cells, parameters, shift, axes)
         return energy, virial, short_range.unsorted(force, order)

@@ -1,16 +1,14 @@
-"""SymPy expressions printed as Python and compiled with Numba."""
+"""SymPy expressions printed as Python."""
 
 from __future__ import annotations
 
-import math
-from functools import lru_cache
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 
-
-def compiled(name: str, arguments: str, unpack: list[str], expressions: list[Any], templates: list[str]) -> Any:
-    """Print the expressions as scalar Python, sharing common parts, and compile the function with Numba."""
+def printed(name: str, arguments: str, unpack: list[str], expressions: list[Any], templates: list[str]) -> Printed:
+    """Print expressions as a function of numbers, sharing common parts."""
     import sympy
     from sympy.printing.pycode import PythonCodePrinter
 
@@ -32,19 +30,25 @@ def compiled(name: str, arguments: str, unpack: list[str], expressions: list[Any
     lines += [
         template.format(f"float({printer.doprint(part)})") for template, part in zip(templates, reduced, strict=True)
     ]
-    return _of_source(name, f"def {name}({arguments}):\n    " + "\n    ".join(lines) + "\n")
+    body = "\n    ".join(lines)
+    decorator = '@njit(fastmath=True, error_model="numpy", forceinline=True)'
+    return Printed(name, f"{decorator}\ndef {name}({arguments}):\n    {body}\n")
 
 
-@lru_cache(maxsize=1024)
-def _of_source(name: str, source: str) -> Any:
-    """The compiled function of a source, one for all laws of which it is printed."""
-    import numba
+@dataclass(frozen=True)
+class Printed:
+    """The text that defines a compiled function of numbers; see `wlmsim.functionals.binding` for its use."""
 
-    from wlmsim.kernels import elementary
+    name: str
+    text: str
 
-    scope = {key: getattr(math, key) for key in dir(math) if not key.startswith("_")} | {
-        "exp": elementary.exp,
-        "rint": np.rint,
-    }
-    exec(compile(source, f"<law {name}>", "exec"), scope)
-    return numba.njit(fastmath=True, error_model="numpy", forceinline=True)(scope[name])
+    @classmethod
+    def imported(cls, function: Callable[..., Any]) -> Printed:
+        """A function that stands in a module."""
+        return cls(function.__name__, f"from {function.__module__} import {function.__name__}\n")
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Call the compiled function."""
+        from wlmsim.functionals.binding import alone
+
+        return alone(self)(*arguments)

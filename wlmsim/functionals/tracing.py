@@ -21,7 +21,7 @@ import numpy as np
 
 from wlmsim.errors import ParameterError
 from wlmsim.functionals.fingerprints import Opaque, fingerprint
-from wlmsim.functionals.printing import compiled
+from wlmsim.functionals.printing import Printed, printed
 
 Shapes: TypeAlias = tuple[tuple[str, tuple[int, ...]], ...]
 """Name and shape of each field of a law: empty for a number, (d,) for one for each axis, (k, d) for k points."""
@@ -31,14 +31,14 @@ MOST_CONSTANTS = 64
 
 
 class CompiledLaw(NamedTuple):
-    """Numba functions of a law and of its derivative, and the values of its numbers.
+    """Functions of a law and of its derivative, and the values of its numbers.
 
     External laws: ``value(x, t, p)`` and ``gradient(x, t, p, out)`` with x and out of shape (d,).
     Pair laws: ``value(r, p)`` and ``gradient(r, p)``, the derivative with respect to r.
     """
 
-    value: Callable[..., float]
-    gradient: Callable[..., Any]
+    value: Printed
+    gradient: Printed
     parameters: np.ndarray
 
 
@@ -349,8 +349,8 @@ def _external_functions(form: Form, dim: int) -> tuple[Any, Any, np.ndarray]:
     unpack = [f"x{i} = x[{i}]" for i in range(dim)] + unpacked(parameters)
     gradient = [value.diff(symbol) for symbol in x]
     return (
-        compiled("value", "x, t, p", unpack, [value], ["return {}"]),
-        compiled("gradient", "x, t, p, out", unpack, gradient, [f"out[{i}] = {{}}" for i in range(dim)]),
+        printed("value", "x, t, p", unpack, [value], ["return {}"]),
+        printed("gradient", "x, t, p, out", unpack, gradient, [f"out[{i}] = {{}}" for i in range(dim)]),
         constants,
     )
 
@@ -361,8 +361,8 @@ def _radial_functions(form: Form) -> tuple[Any, Any, np.ndarray]:
     value, parameters, constants = lifted(value, parameters)
     unpack = unpacked(parameters)
     return (
-        compiled("value", "r, p", unpack, [value], ["return {}"]),
-        compiled("derivative", "r, p", unpack, [value.diff(r)], ["return {}"]),
+        printed("value", "r, p", unpack, [value], ["return {}"]),
+        printed("derivative", "r, p", unpack, [value.diff(r)], ["return {}"]),
         constants,
     )
 

@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit, prange
 from numba.cpython.unsafe.tuple import tuple_setitem
 
-# Not cached on disk: these loops take the compiled law as an argument, which a new process makes anew.
+# `wlmsim.functionals.binding` makes a module of this one for each law, in which its functions are no arguments.
 
 
 @njit(parallel=True, fastmath=True, error_model="numpy")

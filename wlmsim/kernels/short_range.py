@@ -15,7 +15,7 @@ from numba.cpython.unsafe.tuple import tuple_setitem
 
 from wlmsim.kernels.cells import LANES, STRETCH, cell_list, gather, lay_out, rows_around, size_around
 
-# Functions that take a law are not cached on disk: a new process makes the law anew. It is given by its compiled
+# `wlmsim.functionals.binding` makes a module of this one for each law, which is given by its compiled
 # value and derivative and the tuple of its parameters; the shift is the tuple of the cutoff, and of W and W' there.
 
 

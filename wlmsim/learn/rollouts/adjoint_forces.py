@@ -11,6 +11,7 @@ import torch
 
 from wlmsim.functionals import External, Gravity, Pairwise, tracing
 from wlmsim.functionals.base import Functional
+from wlmsim.functionals.binding import bound
 from wlmsim.learn.functionals import ExternalPotential, LearnableFunctional
 from wlmsim.learn.functionals.base import members
 
@@ -130,11 +131,11 @@ def _external_loops(law: Any, dim: int) -> Loops:
 
     def force(x: np.ndarray, w: np.ndarray, t: float) -> Any:
         with threads_for(len(x)):
-            return forward.external_force(x, t, array, gradient)
+            return bound(forward.external_force, gradient)(x, t, array)
 
     def pull_back(x: np.ndarray, w: np.ndarray, t: float, u: np.ndarray) -> Any:
         with threads_for(len(x)):
-            return backward.external_adjoint(x, t, parameters, u, adjoint, axes, slopes)
+            return bound(backward.external_adjoint, adjoint)(x, t, parameters, u, axes, slopes)
 
     return force, pull_back
 
@@ -152,11 +153,11 @@ def _pair_loops(law: Any, dim: int, with_parameters: bool) -> Loops:
 
     def force(x: np.ndarray, w: np.ndarray, t: float) -> Any:
         with threads_for(len(x) ** 2):
-            return forward.pair_force(x, w, parameters, derivative, axes)
+            return bound(forward.pair_force, derivative)(x, w, parameters, axes)
 
     def pull_back(x: np.ndarray, w: np.ndarray, t: float, u: np.ndarray) -> Any:
         with threads_for(len(x) ** 2):
-            return backward.pair_adjoint(x, w, parameters, u, adjoint, axes, slopes)
+            return bound(backward.pair_adjoint, adjoint)(x, w, parameters, u, axes, slopes)
 
     return force, pull_back
 
