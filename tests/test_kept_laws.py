@@ -31,7 +31,8 @@ near = wls.Pairwise(lambda r, xp: k * xp.exp(-r), cutoff=2.0)
 print(well.force(x, w).tolist(), near.force(x, w).tolist())
 law, pair = tracing.compile_external(well.law, 2), tracing.compile_radial(near.law)
 used = [bound(laws.external_force, law.gradient), bound(laws.value_and_slope, pair.value, pair.gradient)]
-print(sum(sum(loop.stats.cache_hits.values()) for loop in used), sum(sum(loop.stats.cache_misses.values()) for loop in used))
+for kind in ("cache_hits", "cache_misses"):
+    print(sum(sum(getattr(loop.stats, kind).values()) for loop in used))
 """
 
 
@@ -40,8 +41,8 @@ def run(folder, k=1.0):
     script = SCRIPT.format(k=k)
     found = subprocess.run([sys.executable, "-c", script], cwd=ROOT, env=environment, capture_output=True, text=True)
     assert not found.returncode, found.stderr
-    forces, counts = found.stdout.splitlines()
-    return forces, tuple(map(int, counts.split()))
+    forces, *counts = found.stdout.splitlines()
+    return forces, tuple(map(int, counts))
 
 
 @pytest.mark.slow

@@ -14,18 +14,10 @@ from functools import lru_cache
 from typing import Any
 
 from wlmsim.functionals import modules
-from wlmsim.functionals.printing import Printed
+from wlmsim.functionals.printing import HEAD, Printed
 
 OF_LAWS = frozenset({"value", "gradient", "derivative", "adjoint"})
 """Names of the arguments of kernels that are functions of a law."""
-
-HEAD = """from math import *
-
-from numba import njit
-from numpy import rint
-
-from wlmsim.kernels.elementary import exp
-"""
 
 
 @lru_cache(maxsize=1024)
@@ -46,12 +38,6 @@ def bound(loop: Callable[..., Any], *functions: Printed) -> Callable[..., Any]:
     """
     parts = [HEAD, *(function.text for function in functions), _of_one_law(loop.__module__)]
     return getattr(modules.kept("\n".join(parts)), loop.__name__)
-
-
-@lru_cache(maxsize=256)
-def alone(function: Printed) -> Callable[..., Any]:
-    """The function of a law itself, compiled."""
-    return getattr(modules.made(f"{HEAD}\n{function.text}"), function.name)
 
 
 @lru_cache(maxsize=16)

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
+
+from wlmsim.functionals import modules
+
+HEAD = """from math import *
+
+from numba import njit
+from numpy import rint
+
+from wlmsim.kernels.elementary import exp
+"""
+"""What the text of functions reads."""
 
 
 def printed(name: str, arguments: str, unpack: list[str], expressions: list[Any], templates: list[str]) -> Printed:
@@ -31,7 +43,7 @@ def printed(name: str, arguments: str, unpack: list[str], expressions: list[Any]
         template.format(f"float({printer.doprint(part)})") for template, part in zip(templates, reduced, strict=True)
     ]
     body = "\n    ".join(lines)
-    decorator = '@njit(fastmath=True, error_model="numpy", forceinline=True)'
+    decorator = '@njit(fastmath=True, error_model="numpy", forceinline=True, cache=CACHE)'
     return Printed(name, f"{decorator}\ndef {name}({arguments}):\n    {body}\n")
 
 
@@ -49,6 +61,9 @@ class Printed:
 
     def __call__(self, *arguments: Any) -> Any:
         """Call the compiled function."""
-        from wlmsim.functionals.binding import alone
+        return _compiled(self)(*arguments)
 
-        return alone(self)(*arguments)
+
+@lru_cache(maxsize=256)
+def _compiled(function: Printed) -> Callable[..., Any]:
+    return getattr(modules.kept(f"{HEAD}\n{function.text}"), function.name)
