@@ -50,6 +50,7 @@ LAWS = {
     "over an axis": lambda x, xp: xp.max(x, axis=-1) ** 2 - xp.min(x, axis=-1) + xp.prod(x, axis=-1),
     # sums and norms
     "sum": lambda x, xp: xp.sum(x**2, axis=-1) + (x**3).sum(axis=-1),
+    "sum of nothing": lambda x, xp: x[..., 2:].sum(-1) + xp.prod(x[..., 2:], axis=-1) * x[..., 0],
     "mean": lambda x, xp: x.mean(-1) ** 2 + xp.mean(x**3, axis=-1),
     "norm": lambda x, xp: xp.linalg.norm(x - 0.05, axis=-1) + xp.linalg.vector_norm(x, axis=-1) ** 3,
     "hypot": lambda x, xp: xp.hypot(x[..., 0], x[..., 1]),

@@ -380,13 +380,19 @@ class Symbols(_Arithmetic, np.ndarray):
     min = max
 
 
+_OF_NOTHING = {operator.add: 0, operator.mul: 1}
+
+
 def _reduced(function: Callable[[Any, Any], Any], array: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """Fold axes of an array by a function of two entries."""
     entries = plain(array)
     axes = tuple(range(entries.ndim)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
     for one in sorted((one % max(entries.ndim, 1) for one in axes), reverse=True):
-        folded = functools.reduce(function, np.moveaxis(entries, one, 0).view(Symbols)) if entries.ndim else entries
-        entries = plain(folded)
+        rows = np.moveaxis(entries, one, 0).view(Symbols) if entries.ndim else [entries]
+        if len(rows) == 0 and function in _OF_NOTHING:
+            entries = np.full(rows.shape[1:], _OF_NOTHING[function], dtype=object)
+        else:
+            entries = plain(functools.reduce(function, rows))
         if keepdims:
             entries = np.expand_dims(entries, one)
     return entries.view(Symbols) if entries.ndim else entries[()]
