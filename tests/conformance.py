@@ -38,6 +38,7 @@ from wlmsim.integrators import (
 )
 from wlmsim.learn.dissipations import LearnableDissipation
 from wlmsim.learn.functionals import LearnableFunctional, Scales
+from wlmsim.learn.rollouts.rollout import torch_force
 from wlmsim.mechanics.dissipation import Dissipation
 from wlmsim.systems import System
 
@@ -327,6 +328,32 @@ class FunctionalTests:
         (gradient,) = torch.autograd.grad(by_weight[-1], x)
         force = functional.force(positions, np.append(cloud.weights * (1 - little), little), self.time)
         np.testing.assert_allclose(force[-1], -gradient[-1].numpy(), rtol=1e-5, atol=1e-6 * np.abs(force).max())
+
+    def test_every_number_that_is_listed_can_be_changed_and_differentiated(self, functional, cloud):
+        lagrangian = wls.Lagrangian(functional)
+        x, w = tensors(cloud.positions, cloud.weights)
+        names = [name for name in wls.learn.parameters_of(lagrangian) if name not in ("friction", "mass")]
+        for name in names:
+            value = wls.learn.parameters_of(lagrangian)[name]
+            step = 1e-6 * max(1.0, abs(value))
+
+            def force(value, name=name, **more):
+                return wls.learn.with_parameters(lagrangian, {name: value}, **more).potential
+
+            tensor = torch.tensor(1.02 * value, dtype=torch.float64, requires_grad=True)
+            changed = torch_force(force(tensor, checked=False), x, w, self.time)
+            now, low, high = (
+                force(1.02 * value + shift).force(cloud.positions, cloud.weights, self.time)
+                for shift in (0, -step, step)
+            )
+            np.testing.assert_allclose(changed.detach(), now, rtol=1e-6, atol=1e-8, err_msg=name)
+            lever = np.random.default_rng(1).standard_normal(now.shape)
+            (slope,) = torch.autograd.grad((changed * torch.tensor(lever)).sum(), tensor)
+            expected = (lever * (high - low)).sum() / (2 * step)
+            size = np.abs(lever * now).sum() / max(1.0, abs(value))
+            assert slope.item() == pytest.approx(expected, rel=1e-4, abs=1e-5 * size), name
+            was = functional.force(cloud.positions, cloud.weights, self.time)
+            assert value == 0 or np.abs(now - was).max() > 1e-9 * np.abs(was).max(), f"{name} changes nothing"
 
     def test_repr_and_latex(self, functional, case):
         if case.cls is not FunctionalSum:  # a sum shows its terms

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import numba
 import numpy as np
@@ -60,6 +61,55 @@ def test_cell_list_finds_the_pairs_of_the_plain_sum(x, side):
     assert pairs.energy(x, w) == pytest.approx(energy, rel=1e-12, abs=1e-15)
     assert pairs.virial(x, w) == pytest.approx(virial, rel=1e-12, abs=1e-15)
     np.testing.assert_allclose(pairs.force(x, w), force, rtol=1e-10, atol=1e-13)
+
+
+@pytest.mark.parametrize("dim", [1, 3, 5, 8, 12, 20])
+@pytest.mark.parametrize("side", [None, 4.0])
+def test_many_dimensions_are_summed_like_few(dim, side):
+    """Cells have 3^d neighbours: beyond a few dimensions all pairs are looked at, in a box too."""
+    rng = np.random.default_rng(dim)
+    x = 0.8 * rng.standard_normal((60, dim)) * min(1.0, 3.0 / dim)
+    x[1] = x[0]
+    w = rng.uniform(0.5, 2, len(x))
+    w /= w.sum()
+    pairs = wls.Pairwise(MORSE, cutoff=CUTOFF, box=side)
+    energy, virial, force = all_pairs(x, w, side)
+    assert np.abs(force).max() > 1e-3
+    assert pairs.energy(x, w) == pytest.approx(energy, rel=1e-12)
+    assert pairs.virial(x, w) == pytest.approx(virial, rel=1e-12)
+    np.testing.assert_allclose(pairs.force(x, w), force, rtol=1e-10, atol=1e-13)
+
+
+@given(st.integers(1, 4), st.integers(2, 40), st.floats(0.05, 2.0), st.booleans())
+def test_cells_and_all_pairs_agree(dim, n, spread, boxed):
+    from wlmsim.kernels import cells
+
+    x = spread * np.random.default_rng(n).standard_normal((n, dim))
+    w, found = np.full(n, 1 / n), []
+    pairs = wls.Pairwise(MORSE, cutoff=CUTOFF, box=3.6 if boxed else None)
+    for work in (0.0, np.inf):
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(cells, "rows_met", lambda *arguments, work=work: work)
+            found.append((pairs.energy(x, w), pairs.force(x, w)))
+    assert found[0][0] == pytest.approx(found[1][0], rel=1e-12, abs=1e-15)
+    np.testing.assert_allclose(found[0][1], found[1][1], rtol=1e-10, atol=1e-13)
+
+
+def test_a_cutoff_in_many_dimensions_costs_no_more_than_none():
+    x, w = 0.5 * np.random.default_rng(0).standard_normal((200, 16)), np.full(200, 1 / 200)
+
+    def cost(pairs):
+        pairs.force(x, w)
+        took = []
+        for _ in range(5):
+            start = time.process_time()
+            pairs.force(x, w)
+            took.append(time.process_time() - start)
+        return min(took)
+
+    bell = wls.Pairwise(lambda r, xp: xp.exp(-(r**2))), wls.Pairwise(lambda r, xp: xp.exp(-(r**2)), cutoff=2.5)
+    whole, near = map(cost, bell)
+    assert near < 3 * whole + 0.01  # it took 3^15 rows of cells a row
 
 
 def test_energy_and_force_vanish_at_the_cutoff():

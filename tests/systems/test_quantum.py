@@ -544,3 +544,37 @@ def test_every_method_converges_as_the_table_of_the_page_says(study):
     np.testing.assert_allclose([float(v) for v in values.split(",")], study.values)
     np.testing.assert_allclose([float(e) for e in errors.split(",")], row.errors, rtol=0.2)
     assert float(order) == pytest.approx(row.order, abs=0.15)
+
+
+def test_adaptive_schemes_do_not_start_the_wave_again(monkeypatch):
+    """Their stages go back in time: the way of the wave stays a small multiple of the time simulated."""
+    line = wls.quantum.Grid.covering([-10.0], [10.0], spacing=0.1)
+    packet = wls.quantum.WaveFunction.of(lambda x, xp: xp.exp(-0.5 * (x[..., 0] - 1.0) ** 2 + 0.5j * x[..., 0]), line)
+    pilot = wls.quantum.PilotWave(packet, wls.laws.Harmonic(1.0), step=0.002)
+    evolve, way = pilot.solver.evolve, []
+
+    def counted(wave, time):
+        way.append(time - wave.time)
+        return evolve(wave, time)
+
+    monkeypatch.setattr(pilot.solver, "evolve", counted)
+    start = wls.Population([[0.5], [1.5], [2.0]])
+    path = wls.simulate(pilot, start, [2.0], integrator=wls.DormandPrince(1e-8))
+    assert min(way) > 0
+    assert sum(way) < 4 * 2.0
+    # a coherent state carries its particles along rigidly
+    moved = np.cos(2.0) + 0.5 * np.sin(2.0) - 1.0
+    np.testing.assert_allclose(path.positions[-1] - start.positions, moved, atol=1e-4)
+
+
+def test_waves_at_earlier_times_are_those_of_a_fresh_pilot():
+    line = wls.quantum.Grid.covering([-10.0], [10.0], spacing=0.1)
+    packet = wls.quantum.WaveFunction.of(lambda x, xp: xp.exp(-(x[..., 0] ** 2)), line)
+    pilot, rng = wls.quantum.PilotWave(packet), np.random.default_rng(0)
+    for time in rng.uniform(0.0, 2.0, 100):
+        wave = pilot.wave(time)
+        assert wave.time == time
+        assert wave.mean == pytest.approx(0.0, abs=1e-9)
+        spread = (wave.density * wave.grid.axes[0] ** 2).sum() / wave.density.sum()
+        assert spread == pytest.approx(0.25 * (1 + 4 * time**2), rel=1e-8)
+    assert len(pilot._kept) <= 32

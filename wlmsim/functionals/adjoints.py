@@ -8,55 +8,52 @@ SymPy as the force is.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any
 
-from wlmsim.functionals import tracing
-
-# the tracing of laws is one mechanism in two modules
-from wlmsim.functionals.tracing import Shapes, _compile, _trace_external, _trace_radial, _unpack
+from wlmsim.functionals.printing import Printed, printed
+from wlmsim.functionals.tracing import Form, form_of, kept, lifted, trace_external, trace_radial, unpacked
 
 
-def compile_external_adjoint(law: Callable[..., Any], dim: int) -> Any:
+def compile_external_adjoint(law: Callable[..., Any], dim: int) -> Printed:
     """Compile ``adjoint(x, t, p, u)`` of F = -grad V(x, t) for one particle, all its arguments but t tuples.
 
     A tuple of the components of F, of the gradient with respect to x, and of that with respect to p.
     """
-    template, shapes, _ = tracing._split(law)
-    return _external_adjoint(template, shapes, dim)
+    return _external_adjoint(form_of(law), dim)
 
 
-def compile_radial_adjoint(law: Callable[..., Any], *, parameters: bool) -> tuple[Any, int]:
+def compile_radial_adjoint(law: Callable[..., Any], *, parameters: bool) -> tuple[Printed, int]:
     """Compile ``adjoint(r, p)``, a tuple of W', W'' and the derivatives of W' with respect to the parameters.
 
     Without `parameters` there is one zero in the place of those derivatives. Gives their number too.
     """
-    template, shapes, _ = tracing._split(law)
-    return _radial_adjoint(template, shapes, parameters)
+    return _radial_adjoint(form_of(law), parameters)
 
 
-@lru_cache(maxsize=256)
-def _external_adjoint(template: Any, shapes: Shapes, dim: int) -> Any:
+@kept
+def _external_adjoint(form: Form, dim: int) -> Printed:
     import sympy
 
-    value, x, parameters = _trace_external(template, shapes, dim)
+    value, x, parameters = trace_external(form, dim)
+    value, numbers, _ = lifted(value, parameters)
     u = [sympy.Symbol(f"u{i}", real=True) for i in range(dim)]
     force = [-value.diff(symbol) for symbol in x]
     scalar = sum(a * b for a, b in zip(u, force, strict=True))
-    unpack = [f"x{i} = x[{i}]" for i in range(dim)] + [f"u{i} = u[{i}]" for i in range(dim)] + _unpack(parameters)
+    unpack = [f"x{i} = x[{i}]" for i in range(dim)] + [f"u{i} = u[{i}]" for i in range(dim)] + unpacked(numbers)
     expressions = [*force, *(_slope(scalar, symbol) for symbol in (*x, *parameters))]
-    return _compile("adjoint", "x, t, p, u", unpack, expressions, _tuple_of(len(expressions)))
+    return printed("adjoint", "x, t, p, u", unpack, expressions, _tuple_of(len(expressions)))
 
 
-@lru_cache(maxsize=256)
-def _radial_adjoint(template: Any, shapes: Shapes, with_parameters: bool) -> tuple[Any, int]:
+@kept
+def _radial_adjoint(form: Form, with_parameters: bool) -> tuple[Printed, int]:
     import sympy
 
-    value, r, parameters = _trace_radial(template, shapes)
+    value, r, parameters = trace_radial(form)
+    value, numbers, _ = lifted(value, parameters)
     slope = value.diff(r)
     slopes = [_slope(slope, p) for p in parameters] if with_parameters and parameters else [sympy.Integer(0)]
     expressions = [slope, _slope(slope, r), *slopes]
-    adjoint = _compile("adjoint", "r, p", _unpack(parameters), expressions, _tuple_of(len(expressions)))
+    adjoint = printed("adjoint", "r, p", unpacked(numbers), expressions, _tuple_of(len(expressions)))
     return adjoint, len(slopes)
 
 

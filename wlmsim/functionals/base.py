@@ -22,6 +22,9 @@ class Functional(ABC):
     degree: int | None = None
     """Degree of U in the density: 1 in an external field, 2 of pair forces, None if U is no such power."""
 
+    numerics: tuple[str, ...] = ()
+    """Arguments that say where and how U is computed, and are no parameters of it that could be learned."""
+
     @abstractmethod
     def expression(self, positions: Any, weights: Any, time: Any, xp: Any) -> Any:
         """Energy U, written once for any array namespace `xp` (NumPy, torch); arrays as in `energy`."""

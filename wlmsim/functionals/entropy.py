@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from wlmsim import _validation as check
 from wlmsim.functionals.base import Functional
+from wlmsim.functionals.external import as_scalar
 from wlmsim.functionals.smoothing import by_particle, smoothed_particles
 
 
@@ -50,12 +52,16 @@ class Entropy(Functional):
         """T times the mean of log rho_h at the particles."""
         squares = ((positions[:, None] - positions[None]) ** 2).sum(-1)
         total = (weights * xp.exp(-0.5 * squares / self.bandwidth**2)).sum(-1)
-        return self.temperature * ((weights * xp.log(total)).sum() - self._log_norm(positions.shape[1]) * weights.sum())
+        log_bandwidth = xp.log(as_scalar(self.bandwidth, positions, xp))
+        log_norm = _log_norm(positions.shape[1], log_bandwidth)
+        return self.temperature * ((weights * xp.log(total)).sum() - log_norm * weights.sum())
 
     def energy(self, positions: np.ndarray, weights: np.ndarray, time: float = 0.0) -> float:
         """T times the mean of log rho_h at the particles, compiled."""
         cloud = smoothed_particles(positions, weights, self.bandwidth)
-        mean = cloud.weights @ np.log(cloud.total) - self._log_norm(positions.shape[1]) * weights.sum()
+        mean = (
+            cloud.weights @ np.log(cloud.total) - _log_norm(positions.shape[1], np.log(self.bandwidth)) * weights.sum()
+        )
         return float(self.temperature * mean)
 
     def force(self, positions: np.ndarray, weights: np.ndarray, time: float = 0.0) -> np.ndarray:
@@ -67,10 +73,6 @@ class Entropy(Functional):
             force = density.entropy_force(cloud.x, cloud.weights, cloud.total, self.bandwidth)
         return self.temperature * by_particle(cloud, force, positions.shape[1])
 
-    def _log_norm(self, dim: int) -> float:
-        """Logarithm of the integral of exp(-r^2 / 2 h^2)."""
-        return 0.5 * dim * float(np.log(2 * np.pi * self.bandwidth**2))
-
     @property
     def latex(self) -> str:
         """LaTeX of the functional."""
@@ -78,3 +80,8 @@ class Entropy(Functional):
 
     def __repr__(self) -> str:
         return f"Entropy(temperature={self.temperature:g}, bandwidth={self.bandwidth:g})"
+
+
+def _log_norm(dim: int, log_bandwidth: Any) -> Any:
+    """Logarithm of the integral of exp(-r^2 / 2 h^2)."""
+    return dim * (0.5 * math.log(2 * math.pi) + log_bandwidth)

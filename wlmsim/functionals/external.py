@@ -9,6 +9,7 @@ import numpy as np
 from wlmsim import _validation as check
 from wlmsim.functionals import tracing
 from wlmsim.functionals.base import Functional
+from wlmsim.functionals.binding import bound
 from wlmsim.functionals.laws import Law
 
 
@@ -19,7 +20,9 @@ class External(Functional):
     ----------
     law : callable
         V as a function of ``(x, xp)`` or ``(x, t, xp)``: x of shape (..., d), result of shape (...), written
-        with the functions of the array namespace `xp`. See `wlmsim.laws` for the classics.
+        with the functions of the array namespace `xp`. See `wlmsim.laws` for the classics. Variables, attributes and
+        arrays that it reads are looked at in every evaluation, as in any Python function: where one changes, energy and
+        force change together.
 
     Raises
     ------
@@ -54,7 +57,7 @@ class External(Functional):
         check.particles(positions, weights)
         law = tracing.compile_external(self.law, positions.shape[1])
         with threads.threads_for(len(positions)):
-            energy = laws.external_energy(positions, weights, float(time), law.parameters, law.value)
+            energy = bound(laws.external_energy, law.value)(positions, weights, float(time), law.parameters)
         return self.finite(energy)
 
     def force(self, positions: np.ndarray, weights: np.ndarray, time: float = 0.0) -> np.ndarray:
@@ -64,7 +67,7 @@ class External(Functional):
         check.particles(positions, weights)
         law = tracing.compile_external(self.law, positions.shape[1])
         with threads.threads_for(len(positions)):
-            return laws.external_force(positions, float(time), law.parameters, law.gradient)
+            return bound(laws.external_force, law.gradient)(positions, float(time), law.parameters)
 
     @property
     def latex(self) -> str:
@@ -82,7 +85,7 @@ def external_force(law: Law, positions: np.ndarray, time: float) -> np.ndarray:
 
     compiled = tracing.compile_external(law, positions.shape[1])
     with threads.threads_for(len(positions)):
-        return laws.external_force(positions, float(time), compiled.parameters, compiled.gradient)
+        return bound(laws.external_force, compiled.gradient)(positions, float(time), compiled.parameters)
 
 
 def as_scalar(time: Any, positions: Any, xp: Any) -> Any:

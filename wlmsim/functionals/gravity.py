@@ -10,7 +10,7 @@ from wlmsim import _validation as check
 from wlmsim.errors import ParameterError
 from wlmsim.functionals.base import Functional
 from wlmsim.functionals.laws import Plummer
-from wlmsim.functionals.pairwise import Pairwise
+from wlmsim.functionals.pairwise import pair_energy
 
 DIRECT_LIMIT = 10_000
 """Number of particles up to which "auto" sums all pairs, exactly; that takes some 20 milliseconds."""
@@ -57,19 +57,27 @@ class Gravity(Functional):
     """
 
     degree = 2
+    numerics = ("opening",)
 
     def __init__(self, strength: float = 1.0, softening: float = 0.05, *, method: str = "auto", opening: float = 0.8):
-        self.law = Plummer(strength, check.positive("softening", softening))
-        self.strength, self.softening = self.law.strength, self.law.softening
+        self.strength = check.real("strength", strength)
+        self.softening = check.positive("softening", softening)
         self.method = check.choice("method", method, ("auto", "direct", "tree"))
         self.opening = check.positive("opening", opening)
         if opening >= 1:
             raise check.fail("opening", "a number above 0 and below 1", opening)
-        self._pairs = Pairwise(self.law)
+
+    @property
+    def law(self) -> Plummer:
+        """The pair law, of the numbers as they are now; tensors among them stay tensors."""
+        law = object.__new__(Plummer)
+        for name in ("strength", "softening"):
+            object.__setattr__(law, name, getattr(self, name))
+        return law
 
     def expression(self, positions: Any, weights: Any, time: Any, xp: Any) -> Any:
         """1/2 sum over i != j of w_i w_j W(|x_i - x_j|), W = -G / sqrt(r^2 + epsilon^2)."""
-        return self._pairs.expression(positions, weights, time, xp)
+        return pair_energy(self.law, positions, weights, xp)
 
     def energy(self, positions: np.ndarray, weights: np.ndarray, time: float = 0.0) -> float:
         """Energy of all pairs, by the method chosen."""
@@ -120,7 +128,7 @@ class Gravity(Functional):
     @property
     def latex(self) -> str:
         """LaTeX of the functional."""
-        return self._pairs.latex
+        return rf"\tfrac12 \iint \left[{Plummer.latex}\right]_{{r = |x - y|}} \rho(x) \rho(y) \, dx \, dy"
 
     def __repr__(self) -> str:
         return (

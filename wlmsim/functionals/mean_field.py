@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -26,6 +25,7 @@ class MeanField(Functional):
     ----------
     features : sequence of callables
         phi_1, ..., phi_k, each a function of ``(x, xp)`` or ``(x, t, xp)`` as a law of `External` is.
+        What they read is looked at in every evaluation.
     outer : callable
         F as a function of ``(m, xp)``, with m of shape (k,), written with the functions of `xp`.
 
@@ -54,7 +54,7 @@ class MeanField(Functional):
         self.outer = outer
         for phi in self.features:
             tracing.probe_external(phi, name="features")
-        tracing.probe_external(outer, name="outer", dim=len(self.features))
+        tracing.probe_external(outer, name="outer", dim=len(self.features), pointwise=False)
         self._weighted = _weighted_sum(self.features)
 
     def expression(self, positions: Any, weights: Any, time: Any, xp: Any) -> Any:
@@ -89,7 +89,6 @@ def _at(phi: Law, x: Any, t: Any, xp: Any) -> Any:
     return phi(x, t, xp) if tracing.takes_time(phi) else phi(x, xp)
 
 
-@lru_cache(maxsize=256)
 def _weighted_sum(features: tuple[Law, ...]) -> type:
     """A law with the features' factors as parameters, so that it is compiled once for all values of them."""
 

@@ -9,8 +9,13 @@ import numpy as np
 from wlmsim import _validation as check
 from wlmsim.functionals import tracing
 from wlmsim.functionals.base import Functional
+from wlmsim.functionals.binding import bound
+from wlmsim.functionals.external import as_scalar
 from wlmsim.functionals.laws import Law
 from wlmsim.functionals.periodic import Box, checked_box, lengths, nearest_image
+
+MOST_AXES = 10
+"""Dimensions up to which pairs may be found by a cell list: the list of 3^(d - 1) rows around one takes memory."""
 
 
 class Pairwise(Functional):
@@ -22,13 +27,13 @@ class Pairwise(Functional):
 
     Without a cutoff every pair is summed, so that the cost is O(n^2); for gravity and charges `Gravity` is many times
     faster. With a cutoff r_c the law is W(r) - W(r_c) - (r - r_c) W'(r_c) up to r_c and 0 beyond, so that energy and
-    force fade continuously ("shifted force"), and a cell list finds the pairs in O(n).
+    force fade continuously ("shifted force"), and a cell list finds the pairs in O(n), in few dimensions.
 
     Parameters
     ----------
     law : callable
         W as a function of ``(r, xp)``, written with the functions of the array namespace `xp`.
-        See `wlmsim.laws` for the classics.
+        See `wlmsim.laws` for the classics. What it reads is looked at in every evaluation, as in `External`.
     cutoff : float, optional
         r_c, positive [length]. Default: none.
     box : float or sequence of d floats, optional
@@ -59,6 +64,7 @@ class Pairwise(Functional):
     """
 
     degree = 2
+    numerics = ("box",)
 
     def __init__(self, law: Law, *, cutoff: float | None = None, box: Box | None = None):
         tracing.probe_radial(law)
@@ -68,20 +74,19 @@ class Pairwise(Functional):
 
     def expression(self, positions: Any, weights: Any, time: Any, xp: Any) -> Any:
         """1/2 sum over i != j of w_i w_j W(|x_i - x_j|), of all pairs."""
-        n, dim = positions.shape
-        separations = positions[:, None, :] - positions[None, :, :]
-        if self.box is not None:
-            separations = nearest_image(separations, lengths(self.box, dim), xp)
-        squares = (separations**2).sum(-1)
-        # the distance of a particle to itself is set to 1 and its weight to 0: a square root has no slope at 0
-        diagonal = xp.eye(n, dtype=squares.dtype, device=squares.device)
-        distances = xp.sqrt(squares + diagonal)
-        pairs = weights[:, None] * weights[None, :] * (1.0 - diagonal)
+        return pair_energy(self._shifted, positions, weights, xp, self.box)
+
+    def _shifted(self, distances: Any, xp: Any) -> Any:
+        """The law with its shift, in any namespace; cutoff and numbers of the law may be tensors."""
+        law = self.law(distances, xp)
         if self.cutoff is None:
-            return 0.5 * (pairs * self.law(distances, xp)).sum()
-        cutoff, edge, slope = self._shift
-        law = self.law(distances, xp) - edge - (distances - cutoff) * slope
-        return 0.5 * (pairs * xp.where(distances < cutoff, law, 0.0 * squares)).sum()
+            return law
+        if any(hasattr(number, "backward") for number in (self.cutoff, *tracing.entries_of(self.law))):
+            cutoff = as_scalar(self.cutoff, distances, xp)
+            edge, slope = self.law(cutoff, xp), tracing.radial_slope(self.law, cutoff, xp)
+        else:
+            cutoff, edge, slope = self._shift
+        return xp.where(distances < cutoff, law - edge - (distances - cutoff) * slope, 0.0 * distances)
 
     def energy(self, positions: np.ndarray, weights: np.ndarray, time: float = 0.0) -> float:
         """Pair energy, compiled; `ParameterError` if it is not finite."""
@@ -92,7 +97,7 @@ class Pairwise(Functional):
             return self.finite(self._short_range(positions, weights)[0])
         value, _, parameters = self._law
         with threads.threads_for(len(positions) ** 2 // 4):
-            energy = laws.pair_energy(positions, weights, parameters, value, (0.0,) * positions.shape[1])
+            energy = bound(laws.pair_energy, value)(positions, weights, parameters, (0.0,) * positions.shape[1])
         return self.finite(energy)
 
     def force(self, positions: np.ndarray, weights: np.ndarray, time: float = 0.0) -> np.ndarray:
@@ -104,7 +109,7 @@ class Pairwise(Functional):
             return self._short_range(positions, weights)[2]
         _, derivative, parameters = self._law
         with threads.threads_for(len(positions) ** 2 // 4):
-            return laws.pair_force(positions, weights, parameters, derivative, (0.0,) * positions.shape[1])
+            return bound(laws.pair_force, derivative)(positions, weights, parameters, (0.0,) * positions.shape[1])
 
     def virial(self, positions: np.ndarray, weights: np.ndarray) -> float:
         """Sum over particles of w_i x_i . F_i with nearest images, -1/2 sum over i != j of w_i w_j r_ij W'(r_ij).
@@ -142,9 +147,11 @@ class Pairwise(Functional):
     @property
     def _shift(self) -> tuple[float, float, float]:
         """The cutoff, and W and W' there."""
+        from wlmsim.kernels import laws
+
         value, derivative, parameters = self._law
         cutoff: Any = self.cutoff
-        return cutoff, value(cutoff, parameters), derivative(cutoff, parameters)
+        return cutoff, *bound(laws.value_and_slope, value, derivative)(cutoff, parameters)
 
     def _short_range(
         self, positions: np.ndarray, weights: np.ndarray, *, shifted: bool = True
@@ -166,6 +173,19 @@ class Pairwise(Functional):
         return f"Pairwise({tracing.name_of(self.law)}{cut}{'' if self.box is None else f', box={self.box}'})"
 
 
+def pair_energy(law: Law, positions: Any, weights: Any, xp: Any, box: float | tuple[float, ...] | None = None) -> Any:
+    """1/2 sum over i != j of w_i w_j W(|x_i - x_j|) in any namespace, with nearest images in a box."""
+    n, dim = positions.shape
+    separations = positions[:, None, :] - positions[None, :, :]
+    if box is not None:
+        separations = nearest_image(separations, lengths(box, dim), xp)
+    squares = (separations**2).sum(-1)
+    # the distance of a particle to itself is set to 1 and its weight to 0: a square root has no slope at 0
+    diagonal = xp.eye(n, dtype=squares.dtype, device=squares.device)
+    pairs = weights[:, None] * weights[None, :] * (1.0 - diagonal)
+    return 0.5 * (pairs * law(xp.sqrt(squares + diagonal), xp)).sum()
+
+
 def short_range_sums(
     positions: np.ndarray,
     weights: np.ndarray,
@@ -173,16 +193,24 @@ def short_range_sums(
     shift: tuple[float, float, float],
     box: float | tuple[float, ...] | None = None,
 ) -> tuple[float, float, np.ndarray]:
-    """Energy, virial and force through a cell list, of a compiled law: W, W' and parameters.
+    """Energy, virial and force of a compiled law: W, W' and parameters, through a cell list or of all pairs.
+
+    Cells have 3^d - 1 neighbours, so that beyond a few dimensions it is less work to look at all pairs.
 
     `shift` is the cutoff and what W and W' are lowered by.
     """
+    from wlmsim.kernels import cells as cell_lists
     from wlmsim.kernels import short_range, threads
 
     n, dim = check.finite("positions", positions).shape
-    axes = (0.0,) * dim
+    axes, sides = (0.0,) * dim, lengths(box, dim)
+    value, derivative, parameters = law
+    if dim > MOST_AXES or 4 * dim * cell_lists.rows_met(positions, shift[0], sides) > n**2:
+        with threads.threads_for(n**2 // 2):
+            sums = bound(short_range.all_pair_sums, value, derivative)
+            return sums(positions, weights, parameters, shift, sides, axes)
     # a particle meets tens of others, but there are many short loops
     with threads.threads_for(4 * n) as used:
-        cells, order = short_range.sorted_cells(positions, weights, shift[0], lengths(box, dim), used, axes)
-        energy, virial, force = short_range.pair_sums(cells, *law, shift, axes)
+        cells, order = short_range.sorted_cells(positions, weights, shift[0], sides, used, axes)
+        energy, virial, force = bound(short_range.pair_sums, value, derivative)(cells, parameters, shift, axes)
         return energy, virial, short_range.unsorted(force, order)

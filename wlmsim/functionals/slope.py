@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -98,22 +97,22 @@ class SlopePotential(Functional):
         return f"SlopePotential({self.functional!r})"
 
 
-@lru_cache(maxsize=64)
 def _minus_onsager_machlup(laws: tuple[Law, ...], temperature: float) -> Law:
-    """T lap V - 1/2 |grad V|^2 as a law, V the sum of the laws; one function for one V, to be compiled once."""
-
-    @lru_cache(maxsize=8)
-    def derived(dim: int) -> tuple[Any, list[Any]]:
-        traced = [tracing.expression_of(law, dim) for law in laws]
-        value, symbols = sum(v for v, _ in traced), traced[0][1]
-        slopes = [value.diff(symbol) for symbol in symbols]
-        laplacian = sum(slope.diff(symbol) for slope, symbol in zip(slopes, symbols, strict=True))
-        return temperature * laplacian - sum(slope**2 for slope in slopes) / 2, symbols
+    """T lap V - 1/2 |grad V|^2 as a law, V the sum of the laws as they are when it is evaluated."""
 
     def law(x: Any, xp: Any) -> Any:
-        expression, symbols = derived(x.shape[-1])
-        if x.dtype == object:  # symbols: this law is being traced itself
-            return expression
+        sums = tracing.Form(laws, (), tracing.digest_of(*laws))
+        expression, symbols = _derived(sums, temperature, x.shape[-1])
         return tracing.evaluate(expression, {symbol: x[..., i] for i, symbol in enumerate(symbols)}, xp)
 
     return law
+
+
+@tracing.kept
+def _derived(sums: tracing.Form, temperature: float, dim: int) -> tuple[Any, list[Any]]:
+    """Its expression for the laws of a form, and the symbols of the coordinates."""
+    traced = [tracing.expression_of(law, dim) for law in sums.template]
+    value, symbols = sum(v for v, _ in traced), traced[0][1]
+    slopes = [value.diff(symbol) for symbol in symbols]
+    laplacian = sum(slope.diff(symbol) for slope, symbol in zip(slopes, symbols, strict=True))
+    return temperature * laplacian - sum(slope**2 for slope in slopes) / 2, symbols

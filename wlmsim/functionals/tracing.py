@@ -1,7 +1,10 @@
 """From a law written once to compiled code: trace it with SymPy, differentiate, print, compile with Numba.
 
-The law is called with symbols in place of coordinates and parameters. Parameters stay symbols in the printed
-code, so that one compiled function serves every value of them.
+The law is called with symbols in place of coordinates and parameters. Its numbers, whether fields of a dataclass or
+constants in its code, stay symbols in the printed code, so that one compiled function serves every value of them.
+
+A law is read whenever it is evaluated, as Python does: where a variable, an attribute or an array changes that it
+reads, it is traced again, and energy and force change together.
 """
 
 from __future__ import annotations
@@ -17,21 +20,38 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from wlmsim.errors import ParameterError
+from wlmsim.functionals.fingerprints import Opaque, fingerprint
+from wlmsim.functionals.printing import Printed, printed
 
 Shapes: TypeAlias = tuple[tuple[str, tuple[int, ...]], ...]
 """Name and shape of each field of a law: empty for a number, (d,) for one for each axis, (k, d) for k points."""
 
+MOST_CONSTANTS = 64
+"""Constants in a law up to which they are arguments of its compiled form; those of one with more are part of it."""
+
 
 class CompiledLaw(NamedTuple):
-    """Numba functions of a law and of its derivative, and the values of its parameters.
+    """Functions of a law and of its derivative, and the values of its numbers.
 
     External laws: ``value(x, t, p)`` and ``gradient(x, t, p, out)`` with x and out of shape (d,).
     Pair laws: ``value(r, p)`` and ``gradient(r, p)``, the derivative with respect to r.
     """
 
-    value: Callable[..., float]
-    gradient: Callable[..., Any]
+    value: Printed
+    gradient: Printed
     parameters: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
+class Form:
+    """A law without the numbers in its fields: the law itself, or the class of one with parameters.
+
+    Two forms are the same if they compute the same, which is what caches go by.
+    """
+
+    template: Any = dataclasses.field(compare=False)
+    shapes: Shapes
+    digest: str | None
 
 
 def takes_time(law: Callable[..., Any]) -> bool:
@@ -55,26 +75,31 @@ def name_of(law: Callable[..., Any]) -> str:
 
 def compile_external(law: Callable[..., Any], dim: int) -> CompiledLaw:
     """Compile V(x, t) and its gradient for `dim` coordinates."""
-    template, shapes, values = _split(law)
+    form = form_of(law)
     try:
-        value, gradient = _external_functions(template, shapes, dim)
+        value, gradient, constants = _external_functions(form, dim)
     except IndexError as error:
         raise ParameterError(f"`law` must be one for {dim}-D; {name_of(law)} is of more dimensions: {error}") from error
-    return CompiledLaw(value, gradient, values)
+    return CompiledLaw(value, gradient, np.concatenate([values_of(law), constants]))
 
 
 def compile_radial(law: Callable[..., Any]) -> CompiledLaw:
     """Compile W(r) and W'(r)."""
-    template, shapes, values = _split(law)
-    value, derivative = _radial_functions(template, shapes)
-    return CompiledLaw(value, derivative, values)
+    form = form_of(law)
+    value, derivative, constants = _radial_functions(form)
+    return CompiledLaw(value, derivative, np.concatenate([values_of(law), constants]))
 
 
 def expression_of(law: Callable[..., Any], dim: int) -> tuple[Any, list[Any]]:
     """SymPy expression of V(x) with the values of its parameters, and the symbols of the coordinates."""
-    template, shapes, values = _split(law)
-    value, x, parameters = _trace_external(template, shapes, dim)
-    return value.subs(dict(zip(parameters, values.tolist(), strict=True))), x
+    value, x, parameters = trace_external(form_of(law), dim)
+    return value.subs(dict(zip(parameters, values_of(law).tolist(), strict=True))), x
+
+
+def radial_slope(law: Callable[..., Any], r: Any, xp: Any) -> Any:
+    """W'(r) in any namespace; numbers in the law may be tensors."""
+    slope, distance, parameters = _radial_slope(form_of(law))
+    return evaluate(slope, {distance: r, **dict(zip(parameters, entries_of(law), strict=True))}, xp)
 
 
 def evaluate(expression: Any, known: dict[Any, Any], xp: Any) -> Any:
@@ -93,12 +118,16 @@ def evaluate(expression: Any, known: dict[Any, Any], xp: Any) -> Any:
     else:
         parts = [evaluate(part, known, xp) for part in expression.args]
         name = type(expression).__name__
-        found = reduce(_OPERATORS[name], parts) if name in _OPERATORS else getattr(xp, name)(*parts)
+        operation = _OPERATORS.get(name)
+        if operation is None:
+            found = getattr(xp, _OTHER_NAMES.get(name, name))(*parts)
+        else:
+            found = reduce(operation, parts) if len(parts) > 1 else operation(*parts)
     known[expression] = found
     return found
 
 
-_OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
+_OPERATORS: dict[str, Callable[..., Any]] = {
     "Add": operator.add,
     "Mul": operator.mul,
     "Pow": operator.pow,
@@ -106,32 +135,42 @@ _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "GreaterThan": operator.ge,
     "StrictLessThan": operator.lt,
     "LessThan": operator.le,
+    "Equality": operator.eq,
+    "Unequality": operator.ne,
     "And": operator.and_,
     "Or": operator.or_,
+    "Not": operator.invert,
 }
+_OTHER_NAMES = {"Abs": "abs", "rint": "round"}
 
 
-def probe_external(law: Callable[..., Any], *, name: str = "law", dim: int | None = None) -> None:
-    """Trace the law in `dim` or a few dimensions; `ParameterError` with the reason if it works in none of them."""
-    template, shapes, _ = _split(law)
+def probe_external(
+    law: Callable[..., Any], *, name: str = "law", dim: int | None = None, pointwise: bool = True
+) -> None:
+    """Trace the law in `dim` or a few dimensions; `ParameterError` with the reason if it works in none of them.
+
+    `pointwise` says whether the law takes many points at once, so that it must not mix them.
+    """
+    form = form_of(law)
     # a parameter may be a number for each axis, and a plain function may pick axes: more dimensions then do no harm
-    dims = (2, 3, 1, *(shape[-1] for _, shape in shapes if shape), 16, 256)
+    dims = (2, 3, 1, *(shape[-1] for _, shape in form.shapes if shape), 16, 256)
     dims = dims if dim is None else (dim,)
-    _probe(law, [partial(_trace_external, template, shapes, dim) for dim in dims], name)
+    worked = _probe(law, [partial(_in_dimensions, form, dim) for dim in dims], name)
+    if pointwise:
+        _probe(law, [partial(_of_two_points, form, worked)], name)
 
 
 def probe_radial(law: Callable[..., Any]) -> None:
     """Trace the law; `ParameterError` with the reason if it cannot be."""
-    template, shapes, _ = _split(law)
-    _probe(law, [partial(_trace_radial, template, shapes)])
+    _probe(law, [partial(trace_radial, form_of(law))])
 
 
-def _probe(law: Callable[..., Any], attempts: Sequence[Callable[[], Any]], name: str = "law") -> None:
+def _probe(law: Callable[..., Any], attempts: Sequence[Callable[[], Any]], name: str = "law") -> Any:
+    """Result of the first attempt that succeeds."""
     reasons = []
     for attempt in attempts:
         try:
-            attempt()
-            return
+            return attempt()
         except Exception as error:  # whatever a user's function raises is the reason to report
             reasons.append(error)
     raise ParameterError(
@@ -143,29 +182,79 @@ def _probe(law: Callable[..., Any], attempts: Sequence[Callable[[], Any]], name:
 # --- parameters: a dataclass law is its class and the shapes of its fields; a plain function has none
 
 
-def _split(law: Callable[..., Any]) -> tuple[Any, Shapes, np.ndarray]:
-    if not dataclasses.is_dataclass(law) or isinstance(law, type):
-        return law, (), np.empty(0)
-    shapes, values = [], []
-    for field in dataclasses.fields(law):
-        value = getattr(law, field.name)
-        shapes.append((field.name, np.shape(value)))
-        values.extend(np.ravel(value))
-    return type(law), tuple(shapes), np.array(values, dtype=np.float64)
+def form_of(law: Callable[..., Any]) -> Form:
+    """The form of a law as it is now."""
+    if not _has_fields(law):
+        return Form(law, (), digest_of(law))
+    shapes = tuple((field.name, _shape_of(getattr(law, field.name))) for field in dataclasses.fields(law))  # type: ignore[arg-type]
+    return Form(type(law), shapes, digest_of(type(law)))
 
 
-def _symbolic_law(template: Any, shapes: Shapes) -> tuple[Callable[..., Any], list[Any]]:
+def entries_of(law: Any) -> list[Any]:
+    """The numbers in the fields of a law, which may be tensors, in the order in which its compiled form takes them."""
+    if _has_fields(law):
+        return [entry for field in dataclasses.fields(law) for entry in entries_of(getattr(law, field.name))]
+    if callable(law):
+        return []
+    return [entry for part in law for entry in entries_of(part)] if _shape_of(law) else [law]
+
+
+def values_of(law: Callable[..., Any]) -> np.ndarray:
+    """The same as floats, shape (p,)."""
+    entries = [entry.detach() if hasattr(entry, "detach") else entry for entry in entries_of(law)]
+    return np.array([float(entry) for entry in entries], dtype=np.float64)
+
+
+def _has_fields(law: Any) -> bool:
+    return dataclasses.is_dataclass(law) and not isinstance(law, type)
+
+
+def _shape_of(value: Any) -> tuple[int, ...]:
+    """Shape of a number, an array or nested sequences; NumPy would have to convert tensors."""
+    if isinstance(value, (tuple, list)):
+        return (len(value), *(_shape_of(value[0]) if value else ()))
+    return tuple(np.shape(value))
+
+
+def digest_of(*things: Any) -> str | None:
+    """Digest of what laws compute; `None` if they capture what cannot be compared, so that it may always change."""
+    try:
+        return fingerprint(*things)
+    except Opaque:
+        return None
+
+
+def comparable(name: str, *things: Any) -> str:
+    """Digest of what laws compute; `ParameterError` if they capture what cannot be compared."""
+    try:
+        return fingerprint(*things)
+    except Opaque as error:
+        raise ParameterError(
+            f"`{name}` must compute with what can be compared, to see whether it changes; {error}: let the law hold "
+            "numbers and arrays instead"
+        ) from error
+
+
+def kept(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Keep the results of a function of a form and of more; of a form that may always change there is none to keep."""
+    cached = lru_cache(maxsize=256)(function)
+    return lambda form, *more: (function if form.digest is None else cached)(form, *more)
+
+
+def _symbolic_law(form: Form) -> tuple[Callable[..., Any], list[Any]]:
     """Build the law with a symbol for each parameter, without passing through its checks of numbers."""
     import sympy
 
-    if not isinstance(template, type):
-        return template, []
-    law: Any = object.__new__(template)
+    from wlmsim.functionals.symbols import Symbol
+
+    if not form.shapes and not isinstance(form.template, type):
+        return form.template, []
+    law: Any = object.__new__(form.template)
     symbols: list[Any] = []
-    for field, shape in shapes:
+    for field, shape in form.shapes:
         fresh = [sympy.Symbol(f"p{len(symbols) + k}", real=True) for k in range(math.prod(shape))]
         symbols += fresh
-        object.__setattr__(law, field, _nested(fresh, shape))
+        object.__setattr__(law, field, _nested([Symbol(symbol) for symbol in fresh], shape))
     return law, symbols
 
 
@@ -180,161 +269,136 @@ def _nested(values: Sequence[Any], shape: tuple[int, ...]) -> Any:
 # --- tracing
 
 
-class _Symbols(np.ndarray):
-    """An object array of SymPy expressions whose comparisons stay symbolic."""
-
-    def _compare(self, ufunc: np.ufunc, other: Any) -> Any:
-        return ufunc(np.asarray(self), other, dtype=object).view(_Symbols)
-
-    def __gt__(self, other: Any) -> Any:
-        return self._compare(np.greater, other)
-
-    def __ge__(self, other: Any) -> Any:
-        return self._compare(np.greater_equal, other)
-
-    def __lt__(self, other: Any) -> Any:
-        return self._compare(np.less, other)
-
-    def __le__(self, other: Any) -> Any:
-        return self._compare(np.less_equal, other)
+def trace_external(form: Form, dim: int) -> tuple[Any, list[Any], list[Any]]:
+    """Expression of V(x, t), and the symbols of coordinates and parameters."""
+    names = _coordinate_names(dim)
+    value, parameters = _called(form, (dim,), names)
+    return _scalar(value), names, parameters
 
 
-_HYPERBOLIC = ("sinh", "cosh", "tanh", "asinh", "acosh", "atanh")
-_SAME_NAME = ("exp", "log", "sqrt", "sin", "cos", "tan", "asin", "acos", "atan", "atan2", *_HYPERBOLIC)
-_OTHER_NAME = {"arcsin": "asin", "arccos": "acos", "arctan": "atan", "arctan2": "atan2"}
-
-
-class _SymbolicNamespace:
-    """The part of the array API that laws use, over SymPy expressions and object arrays of them."""
-
-    def __init__(self) -> None:
-        import sympy
-
-        def elementwise(function: Callable[..., Any]) -> Callable[..., Any]:
-            def apply(*arguments: Any) -> Any:
-                if not any(isinstance(a, np.ndarray) for a in arguments):
-                    return function(*arguments)
-                return np.frompyfunc(function, len(arguments), 1)(*arguments).view(_Symbols)
-
-            return apply
-
-        def where(condition: Any, a: Any, b: Any) -> Any:
-            return sympy.Piecewise((a, condition), (b, True))
-
-        for name in _SAME_NAME:
-            setattr(self, name, elementwise(getattr(sympy, name)))
-        for name, sympys in _OTHER_NAME.items():
-            setattr(self, name, elementwise(getattr(sympy, sympys)))
-        self.pi, self.e = sympy.pi, sympy.E
-        self.where = elementwise(where)
-        # SymPy knows the slope of |a| only where a is known to be real; a plain |a| costs no branch
-        self.abs = elementwise(lambda a: abs(a) if getattr(a, "is_extended_real", True) else where(a >= 0, a, -a))
-        self.sign = elementwise(lambda a: sympy.Piecewise((1, a > 0), (-1, a < 0), (0, True)))
-        self.maximum = elementwise(lambda a, b: where(a >= b, a, b))
-        self.minimum = elementwise(lambda a, b: where(a <= b, a, b))
-        self.square = elementwise(lambda a: a**2)
-        self.log1p = elementwise(lambda a: sympy.log(1 + a))
-        self.expm1 = elementwise(lambda a: sympy.exp(a) - 1)
-
-    def sum(self, x: Any, axis: int | None = None) -> Any:
-        return np.asarray(x).sum(axis)
-
-    def stack(self, arrays: Sequence[Any], axis: int = 0) -> Any:
-        return np.stack([np.asarray(a, dtype=object) for a in arrays], axis).view(_Symbols)
-
-    def __getattr__(self, name: str) -> Any:
-        raise AttributeError(f"the function xp.{name} is not among those that can be differentiated")
-
-
-@lru_cache(maxsize=1)
-def _namespace() -> _SymbolicNamespace:
-    return _SymbolicNamespace()
-
-
-def _scalar(expression: Any) -> Any:
-    """The single SymPy expression of a traced value."""
+def trace_radial(form: Form) -> tuple[Any, Any, list[Any]]:
+    """Expression of W(r), and the symbols of distance and parameters."""
     import sympy
 
-    array = np.asarray(expression, dtype=object)
-    if array.shape != ():
-        raise ValueError(f"the law must give one number a point, it gave shape {array.shape}")
-    return sympy.sympify(array.reshape(-1)[0])
+    from wlmsim.functionals.symbols import Symbol, namespace
 
-
-def _trace_external(template: Any, shapes: Shapes, dim: int) -> tuple[Any, ...]:
-    import sympy
-
-    law, parameters = _symbolic_law(template, shapes)
-    x = [sympy.Symbol(f"x{i}", real=True) for i in range(dim)]
-    t = sympy.Symbol("t", real=True)
-    coordinates = np.array(x, dtype=object).view(_Symbols)
-    arguments = (coordinates, t) if takes_time(law) else (coordinates,)
-    return _scalar(law(*arguments, _namespace())), x, parameters
-
-
-def _trace_radial(template: Any, shapes: Shapes) -> tuple[Any, ...]:
-    import sympy
-
-    law, parameters = _symbolic_law(template, shapes)
+    law, parameters = _symbolic_law(form)
     r = sympy.Symbol("r", real=True, nonnegative=True)
-    return _scalar(law(r, _namespace())), r, parameters
+    return _scalar(law(Symbol(r), namespace())), r, parameters
 
 
-# --- printing and compiling
+def _called(form: Form, shape: tuple[int, ...], names: Sequence[Any]) -> tuple[Any, list[Any]]:
+    """What an external law gives for coordinates of some shape, and the symbols of its parameters."""
+    import sympy
+
+    from wlmsim.functionals.symbols import Symbol, coordinates, namespace
+
+    law, parameters = _symbolic_law(form)
+    x = coordinates(*shape, names=names)
+    time = (Symbol(sympy.Symbol("t", real=True)),) if takes_time(law) else ()
+    return law(x, *time, namespace()), parameters
 
 
-@lru_cache(maxsize=256)
-def _external_functions(template: Any, shapes: Shapes, dim: int) -> tuple[Any, Any]:
-    value, x, parameters = _trace_external(template, shapes, dim)
-    unpack = [f"x{i} = x[{i}]" for i in range(dim)] + _unpack(parameters)
+def _coordinate_names(count: int) -> list[Any]:
+    import sympy
+
+    return [sympy.Symbol(f"x{i}", real=True) for i in range(count)]
+
+
+def _scalar(value: Any) -> Any:
+    """The single SymPy expression of a traced value."""
+    from wlmsim.functionals.symbols import expressions
+
+    found = expressions(value)
+    if found.shape != ():
+        raise ValueError(f"the law must give one number a point, it gave shape {found.shape}")
+    return found[()]
+
+
+def _in_dimensions(form: Form, dim: int) -> int:
+    """`dim`, once the law has been traced there."""
+    trace_external(form, dim)
+    return dim
+
+
+def _of_two_points(form: Form, dim: int) -> None:
+    """Trace the law at two points at once: each must have a value of its own."""
+    from wlmsim.functionals.symbols import expressions
+
+    names = _coordinate_names(2 * dim)
+    found = expressions(_called(form, (2, dim), names)[0])
+    if found.shape == () and not found.item().free_symbols & set(names):
+        return  # the same everywhere
+    own = [set(names[:dim]), set(names[dim:])]
+    if found.shape != (2,) or any(
+        value.free_symbols & (set(names) - mine) for value, mine in zip(found, own, strict=True)
+    ):
+        raise ValueError(
+            "the law mixes the points of x, which has shape (..., d), when it is given several: write x[..., 0] for a "
+            "coordinate, and .sum(-1) or axis=-1 for sums over coordinates"
+        )
+
+
+# --- compiling
+
+
+@kept
+def _external_functions(form: Form, dim: int) -> tuple[Any, Any, np.ndarray]:
+    value, x, parameters = trace_external(form, dim)
+    value, parameters, constants = lifted(value, parameters)
+    unpack = [f"x{i} = x[{i}]" for i in range(dim)] + unpacked(parameters)
     gradient = [value.diff(symbol) for symbol in x]
     return (
-        _compile("value", "x, t, p", unpack, [value], ["return {}"]),
-        _compile("gradient", "x, t, p, out", unpack, gradient, [f"out[{i}] = {{}}" for i in range(dim)]),
+        printed("value", "x, t, p", unpack, [value], ["return {}"]),
+        printed("gradient", "x, t, p, out", unpack, gradient, [f"out[{i}] = {{}}" for i in range(dim)]),
+        constants,
     )
 
 
-@lru_cache(maxsize=256)
-def _radial_functions(template: Any, shapes: Shapes) -> tuple[Any, Any]:
-    value, r, parameters = _trace_radial(template, shapes)
-    unpack = _unpack(parameters)
+@kept
+def _radial_functions(form: Form) -> tuple[Any, Any, np.ndarray]:
+    value, r, parameters = trace_radial(form)
+    value, parameters, constants = lifted(value, parameters)
+    unpack = unpacked(parameters)
     return (
-        _compile("value", "r, p", unpack, [value], ["return {}"]),
-        _compile("derivative", "r, p", unpack, [value.diff(r)], ["return {}"]),
+        printed("value", "r, p", unpack, [value], ["return {}"]),
+        printed("derivative", "r, p", unpack, [value.diff(r)], ["return {}"]),
+        constants,
     )
 
 
-def _unpack(parameters: Sequence[Any]) -> list[str]:
+@kept
+def _radial_slope(form: Form) -> tuple[Any, Any, list[Any]]:
+    value, r, parameters = trace_radial(form)
+    return value.diff(r), r, parameters
+
+
+def unpacked(parameters: Sequence[Any]) -> list[str]:
+    """Lines that give parameters their names."""
     return [f"p{k} = p[{k}]" for k in range(len(parameters))]
 
 
-def _compile(name: str, arguments: str, unpack: list[str], expressions: list[Any], templates: list[str]) -> Any:
-    """Print the expressions as scalar Python, sharing common parts, and compile the function with Numba."""
-    import numba
+def lifted(expression: Any, parameters: Sequence[Any]) -> tuple[Any, list[Any], np.ndarray]:
+    """The expression with further parameters for its constants, all parameters, and the values of the constants.
+
+    Laws that differ in a constant then share what is compiled. Exponents stay: a power is faster if its own is known.
+    """
     import sympy
-    from sympy.printing.pycode import PythonCodePrinter
 
-    from wlmsim.kernels import elementary
+    symbols: dict[Any, Any] = {}
 
-    class Printer(PythonCodePrinter):
-        def _print_Pow(self, power: Any, rational: bool = False, **options: Any) -> str:
-            # half-integer powers by a square root, which the processor has
-            if power.exp.is_Rational and power.exp.q == 2 and abs(power.exp) > 1:
-                whole = int(power.exp - sympy.sign(power.exp) / 2)
-                root = "*" if power.exp > 0 else "/"
-                base = self._print(power.base)
-                return f"(({base})**({whole}){root}sqrt({base}))"
-            return super()._print_Pow(power, rational=rational, **options)
+    def without_constants(part: Any) -> Any:
+        if isinstance(part, sympy.Float):
+            return symbols.setdefault(part, sympy.Symbol(f"p{len(parameters) + len(symbols)}", real=True))
+        if part.is_Atom:
+            return part
+        arguments = list(part.args)
+        fixed = part.is_Pow and arguments[1].is_number
+        changed = [without_constants(argument) for argument in (arguments[:1] if fixed else arguments)]
+        changed += arguments[len(changed) :]
+        return part if changed == arguments else part.func(*changed)
 
-    printer = Printer({"fully_qualified_modules": False})
-    shared, reduced = sympy.cse(expressions, symbols=sympy.numbered_symbols("c"))
-    lines = [*unpack]
-    lines += [f"{symbol} = {printer.doprint(part)}" for symbol, part in shared]
-    # float(): a constant law would otherwise compile to an integer function
-    lines += [
-        template.format(f"float({printer.doprint(part)})") for template, part in zip(templates, reduced, strict=True)
-    ]
-    source = f"def {name}({arguments}):\n    " + "\n    ".join(lines) + "\n"
-    scope = {key: getattr(math, key) for key in dir(math) if not key.startswith("_")} | {"exp": elementary.exp}
-    exec(compile(source, f"<law {name}>", "exec"), scope)
-    return numba.njit(fastmath=True, error_model="numpy", forceinline=True)(scope[name])
+    general = without_constants(expression)
+    if len(symbols) > MOST_CONSTANTS:
+        return expression, list(parameters), np.empty(0)
+    return general, [*parameters, *symbols.values()], np.array([float(value) for value in symbols])

@@ -8,18 +8,18 @@ import numpy as np
 from numba import njit, prange
 from numba.cpython.unsafe.tuple import tuple_setitem
 
-# Not cached on disk: these loops take the compiled law as an argument, which a new process makes anew.
+# `wlmsim.functionals.binding` makes a module of this one for each law, in which its functions are no arguments.
 
 
 @njit(parallel=True, fastmath=True, error_model="numpy")
-def external_adjoint(x, t, p, u, adjoint, axes):
+def external_adjoint(x, t, p, u, adjoint, axes, slopes):
     """Force of an external law, and the gradient with respect to positions (n, d) and parameters, by particle.
 
-    `axes` is a tuple with a zero for each axis.
+    `axes` is a tuple with a zero for each axis, `slopes` one with a zero for each parameter.
     """
     dim = len(axes)
     force, towards_x = np.empty_like(x), np.empty_like(x)
-    towards_p = np.empty((len(x), len(p)))
+    towards_p = np.empty((len(x), len(slopes)))
     for i in prange(len(x)):
         here = lever = axes
         for k in range(dim):
@@ -29,7 +29,7 @@ def external_adjoint(x, t, p, u, adjoint, axes):
         for k in range(dim):
             force[i, k] = found[k]
             towards_x[i, k] = found[dim + k]
-        for m in range(len(p)):
+        for m in range(len(slopes)):
             towards_p[i, m] = found[2 * dim + m]
     return force, towards_x, towards_p
 

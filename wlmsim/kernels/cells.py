@@ -60,6 +60,17 @@ def grid(x, radius, box):
     return low, per_length, shape, far
 
 
+@njit(error_model="numpy", cache=True)
+def rows_met(x, radius, box):
+    """How many pairs of rows of cells a walk through the cell list meets: a row has 3^(d - 1) around it."""
+    dim = x.shape[1]
+    shape = grid(x, radius, box)[2]
+    met = 0.5
+    for k in range(dim - 1):
+        met *= 3.0 * shape[k]
+    return met
+
+
 @njit(parallel=True, error_model="numpy", cache=True)
 def cell_list(x, radius, box, chunks):
     """Counting sort of the particles by cell.

@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit, prange
 from numba.cpython.unsafe.tuple import tuple_setitem
 
-# Not cached on disk: these loops take the compiled law as an argument, which a new process makes anew.
+# `wlmsim.functionals.binding` makes a module of this one for each law, in which its functions are no arguments.
 
 
 @njit(parallel=True, fastmath=True, error_model="numpy")
@@ -29,6 +29,12 @@ def external_force(x, t, p, gradient):
         for k in range(x.shape[1]):
             out[i, k] = -out[i, k]
     return out
+
+
+@njit(error_model="numpy")
+def value_and_slope(r, p, value, derivative):
+    """W(r) and W'(r)."""
+    return value(r, p), derivative(r, p)
 
 
 @njit(parallel=True, fastmath=True, error_model="numpy")

@@ -15,7 +15,7 @@ from numba.cpython.unsafe.tuple import tuple_setitem
 
 from wlmsim.kernels.cells import LANES, STRETCH, cell_list, gather, lay_out, rows_around, size_around
 
-# Functions that take a law are not cached on disk: a new process makes the law anew. It is given by its compiled
+# `wlmsim.functionals.binding` makes a module of this one for each law, which is given by its compiled
 # value and derivative and the tuple of its parameters; the shift is the tuple of the cutoff, and of W and W' there.
 
 
@@ -136,6 +136,42 @@ def cell_sums(here, there, fields, near, value, derivative, p, shift, axes, forc
         for k in range(dim):
             force[k, s] += total[k]
     return energy, virial
+
+
+@njit(parallel=True, fastmath=True, error_model="numpy")
+def all_pair_sums(x, w, value, derivative, p, shift, box, axes):
+    """Energy, virial and forces as of `pair_sums`, of all pairs of the particles x, shape (n, d)."""
+    cutoff, edge, slope = shift
+    cutoff2 = cutoff * cutoff
+    xs = x.T.copy()
+    force = np.empty_like(x)
+    energy = virial = 0.0
+    for i in prange(len(x)):
+        here = total = axes
+        for k in range(len(axes)):
+            here = tuple_setitem(here, k, xs[k, i])
+        e = v = 0.0
+        for j in range(len(x)):
+            r2 = 0.0
+            for k in range(len(axes)):
+                d = xs[k, j] - here[k]
+                d -= box[k] * np.rint(d / box[k]) if box[k] > 0.0 else 0.0
+                r2 += d * d
+            if r2 >= cutoff2 or j == i:
+                continue
+            r = math.sqrt(r2)
+            pull = w[j] * (derivative(r, p) - slope) / r if r2 > 0.0 else 0.0
+            e += w[j] * (value(r, p) - edge - (r - cutoff) * slope)
+            v -= pull * r2
+            for k in range(len(axes)):
+                d = xs[k, j] - here[k]
+                d -= box[k] * np.rint(d / box[k]) if box[k] > 0.0 else 0.0
+                total = tuple_setitem(total, k, total[k] + pull * d)
+        energy += 0.5 * w[i] * e
+        virial += 0.5 * w[i] * v
+        for k in range(len(axes)):
+            force[i, k] = total[k]
+    return energy, virial, force
 
 
 @njit(parallel=True, error_model="numpy", cache=True)

@@ -13,6 +13,7 @@ from wlmsim import _validation as check
 from wlmsim.errors import ParameterError
 from wlmsim.functionals.base import Functional, FunctionalSum
 from wlmsim.functionals.pairwise import short_range_sums
+from wlmsim.functionals.printing import Printed
 from wlmsim.learn.functionals import Average, ExternalPotential, LearnableFunctional, PairPotential
 from wlmsim.learn.functionals.base import TIME_STRETCH, members
 from wlmsim.mechanics.flow import GradientFlow
@@ -159,7 +160,7 @@ class CompiledPair(Compiled):
         from wlmsim.kernels import spline
 
         check.particles(positions, weights)
-        law = spline.value, spline.derivative, self._parameters
+        law = Printed.imported(spline.value), Printed.imported(spline.derivative), self._parameters
         return short_range_sums(positions, weights, law, (self.cutoff, 0.0, 0.0))
 
 

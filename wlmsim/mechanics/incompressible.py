@@ -10,6 +10,7 @@ from wlmsim import _validation as check
 from wlmsim.data.population import Population
 from wlmsim.errors import ParameterError
 from wlmsim.functionals import tracing
+from wlmsim.functionals.binding import bound
 from wlmsim.functionals.laws import Law, PointVortex
 from wlmsim.mechanics.flow import Flow
 
@@ -25,6 +26,7 @@ class StreamFlow(Flow):
     law : callable
         psi as a function of ``(x, xp)``, or of ``(x, t, xp)`` for an unsteady flow, written with the functions of
         the array namespace `xp` [length^2 / time]. Named ones: `laws.TaylorGreen`, `laws.DoubleGyre`.
+        What it reads is looked at in every evaluation.
 
     Raises
     ------
@@ -51,7 +53,7 @@ class StreamFlow(Flow):
         _check_plane(positions)
         law = tracing.compile_external(self.law, 2)
         with threads.threads_for(len(positions)):
-            descent = laws.external_force(positions, float(time), law.parameters, law.gradient)
+            descent = bound(laws.external_force, law.gradient)(positions, float(time), law.parameters)
         return np.stack([-descent[:, 1], descent[:, 0]], axis=1)
 
     def stream_function(self, positions: np.ndarray, time: float = 0.0) -> np.ndarray:

@@ -9,6 +9,7 @@ import numpy as np
 
 from wlmsim import _validation as check
 from wlmsim.errors import ParameterError
+from wlmsim.functionals.tracing import takes_time
 
 
 class MagneticField:
@@ -46,6 +47,8 @@ class MagneticField:
             if values.shape not in ((), (3,)) or not np.isfinite(values).all():
                 raise check.fail("strength", "a finite number, 3 of them, or a function of (x, xp)", strength)
             strength = float(values) if values.ndim == 0 else tuple(values.tolist())
+        elif takes_time(strength):
+            raise ParameterError("`strength` must be a number, or a function of (x, xp); a field in time is not known")
         self.strength = strength
 
     @property

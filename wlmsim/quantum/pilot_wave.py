@@ -7,7 +7,7 @@ import numpy as np
 from wlmsim import _validation as check
 from wlmsim.data.population import Population
 from wlmsim.functionals.laws import Law
-from wlmsim.functionals.tracing import name_of
+from wlmsim.functionals.tracing import comparable, name_of
 from wlmsim.mechanics.flow import Flow
 from wlmsim.quantum.split_step import SplitStep
 from wlmsim.quantum.wave_function import WaveFunction
@@ -15,12 +15,19 @@ from wlmsim.quantum.wave_function import WaveFunction
 ROUNDING = 1e-14
 """Relative difference of times that are the same."""
 
+WAVES = 32
+"""Waves that are kept at most: a step of a scheme of high order asks for a dozen times."""
+
+MEMORY = 2**28
+"""Bytes that they may take."""
+
 
 class PilotWave(Flow):
     """The flow of a wave function, dx/dt = hbar Im(grad psi / psi): a population drawn from |psi|^2 stays so.
 
-    The wave is moved by `SplitStep` from one time asked for to the next, on a grid that grows with it, and starts
-    again when an earlier time is asked for. Under `RungeKutta4` with step dt it takes steps of dt / 2, so that the
+    The wave is moved by `SplitStep` from one time asked for to the next, on a grid that grows with it. Some waves are
+    kept, so that the stages and the rejected steps of an adaptive scheme, which go back in time, start from the nearest
+    before them. Under `RungeKutta4` with step dt it takes steps of dt / 2, so that the
     wave has the step's midpoint. See `WaveFunction.velocity` for what happens at nodes.
 
     Parameters
@@ -28,7 +35,8 @@ class PilotWave(Flow):
     wave : WaveFunction
         The wave at the start.
     potential : callable, optional
-        V as a function of ``(x, xp)`` or ``(x, t, xp)``. Default: none.
+        V as a function of ``(x, xp)`` or ``(x, t, xp)``. When something changes that it reads, the wave starts again.
+        Default: none.
     step : float, optional
         Largest time step of the wave, positive [time]. Default: from one time asked for to the next.
 
@@ -49,15 +57,30 @@ class PilotWave(Flow):
     def __init__(self, wave: WaveFunction, potential: Law | None = None, *, step: float | None = None):
         self.start = check.instance("wave", wave, WaveFunction)
         self.solver = SplitStep(potential, step=step)
-        self._now = self.start
+        self._kept = [self.start]  # in the order of their last use
+        self._law = comparable("potential", potential)
 
     def wave(self, time: float) -> WaveFunction:
         """Return the wave at a time not before the start's."""
         time = check.real("time", time, least=self.start.time)
+        law = comparable("potential", self.solver.potential)
+        if law != self._law:
+            self._kept, self._law = [self.start], law
         # the end of one step and the beginning of the next may differ by rounding
-        if abs(time - self._now.time) > ROUNDING * abs(time):
-            self._now = self.solver.evolve(self.start if time < self._now.time else self._now, time)
-        return self._now
+        near = min(self._kept, key=lambda wave: abs(time - wave.time))
+        if abs(time - near.time) <= ROUNDING * abs(time):
+            self._keep(near)
+            return near
+        before = max((wave for wave in self._kept if wave.time < time), key=lambda wave: wave.time, default=self.start)
+        self._keep(before)
+        self._keep(self.solver.evolve(before, time))
+        return self._kept[-1]
+
+    def _keep(self, wave: WaveFunction) -> None:
+        """Note that a wave was used; the one that was not for longest goes when there are too many."""
+        self._kept = [kept for kept in self._kept if kept is not wave] + [wave]
+        most = max(2, min(WAVES, MEMORY // wave.values.nbytes))
+        self._kept = self._kept[-most:]
 
     def velocity(self, positions: np.ndarray, weights: np.ndarray, time: float = 0.0) -> np.ndarray:
         """hbar Im(grad psi / psi) at each particle; the weights do not matter."""

@@ -10,7 +10,7 @@ from wlmsim import _times
 from wlmsim import _validation as check
 from wlmsim.errors import SimulationError
 from wlmsim.functionals.laws import Law
-from wlmsim.functionals.tracing import takes_time
+from wlmsim.functionals.tracing import comparable, takes_time
 from wlmsim.quantum.fourier import transform
 from wlmsim.quantum.grid import Grid
 from wlmsim.quantum.wave_function import WaveFunction, potential_on, three_axes, three_factors
@@ -33,7 +33,8 @@ class SplitStep:
     Parameters
     ----------
     potential : callable, optional
-        V as a function of ``(x, xp)`` or ``(x, t, xp)``, x of shape (..., d); see `wlmsim.laws`. Default: none.
+        V as a function of ``(x, xp)`` or ``(x, t, xp)``, x of shape (..., d); see `wlmsim.laws`. What it reads is
+        looked at in every call of `evolve`. Default: none.
     step : float, optional
         Largest time step, positive [time]. Default: the whole interval asked for in one step, which without
         potential has no error.
@@ -60,6 +61,7 @@ class SplitStep:
         self.potential = potential
         if potential is not None:
             takes_time(potential)
+        comparable("potential", potential)
         self.step = None if step is None else check.positive("step", step)
         self.open = check.instance("open", open, bool)
         self._engine: _Engine | None = None
@@ -76,6 +78,7 @@ class SplitStep:
         time = check.real("time", time)
         if self.open:
             wave = grown(wave)
+        law = comparable("potential", self.potential)
         while wave.time != time:
             remaining = time - wave.time
             step = math.inf if self.step is None else self.step
@@ -84,8 +87,8 @@ class SplitStep:
             steps = max(1, math.ceil(abs(remaining) / min(step, reach) - 1e-9))
             batch = min(steps, max(1, int(reach * steps / abs(remaining) + 1e-9))) if reach < math.inf else steps
             later = time if batch == steps else wave.time + remaining * batch / steps
-            if self._engine is None or self._engine.grid != wave.grid or self._engine.hbar != wave.hbar:
-                self._engine = _Engine(wave.grid, wave.hbar, self.potential)
+            if self._engine is None or not self._engine.serves(wave, law):
+                self._engine = _Engine(wave.grid, wave.hbar, self.potential, law)
             values = self._engine.run(wave.values, wave.time, remaining / steps, batch)
             wave = WaveFunction(values, wave.grid, hbar=wave.hbar, time=later)
             if self.open:
@@ -104,14 +107,18 @@ class SplitStep:
 class _Engine:
     """Steps on one grid: the phases, kept while the time step stays."""
 
-    def __init__(self, grid: Grid, hbar: float, potential: Law | None):
-        self.grid, self.hbar = grid, hbar
+    def __init__(self, grid: Grid, hbar: float, potential: Law | None, law: str):
+        self.grid, self.hbar, self._law = grid, hbar, law
         timed = potential is not None and takes_time(potential)
         self._driven = potential if timed else None
         self._static = None if potential is None or timed else potential_on(grid, potential, 0.0)
         self._dt = math.nan
         self._kinetic: list[np.ndarray] = []
         self._half = self._whole = np.empty(0, np.complex128)
+
+    def serves(self, wave: WaveFunction, law: str) -> bool:
+        """Whether the phases are those of a wave's grid and of a potential of this digest."""
+        return self.grid == wave.grid and self.hbar == wave.hbar and self._law == law
 
     def run(self, values: np.ndarray, time: float, dt: float, steps: int) -> np.ndarray:
         """Return the values after a number of equal steps."""

@@ -294,3 +294,68 @@ def test_every_way_to_a_plan_is_optimal(n, m, dim, shift):
         reference.mass @ cost[reference.source, reference.target], rel=1e-9
     )
     np.testing.assert_allclose(np.bincount(plan.source, plan.mass, n), wx, rtol=1e-9)
+
+
+class TestEveryNumber:
+    """What `parameters_of` lists can be changed, differentiated and fitted."""
+
+    cloud = wls.Population.gaussian(12, 2, velocity_width=0.5, seed=3)
+
+    @pytest.mark.parametrize(
+        ("functional", "names"),
+        [
+            (wls.Gravity(1.2, 0.3), ["gravity.strength", "gravity.softening"]),
+            (wls.Pairwise(wls.laws.Plummer(1.0, 0.2), cutoff=1.5), ["pairwise.strength", "pairwise.cutoff"]),
+            (wls.Pairwise(wls.laws.Morse(), cutoff=1.5, box=4.0), ["pairwise.c", "pairwise.l", "pairwise.cutoff"]),
+            (wls.Entropy(0.5, 0.4), ["entropy.temperature", "entropy.bandwidth"]),
+            (wls.QuantumPressure(0.5, 0.6), ["quantum_pressure.hbar", "quantum_pressure.bandwidth"]),
+        ],
+        ids=lambda value: type(value).__name__,
+    )
+    def test_gradients_are_those_of_simulations(self, functional, names):
+        lagrangian = wls.Lagrangian(functional, dissipation=wls.Friction(0.1))
+        known = parameters_of(lagrangian)
+        assert set(names) <= set(known)
+        tensors = {name: torch.tensor(known[name], dtype=torch.float64, requires_grad=True) for name in names}
+        path = wls.learn.differentiable_simulate(lagrangian, self.cloud, [0.5], dt=0.01, parameters=tensors)
+        lever = np.random.default_rng(0).standard_normal(self.cloud.positions.shape)
+        (path.positions[-1] * torch.tensor(lever)).sum().backward()
+
+        def end(name, value):
+            model = with_parameters(lagrangian, {name: value})
+            return (lever * wls.simulate(model, self.cloud, [0.5], dt=0.01).positions[-1]).sum()
+
+        for name, tensor in tensors.items():
+            numeric = (end(name, known[name] + 1e-5) - end(name, known[name] - 1e-5)) / 2e-5
+            assert abs(numeric) > 1e-6
+            assert tensor.grad.item() == pytest.approx(numeric, rel=1e-5, abs=1e-8)
+
+    def test_gravity_follows_its_numbers_and_is_fitted(self):
+        truth = wls.Lagrangian(wls.Gravity(2.0, 0.3))
+        data = wls.simulate(truth, self.cloud, np.linspace(0, 1, 3), dt=0.02).snapshots(seed=0)
+        guess = wls.Lagrangian(wls.Gravity(1.0, 0.3))
+        assert "strength=5" in repr(with_parameters(guess, {"gravity.strength": 5.0}))
+        fit = wls.learn.fit_parameters(guess, data, ["gravity.strength"], dt=0.02)
+        assert fit.values["gravity.strength"] == pytest.approx(2.0, rel=1e-3)
+        assert fit.lagrangian_.potential.strength == fit.values["gravity.strength"]
+        with pytest.raises(ParameterError, match="`softening` must be"):
+            with_parameters(guess, {"gravity.softening": 0.0})
+
+    def test_where_and_how_it_is_computed_is_no_number_of_a_law(self):
+        boxed = wls.Pairwise(wls.laws.Morse(), cutoff=1.0, box=(4.0, 5.0))
+        learned = wls.learn.ExternalPotential() + wls.learn.PairPotential(cutoff=1.5)
+        known = parameters_of(wls.Lagrangian(wls.Gravity() + boxed + learned))
+        assert list(known) == [
+            "friction",
+            "mass",
+            "gravity.strength",
+            "gravity.softening",
+            "pairwise.c",
+            "pairwise.l",
+            "pairwise.cutoff",
+        ]
+
+
+def test_a_field_in_time_is_refused_when_it_is_made():
+    with pytest.raises(ParameterError, match=r"`strength` must be a number, or a function of \(x, xp\)"):
+        wls.MagneticField(lambda x, t, xp: t + 0.0 * x[:, 0])

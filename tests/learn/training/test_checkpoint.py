@@ -8,8 +8,9 @@ import textwrap
 
 import pytest
 
+import wlmsim as wls
 from tests.models import quick
-from wlmsim.errors import FileFormatError
+from wlmsim.errors import FileFormatError, ParameterError
 from wlmsim.learn import files
 from wlmsim.learn.functionals import Scales
 
@@ -61,6 +62,42 @@ class TestCheckpoint:
         assert killed == [True] * 3
         assert resumed == whole
         assert not left
+
+    @pytest.mark.parametrize("way", ["external", "cutoff", "strength", "dissipation", "code"])
+    def test_a_checkpoint_of_another_law_is_refused(self, way, drifters, tmp_path, monkeypatch):
+        """The names of laws are alike, and so are the `repr` of terms with them."""
+        monkeypatch.setattr("wlmsim.learn.training.checkpoint_file.CheckpointFile.remove", lambda self: None)
+        path = tmp_path / "fit.checkpoint"
+
+        def model(k):
+            learned, drag = wls.learn.ExternalPotential(hidden=(4,)), None
+            if way == "external":
+                learned += wls.External(lambda x, xp: k * (x**2).sum(-1))
+            elif way == "cutoff":
+                learned += wls.Pairwise(lambda r, xp: r**2, cutoff=1.5 + 1e-9 * k)
+            elif way == "strength":
+                learned += wls.learn.LearnableStrength(wls.External(lambda x, xp: k * (x**2).sum(-1)))
+            elif way == "dissipation":
+                drag = wls.Alignment(1.0 + 1e-9 * k)
+            elif k:
+                learned += wls.External(lambda x, xp: (x**2).sum(-1))
+            else:
+                learned += wls.External(lambda x, xp: (x**4).sum(-1))
+            return quick(learned, dissipation=drag, steps=2, checkpoint=path)
+
+        model(0.0).fit(drifters)
+        model(0.0).fit(drifters)  # the same law, made anew
+        with pytest.raises(FileFormatError, match="a law of other code or captured values; remove it"):
+            model(1.0).fit(drifters)
+
+    def test_a_law_that_cannot_be_compared_is_refused_with_a_checkpoint(self, drifters, tmp_path):
+        import threading
+
+        held = {"k": 1.0, "lock": threading.Lock()}
+        known = wls.External(lambda x, xp: held["k"] * (x**2).sum(-1))
+        model = quick(wls.learn.ExternalPotential(hidden=(4,)) + known, steps=2, checkpoint=tmp_path / "c")
+        with pytest.raises(ParameterError, match=r"`checkpoint` must compute with what can be compared.*lock"):
+            model.fit(drifters)
 
     def test_another_fit_s_checkpoint_is_refused(self, drifters, tmp_path, monkeypatch):
         path = tmp_path / "fit.checkpoint"

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
+import torch
 
 from wlmsim import _validation as check
 from wlmsim.errors import ParameterError
@@ -157,8 +158,11 @@ def _prefixes(terms: Iterable[Any]) -> list[str]:
 def _numbers(part: Any) -> dict[str, Any]:
     """The real numbers and vectors among the arguments that an object was constructed with."""
     numbers: dict[str, Any] = {}
+    if isinstance(part, torch.nn.Module):  # what it has learned are its weights; its numbers are their layout
+        return numbers
+    numerics = getattr(part, "numerics", ())
     for name, parameter in inspect.signature(type(part)).parameters.items():
-        value = getattr(part, name, None)
+        value = None if name in numerics else getattr(part, name, None)
         if dataclasses.is_dataclass(value) and not isinstance(value, type):
             numbers |= _numbers(value)  # a law with parameters
         elif str(parameter.annotation).split(" ")[0] != "int" and _is_real(value):
@@ -199,7 +203,7 @@ def _replaced(part: Any, prefix: str, values: Mapping[str, Number], checked: boo
 
 
 def _changed(part: Any, changes: dict[str, Any], checked: bool) -> Any:
-    law = getattr(part, "law", None)
+    law = getattr(part, "law", None) if "law" in inspect.signature(type(part)).parameters else None
     if dataclasses.is_dataclass(law) and not isinstance(law, type):
         inner = {name: changes.pop(name) for name in list(changes) if hasattr(law, name)}
         # the new law is the old one with other numbers: the functional need not probe it again

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-import dataclasses
 from collections.abc import Callable, Sequence
 from itertools import compress
 from typing import Any, Protocol
@@ -11,8 +9,9 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
-from wlmsim.functionals import External, Pairwise, tracing
+from wlmsim.functionals import External, Gravity, Pairwise, tracing
 from wlmsim.functionals.base import Functional
+from wlmsim.functionals.binding import bound
 from wlmsim.learn.functionals import ExternalPotential, LearnableFunctional
 from wlmsim.learn.functionals.base import members
 
@@ -78,7 +77,7 @@ class CompiledForce:
 
     Parameters
     ----------
-    functional : External or Pairwise
+    functional : External, Gravity or Pairwise
         One of those that `is_compiled` is true of; numbers in its law may be tensors.
     w : Tensor, shape (n,)
         Weights that sum to 1.
@@ -86,8 +85,9 @@ class CompiledForce:
         Dimension of space.
     """
 
-    def __init__(self, functional: External | Pairwise, w: torch.Tensor, dim: int):
-        entries, law = _entries(functional.law), _with_numbers(functional.law)
+    def __init__(self, functional: External | Gravity | Pairwise, w: torch.Tensor, dim: int):
+        law = functional.law
+        entries = tracing.entries_of(law)
         rows = [k for k, entry in enumerate(entries) if isinstance(entry, torch.Tensor) and entry.requires_grad]
         self.parameters = tuple(entries[k] for k in rows)
         self._rows = rows
@@ -98,7 +98,8 @@ class CompiledForce:
     @staticmethod
     def is_compiled(functional: Functional, x: torch.Tensor) -> bool:
         """Whether there is a compiled adjoint for a functional and such positions."""
-        whole = type(functional) is External or (type(functional) is Pairwise and functional.cutoff is None)
+        uncut = type(functional) is Pairwise and functional.cutoff is None
+        whole = uncut or type(functional) in (External, Gravity)
         return whole and x.dtype == torch.float64 and x.device.type == "cpu"
 
     def __call__(self, x: torch.Tensor, t: float) -> torch.Tensor:
@@ -124,17 +125,17 @@ def _external_loops(law: Any, dim: int) -> Loops:
     from wlmsim.kernels import laws as forward
     from wlmsim.kernels.threads import threads_for
 
-    gradient, adjoint = tracing.compile_external(law, dim).gradient, adjoints.compile_external_adjoint(law, dim)
-    parameters, axes = tuple(map(float, _entries(law))), (0.0,) * dim
-    array = np.array(parameters)
+    compiled, adjoint = tracing.compile_external(law, dim), adjoints.compile_external_adjoint(law, dim)
+    gradient, array = compiled.gradient, compiled.parameters
+    parameters, axes, slopes = tuple(array.tolist()), (0.0,) * dim, (0.0,) * len(tracing.entries_of(law))
 
     def force(x: np.ndarray, w: np.ndarray, t: float) -> Any:
         with threads_for(len(x)):
-            return forward.external_force(x, t, array, gradient)
+            return bound(forward.external_force, gradient)(x, t, array)
 
     def pull_back(x: np.ndarray, w: np.ndarray, t: float, u: np.ndarray) -> Any:
         with threads_for(len(x)):
-            return backward.external_adjoint(x, t, parameters, u, adjoint, axes)
+            return bound(backward.external_adjoint, adjoint)(x, t, parameters, u, axes, slopes)
 
     return force, pull_back
 
@@ -145,41 +146,20 @@ def _pair_loops(law: Any, dim: int, with_parameters: bool) -> Loops:
     from wlmsim.kernels import laws as forward
     from wlmsim.kernels.threads import threads_for
 
-    derivative = tracing.compile_radial(law).gradient
+    compiled = tracing.compile_radial(law)
+    derivative = compiled.gradient
     adjoint, count = adjoints.compile_radial_adjoint(law, parameters=with_parameters)
-    parameters, axes, slopes = tuple(map(float, _entries(law))), (0.0,) * dim, (0.0,) * count
+    parameters, axes, slopes = tuple(compiled.parameters.tolist()), (0.0,) * dim, (0.0,) * count
 
     def force(x: np.ndarray, w: np.ndarray, t: float) -> Any:
         with threads_for(len(x) ** 2):
-            return forward.pair_force(x, w, parameters, derivative, axes)
+            return bound(forward.pair_force, derivative)(x, w, parameters, axes)
 
     def pull_back(x: np.ndarray, w: np.ndarray, t: float, u: np.ndarray) -> Any:
         with threads_for(len(x) ** 2):
-            return backward.pair_adjoint(x, w, parameters, u, adjoint, axes, slopes)
+            return bound(backward.pair_adjoint, adjoint)(x, w, parameters, u, axes, slopes)
 
     return force, pull_back
-
-
-def _entries(law: Any) -> list[Any]:
-    """The parameters of a law in the order in which its compiled form takes them."""
-    if isinstance(law, tuple):
-        return [entry for part in law for entry in _entries(part)]
-    if dataclasses.is_dataclass(law):
-        return _entries(tuple(getattr(law, field.name) for field in dataclasses.fields(law)))
-    return [] if callable(law) else [law]
-
-
-def _with_numbers(law: Any) -> Any:
-    """The law with numbers where there are tensors."""
-    if isinstance(law, tuple):
-        return tuple(_with_numbers(part) for part in law)
-    if isinstance(law, torch.Tensor):
-        return law.item()
-    if dataclasses.is_dataclass(law):
-        law = copy.copy(law)
-        for field in dataclasses.fields(law):
-            object.__setattr__(law, field.name, _with_numbers(getattr(law, field.name)))
-    return law
 
 
 class LearnedForce:

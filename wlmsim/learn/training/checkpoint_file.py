@@ -48,7 +48,8 @@ class CheckpointFile:
             content = files.read(self.path, KIND)
             if content["fingerprint"] != fingerprint:
                 raise FileFormatError(
-                    f"{path}: this checkpoint belongs to a fit with other data or settings; remove it to start afresh"
+                    f"{path}: this checkpoint belongs to a fit with other data or settings, or with a law of other "
+                    "code or captured values; remove it to start afresh"
                 )
             self._stages = content["stages"]
 

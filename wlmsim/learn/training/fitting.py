@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 import time
 import warnings
@@ -27,6 +25,7 @@ from wlmsim.learn.training.callbacks import Record
 from wlmsim.learn.training.checkpoint_file import CheckpointFile
 from wlmsim.learn.training.early_stopping import EarlyStopping
 from wlmsim.learn.training.ensemble import Ensemble, Training
+from wlmsim.learn.training.fit_digest import fit_digest
 from wlmsim.learn.training.progress import FittingBars
 from wlmsim.learn.training.trainer import Trainer
 from wlmsim.learn.velocities.rules import with_velocities
@@ -34,8 +33,6 @@ from wlmsim.mechanics.dissipation import Dissipation
 
 DIFFUSED = 1 / 3
 """How far particles diffuse in the mean interval under the automatic noise, in units of the spread of the data."""
-UNRELATED = ("checkpoint", "runtime", "progress")
-"""Parameters that change nothing of the result, beside the precision."""
 
 
 @dataclass(frozen=True)
@@ -164,15 +161,7 @@ class Fit:
         options = self.model.part("checkpoint")
         if options is None:
             return None
-        digest, data = hashlib.sha256(), self.data
-        labels: Sequence[np.ndarray | None] = [None] * len(data) if data.labels is None else data.labels
-        for cloud, label in zip(data, labels, strict=True):
-            for part in (cloud.positions, cloud.velocities, cloud.weights, np.array(cloud.time), label):
-                digest.update(b"none" if part is None else np.ascontiguousarray(part).tobytes())
-        about = {n: repr(value) for n, value in self.model.get_params(deep=False).items() if n not in UNRELATED}
-        about["runtime"] = repr(self.model.part("runtime").replace(processes=None))
-        digest.update(json.dumps(about, sort_keys=True).encode())
-        return CheckpointFile(options.path, digest.hexdigest(), options.every)
+        return CheckpointFile(options.path, fit_digest(self.model, self.data), options.every)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from wlmsim import _validation as check
 from wlmsim.data.population import Population
 from wlmsim.errors import ParameterError
 from wlmsim.functionals import External, laws
+from wlmsim.functionals.pairwise import MOST_AXES
 from wlmsim.functionals.periodic import Box, checked_box, lengths
 from wlmsim.integrators import ConstantSpeedEuler, Integrator
 from wlmsim.mechanics.dissipation import Dissipation
@@ -67,7 +68,7 @@ class BoidRules(Dissipation):
 
         n, dim = check.finite("positions", positions).shape
         rules = self.cohesion, self.separation, self.alignment, self.outer_radius, self.inner_radius
-        if n <= DIRECT_LIMIT and self.box is None:
+        if self.box is None and (n <= DIRECT_LIMIT or dim > MOST_AXES):
             with threads_for(n**2):
                 return boids.boid_rules_direct(positions, velocities, *rules)
         with threads_for(n) as threads:

@@ -1,0 +1,114 @@
+"""Compiled laws stay on disk: the next process loads them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import wlmsim as wls
+from wlmsim.functionals import modules, tracing
+from wlmsim.functionals.binding import bound
+from wlmsim.kernels import laws
+
+ROOT = Path(wls.__file__).parents[1]
+X, W = np.array([[0.3, -0.2], [1.0, 0.5]]), np.full(2, 0.5)
+
+SCRIPT = """
+import numpy as np, wlmsim as wls
+from wlmsim.functionals import tracing
+from wlmsim.functionals.binding import bound
+from wlmsim.kernels import laws, short_range
+k = {k}
+x, w = np.array([[0.3, -0.2], [1.0, 0.5]]), np.full(2, 0.5)
+well = wls.External(lambda x, xp: 0.5 * k * (x**2).sum(-1) + xp.exp(-x[..., 0]))
+near = wls.Pairwise(lambda r, xp: k * xp.exp(-r), cutoff=2.0)
+print(well.force(x, w).tolist(), near.force(x, w).tolist())
+law, pair = tracing.compile_external(well.law, 2), tracing.compile_radial(near.law)
+used = [bound(laws.external_force, law.gradient), bound(laws.value_and_slope, pair.value, pair.gradient)]
+for kind in ("cache_hits", "cache_misses"):
+    print(sum(sum(getattr(loop.stats, kind).values()) for loop in used))
+"""
+
+
+def run(folder, k=1.0):
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(folder)}
+    script = SCRIPT.format(k=k)
+    found = subprocess.run([sys.executable, "-c", script], cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert not found.returncode, found.stderr
+    forces, *counts = found.stdout.splitlines()
+    return forces, tuple(map(int, counts))
+
+
+@pytest.mark.slow
+def test_the_next_process_compiles_nothing_whatever_the_constants(tmp_path):
+    first, counts = run(tmp_path)
+    assert counts == (0, 2)
+    kept = sorted((tmp_path / "wlmsim" / "laws").glob("*.py"))
+    assert run(tmp_path) == (first, (2, 0))
+    other, counts = run(tmp_path, k=2.5)
+    assert counts == (2, 0)
+    assert other != first
+    assert sorted((tmp_path / "wlmsim" / "laws").glob("*.py")) == kept
+
+
+@pytest.fixture
+def fresh():
+    """Laws are bound anew, before and after."""
+    for cache in (bound, modules.usable_folder):
+        cache.cache_clear()
+    yield
+    for cache in (bound, modules.usable_folder):
+        cache.cache_clear()
+
+
+@pytest.mark.usefixtures("fresh")
+def test_without_a_folder_laws_are_compiled_with_one_notice(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr(modules, "folder", lambda: tmp_path / "file" / "laws")
+    well = wls.External(lambda x, xp: 0.75 * (x**2).sum(-1) + 0.1 * x[..., 0])
+    with pytest.warns(RuntimeWarning, match="compiled laws cannot be kept.*set NUMBA_CACHE_DIR"):
+        force = well.force(X, W)
+    np.testing.assert_allclose(force, -1.5 * X - [0.1, 0.0])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert well.energy(X, W) == pytest.approx((0.75 * (X**2).sum(-1) + 0.1 * X[:, 0]) @ W)
+
+
+@pytest.mark.usefixtures("fresh")
+def test_a_module_is_made_for_each_form_and_never_rewritten(tmp_path, monkeypatch):
+    monkeypatch.setattr(modules, "folder", lambda: tmp_path)
+    functions = [tracing.compile_external(law, 2).gradient for law in (bowl, bowl_of_another_depth, saddle)]
+    for gradient in functions:
+        bound(laws.external_force, gradient)
+    files = {path: path.stat().st_mtime_ns for path in tmp_path.glob("*.py")}
+    assert len(files) == 2
+    bound.cache_clear()
+    bound(laws.external_force, functions[0])
+    assert files == {path: path.stat().st_mtime_ns for path in tmp_path.glob("*.py")}
+
+
+def bowl(x, xp):
+    return 1.5 * (x**2).sum(-1)
+
+
+def bowl_of_another_depth(x, xp):
+    return 2.5 * (x**2).sum(-1)
+
+
+def saddle(x, xp):
+    return 1.5 * x[..., 0] * x[..., 1]
+
+
+def test_the_folder_is_the_users_cache(monkeypatch):
+    monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setenv("XDG_CACHE_HOME", "/somewhere")
+    assert modules.folder() == Path("/somewhere/wlmsim/laws")
+    monkeypatch.setenv("NUMBA_CACHE_DIR", "/elsewhere")
+    assert modules.folder() == Path("/elsewhere/wlmsim/laws")
