@@ -12,16 +12,21 @@ PIP_INSTALL = PIP_CONSTRAINT=constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint docs format clean
+.PHONY: help demo test test-all lint docs format clean
 
 help:  ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
 
 demo: $(BIN)/.wlmsim-film  ## Simulate, fit, forecast and film; results in demo/
 	PYVISTA_OFF_SCREEN=true $(BIN)/python examples/demo.py --output demo
 
-test: $(BIN)/.wlmsim-dev  ## Run the tests in WORKERS processes; PYTEST_ADDOPTS passes options
-	PYVISTA_OFF_SCREEN=true MPLBACKEND=agg $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+PYTEST = PYVISTA_OFF_SCREEN=true MPLBACKEND=agg $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+
+test: $(BIN)/.wlmsim-dev  ## Run the tests in WORKERS processes, but for the slow ones; PYTEST_ADDOPTS passes options
+	$(PYTEST) -m 'not slow'
+
+test-all: $(BIN)/.wlmsim-dev  ## Run all tests, as continuous integration does
+	$(PYTEST)
 
 lint: $(BIN)/.wlmsim-dev  ## Check style, formatting and types
 	$(BIN)/ruff check .

@@ -28,7 +28,7 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry
 
 import wlmsim as wls
-from wlmsim.learn.rollouts import cuda_graphs as recording
+from wlmsim.learn.rollouts import cuda_graphs
 
 WARM_UP = 15
 """Steps that are not counted, in which rollouts are recorded and code is compiled."""
@@ -94,12 +94,12 @@ def steps_of(
 @contextmanager
 def launched_one_by_one(really: bool = True) -> Iterator[None]:
     """Within this context no rollout is recorded."""
-    before = recording.RECORDED_AFTER
-    recording.RECORDED_AFTER = sys.maxsize if really else before
+    before = cuda_graphs.RECORDED_AFTER
+    cuda_graphs.RECORDED_AFTER = sys.maxsize if really else before
     try:
         yield
     finally:
-        recording.RECORDED_AFTER = before
+        cuda_graphs.RECORDED_AFTER = before
 
 
 class Work(TorchDispatchMode):

@@ -18,6 +18,11 @@ def wlm(potential: Functional | None = None, **options: Any) -> wls.learn.WLM:
     return wls.learn.WLM(potential).set_params(**named(**options))
 
 
+def quick(potential: Functional | None = None, **options: Any) -> wls.learn.WLM:
+    """A short fit of one network, unless told otherwise."""
+    return wlm(potential, **{"steps": 30, "members": 1, "progress": False, **options})
+
+
 def named(**options: Any) -> dict[str, Any]:
     """The options under the names that `set_params` knows: each with the part that it belongs to."""
     owners: dict[str, str] = {}

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import wlmsim as wls
-from tests.mechanics import a_population
+from tests.example_mechanics import a_population
 from wlmsim.errors import ParameterError, SimulationError
 
 

@@ -14,6 +14,7 @@ from wlmsim.evaluation import (
     Scores,
     baseline,
     hermite_interpolation,
+    mean_scores,
     neighbours,
     score_forecast,
     score_interpolation,
@@ -244,3 +245,12 @@ def test_energy_distance_of_points_by_hand():
     assert energy_distance([[0.0]], Population([[1.0], [3.0]], None, [1.0, 0.0])) == pytest.approx(np.sqrt(2.0))
     x = np.random.default_rng(0).standard_normal((50, 2))
     assert energy_distance(x, x[::-1]) == pytest.approx(0.0, abs=1e-7)
+
+
+def test_scores_of_several_populations_are_averaged_where_they_were_observed():
+    data, start = uniform_motion([0.0, 1.0, 2.0]), uniform_motion([0.0])[0]
+    exact, late = score_forecast([*data[1:]], data[1:], start), score_forecast([data[0]], data[1:2], start)
+    both = mean_scores([exact, late])
+    assert both.times.tolist() == [1.0, 2.0]
+    np.testing.assert_allclose(both.w1["WLM"], [late.w1["WLM"][0] / 2, 0.0])
+    assert mean_scores([exact]) is exact

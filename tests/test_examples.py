@@ -21,7 +21,14 @@ FOUND = {
 }
 """What the result of an example must be, where it is worth a check of its own."""
 
-pytestmark = pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+LONG = {"boids_learned", "demo", "double_slit", "kepler", "squeezed_state", "which_mechanics"}
+"""Examples that take more than a few seconds even at a small size."""
+
+
+def each(*, run: bool):
+    """A parameter for each example, slow where it is `run` and long."""
+    marks = {path: [pytest.mark.slow] if run and path.stem in LONG else [] for path in EXAMPLES}
+    return pytest.mark.parametrize("path", [pytest.param(p, id=p.stem, marks=m) for p, m in marks.items()])
 
 
 @pytest.fixture(autouse=True)
@@ -39,12 +46,14 @@ def load(path: Path) -> ModuleType:
     return module
 
 
+@each(run=True)
 def test_it_runs_at_a_small_size(path, tmp_path):
     result = load(path).main(tmp_path / "results", small=True)
     assert {file.suffix for file in (tmp_path / "results").rglob("*")} & SEEN
     assert FOUND.get(path.stem, lambda result: True)(result)
 
 
+@each(run=False)
 def test_it_is_short_and_takes_the_usual_arguments(path, monkeypatch, capsys):
     code = path.read_text(encoding="utf-8")
     assert len(code.splitlines()) < 100

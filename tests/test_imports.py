@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
+import inspect
 import pkgutil
 import subprocess
 import sys
@@ -52,6 +54,7 @@ def test_modules_of_visual_and_learn_are_loaded_when_used():
     assert loaded_by("import wlmsim as w; w.visual; w.learn; dir(w.visual); dir(w.learn)") & HEAVY == set()
 
 
+@pytest.mark.slow
 def test_learning_needs_neither_pot_nor_graphics():
     """Where they are missing, as on a bare machine with a GPU; only plans between clouds of unequal size need POT."""
     code = """
@@ -74,15 +77,63 @@ def test_learning_needs_neither_pot_nor_graphics():
     subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=True)
 
 
-@pytest.mark.parametrize(
-    "module", ["", ".functionals", ".functionals.laws", ".systems", ".learn", ".io", ".visual", ".datasets"]
-)
+PACKAGES = ["", ".functionals", ".functionals.laws", ".integrators", ".systems", ".quantum"]
+PACKAGES += [".learn", ".io", ".visual", ".datasets"]
+
+
+@pytest.mark.parametrize("module", PACKAGES)
 def test_public_names_resolve(module):
     package = importlib.import_module(f"wlmsim{module}")
     assert package.__all__ and len(set(package.__all__)) == len(package.__all__)
     for name in package.__all__:
         assert getattr(package, name) is not None
         assert name in dir(package)
+
+
+def is_slow(node: ast.AST) -> bool:
+    """Whether all of a test, of a class or of a file is marked so."""
+    if isinstance(node, ast.Module):
+        return any(ast.unparse(line) == "pytestmark = pytest.mark.slow" for line in node.body)
+    return any(ast.unparse(mark) == "pytest.mark.slow" for mark in getattr(node, "decorator_list", []))
+
+
+def words(node: ast.AST) -> set[str]:
+    """The names in code, but for those in slow tests."""
+    if is_slow(node):
+        return set()
+    own = [getattr(node, field, None) for field in ("id", "attr", "name")]
+    inner = [words(child) for child in ast.iter_child_nodes(node)]
+    return {name for name in own if isinstance(name, str)}.union(*inner)
+
+
+@pytest.fixture(scope="module")
+def tested() -> set[str]:
+    """What the tests that are not slow name, and what tests/conformance.py finds by itself."""
+    from tests import conformance
+
+    files = [*Path(conformance.__file__).parent.rglob("test_*.py"), Path(conformance.__file__)]
+    named = set[str]().union(*(words(ast.parse(file.read_text(encoding="utf-8"))) for file in files))
+    kinds = ("FUNCTIONALS", "LAWS", "DISSIPATIONS", "INTEGRATORS", "SYSTEMS")
+    return named | {cls.__name__ for kind in kinds for cls in getattr(conformance, kind)}
+
+
+@pytest.mark.parametrize("module", [*PACKAGES, ".transport", ".evaluation"])
+def test_tests_that_are_not_slow_use_every_public_name(module, tested):
+    """So that `make test`, which leaves out the slow ones, still shows whether something no longer works."""
+    package = importlib.import_module(f"wlmsim{module}")
+    defined = [
+        n for n, value in vars(package).items() if inspect.isfunction(value) and value.__module__ == package.__name__
+    ]
+    public = {name for name in getattr(package, "__all__", defined) if not name.startswith("_")}
+    names = {name for name in public if not inspect.ismodule(getattr(package, name))}
+    assert names and names - tested == set()
+
+
+def test_words_of_slow_tests_do_not_count():
+    code = "import pytest\n{mark}\ndef test(): wls.film()"
+    assert "film" in words(ast.parse(code.format(mark="")))
+    assert "film" not in words(ast.parse(code.format(mark="@pytest.mark.slow")))
+    assert "film" not in words(ast.parse(code.format(mark="pytestmark = pytest.mark.slow")))
 
 
 def test_unknown_names_are_refused():

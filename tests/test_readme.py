@@ -11,8 +11,8 @@ README = Path(__file__).parents[1] / "README.md"
 
 SMALLER = {
     "n=1000": "n=60",
-    "dt=0.5,": "dt=0.5, steps=3, members=1, progress=False,",
-    'wls.visual.film(forecast, "forecast.gif", truth=future)': "",  # tests/test_visual.py makes films
+    "dt=0.5),": "dt=0.5), optimiser=wls.learn.AdamW(steps=3), members=1, progress=False,",
+    'wls.visual.film(forecast, "forecast.gif", truth=future)': "",  # tests/visual/test_pictures.py makes films
 }
 
 

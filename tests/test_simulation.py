@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import wlmsim as wls
-from tests.mechanics import ShakenPendula, Spring, a_population, newton, solve
+from tests.example_mechanics import ShakenPendula, Spring, a_population, newton, solve
 from wlmsim.errors import FileFormatError, ParameterError, SimulationError
 from wlmsim.integrators import Integrator, State
 
@@ -198,3 +198,22 @@ def test_a_saved_run_that_fails_otherwise_leaves_the_old_file(tmp_path, when):
     assert path.read_text() == "older" and [p.name for p in tmp_path.iterdir()] == ["run.h5"]
     with pytest.raises(FileFormatError):
         wls.Trajectory.load(path)
+
+
+@pytest.mark.parametrize("block_bytes", [1, 500, 2**22], ids=["each frame", "some frames", "all frames"])
+def test_frames_are_written_in_blocks_of_any_size(tmp_path, monkeypatch, block_bytes):
+    monkeypatch.setattr("wlmsim.io.h5md.BLOCK_BYTES", block_bytes)
+    start, times = a_population(7, 2), np.linspace(0.0, 1.0, 12)
+    kept = wls.simulate(wls.Lagrangian(Spring()), start, times, dt=0.1)
+    last = wls.simulate(wls.Lagrangian(Spring()), start, times, dt=0.1, save=tmp_path / "path.h5")
+    written = wls.Trajectory.load(tmp_path / "path.h5")
+    assert written == kept and last[0] == kept[-1]
+
+
+def test_frames_that_wait_are_in_the_file_when_a_run_fails(tmp_path):
+    wild = wls.Lagrangian(wls.External(lambda x, xp: -(x**4).sum(-1)))
+    start = wls.Population([[1.0]], [[1.0]])
+    with pytest.raises(SimulationError) as caught:
+        wls.simulate(wild, start, np.linspace(0.0, 2.0, 201), dt=0.01, save=tmp_path / "path.h5")
+    written = wls.Trajectory.load(tmp_path / "path.h5")
+    assert f"the {len(written)} frames before that are in" in caught.value.__notes__[0] and len(written) > 20

@@ -1,6 +1,12 @@
 """wlmsim: simulate populations from first principles, and learn their mechanics from snapshots."""
 
-from wlmsim._about import version as _version  # noqa: F401
+from typing import Any
+
+from wlmsim._about import version as _version
 from wlmsim._lazy import attach as _attach
 
-__getattr__, __dir__, __all__ = _attach(__name__, __file__)
+_load, __dir__, __all__ = _attach(__name__, __file__)
+
+
+def __getattr__(name: str) -> Any:
+    return _version() if name == "__version__" else _load(name)

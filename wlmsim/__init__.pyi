@@ -53,4 +53,6 @@ from .mechanics.lagrangian import Lagrangian as Lagrangian
 from .mechanics.magnetic import MagneticField as MagneticField
 from .simulation import simulate as simulate
 
+__version__: str
+
 def _version() -> str: ...

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import numpy as np
@@ -95,6 +95,13 @@ def instance(name: str, value: Any, kind: type | tuple[type, ...]) -> Any:
         kinds = kind if isinstance(kind, tuple) else (kind,)
         error = fail(name, "a " + " or ".join(k.__name__ for k in kinds), value)
         raise ParameterError(f"{error}{_way_to(kinds, value)}")
+    return value
+
+
+def sequence(name: str, value: Any, expected: str) -> Any:
+    """Something to go through, such as a list."""
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        raise fail(name, expected, value)
     return value
 
 

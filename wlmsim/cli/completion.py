@@ -11,6 +11,9 @@ import typer
 
 from wlmsim.cli.catalogue import systems
 
+RESERVED = ("potential", "dissipation", "progress", "warm_start")
+"""Parameters of a model that no text can be, or that options of their own set."""
+
 DATA = (".h5", ".csv", ".tsv", ".txt", ".gz", ".npz", ".npy", ".h5ad", ".nc")
 """Suffixes of files that hold data; models may have any."""
 
@@ -43,7 +46,7 @@ def settings(ctx: typer.Context) -> list[str]:
     if ctx.info_name == "fit":
         from wlmsim.learn.wlm import WLM
 
-        return [f"{name}=" for name in WLM.nested_names()]
+        return [f"{name}=" for name in WLM.nested_names() if name not in RESERVED]
     # of a line that ends within an option, the parser leaves the words aside
     named = [systems()[word] for word in [ctx.params.get("system"), *ctx.args] if word in systems()]
     return [f"{name}=" for name in inspect.signature(named[0]).parameters] if named else []

@@ -57,7 +57,7 @@ def convert(
     wlmsim.io.load_drifters takes, such as position_unit=m.
     """
     check_suffix("--output", output, SUFFIXES)
-    check_output(output, force)
+    check_output(output, force, data)
     given = {
         "time": time,
         "positions": _names(positions),

@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 PLOTS = (".png", ".pdf", ".svg")
 
 
-def check_output(path: Path, force: bool) -> None:
-    """Refuse before the work what could not be written after it.
+def check_output(path: Path, force: bool, *inputs: Path | None) -> None:
+    """Refuse before the work what could not be written after it, or would be written over what is read.
 
     Raises
     ------
     OSError
-        If the file exists (unless `force`), is a folder, or its folder is missing or not writable.
+        If the file exists (unless `force`), is one of the inputs or a folder, or its folder is missing or not writable.
     """
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
@@ -31,6 +31,8 @@ def check_output(path: Path, force: bool) -> None:
         raise FileNotFoundError(errno.ENOENT, "No such folder", str(path.parent))
     if not os.access(path.parent, os.W_OK):
         raise PermissionError(errno.EACCES, "Folder is not writable", str(path.parent))
+    if path.exists() and any(other is not None and other.exists() and path.samefile(other) for other in inputs):
+        raise FileExistsError(errno.EEXIST, "It is read by the same command, and cannot be its output", str(path))
     if path.exists() and not force:
         raise FileExistsError(errno.EEXIST, "It exists already (--force replaces it)", str(path))
 

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from wlmsim.cli.completion import words
-from wlmsim.cli.errors import blaming
+from wlmsim.cli.completion import RESERVED, words
+from wlmsim.cli.errors import blaming, in_shell
 from wlmsim.cli.files import PLOTS, check_output, check_suffix, save_plot
 from wlmsim.cli.options import (
     DataFile,
@@ -22,6 +22,7 @@ from wlmsim.cli.options import (
     numbers,
     word_or_number,
 )
+from wlmsim.errors import ParameterError
 
 STOPPING = {"last": "last", "none": None}
 """Words for the marginal that chooses the number of steps."""
@@ -87,12 +88,12 @@ def fit(
         "checkpoint": checkpoint,
     }
     widths = None if hidden is None else numbers("--hidden", hidden, int)
-    check_output(output, force)
+    check_output(output, force, data)
 
     import wlmsim as wls
     from wlmsim.cli import marginals
 
-    given = arguments(wls.learn.WLM, options, settings, reserved=("potential", "progress", "warm_start"))
+    given = arguments(wls.learn.WLM, options, settings, reserved=RESERVED)
     parameters = {name.replace(".", "__"): value for name, value in given.items()}
     with blaming("--hidden"):
         about: dict[str, Any] = {} if widths is None else {"hidden": widths}
@@ -100,14 +101,24 @@ def fit(
     if pair is not None:
         with blaming("--pair"):
             potential = potential + wls.learn.PairPotential(cutoff=pair)
-    with blaming():
-        model = wls.learn.WLM(potential, progress=not quiet).set_params(**parameters)
+    model = wls.learn.WLM(potential, progress=not quiet)
+    try:
+        model.set_params(**parameters)
+    except ParameterError as error:
+        if any(f"`{name}`" in str(error) or f".{name}`" in str(error) for name in _last_parts(options)):
+            raise
+        raise typer.BadParameter(in_shell(str(error)), param_hint="--set" if settings else None) from error
     series = marginals.up_to(wls.SnapshotSeries.load(data), until, data)
     if hold_out:
         with blaming("--hold-out"):
             series, _ = series.hold_out(hold_out)
     model.fit(series).save(output)
     typer.echo(f"{output}: {model!r}, {model.best_step_} steps in {model.seconds_:.1f} s")
+
+
+def _last_parts(options: dict[str, Any]) -> list[str]:
+    """The names, without their owners, of the options that were given."""
+    return [name.rpartition(".")[2] for name, value in options.items() if value is not None]
 
 
 def forecast(
@@ -131,7 +142,7 @@ def forecast(
     if times is not None and until is not None:
         raise typer.BadParameter("it cannot go with --times", param_hint="--until")
     wanted = None if times is None else numbers("--times", times, float)
-    check_output(output, force)
+    check_output(output, force, model, data)
 
     import wlmsim as wls
     from wlmsim import _times
@@ -171,9 +182,9 @@ def evaluate(
         raise typer.BadParameter("it cannot go with --from", param_hint="--two-sided")
     if plot is not None:
         check_suffix("--plot", plot, PLOTS)
-        check_output(plot, force)
+        check_output(plot, force, model, data)
     if json_file is not None:
-        check_output(json_file, force)
+        check_output(json_file, force, model, data)
 
     import wlmsim as wls
     from wlmsim.cli import marginals

@@ -91,7 +91,7 @@ def render(
         names = {"window_size": "size", "lagrangian": "model", "force": "force-field"}
         option = names.get(first := min(useless), first.replace("_", "-"))
         raise typer.BadParameter(f"it is not for {kind}s", param_hint=f"--{option}")
-    check_output(output, replace)
+    check_output(output, replace, data, truth, model)
     if color == "none":
         look["color"] = None
     if truth is not None:

@@ -6,7 +6,7 @@ dx/dt = u(x, t). Noise belongs to the scheme.
 """
 
 from wlmsim.integrators.baoab import BAOAB
-from wlmsim.integrators.base import Integrator, State
+from wlmsim.integrators.base import Integrator, State, heun_kick, heun_step
 from wlmsim.integrators.boris import Boris
 from wlmsim.integrators.constant_speed import ConstantSpeedEuler
 from wlmsim.integrators.dormand_prince import DormandPrince
@@ -37,5 +37,7 @@ __all__ = [
     "VicsekUpdate",
     "Yoshida4",
     "half_kick",
+    "heun_kick",
+    "heun_step",
     "kick_drift_kick",
 ]

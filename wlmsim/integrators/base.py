@@ -5,13 +5,16 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from wlmsim import _validation as check
 from wlmsim.mechanics.flow import Flow
 from wlmsim.mechanics.lagrangian import Lagrangian
+
+Array = TypeVar("Array", bound=Any)
+"""A NumPy array, or a torch tensor."""
 
 
 @dataclass
@@ -61,21 +64,29 @@ def acceleration_at(mechanics: Lagrangian, state: State) -> np.ndarray:
     return mechanics.acceleration(state.positions, state.weights, state.time)
 
 
-def heun_kick(
-    v: np.ndarray,
-    force: np.ndarray,
-    further: Callable[[np.ndarray], np.ndarray] | None,
-    kick: Callable[[np.ndarray, np.ndarray], np.ndarray],
-) -> np.ndarray:
+def heun_kick(v: Array, force: Array, further: Callable[[Array], Array] | None, kick: Callable[..., Array]) -> Array:
     """Kick velocities by a force, and by further ones that depend on the velocities, if any, by Heun's rule.
 
-    `kick` returns the velocities v after a constant force F, as a function of (v, F).
+    `kick` returns the velocities v after a constant force F, as a function of (v, F). Arrays may be torch tensors.
     """
     if further is None:
         return kick(v, force)
     before = further(v)
     after = further(kick(v, force + before))
     return kick(v, force + 0.5 * (before + after))
+
+
+def heun_step(
+    velocity: Callable[[Array, float], Array], x: Array, t: float, dt: float, noise: Any = 0.0
+) -> tuple[Array, Array]:
+    """Positions a step later along a velocity field by Heun's rule, with increments sigma dW of a noise.
+
+    Second order without noise, and of weak order two with noise that is the same everywhere. Returned too are the
+    velocities at the first positions. Arrays may be torch tensors.
+    """
+    before = velocity(x, t)
+    after = velocity(x + dt * before + noise, t + dt)
+    return x + 0.5 * dt * (before + after) + noise, before
 
 
 def call(scheme: Integrator, **arguments: Any) -> str:

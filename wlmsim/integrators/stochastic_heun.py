@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from wlmsim.integrators.base import State
+from wlmsim.integrators.base import State, heun_step
 from wlmsim.integrators.noisy_flow import NoisyFlowIntegrator
 from wlmsim.mechanics.flow import Flow
 
@@ -44,7 +44,6 @@ class StochasticHeun(NoisyFlowIntegrator):
     def step(self, mechanics: Flow, state: State, dt: float) -> State:
         """Advance by `dt` with two evaluations of the velocity."""
         x, w = state.positions, state.weights
-        before = mechanics.velocity(x, w, state.time)
-        kicks = np.sqrt(dt) * self.noise * self._rng.standard_normal(x.shape) if self.noise else 0.0
-        after = mechanics.velocity(x + dt * before + kicks, w, state.time + dt)
-        return State(x + 0.5 * dt * (before + after) + kicks, before, w, state.time + dt)
+        noise = np.sqrt(dt) * self.noise * self._rng.standard_normal(x.shape) if self.noise else 0.0
+        x, v = heun_step(lambda y, t: mechanics.velocity(y, w, t), x, state.time, dt, noise)
+        return State(x, v, w, state.time + dt)

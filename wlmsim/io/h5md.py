@@ -56,30 +56,52 @@ def save_trajectory(trajectory: Trajectory, path: str | Path) -> Path:
     return local(path)
 
 
+BLOCK_BYTES = 2**22
+"""Frames of so many bytes are kept in memory before they are written together: a chunk is compressed once."""
+
+
 class Recording:
-    """A trajectory file that is written frame by frame."""
+    """A trajectory file that is written in blocks of frames."""
 
     def __init__(self, file: h5py.File, weights: np.ndarray, expected: int):
         self._file, self._weights, self._expected = file, weights, expected
         self._last: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
-        self._count = 0
+        self._block: list[tuple[float, np.ndarray, np.ndarray]] = []
+        self._written = 0
 
     def add(self, state: State) -> None:
-        """Write one frame."""
-        self._last = np.array([state.time]), state.positions[None], state.velocities[None]
-        if self._count == 0:
-            frame = Trajectory(*self._last, self._weights)
-            _write_particles(self._file, frame, rows=self._expected)
-            _write_weights(self._file, frame)
+        """Take one frame, and write those that wait if they are many."""
+        self._block.append((state.time, state.positions.copy(), state.velocities.copy()))
+        if len(self._block) * state.positions.nbytes >= BLOCK_BYTES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write the frames that wait."""
+        if not self._block:
+            return
+        times, positions, velocities = map(np.array, zip(*self._block, strict=True))
+        self._last = times[-1:], positions[-1:], velocities[-1:]
+        first, last = self._written, self._written + len(times)
+        if first == 0:
+            frames = Trajectory(times, positions, velocities, self._weights)
+            _write_particles(self._file, frames, rows=self._expected)
+            _write_weights(self._file, frames)
         else:
-            values = {_TIME: state.time, _STEP: self._count, _POSITION: state.positions, _VELOCITY: state.velocities}
+            values = {_TIME: times, _STEP: np.arange(first, last), _POSITION: positions, _VELOCITY: velocities}
             for name, value in values.items():
-                self._file[name].resize(self._count + 1, axis=0)
-                self._file[name][self._count] = value
-        self._count += 1
+                dataset = self._file[name]
+                dataset.resize(last, axis=0)
+                dataset[first:] = value
+        self._written, self._block = last, []
+
+    @property
+    def count(self) -> int:
+        """Number of frames so far."""
+        return self._written + len(self._block)
 
     def frames(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return times, positions and velocities of the last frame."""
+        self.flush()
         assert self._last is not None
         return self._last
 
@@ -116,11 +138,12 @@ def recording(
         try:
             yield record
         except (SimulationError, KeyboardInterrupt) as error:
-            if record._count == 0:
+            if record.count == 0:
                 raise
             failure = error
+        record.flush()
     if failure is not None:
-        failure.add_note(f"the {record._count} frames before that are in {path}")
+        failure.add_note(f"the {record.count} frames before that are in {path}")
         raise failure
 
 

@@ -23,6 +23,9 @@ from wlmsim.learn.training.runtime import Runtime
 from wlmsim.learn.velocities.rules import RULES
 from wlmsim.mechanics.dissipation import Dissipation
 
+LARGEST_SEED = 2**62
+"""Of torch, with room for the members."""
+
 PARTS: dict[str, Choice] = {
     "loss": Choice(Loss, {"exact": Exact, "sinkhorn": Sinkhorn, "sliced": Sliced, "energy": Energy}),
     "regularisation": Choice(Regularisation, {"smooth": Regularisation}, optional=True),
@@ -46,7 +49,7 @@ CONSTRAINTS: dict[str, Constraint] = {
     "members": Integer(),
     "warm_start": Flag(),
     "progress": Flag(),
-    "seed": Integer(least=0),
+    "seed": Integer(least=0, most=LARGEST_SEED),
 }
 """What each of the others may be."""
 

@@ -158,6 +158,15 @@ class Mechanics(torch.nn.Module):
         """Whether friction is infinite, so that the force is the velocity."""
         return self.fixed_friction == math.inf
 
+    def is_like(self, other: Mechanics) -> bool:
+        """Whether the other one has the same terms, dimension and kind of friction: its tensors then fit here."""
+
+        def form(mechanics: Mechanics) -> tuple[Any, ...]:
+            tensors = {name: tensor.shape for name, tensor in mechanics.state_dict().items()}
+            return mechanics.dim, mechanics.fixed_friction, repr(list(mechanics.networks)), tensors
+
+        return form(self) == form(other)
+
     def force(self, x: torch.Tensor, w: torch.Tensor, t: float) -> torch.Tensor:
         """Acceleration before the factor 1 + gamma of unit mobility, shape (n, d), in scaled coordinates.
 

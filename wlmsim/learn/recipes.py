@@ -10,6 +10,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from wlmsim import _validation as check
 from wlmsim.data.trajectory import Trajectory
 from wlmsim.learn.dissipations import LearnableAlignment
 from wlmsim.learn.functionals import AgentPotential, ExternalPotential, PairPotential, SeriesPotential
@@ -74,7 +75,7 @@ def gradient_flow(noise: float, **parameters: Any) -> WLM:
     --------
     >>> import wlmsim as wls
     >>> wls.learn.recipes.gradient_flow(1.0).potential
-    SeriesPotential()
+    SeriesPotential(order=4, waves=9)
     """
     return WLM(
         SeriesPotential(),
@@ -184,6 +185,8 @@ def herd(
     >>> wls.learn.recipes.herd([dog], agent_cutoff=10.0, cutoff=6.0, typical_force=0.5, dt=0.5).rollouts
     MultipleShooting(horizon=10, ramp=0.3, dt=0.5)
     """
+    if not agents:
+        raise check.fail("agents", "at least one trajectory", agents)
     driven = [AgentPotential(path, cutoff=agent_cutoff, typical_force=typical_force) for path in agents]
     return WLM(
         sum(driven[1:], driven[0]) + PairPotential(cutoff, knots=12, typical_force=typical_force),

@@ -45,7 +45,7 @@ def save_model(model: Any, path: str | Path) -> Path:
     """Write a fitted `WLM`: tensors and plain values, atomically."""
     path = local(path)
     members = model._fitted_members
-    parameters = model.get_params(deep=False)
+    parameters = model._fitted_with
     content = {
         "parameters": {name: _described(value) for name, value in parameters.items() if name not in LEFT_OUT},
         "potential": files.describe([*members[0].learned, *members[0].analytic]),
@@ -73,7 +73,7 @@ def load_model(make: Callable[..., Model], path: str | Path) -> Model:
         member = new_mechanics(model, content["dim"], Scales(**content["scales"]))
         member.load_state_dict(state)
         members.append(member.eval())
-    model._keep(members)
+    model._keep(members, model.get_params(deep=False))
     for name in FIT_REPORT:
         value = content["fit"].get(name, {}) if name == "units_" else content["fit"][name]  # files of before have none
         setattr(model, name, np.array(value) if name in ARRAYS else value)

@@ -40,6 +40,13 @@ if TYPE_CHECKING:
     from wlmsim.learn.training.callbacks import Record
 
 
+FITTED = (
+    *("mechanics_", "lagrangian_", "friction_", "losses_", "frictions_", "recoveries_", "best_step_", "validation_"),
+    *("seconds_", "dt_", "reach_", "growth_changes_", "noise_", "times_", "data_", "cites_"),
+)
+"""Attributes of a fitted model."""
+
+
 class WLM(Estimator):
     """Learn the Lagrangian of a population from snapshots (Wasserstein Lagrangian mechanics).
 
@@ -197,8 +204,11 @@ class WLM(Estimator):
 
     def __repr__(self) -> str:
         changed = [f"{name}={value!r}" for name, value in self.changed_params().items()]
-        fitted = f", fitted: friction_={self.friction_:.4g}" if self.fitted else ""
-        return f"WLM({', '.join(changed)}{fitted})"
+        if not self.fitted:
+            return f"WLM({', '.join(changed)})"
+        anew = [name for name, value in self.get_params(deep=False).items() if value is not self._fitted_with[name]]
+        about = f", with other {', '.join(anew)}" if anew else ""
+        return f"WLM({', '.join([*changed, f'fitted: friction_={self.friction_:.4g}'])}{about})"
 
     def _repr_html_(self) -> str:
         from wlmsim.learn.notebook import model_card
@@ -221,14 +231,16 @@ class WLM(Estimator):
         return self.part("regularisation") or Regularisation(force=0.0, jerk=0.0)
 
     def __getattr__(self, name: str) -> Any:
-        if name == "_fitted_members":
+        if name in ("_fitted_members", "_fitted_with"):
             name = "mechanics_"
-        if name.endswith("_") and not name.startswith("_"):
+        if name in FITTED:
             hint = "call fit first"
             if "mechanics_" in vars(self):
                 hint = "it learned a gradient flow, mechanics_" if name == "lagrangian_" else "it is not kept in files"
             raise NotFittedError(f"this WLM has no `{name}`: {hint}")
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        raise AttributeError(
+            f"{type(self).__name__!r} object has no attribute {name!r}{check.meant(name, FITTED)}", name=name, obj=self
+        )
 
     def _check(self) -> None:
         """Check every parameter, and what has to go together."""
@@ -283,11 +295,11 @@ class WLM(Estimator):
             data = startable(data)
         if len(data) < 2:
             raise ParameterError(f"`data` must hold at least 2 marginals; got {len(data)}")
-        for callback in callbacks:
-            if not callable(callback):
-                raise check.fail("callbacks", "callables that take a Record", callback)
+        for callback in check.sequence("callbacks", callbacks, "a sequence of callables that take a Record"):
+            if not callable(callback) or isinstance(callback, type):
+                raise check.fail("callbacks", "callables that take a Record, objects and not classes", callback)
         result = Fit(self, data, self._fitted_members if self.warm_start and self.fitted else []).run(callbacks)
-        self._keep(result.members)
+        self._keep(result.members, self.get_params(deep=False))
         self.losses_, self.frictions_, self.recoveries_ = result.losses, result.frictions, result.recoveries
         self.best_step_, self.validation_, self.seconds_ = result.best_step, result.validation, result.seconds
         self.reach_, self.growth_changes_ = result.growth
@@ -296,10 +308,11 @@ class WLM(Estimator):
         self.units_ = dict(data.units)
         return self
 
-    def _keep(self, members: list[Mechanics]) -> None:
+    def _keep(self, members: list[Mechanics], parameters: dict[str, Any]) -> None:
+        """Keep what was learned, and with which parameters: they may be set anew before the next fit."""
         from wlmsim.learn.mechanics import mean_mechanics
 
-        self._fitted_members = members
+        self._fitted_members, self._fitted_with = members, parameters
         self.mechanics_: Lagrangian | GradientFlow = mean_mechanics(members)
         self.__dict__.pop("lagrangian_", None)
         if isinstance(self.mechanics_, Lagrangian):
@@ -309,19 +322,19 @@ class WLM(Estimator):
     # --- prediction
 
     def _predictor(self) -> Predictor:
-        members = self._fitted_members
-        learned = self.initial_velocities == "learn" and not self.first_order
+        members, given = self._fitted_members, self._fitted_with
+        learned = members[0].initial_field is not None
         return Predictor(
             self.mechanics_,
             members[0].dim,
             self.dt_,
             self.times_,
-            self.initial_velocities,
+            given["initial_velocities"],
             (lambda x: np.mean([m.initial_velocities(x) for m in members], axis=0)) if learned else None,
-            self.speed,
+            given["speed"],
             self.noise_,
             Growth(self.reach_, self.growth_changes_),
-            self.seed,
+            int(given["seed"]),
             vars(self).get("data_"),
             repr(self),
             self.units_,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import inspect
 from abc import ABC, abstractmethod
 from functools import cached_property
@@ -56,8 +57,8 @@ class System(ABC):
     def _draw(self, rng: np.random.Generator) -> Population:
         """Draw the initial population, at time 0."""
 
-    def _integrator(self) -> Integrator:
-        """The scheme that `simulate` uses unless told otherwise."""
+    def _integrator(self, noise: np.random.Generator) -> Integrator:
+        """The scheme that `simulate` uses unless told otherwise, which draws any noise from the given source."""
         return default_integrator(self.mechanics)
 
     def _time_step(self, integrator: Integrator) -> float | None:
@@ -80,6 +81,16 @@ class System(ABC):
         """A source of randomness from the seed, independent of the initial population's and of those of other keys."""
         return np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=key))
 
+    def _check_start(self, start: Population) -> None:  # noqa: B027 - any start is fine, unless a system knows better
+        """Refuse a start that the law is not for."""
+
+    def _noise(self, start: Population | None) -> np.random.Generator:
+        """The noise of a run: one for each start, so that a run that is continued goes on with other noise."""
+        if start is None or start == self.population:
+            return self._stream(1)
+        digest = hashlib.sha256(start.positions.tobytes() + np.float64(start.time).tobytes()).digest()
+        return self._stream(1, *np.frombuffer(digest, dtype=np.uint32).tolist())
+
     def simulate(
         self,
         times: Any,
@@ -97,7 +108,8 @@ class System(ABC):
         times : array_like, shape (T,)
             Strictly increasing times at which to record, none before that of the start [time].
         start : Population, optional
-            Such as an observed marginal. Default: the initial population, at time 0.
+            Such as an observed marginal, or the last frame of a run that is to go on; noise, where there is any, is
+            another one for each start, and the same again for the same. Default: the initial population, at time 0.
         dt : float, optional
             Largest time step. Default: one step an interval, or what the system asks for.
         integrator : Integrator, optional
@@ -111,7 +123,9 @@ class System(ABC):
         -------
         Trajectory
         """
-        integrator = self._integrator() if integrator is None else integrator
+        if start is not None:
+            self._check_start(check.instance("start", start, Population))
+        integrator = self._integrator(self._noise(start)) if integrator is None else integrator
         return simulate(
             self.mechanics,
             self.population if start is None else start,

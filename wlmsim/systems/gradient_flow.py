@@ -62,8 +62,8 @@ class Langevin(System):
         """The drift, as the gradient flow of the landscape; the noise belongs to the scheme."""
         return GradientFlow(External(self.law))
 
-    def _integrator(self) -> Integrator:
-        return self._scheme(self._stream(1))
+    def _integrator(self, noise: np.random.Generator) -> Integrator:
+        return self._scheme(noise)
 
     def _draw(self, rng: np.random.Generator) -> Population:
         cloud = Population(self._draw_positions(rng))

@@ -128,19 +128,19 @@ def _fraction_of_escape(rng: np.random.Generator, n: int) -> np.ndarray:
 class KuzminDisc(_StarSystem):
     """A disc of stars in the plane, in near equilibrium under its own gravity, with spirals to grow.
 
-    Surface density Sigma(R) = (M a / 2 pi) (R^2 + a^2)^(-3/2), out to where it encloses 90% of the mass. Because
-    gravity in the plane softened by epsilon is that at a height epsilon above it, where Kuzmin's potential is that
-    of a point mass at depth a + epsilon, the angular velocity of circular orbits is known exactly:
-    Omega^2 = G M / (R^2 + (a + epsilon)^2)^(3/2). Stars have Gaussian velocities about the mean rotation, with
-    radial spread sigma_R = 3.36 Q G Sigma / kappa (kappa: the epicyclic frequency) and azimuthal spread
-    kappa / (2 Omega) of that; the rotation lags the circular orbits by the asymmetric drift.
+    Surface density Sigma(R) = (M' a / 2 pi) (R^2 + a^2)^(-3/2), out to the edge that encloses 90% of the mass M' of
+    Kuzmin's disc, which has no end: M = 0.9 M' is the mass of the stars. Circular orbits follow from the pull of the
+    disc up to its edge, softened by epsilon, R Omega^2 = F_R, which is summed over rings. Stars have Gaussian
+    velocities about the mean rotation, with radial spread sigma_R = 3.36 Q G Sigma / kappa (kappa: the epicyclic
+    frequency) and azimuthal spread kappa / (2 Omega) of that; the rotation lags the circular orbits by the asymmetric
+    drift. From Q of about 1.3 on the spread alone is more than gravity holds in places, and the disc expands at first.
 
     Parameters
     ----------
     n : int
         Number of stars, at least 2. Default 2000.
     strength : float
-        G times the total mass, positive [length^3 / time^2]. Default 1.
+        G times the mass of the stars, positive [length^3 / time^2]. Default 1.
     radius : float
         a, positive [length]. Default 1.
     toomre_q : float
@@ -177,16 +177,12 @@ class KuzminDisc(_StarSystem):
         self.toomre_q = check.nonnegative("toomre_q", toomre_q)
 
     def _draw(self, rng: np.random.Generator) -> Population:
-        a, b = self.radius, self.radius + self.softening
-        r = a * np.sqrt((1 - rng.uniform(0, 0.9, self.n)) ** -2 - 1)
-        density = a / (2 * np.pi) * (r**2 + a**2) ** -1.5
-        turning2 = self.strength * (r**2 + b**2) ** -1.5
-        epicyclic2 = turning2 * (r**2 + 4 * b**2) / (r**2 + b**2)
+        a = self.radius
+        r = _kuzmin_radius(rng.uniform(0, 1, self.n), a)
+        turning2, epicyclic2, steepness = self._orbits(r)
+        density = a / (2 * np.pi * INSIDE) * (r**2 + a**2) ** -1.5
         spread2 = (3.36 * self.toomre_q * self.strength * density) ** 2 / epicyclic2
         ratio2 = epicyclic2 / (4 * turning2)
-
-        # d log(Sigma sigma_R^2) / d log R, by hand: Sigma^3 / kappa^2 is a product of powers of R^2 + c
-        steepness = -9 * r**2 / (r**2 + a**2) - 2 * r**2 / (r**2 + 4 * b**2) + 5 * r**2 / (r**2 + b**2)
         rotation = np.sqrt(np.maximum(r**2 * turning2 + spread2 * (1 - ratio2 + steepness), 0))
 
         angle = rng.uniform(0, 2 * np.pi, self.n)
@@ -195,3 +191,45 @@ class KuzminDisc(_StarSystem):
         radial = np.sqrt(spread2) * rng.standard_normal(self.n)
         azimuthal = rotation + np.sqrt(spread2 * ratio2) * rng.standard_normal(self.n)
         return Population(r[:, None] * outwards, radial[:, None] * outwards + azimuthal[:, None] * onwards)
+
+    def _orbits(self, r: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Omega^2 of circular orbits, kappa^2, and d log(Sigma sigma_R^2) / d log R.
+
+        The pull of the disc up to its edge is summed over rings and kept on a grid of log R. Sigma sigma_R^2 is
+        proportional to Sigma^3 / kappa^2.
+        """
+        from scipy.interpolate import CubicSpline
+
+        a = self.radius
+        edge = _kuzmin_radius(np.ones(1), a)[0]
+        nodes, shares = np.polynomial.legendre.leggauss(RINGS)
+        rings, log_r = _kuzmin_radius((nodes + 1) / 2, a), np.linspace(np.log(1e-3 * a), np.log(edge), GRID)
+        grid = np.exp(log_r)
+        pull = self.strength * _pull_of_rings(grid[:, None], rings, self.softening) @ (shares / 2)
+        turning2 = CubicSpline(log_r, pull / grid)
+        # kappa^2 = R dOmega^2 / dR + 4 Omega^2; at the edge it may vanish, where nothing is in equilibrium
+        values = turning2(log_r, 1) + 4 * turning2(log_r)
+        log_epicyclic2 = CubicSpline(log_r, np.log(np.maximum(values, 0.1 * turning2(log_r))))
+        x = np.log(np.clip(r, grid[0], edge))
+        steepness = -9 * r**2 / (r**2 + a**2) - log_epicyclic2(x, 1)
+        return turning2(x), np.exp(log_epicyclic2(x)), steepness
+
+
+INSIDE = 0.9
+"""Share of the mass of Kuzmin's disc, which has no end, that lies inside of the edge."""
+RINGS, GRID = 2000, 400
+"""Rings that the pull of a disc is summed over, and radii at which it is."""
+
+
+def _kuzmin_radius(share: np.ndarray, radius: float) -> np.ndarray:
+    """Radius that encloses a share of the stars."""
+    return radius * np.sqrt((1 - INSIDE * share) ** -2 - 1)
+
+
+def _pull_of_rings(r: np.ndarray, rings: np.ndarray, softening: float) -> np.ndarray:
+    """Inward pull at radii r of rings of mass 1, softened, for G = 1, by complete elliptic integrals."""
+    from scipy.special import ellipe, ellipk
+
+    far2, near2 = (r + rings) ** 2 + softening**2, (r - rings) ** 2 + softening**2
+    m = 4 * r * rings / far2
+    return (ellipk(m) + (r**2 - rings**2 - softening**2) / near2 * ellipe(m)) / (np.pi * r * np.sqrt(far2))

@@ -85,9 +85,20 @@ class LennardJonesFluid(System):
         return Lagrangian(self.pairs)
 
     def kinetic_temperature(self, population: Population) -> float:
-        """Temperature from the velocities, with d (n - 1) degrees of freedom as momentum is conserved [energy]."""
-        freedoms = self.dim * (1 - 1 / self.n)
-        return 2 * self.lagrangian.kinetic_energy(population) / freedoms
+        """Temperature from the velocities about their mean, which have d (n - 1) degrees of freedom [energy].
+
+        That of the centre of mass counts for nothing, be it at rest or moved by a thermostat.
+        """
+        w, v = population.weights, population.velocities
+        assert v is not None
+        about_mean = population.with_velocities(v - w @ v)
+        return 2 * self.lagrangian.kinetic_energy(about_mean) / (self.dim * (1 - 1 / self.n))
+
+    def _check_start(self, start: Population) -> None:
+        if len(start) != self.n:  # by which the strength of the law goes
+            raise check.fail(
+                "start", f"of {self.n} particles: another fluid is LennardJonesFluid(n={len(start)})", start
+            )
 
     def energy_per_particle(self, population: Population, *, corrected: bool = False) -> float:
         """Potential energy of one particle [energy].

@@ -17,7 +17,7 @@ from wlmsim.systems.plane_flow import PlaneFlowSystem, rotated
 class _VortexSystem(PlaneFlowSystem[VortexFlow]):
     """Point vortices, whose flow knows the quantities that it conserves."""
 
-    def _integrator(self) -> Integrator:
+    def _integrator(self, noise: np.random.Generator) -> Integrator:
         return GaussLegendre()
 
 

@@ -47,7 +47,7 @@ class SeriesPotential(LearnableFunctional):
     >>> bowl = wls.systems.OrnsteinUhlenbeck(n=2000, stiffness=2.0, seed=0)
     >>> data = bowl.independent_snapshots(np.linspace(0, 0.5, 6))
     >>> model = wls.learn.WLM(wls.learn.SeriesPotential(waves=0), friction=math.inf, noise=1.0, loss="sliced",
-    ...                       steps=1, members=1, progress=False).fit(data)
+    ...                       optimiser=wls.learn.AdamW(steps=1), members=1, progress=False).fit(data)
     >>> bool(abs(model.mechanics_.velocity(np.ones((1, 2)), np.ones(1)) + 2.0).max() < 0.3)
     True
     """

@@ -149,7 +149,7 @@ class Predictions:
 
 
 def _scheme(model: Model) -> Integrator:
-    return model._integrator() if isinstance(model, System) else default_integrator(model)
+    return model._integrator(model._noise(None)) if isinstance(model, System) else default_integrator(model)
 
 
 def windows_of(series: SnapshotSeries, velocities: str, first_order: bool, horizon: int | None) -> list[Window]:

@@ -39,30 +39,37 @@ class Real:
             return value in self.words or (value is None and self.optional)
         if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
             return False
-        number = float(value)
+        try:
+            number = float(value)
+        except OverflowError:  # an integer of hundreds of digits
+            return False
         inside = self.above < number and self.least <= number and number <= self.most
         return inside and (number < self.below or self.infinite) and (self.infinite or math.isfinite(number))
 
 
 @dataclass(frozen=True)
 class Integer:
-    """A whole number, at least `least`; or one of a few words, or None."""
+    """A whole number, at least `least` and at most `most`; or one of a few words, or None."""
 
     least: int | None = 1
+    most: int | None = None
     words: tuple[str, ...] = ()
     optional: bool = False
 
     @property
     def expected(self) -> str:
         """What is expected, in words."""
-        return _either(self.words, "an integer" + ("" if self.least is None else f" >= {self.least}"), self.optional)
+        low = "" if self.least is None else f" >= {self.least}"
+        high = "" if self.most is None else f" and <= {self.most}"
+        return _either(self.words, f"an integer{low}{high}", self.optional)
 
     def allows(self, value: Any) -> bool:
         """Whether a value is one."""
         if isinstance(value, str) or value is None:
             return value in self.words or (value is None and self.optional)
         whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-        return whole and (self.least is None or value >= self.least)
+        above = self.least is None or value >= self.least
+        return whole and above and (self.most is None or value <= self.most)
 
 
 @dataclass(frozen=True)
@@ -130,7 +137,17 @@ def validate(owner: str, constraints: Mapping[str, Constraint], value_of: Callab
             check.instance(shown, value, constraint.kind)
         words = getattr(constraint, "words", ())
         error = check.fail(shown, constraint.expected, value)
-        raise type(error)(f"{error}{check.meant(value, words) if isinstance(value, str) else ''}")
+        raise type(error)(f"{error}{_hint(value, words)}")
+
+
+def _hint(value: Any, words: tuple[str, ...]) -> str:
+    """What may be meant by a string."""
+    if not isinstance(value, str):
+        return ""
+    try:
+        return f"; write the number, {'math.inf' if math.isinf(float(value)) else value}, and not its text"
+    except ValueError:
+        return check.meant(value, words)
 
 
 def _either(words: tuple[str, ...], otherwise: str, optional: bool) -> str:

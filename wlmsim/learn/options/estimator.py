@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import inspect
 from collections.abc import Callable, Mapping
@@ -10,7 +11,7 @@ from typing import Any, ClassVar, Self, TypeVar
 
 from wlmsim import _validation as check
 from wlmsim.errors import ParameterError
-from wlmsim.learn.options.part import Part
+from wlmsim.learn.options.part import Part, UnknownParameterError
 
 Init = TypeVar("Init", bound=Callable[..., None])
 
@@ -45,8 +46,18 @@ class Choice:
             return self.words[value]()
         if self.shorthand is not None and isinstance(value, self.shorthand_kinds):
             return self.shorthand(value)
-        error = check.fail(name, self.expected, value)
-        raise ParameterError(f"{error}{check.meant(value, self.words) if isinstance(value, str) else ''}")
+        raise ParameterError(f"{check.fail(name, self.expected, value)}{self._hint(value)}")
+
+    def _hint(self, value: Any) -> str:
+        """How what was given instead becomes a part."""
+        if isinstance(value, str):
+            return check.meant(value, self.words)
+        if isinstance(value, type) and issubclass(value, Part):
+            return f"; construct it, {value.__name__}()"
+        if isinstance(value, dict):
+            options = ", ".join(f"{option}={given!r}" for option, given in value.items())
+            return f"; options go to the part, such as {self.classes[0].__name__}({options})"
+        return ""
 
     @property
     def expected(self) -> str:
@@ -99,22 +110,35 @@ class Estimator:
 
     def set_params(self, **parameters: Any) -> Self:
         """Set arguments of the constructor, or options of parts as ``part__option``; `ParameterError` if unknown."""
+        plain: dict[str, Any] = {}
         nested: dict[str, dict[str, Any]] = {}
+        known = self.get_params(deep=False)
         for name, value in parameters.items():
             owner, separator, option = name.partition("__")
             if separator and owner in self.parts:
                 nested.setdefault(owner, {})[option] = value
-            elif name in self.get_params(deep=False):
-                setattr(self, name, value)
+            elif name in known:
+                plain[name] = value
             else:
                 raise unknown_parameter(type(self), name)
         for owner, options in nested.items():
-            part = self.part(owner)
-            if part is None:  # options of a part that was missing: it is wanted now
-                setattr(self, owner, _made(self.parts[owner].kind, options))
-            else:
-                setattr(self, owner, part.replace(**options))
+            plain[owner] = self._with_options(owner, plain.get(owner, known[owner]), options, given=owner in plain)
+        for name, value in plain.items():  # once all are known to be usable
+            setattr(self, name, value)
         return self
+
+    def _with_options(self, owner: str, value: Any, options: Mapping[str, Any], *, given: bool) -> Part:
+        """A part with other options; one that was missing is made, since it is wanted now, unless it is given so."""
+        part = self.parts[owner].part(owner, value)
+        if part is not None:
+            return part.replace(**options)
+        if given:
+            raise check.fail(owner, f"a part, where its options {', '.join(options)} are given too", value)
+        kind = self.parts[owner].kind
+        needed = {option.name for option in dataclasses.fields(kind) if option.default is dataclasses.MISSING}
+        if missing := sorted(needed - set(options)):
+            raise ParameterError(f"`{owner}` is None, and a {kind.__name__} needs `{owner}__{missing[0]}` too")
+        return kind(**options)
 
     def changed_params(self) -> dict[str, Any]:
         """Return the constructor's arguments that are not the defaults."""
@@ -160,23 +184,17 @@ def explain_unknown(init: Init) -> Init:
     return checked  # type: ignore[return-value]
 
 
-class UnknownParameterError(ParameterError, TypeError):
-    """A name that no parameter has; a `TypeError` too, as Python's own for an unexpected keyword."""
-
-
 def unknown_parameter(estimator: type[Estimator], name: str) -> UnknownParameterError:
     """The error for a name that no parameter has: where it has moved, or which is meant."""
     kind = estimator.__name__
     if name in estimator.moved:
         return UnknownParameterError(f"{kind} has no parameter `{name}` any more: {estimator.moved[name]}")
+    owner, _, option = name.partition("__")
+    for part in estimator.parts[owner].classes if owner in estimator.parts else ():
+        if option in inspect.signature(part).parameters:
+            how = f"{kind}({owner}={part.__name__}({option}=...)), or set_params({name}=...)"
+            return UnknownParameterError(f"`{name}` is an option of `{owner}`: {how}")
     known = list(inspect.signature(estimator).parameters)
     nested = [full.replace(".", "__") for full in estimator.nested_names()]
     close = check.meant(name, known) or check.meant(name, nested)
     return UnknownParameterError(f"`{name}` is not a parameter of {kind}{close}; known are {', '.join(known)}")
-
-
-def _made(kind: type[Part], options: Mapping[str, Any]) -> Part:
-    try:
-        return kind(**options)
-    except TypeError as error:
-        raise ParameterError(f"{kind.__name__}: {error}") from None

@@ -134,8 +134,8 @@ class Predictor:
             )
         elif times[-1] > last + FAR * span:
             _warn(
-                f"the forecast runs from t = {_times.text(start.time, every)} to {_times.text(times[-1], every)}, beyond "
-                f"the fitted times {fitted} by more than {FAR} times their span"
+                f"the forecast runs from t = {_times.text(start.time, every)} to {_times.text(times[-1], every)}, "
+                f"beyond the fitted times {fitted} by more than {FAR} times their span"
             )
         if self.growth.reach < math.inf:
             _warn(

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from wlmsim.functionals.base import Functional, FunctionalSum
-from wlmsim.integrators import half_kick, kick_drift_kick
+from wlmsim.integrators import half_kick, heun_kick, heun_step, kick_drift_kick
 from wlmsim.learn.functionals import LearnableFunctional
 from wlmsim.learn.functionals.base import force_of_energy
 
@@ -153,11 +153,7 @@ def flow_rollout(
         steps = max(1, round((target - time) / dt + 0.5 - 1e-9)) if target > time else 0
         step = (target - time) / max(steps, 1)
         for k in range(steps):
-            now = time + k * step
-            kick = 0.0 if noise is None else noise(x, step)
-            before = velocity(x, now)
-            after = velocity(x + step * before + kick, now + step)
-            x = x + 0.5 * step * (before + after) + kick
+            x, _ = heun_step(velocity, x, time + k * step, step, 0.0 if noise is None else noise(x, step))
         kept.append(x)
         time = target
     return kept
@@ -166,11 +162,9 @@ def flow_rollout(
 def _kick(
     velocity_force: VelocityForce | None, x: torch.Tensor, v: torch.Tensor, force: torch.Tensor, m: Any, c: Any
 ) -> torch.Tensor:
-    """The half step of `Leapfrog` with forces that depend on the velocity, by Heun's rule."""
+    """The half step of `Leapfrog` with forces that depend on the velocity."""
     assert velocity_force is not None
-    before = velocity_force(x, v)
-    after = velocity_force(x, m * v + c * (force + before))
-    return m * v + c * (force + 0.5 * (before + after))
+    return heun_kick(v, force, partial(velocity_force, x), lambda u, f: m * u + c * f)
 
 
 def _turned(

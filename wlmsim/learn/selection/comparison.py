@@ -351,6 +351,7 @@ def _count(count: int, noun: str) -> str:
 
 
 def _named(models: Any) -> dict[str, WLM]:
+    check.sequence("models", models, "a mapping of names to WLM, or a sequence of WLM")
     named = dict(models) if isinstance(models, Mapping) else {repr(model): model for model in models}
     if not named or len(named) < len(models):
         raise ParameterError(f"`models` must be at least one WLM, each another; got {models!r}")

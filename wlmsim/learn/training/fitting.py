@@ -205,7 +205,7 @@ class Setting:
         patience: int = 500,
     ) -> Trainer:
         """A trainer of one member, its data and options in scaled coordinates."""
-        model, scales, seed = self.model, self.scales, self.model.seed + member
+        model, scales, seed = self.model, self.scales, int(self.model.seed) + member
         mechanics = self._mechanics(populations[0].dim, member)
         like = torch.zeros(0, dtype=next(mechanics.parameters()).dtype, device=next(mechanics.parameters()).device)
         clouds = [self._starting_clouds(series, like) for series in populations]
@@ -238,9 +238,13 @@ class Setting:
         model = self.model
         # one seed fixes the parameters' start without touching the caller's random state
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(model.seed + member)
+            torch.manual_seed(int(model.seed) + member)
             mechanics = new_mechanics(model, dim, self.scales)
         if member < len(self.previous):
+            if not self.previous[member].is_like(mechanics):
+                raise check.fail(
+                    "warm_start", "False where terms, friction or dimension differ from those of the last fit", True
+                )
             mechanics.load_state_dict(self.previous[member].state_dict())
         if not any(True for _ in mechanics.parameters()):
             raise ParameterError("`potential` and `friction` leave nothing to learn; give a learnable functional")

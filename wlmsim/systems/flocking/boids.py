@@ -144,5 +144,5 @@ class Boids(System):
             velocities -= velocities.mean(0)
         return Population(positions, directions(velocities))
 
-    def _integrator(self) -> Integrator:
-        return ConstantSpeedEuler(1.0, noise=self.noise, seed=self._stream(1))
+    def _integrator(self, noise: np.random.Generator) -> Integrator:
+        return ConstantSpeedEuler(1.0, noise=self.noise, seed=noise)

@@ -69,7 +69,7 @@ class Vicsek(System):
         self.box, self.radius = check.positive("box", box), check.positive("radius", radius)
         self.rules = BoidRules(0.0, 0.0, 1.0, radius, radius, box)
         self.noise, self.speed = noise, speed
-        self._integrator()
+        self._integrator(self._stream(1))
 
     @property
     def lagrangian(self) -> Lagrangian:
@@ -97,5 +97,5 @@ class Vicsek(System):
         directions = rng.standard_normal((self.n, self.dim))
         return Population(positions, self.speed * directions / np.linalg.norm(directions, axis=1, keepdims=True))
 
-    def _integrator(self) -> Integrator:
-        return VicsekUpdate(self.speed, noise=self.noise, seed=self._stream(1))
+    def _integrator(self, noise: np.random.Generator) -> Integrator:
+        return VicsekUpdate(self.speed, noise=self.noise, seed=noise)

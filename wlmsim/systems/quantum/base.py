@@ -188,8 +188,8 @@ class QuantumSystem(System):
     def _time_step(self, integrator: Integrator) -> float | None:
         return None if integrator.adaptive else self.time_step
 
-    def _integrator(self) -> Integrator:
-        return DormandPrince(1e-8) if self.method == "worlds" else super()._integrator()
+    def _integrator(self, noise: np.random.Generator) -> Integrator:
+        return DormandPrince(1e-8) if self.method == "worlds" else super()._integrator(noise)
 
     # the population
 

@@ -1,0 +1,44 @@
+"""Forecasts and interpolations of a fitted model."""
+
+import numpy as np
+import pytest
+
+import wlmsim as wls
+from tests.models import quick
+from wlmsim.errors import ParameterError
+from wlmsim.learn.functionals import Scales
+
+SCALES = Scales(centre=(0.3, -0.2), length=1.7, start=0.5, duration=0.8)
+
+
+@pytest.fixture(scope="module")
+def interpolating(drifters) -> wls.learn.WLM:
+    fitted, _ = drifters.hold_out([3, 5])
+    return quick(steps=100).fit(fitted)
+
+
+class TestPredictions:
+    def test_interpolation_starts_from_the_marginal_before(self, interpolating, drifters):
+        scores = interpolating.evaluate(drifters[[3, 5]])
+        assert scores.protocol == "interpolate"
+        np.testing.assert_array_equal(scores.origins, [1.0, 2.0])
+        assert list(scores.w1) == ["WLM", "persistence", "ballistic", "OT-linear", "OT-Hermite"]
+        direct = interpolating.forecast(drifters[2], times=[1.5])[0]
+        assert scores.w1["WLM"][0] == pytest.approx(wls.transport.wasserstein1(direct, drifters[3]))
+
+    def test_forecast_starts_where_it_is_told(self, interpolating, drifters):
+        scores = interpolating.evaluate(drifters[[7, 8]], start=drifters[6])
+        assert scores.protocol == "forecast"
+        np.testing.assert_array_equal(scores.origins, [3.0, 3.0])
+        assert list(scores.w1) == ["WLM", "persistence", "ballistic"]
+
+    def test_the_learned_lagrangian_is_one_like_any_other(self, interpolating, drifters):
+        flight = wls.simulate(interpolating.lagrangian_, drifters[0], [0.0, 1.0, 2.0], dt=interpolating.dt_)
+        expected = interpolating.forecast(drifters[0], times=[0.0, 1.0, 2.0])
+        np.testing.assert_array_equal(flight.positions, expected.positions)
+        assert np.isfinite(flight.energy()).all()
+        assert "psi" in interpolating.lagrangian_._repr_latex_()
+
+    def test_times_before_the_first_marginal_are_refused(self, interpolating):
+        with pytest.raises(ParameterError, match="first fitted marginal"):
+            interpolating.interpolate([-1.0])
