@@ -192,6 +192,18 @@ def test_forecasts_with_noise_take_a_seed_and_an_ensemble(noisy, series):
     assert spread == pytest.approx(0.3 * math.sqrt(0.5), rel=0.25)
 
 
+def test_populations_have_noise_of_their_own():
+    cloud = np.zeros((5, 2))
+    labels = [np.repeat([1, 2], 5)] * 3
+    both = wls.SnapshotSeries([0, 1, 2], [np.concatenate([cloud, cloud])] * 3, populations=labels)
+    spread = wls.SnapshotSeries(
+        [0, 1, 2], [x + np.random.default_rng(k).normal(size=(10, 2)) for k, x in enumerate(both.positions)]
+    )
+    path = flow(spread, noise=0.5).forecast(both[[0]], [1.0])
+    assert not np.array_equal(path.positions[0, :5], path.positions[0, 5:])
+    assert path == flow(spread, noise=0.5).forecast(both[[0]], [1.0])
+
+
 def test_an_ensemble_needs_noise(model, series):
     with pytest.raises(ParameterError, match="`ensemble` must be 1 without noise"):
         model.forecast(series[4], [5.0], ensemble=2)
@@ -208,7 +220,9 @@ def test_forecasts_far_from_the_fitted_times_say_so(model, series, recwarn):
     model.forecast(series[4], [5.0, 12.0])
     model.forecast(series[0], [1.0])
     assert not recwarn.list
-    with pytest.warns(DataWarning, match=re.escape("runs from t = 0 to 51, more than 2 times as far beyond")):
+    with pytest.warns(
+        DataWarning, match=re.escape("runs from t = 0 to 51, beyond the fitted times 0 to 4 by more than 2")
+    ):
         model.forecast(series[0], [50.0, 51.0])
     late = flow(wls.SnapshotSeries(series.times + 50, series.positions))
     with pytest.warns(DataWarning, match=r"the start has t = 0, before the fitted times 50 to 54"):

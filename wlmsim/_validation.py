@@ -160,6 +160,8 @@ def array(name: str, value: Any) -> np.ndarray:
 
 def own(given: Any, result: np.ndarray) -> np.ndarray:
     """A checked array that shares no memory with the one that was given, which its owner may change."""
+    if isinstance(given, (list, tuple)):  # of which NumPy makes a new array
+        return result
     return result.copy() if np.may_share_memory(result, np.asarray(_unwrapped(given))) else result
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from wlmsim.cli.completion import RESERVED, words
-from wlmsim.cli.errors import blaming
+from wlmsim.cli.errors import blaming, in_shell
 from wlmsim.cli.files import PLOTS, check_output, check_suffix, save_plot
 from wlmsim.cli.options import (
     DataFile,
@@ -107,7 +107,7 @@ def fit(
     except ParameterError as error:
         if any(f"`{name}`" in str(error) or f".{name}`" in str(error) for name in _last_parts(options)):
             raise
-        raise typer.BadParameter(str(error), param_hint="--set" if settings else None) from error
+        raise typer.BadParameter(in_shell(str(error)), param_hint="--set" if settings else None) from error
     series = marginals.up_to(wls.SnapshotSeries.load(data), until, data)
     if hold_out:
         with blaming("--hold-out"):

@@ -102,7 +102,10 @@ def ticks_of(times: Any) -> np.ndarray | None:
     if getattr(dtype, "tz", None) is not None:  # of pandas; xarray shows such values as plain integers
         ticks = np.asarray(getattr(times, "values", times))
         return ticks.astype(np.int64).view(f"M8[{dtype.unit}]") if _are_integers(ticks) else _from_objects(ticks)
-    array = times if isinstance(times, np.ma.MaskedArray) else np.asarray(getattr(times, "values", times))
+    try:
+        array = times if isinstance(times, np.ma.MaskedArray) else np.asarray(getattr(times, "values", times))
+    except ValueError:  # rows of unequal lengths, of which others say what is wrong
+        return None
     if array.dtype.kind in "mM":
         if array.dtype.kind == "M" and np.datetime_data(array.dtype)[0] in ("Y", "M"):
             array = array.astype("M8[D]")

@@ -103,11 +103,12 @@ class Predictor:
         return runs[0] if ensemble == 1 else _joined(runs, {"seed": seed, "ensemble": ensemble})
 
     def _all_populations(self, series: SnapshotSeries, times: Any, dt: float | None, seed: int) -> Trajectory:
-        """One run of every population, in the order of the rows."""
+        """One run of every population, each with noise of its own, in the order of the rows."""
         if len(series.population_labels) == 1:
             return self._rolled_out(series[0], times, dt, seed)
         parts = [series.population(label)[0] for label in series.population_labels]
-        paths = [self._rolled_out(part, times, dt, seed) for part in parts]
+        seeds = _seeds(seed, len(parts))
+        paths = [self._rolled_out(part, times, dt, one) for part, one in zip(parts, seeds, strict=True)]
         assert series.labels is not None
         # populations one after the other, each in the order of its rows
         rows = np.argsort(np.argsort(series.labels[0], kind="stable"))
@@ -133,8 +134,8 @@ class Predictor:
             )
         elif times[-1] > last + FAR * span:
             _warn(
-                f"the forecast runs from t = {_times.text(start.time, every)} to {_times.text(times[-1], every)}, more "
-                f"than {FAR} times as far beyond the fitted times {fitted} as these are long"
+                f"the forecast runs from t = {_times.text(start.time, every)} to {_times.text(times[-1], every)}, "
+                f"beyond the fitted times {fitted} by more than {FAR} times their span"
             )
         if self.growth.reach < math.inf:
             _warn(

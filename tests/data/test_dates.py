@@ -80,6 +80,13 @@ def test_dates_and_zones_that_do_not_go_together_are_refused():
         wls.SnapshotSeries(DATES[::-1], CLOUDS)
 
 
+@pytest.mark.parametrize("times", [[[0.0], [1.0, 2.0]], {"a": 1}, "soon", [None, None, None], [object()] * 3, 1j])
+def test_what_is_neither_number_nor_date_is_refused(times):
+    for make in (wls.SnapshotSeries, wls.Trajectory, wls.Tracks):
+        with pytest.raises(ParameterError, match="`times` must be"):
+            make(times, np.zeros((3, 2, 2)))
+
+
 @pytest.mark.parametrize("date", [DATES[0], DATES[0].astype("M8[ns]"), np.timedelta64(1, "D"), np.timedelta64(1, "ns")])
 def test_what_takes_numbers_refuses_dates(date):
     for call in (
