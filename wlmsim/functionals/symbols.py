@@ -125,7 +125,7 @@ _LOGIC: dict[str, Callable[..., Any]] = {
     "logical_xor": lambda a, b: sympy.Or(sympy.And(a, sympy.Not(b)), sympy.And(b, sympy.Not(a))),
     "logical_not": sympy.Not,
 }
-_SAME_NAME = ("exp", "log", "sqrt", "sin", "cos", "tan", "asin", "acos", "atan", "atan2")
+_SAME_NAME: tuple[str, ...] = ("exp", "log", "sqrt", "sin", "cos", "tan", "asin", "acos", "atan", "atan2")
 _SAME_NAME += ("sinh", "cosh", "tanh", "asinh", "acosh", "atanh")
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
     **{name: getattr(sympy, name) for name in _SAME_NAME},
@@ -342,28 +342,28 @@ class Symbol(_Arithmetic):
         return str(self.expression)
 
 
-class Symbols(_Arithmetic, np.ndarray):
+class Symbols(_Arithmetic, np.ndarray):  # type: ignore[misc]
     """An array of symbols."""
 
     # NumPy's own methods would compare and cast the entries
-    def sum(self, axis: Any = None, keepdims: bool = False) -> Any:
+    def sum(self, axis: Any = None, keepdims: bool = False) -> Any:  # type: ignore[override]
         """Sum over axes."""
         return _reduced(operator.add, self, axis, keepdims)
 
-    def prod(self, axis: Any = None, keepdims: bool = False) -> Any:
+    def prod(self, axis: Any = None, keepdims: bool = False) -> Any:  # type: ignore[override]
         """Product over axes."""
         return _reduced(operator.mul, self, axis, keepdims)
 
-    def mean(self, axis: Any = None, keepdims: bool = False) -> Any:
+    def mean(self, axis: Any = None, keepdims: bool = False) -> Any:  # type: ignore[override]
         """Mean over axes."""
         total = self.sum(axis, keepdims)
         return total * (np.size(total) / self.size)
 
-    def clip(self, min: Any = None, max: Any = None) -> Any:
+    def clip(self, min: Any = None, max: Any = None) -> Any:  # type: ignore[override]
         """Each entry within bounds."""
         return _elementwise["clip"](self, min, max)
 
-    def dot(self, other: Any) -> Any:
+    def dot(self, other: Any) -> Any:  # type: ignore[override]
         """Matrix product."""
         return self @ other
 
@@ -388,7 +388,7 @@ def _reduced(function: Callable[[Any, Any], Any], array: Any, axis: Any = None, 
     entries = plain(array)
     axes = tuple(range(entries.ndim)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
     for one in sorted((one % max(entries.ndim, 1) for one in axes), reverse=True):
-        rows = np.moveaxis(entries, one, 0).view(Symbols) if entries.ndim else [entries]
+        rows: Any = np.moveaxis(entries, one, 0).view(Symbols) if entries.ndim else [entries]
         if len(rows) == 0 and function in _OF_NOTHING:
             entries = np.full(rows.shape[1:], _OF_NOTHING[function], dtype=object)
         else:
