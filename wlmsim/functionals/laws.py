@@ -1,9 +1,9 @@
 """The classic laws: external potentials V(x), radial pair potentials W(r) and stream functions, each written once.
 
 A law is a plain function of coordinates and an array namespace ``xp``; it runs under NumPy and torch as it
-stands, and is compiled for Numba through SymPy (see `wlmsim.functionals.tracing`). An external law takes
-``(x, xp)`` or ``(x, t, xp)`` with x of shape (..., d) and returns shape (...); a pair law takes ``(r, xp)``.
-The classes here are laws with named parameters, one kind a module.
+stands, and is compiled for Numba through SymPy (see `wlmsim.functionals.tracing`). It is read whenever it is evaluated.
+An external law takes ``(x, xp)`` or ``(x, t, xp)`` with x of shape (..., d) and returns shape (...); a pair law takes
+``(r, xp)``. The classes here are laws with named parameters, one kind a module.
 """
 
 from __future__ import annotations

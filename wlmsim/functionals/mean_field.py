@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -95,6 +95,7 @@ def _weighted_sum(features: tuple[Law, ...]) -> type:
     @dataclass(frozen=True)
     class WeightedSum:
         slopes: tuple[float, ...]
+        computes_with: ClassVar[tuple[Any, ...]] = ("weighted sum", features)
 
         def __call__(self, x: Any, t: Any, xp: Any) -> Any:
             return sum(slope * _at(phi, x, t, xp) for slope, phi in zip(self.slopes, features, strict=True))

@@ -187,7 +187,8 @@ def form_of(law: Callable[..., Any]) -> Form:
     if not _has_fields(law):
         return Form(law, (), digest_of(law))
     shapes = tuple((field.name, _shape_of(getattr(law, field.name))) for field in dataclasses.fields(law))  # type: ignore[arg-type]
-    return Form(type(law), shapes, digest_of(type(law)))
+    # a class that is made for some functions may name them, which is quicker than looking through it
+    return Form(type(law), shapes, digest_of(*getattr(law, "computes_with", (type(law),))))
 
 
 def entries_of(law: Any) -> list[Any]:
@@ -326,8 +327,8 @@ def _of_two_points(form: Form, dim: int) -> None:
     from wlmsim.functionals.symbols import expressions
 
     names = _coordinate_names(2 * dim)
-    found = expressions(_called(form, (2, dim), names)[0])
-    if found.shape == () and not found.item().free_symbols & set(names):
+    found: Any = expressions(_called(form, (2, dim), names)[0])
+    if found.shape == () and not found[()].free_symbols & set(names):
         return  # the same everywhere
     own = [set(names[:dim]), set(names[dim:])]
     if found.shape != (2,) or any(

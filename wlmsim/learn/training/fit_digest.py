@@ -13,6 +13,8 @@ import torch
 from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.functionals.base import Functional
 from wlmsim.functionals.tracing import comparable
+from wlmsim.learn.dissipations import LearnableDissipation
+from wlmsim.learn.functionals import LearnableFunctional
 from wlmsim.learn.options.part import Part
 from wlmsim.mechanics.dissipation import Dissipation
 
@@ -57,8 +59,7 @@ def described(value: Any) -> Any:
     if isinstance(value, Part):
         return {"": type(value).__name__, **{name: described(option) for name, option in value.get_params().items()}}
     if isinstance(value, torch.nn.Module):
-        settings: Any = getattr(value, "settings", dict)
-        arguments = settings()
+        arguments = value.settings() if isinstance(value, (LearnableFunctional, LearnableDissipation)) else {}
         inner = {name: described(argument) for name, argument in arguments.items()}
         return [comparable("checkpoint", type(value)), repr(value), inner]
     if isinstance(value, (Functional, Dissipation)) and len(value.terms) > 1:
