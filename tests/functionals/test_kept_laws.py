@@ -112,3 +112,30 @@ def test_the_folder_is_the_users_cache(monkeypatch):
     assert modules.folder() == Path("/somewhere/wlmsim/laws")
     monkeypatch.setenv("NUMBA_CACHE_DIR", "/elsewhere")
     assert modules.folder() == Path("/elsewhere/wlmsim/laws")
+
+
+def test_where_nothing_can_be_written_kernels_are_kept_for_the_process():
+    """As in a shared installation without a home, where Numba finds no place and would refuse to compile."""
+    script = """
+import os, warnings
+import numba, numpy as np
+from numba.core import caching
+known = vars(caching)
+own = known.get('UserProvidedCacheLocator') or known['_UserProvidedCacheLocator']
+caching.CacheImpl._locator_classes = [own]  # all others need a folder of their own
+with warnings.catch_warnings(record=True) as said:
+    warnings.simplefilter("always")
+    import wlmsim as wls
+    flight = wls.systems.Boids(20, seed=0).simulate([0.0, 0.5])
+    force = wls.External(lambda x, xp: 0.5 * (x**2).sum(-1)).force(np.ones((2, 2)), np.full(2, 0.5))
+assert np.isfinite(flight.positions).all() and (force == -1).all()
+assert [str(w.message) for w in said if "set NUMBA_CACHE_DIR" in str(w.message)][1:] == []
+assert any("compiled code cannot be kept" in str(w.message) for w in said)
+print(os.environ["NUMBA_CACHE_DIR"])
+"""
+    environment = {name: value for name, value in os.environ.items() if name != "NUMBA_CACHE_DIR"}
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert not Path(done.stdout.strip()).exists()

@@ -119,6 +119,15 @@ class TestEstimator:
         trainer = trainer_of(model, [both.population(0), both.population(1)], 5, scales_of(both))
         assert [clouds[0].x.shape[0] for clouds in trainer.populations] == [60, 30]
 
+    def test_batches_are_of_rows_that_weigh_something(self, rng):
+        """Of a few rows with weight among many without, a batch drawn from all would often weigh nothing."""
+        weights = np.zeros(500)
+        weights[:4] = 1
+        clouds = [rng.normal(size=(500, 2)) + k for k in range(3)]
+        data = wls.SnapshotSeries([0.0, 1.0, 2.0], clouds, [np.ones((500, 2))] * 3, [weights] * 3)
+        model = quick(steps=10, batch_size=10).fit(data)
+        assert np.isfinite(model.losses_).all() and (model.losses_ > 0).all()
+
     def test_nothing_to_learn_is_refused(self, drifters):
         with pytest.raises(ParameterError, match="nothing to learn"):
             quick(potential=wls.External(wls.laws.Harmonic()), friction=0.1).fit(drifters)

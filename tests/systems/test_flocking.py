@@ -55,10 +55,21 @@ def test_boids_follow_the_published_rules(n, seed):
 
 def test_boids_start_as_published():
     """x_0 ~ N(0, 1); v_0 ~ N(0, 1), centred, then normalised."""
+    flocks = [wls.systems.Boids(1000, seed=seed).population for seed in range(20)]
+    np.testing.assert_allclose(np.mean([np.cov(flock.positions.T) for flock in flocks], axis=0), np.eye(2), atol=0.03)
     population = wls.systems.Boids(20_000, seed=0).population
-    np.testing.assert_allclose(np.cov(population.positions.T), np.eye(2), atol=0.03)
     np.testing.assert_allclose(np.linalg.norm(population.velocities, axis=1), 1, rtol=1e-14)
     np.testing.assert_allclose(population.velocities.mean(0), 0, atol=0.02)
+
+
+@pytest.mark.parametrize("dim", [2, 3])
+def test_a_large_flock_is_as_dense_as_the_published_one(dim):
+    flock = wls.systems.Boids(64_000, dim, seed=0)
+    width = 64 ** (1 / dim)
+    np.testing.assert_allclose(np.cov(flock.population.positions.T), width**2 * np.eye(dim), atol=0.03 * width**2)
+    assert flock.half_width == pytest.approx(5 * width)
+    assert wls.systems.Boids(64_000, dim, half_width=7.0, seed=0).half_width == 7
+    assert wls.systems.Boids(10, dim, seed=0).half_width == 5
 
 
 ON_THE_RADIUS = np.stack(np.meshgrid(np.arange(9.0), np.arange(9.0)), -1).reshape(-1, 2)

@@ -160,6 +160,32 @@ def test_a_plan_moves_all_mass_and_no_more(uniform):
     assert (plan.mass > 0).all()
 
 
+def test_many_points_on_a_line_need_no_plan(rng):
+    x, y, p, q = rng.normal(size=100_000), rng.normal(size=70_000), rng.random(100_000), rng.random(70_000)
+    a, b = Population(x[:, None], weights=p), Population(y[:, None], weights=q)
+    assert wasserstein1(a, b) == pytest.approx(wasserstein_distance(x, y, p, q), abs=1e-12)
+
+
+@pytest.mark.parametrize("power", [1, 2])
+def test_weighted_distances_on_the_line_and_in_the_plane_agree(power, rng):
+    """The same clouds on a line in the plane, where the network simplex finds the plan."""
+    x, y, p, q = rng.normal(size=(30, 1)), rng.normal(size=(20, 1)), rng.random(30), rng.random(20)
+    p[:3] = 0
+    distance = wasserstein1 if power == 1 else wasserstein2
+    line = distance(Population(x, weights=p), Population(y, weights=q))
+    plane = distance(Population(x * [0.6, 0.8], weights=p), Population(y * [0.6, 0.8], weights=q))
+    assert line == pytest.approx(plane, rel=1e-9)
+
+
+def test_a_plan_that_does_not_fit_into_memory_is_refused(monkeypatch):
+    from wlmsim.transport import exact
+
+    monkeypatch.setattr(exact, "available_memory", lambda: 48 * 19.0)
+    with pytest.raises(ParameterError, match=r"small enough for an exact plan; got 4 and 5 points"):
+        wasserstein1(np.zeros((4, 2)), np.zeros((5, 2)))
+    assert wasserstein1(np.zeros((4, 2)), np.zeros((4, 2))) == 0
+
+
 def test_ground_cost():
     x, y = np.array([[0.0, 0.0], [1.0, 0.0]]), np.array([[3.0, 4.0]])
     np.testing.assert_allclose(ground_cost(x, y, 1), [[5.0], [np.sqrt(20.0)]])
@@ -171,7 +197,7 @@ def test_a_solver_that_does_not_converge_is_said(monkeypatch):
 
     monkeypatch.setattr(ot, "emd", lambda *a, **k: (np.zeros((2, 3)), {"warning": "numItermax reached"}))
     with pytest.raises(SimulationError, match="did not converge: numItermax reached"):
-        wasserstein1(np.zeros((2, 1)), np.ones((3, 1)))
+        wasserstein1(np.zeros((2, 2)), np.ones((3, 2)))
 
 
 @pytest.mark.parametrize(

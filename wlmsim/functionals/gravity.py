@@ -31,8 +31,8 @@ class Gravity(Functional):
         are for `Pairwise`, and for short steps.
     method : {"auto", "direct", "tree"}
         "direct" sums all pairs, to rounding error. "tree" replaces far groups of particles by their mass and
-        quadrupole moment (up to three dimensions). "auto" is direct up to 10,000 particles, and the tree beyond
-        where it can be.
+        quadrupole moment (up to three dimensions). "auto" is direct up to 10,000 particles and on a line, and the
+        tree beyond.
     opening : float
         Largest size of a far group seen from the receivers, its radius over the distance, above 0 and below 1.
         Smaller is more accurate and slower: the rms relative error of the forces in a Plummer sphere of 100,000
@@ -41,7 +41,9 @@ class Gravity(Functional):
     Notes
     -----
     The tree's forces are not the gradient of its energy to more than its accuracy, nor do they obey Newton's third
-    law to more: expect drifts of energy and momentum of that order, and none such with "direct".
+    law to more: expect drifts of energy and momentum of that order, and none such with "direct". On a line the pulls
+    of the two sides nearly cancel, and errors of either are large beside the rest, 0.1 to 0.3 of it for 10,000
+    particles.
 
     References
     ----------
@@ -106,7 +108,7 @@ class Gravity(Functional):
         n, dim = positions.shape
         if self.method == "tree" and dim > 3:
             raise ParameterError(f"`method` must be 'direct' or 'auto' beyond three dimensions; got 'tree' in {dim}-D")
-        return self.method == "tree" or (self.method == "auto" and n > DIRECT_LIMIT and dim <= 3)
+        return self.method == "tree" or (self.method == "auto" and n > DIRECT_LIMIT and dim in (2, 3))
 
     def _walk(self, positions: np.ndarray, weights: np.ndarray, *, potential: bool) -> np.ndarray:
         """Pull on each particle for strength 1, or in the first column sum of w_j / sqrt(r^2 + epsilon^2)."""

@@ -16,8 +16,6 @@ import warnings
 from functools import lru_cache
 from pathlib import Path
 
-from wlmsim import kernels
-
 
 def kept(text: str) -> types.ModuleType:
     """A module of this text from the folder; one of this process alone if there is no folder."""
@@ -77,6 +75,8 @@ def usable_folder() -> Path | None:
 @lru_cache(maxsize=1)
 def _stamp() -> str:
     """Digest of the kernels, which are compiled into what is kept."""
+    from wlmsim import kernels
+
     digest = hashlib.sha256()
     for path in sorted(Path(kernels.__path__[0]).glob("*.py")):
         digest.update(path.read_bytes())

@@ -83,6 +83,8 @@ class Leapfrog(Integrator):
     forces G(x, v), dissipative or magnetic, enter each half kick by Heun's rule, which keeps second order. For a
     magnetic field there is `Boris`, which solves the gyration exactly.
 
+    Friction alone is exact in the velocity; in the position of free flight it is of second order, like the rest.
+
     Parameters
     ----------
     scaling : {"physical", "unit-mobility"}

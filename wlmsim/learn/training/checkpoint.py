@@ -34,7 +34,7 @@ class Checkpoint(Part):
     Examples
     --------
     >>> import wlmsim as wls
-    >>> wls.learn.WLM(checkpoint=wls.learn.Checkpoint("fit.checkpoint", every=5.0))
+    >>> wls.learn.WLM(checkpoint=wls.learn.Checkpoint(path="fit.checkpoint", every=5.0))
     WLM(checkpoint=Checkpoint(path='fit.checkpoint', every=5.0))
     """
 

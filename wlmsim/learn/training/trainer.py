@@ -144,6 +144,7 @@ class Trainer:
             self._recorder = Recorder(mechanics)
         self._remembered: dict[str, Any] | None = None
         self._horizon = 1
+        self._weightless = any(bool((cloud.w == 0).any()) for clouds in populations for cloud in clouds)
         self._starts = [rollouts.starts(self._possible_starts(clouds)) for clouds in populations]
         steady = populations if regularisation.local_acceleration else []
         self._gradients = [[(c, velocity_gradient(c)) for c in clouds if c.v is not None] for clouds in steady]
@@ -304,7 +305,8 @@ class Trainer:
         n, size = len(cloud.x), self.optimiser.batch_size
         if size is None or n <= size:
             return cloud
-        rows = torch.as_tensor(self._rng.permutation(n)[:size], device=cloud.x.device)
+        rows = torch.as_tensor(self._rng.permutation(n), device=cloud.x.device)
+        rows = rows[cloud.w[rows] > 0][:size] if self._weightless else rows[:size]  # a batch must weigh something
         w = cloud.w[rows]
         return Cloud(cloud.x[rows], None if cloud.v is None else cloud.v[rows], w / w.sum(), cloud.time)
 

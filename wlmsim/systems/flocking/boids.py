@@ -18,6 +18,8 @@ from wlmsim.mechanics.lagrangian import Lagrangian
 from wlmsim.systems.base import System
 from wlmsim.systems.directions import directions
 
+PUBLISHED = 1000
+"""Birds of the published flock; larger ones are as dense, not denser, so that a bird has as many neighbours."""
 DIRECT_LIMIT = 2000
 """Number of birds up to which all pairs are summed, which is faster than a cell list and exactly reproducible."""
 
@@ -87,7 +89,9 @@ class Boids(System):
 
     Each bird steers by cohesion, separation and alignment with its neighbours (`BoidRules`) and is pushed back
     at the boundary (`wlmsim.laws.Wall`); after each step its speed is reset to 1 (`ConstantSpeedEuler`). The
-    rules are a discrete map, published with time step 0.5: choose times 0.5 apart to reproduce it.
+    rules are a discrete map, published with time step 0.5: choose times 0.5 apart to reproduce it. The flock starts as
+    a standard Gaussian around the origin, as the published one of 1000 birds; of n > 1000 it is wider by
+    (n / 1000)^(1/d), hence as dense.
 
     Parameters
     ----------
@@ -99,8 +103,9 @@ class Boids(System):
         Weights of the four rules, at least 0. Default 0.005, 0.1, 0.3, 0.5.
     outer_radius, inner_radius : float
         Radii of the neighbourhood and of the separation, positive [length]. Default 1 and 0.3.
-    half_width : float
-        The boundary rule acts beyond |x_i| = half_width, positive [length]. Default 5.
+    half_width : float, optional
+        The boundary rule acts beyond |x_i| = half_width, positive [length]. Default 5, beyond 1000 birds as much wider
+        as their start.
     noise : float
         Strength of the Gaussian noise in the positions, at least 0 [length / sqrt(time)]. Default 0.
     seed : int, optional
@@ -122,11 +127,13 @@ class Boids(System):
         boundary: float = 0.5,
         outer_radius: float = 1.0,
         inner_radius: float = 0.3,
-        half_width: float = 5.0,
+        half_width: float | None = None,
         noise: float = 0.0,
         seed: int | None = None,
     ):
         super().__init__(n, dim, seed)
+        self._spread = max(1.0, self.n / PUBLISHED) ** (1 / self.dim)
+        half_width = 5.0 * self._spread if half_width is None else half_width
         self.rules = BoidRules(cohesion, separation, alignment, outer_radius, inner_radius)
         self.wall = laws.Wall(half_width, check.nonnegative("boundary", boundary))
         self.cohesion, self.separation, self.alignment, self.boundary = cohesion, separation, alignment, boundary
@@ -139,7 +146,7 @@ class Boids(System):
         return Lagrangian(External(self.wall), dissipation=self.rules)
 
     def _draw(self, rng: np.random.Generator) -> Population:
-        positions = rng.standard_normal((self.n, self.dim))
+        positions = self._spread * rng.standard_normal((self.n, self.dim))
         velocities = rng.standard_normal((self.n, self.dim))
         if self.n > 1:
             velocities -= velocities.mean(0)
