@@ -16,8 +16,8 @@ class Checkpoint(Part):
     """A file to which the state of a fit is written.
 
     A fit that was killed resumes from it when `fit` is called again with the same data and settings, and ends where it
-    would have. Laws are the same if
-    their code and the values that they read are. The file is removed when the fit is complete.
+    would have. Laws are the same if their code and the values that they read are. The file is removed when the fit is
+    complete.
 
     Parameters
     ----------
