@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 
 import wlmsim as wls
 from tests.example_mechanics import ShakenPendula, Spring, a_population, newton, solve
-from wlmsim.errors import FileFormatError, ParameterError, SimulationError
+from wlmsim.errors import AccuracyWarning, FileFormatError, ParameterError, SimulationError
 from wlmsim.integrators import Integrator, State
 
 
@@ -217,3 +219,27 @@ def test_frames_that_wait_are_in_the_file_when_a_run_fails(tmp_path):
         wls.simulate(wild, start, np.linspace(0.0, 2.0, 201), dt=0.01, save=tmp_path / "path.h5")
     written = wls.Trajectory.load(tmp_path / "path.h5")
     assert f"the {len(written)} frames before that are in" in caught.value.__notes__[0] and len(written) > 20
+
+
+class TestAStepThatNobodyChose:
+    """Without `dt` a step is an interval between records, which knows nothing of the motion."""
+
+    @pytest.mark.parametrize("system", [wls.systems.Kepler(n=5, seed=0), wls.systems.TaylorGreenDrifters(n=5, seed=0)])
+    def test_a_long_one_is_said_once(self, system):
+        with pytest.warns(
+            AccuracyWarning, match="one step of 4 between the first times is too long.*smaller dt"
+        ) as said:
+            system.simulate([0.0, 4.0, 8.0])
+        assert len(said) == 1
+
+    @pytest.mark.parametrize("how", [{"times": [0.0, 0.1, 0.2]}, {"times": [0.0, 4.0], "dt": 4.0}, {"times": [0.0]}])
+    def test_a_short_or_chosen_one_is_not(self, how):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            wls.systems.HarmonicOscillator(n=5, seed=0).simulate(**how)
+
+    def test_looking_does_not_change_the_path(self):
+        oscillator = wls.systems.HarmonicOscillator(n=5, seed=0)
+        with pytest.warns(AccuracyWarning):
+            path = oscillator.simulate([0.0, 3.0, 6.0])
+        assert np.array_equal(path.positions, oscillator.simulate([0.0, 3.0, 6.0], dt=3.0).positions)

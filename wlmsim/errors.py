@@ -27,3 +27,7 @@ class MissingPackageError(WlmsimError, ImportError):
 
 class DataWarning(UserWarning):
     """Something in the data was set aside, for example rows that held NaN."""
+
+
+class AccuracyWarning(UserWarning):
+    """A result is likely to be less accurate than wanted, for example because no time step was chosen."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,10 +15,16 @@ from wlmsim import _times
 from wlmsim import _validation as check
 from wlmsim.data.population import Population
 from wlmsim.data.trajectory import Trajectory
-from wlmsim.errors import ParameterError, SimulationError
+from wlmsim.errors import AccuracyWarning, ParameterError, SimulationError
 from wlmsim.integrators import Boris, Integrator, Leapfrog, RungeKutta4, State
 from wlmsim.mechanics.flow import Flow
 from wlmsim.mechanics.lagrangian import Lagrangian
+
+DETERMINISTIC = (Boris, Leapfrog, RungeKutta4)
+"""Schemes whose steps may be taken again: they draw no noise, and approximate a motion in continuous time."""
+LONG = 0.1
+"""Share of the way by which one step and two half steps may differ in silence."""
+TINY = np.finfo(float).tiny
 
 
 def simulate(
@@ -43,7 +50,7 @@ def simulate(
         Strictly increasing times at which to record, none before ``population.time`` [time].
     dt : float, optional
         Largest time step; each interval between records is divided into equal steps no longer than this.
-        Default: one step an interval.
+        Default: one step an interval, with a warning if the first one is visibly too long.
     integrator : Integrator, optional
         Default: `Leapfrog` for a Lagrangian, `Boris` for one with a magnetic field, `RungeKutta4` for a flow.
     progress : bool
@@ -90,8 +97,12 @@ def simulate(
     state = _start(mechanics, population)
     about = {"integrator": repr(integrator), "dt": None if dt == math.inf else dt, **(metadata or {})}
     with _recorder(save, times, population, about) as record, _progress(progress, times, state.time, dt) as advanced:
+        unknown = dt == math.inf and isinstance(integrator, DETERMINISTIC)
         for time in times:
-            state = _advance(mechanics, integrator, state, time, dt, advanced)
+            before, state = state, _advance(mechanics, integrator, state, time, dt, advanced)
+            if unknown and state.time > before.time:
+                _warn_of_a_long_step(mechanics, integrator, before, state)
+                unknown = False
             if isinstance(mechanics, Flow):
                 state.velocities = mechanics.velocity(state.positions, state.weights, state.time)
             record.add(state)
@@ -142,6 +153,22 @@ def _check_finite(what: str, vectors: np.ndarray, positions: np.ndarray) -> None
 def _steps(interval: float, dt: float) -> int:
     # an interval that is a whole number of steps but for rounding is not given one more
     return max(1, math.ceil(interval / dt - 1e-9)) if interval > 0 else 0
+
+
+def _warn_of_a_long_step(mechanics: Any, integrator: Integrator, before: State, after: State) -> None:
+    """Say that a step which nobody chose is too long, if two of half its length end far from where it does."""
+    step = after.time - before.time
+    with np.errstate(over="ignore", invalid="ignore"):
+        middle = integrator.step(mechanics, before, step / 2)
+        there = integrator.step(mechanics, middle, step / 2).positions
+        off, way = np.linalg.norm(after.positions - there), np.linalg.norm(there - before.positions)
+    if not off <= LONG * way:
+        warnings.warn(
+            f"no dt was given, and one step of {step:g} between the first times is too long: two half steps end "
+            f"{100 * off / max(way, TINY):.0f} % of the way elsewhere; give a smaller dt",
+            AccuracyWarning,
+            stacklevel=3,
+        )
 
 
 def _advance(

@@ -8,7 +8,7 @@ import torch
 
 import wlmsim as wls
 from tests.models import quick, trainer_of
-from wlmsim.errors import NotFittedError, ParameterError, SimulationError
+from wlmsim.errors import DataWarning, NotFittedError, ParameterError, SimulationError
 from wlmsim.learn.functionals import Scales
 from wlmsim.learn.losses.exact_transport import exact_transport
 from wlmsim.learn.mechanics import Mechanics, mean_mechanics, scales_of
@@ -125,7 +125,8 @@ class TestEstimator:
         weights[:4] = 1
         clouds = [rng.normal(size=(500, 2)) + k for k in range(3)]
         data = wls.SnapshotSeries([0.0, 1.0, 2.0], clouds, [np.ones((500, 2))] * 3, [weights] * 3)
-        model = quick(steps=10, batch_size=10).fit(data)
+        with pytest.warns(DataWarning, match="1488 rows of `data` weigh nothing"):
+            model = quick(steps=10, batch_size=10).fit(data)
         assert np.isfinite(model.losses_).all() and (model.losses_ > 0).all()
 
     def test_nothing_to_learn_is_refused(self, drifters):

@@ -15,7 +15,7 @@ import torch
 from wlmsim import _validation as check
 from wlmsim.data.population import Population
 from wlmsim.data.snapshots import SnapshotSeries
-from wlmsim.errors import ParameterError, SimulationError
+from wlmsim.errors import DataWarning, ParameterError, SimulationError
 from wlmsim.functionals.base import Functional
 from wlmsim.learn.functionals import ExternalPotential, Scales
 from wlmsim.learn.matching import weak_form
@@ -72,6 +72,7 @@ class Fit:
     def run(self, callbacks: Sequence[Callable[[Record], Any]] = ()) -> Result:
         """Train every member, with early stopping if it is asked for."""
         model, started = self.model, time.monotonic()
+        self._count_rows_without_weight()
         checkpoint = self._open_checkpoint()
         scales = self.previous[0].scales if self.previous else scales_of(self.data, inertial=not model.first_order)
         stopping: EarlyStopping | None = model.part("stopping")
@@ -102,6 +103,13 @@ class Fit:
         if checkpoint is not None:
             checkpoint.remove()
         return self._result([member.trainer for member in members], setting, steps, scores, started)
+
+    def _count_rows_without_weight(self) -> None:
+        """Say how many rows no batch will have."""
+        count = sum(int((cloud.weights == 0).sum()) for cloud in self.data)
+        if count and self.model.part("optimiser").batch_size is not None:
+            message = f"{count} rows of `data` weigh nothing, and batches are drawn from the others"
+            warnings.warn(message, DataWarning, stacklevel=4)
 
     def _result(
         self,
