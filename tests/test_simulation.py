@@ -227,7 +227,7 @@ class TestAStepThatNobodyChose:
     @pytest.mark.parametrize("system", [wls.systems.Kepler(n=5, seed=0), wls.systems.TaylorGreenDrifters(n=5, seed=0)])
     def test_a_long_one_is_said_once(self, system):
         with pytest.warns(
-            AccuracyWarning, match="one step of 4 between the first times is too long.*smaller dt"
+            AccuracyWarning, match="one step of 4 between the first records is too long.*smaller dt"
         ) as said:
             system.simulate([0.0, 4.0, 8.0])
         assert len(said) == 1

@@ -164,8 +164,8 @@ def _warn_of_a_long_step(mechanics: Any, integrator: Integrator, before: State, 
         off, way = np.linalg.norm(after.positions - there), np.linalg.norm(there - before.positions)
     if not off <= LONG * way:
         warnings.warn(
-            f"no dt was given, and one step of {step:g} between the first times is too long: two half steps end "
-            f"{100 * off / max(way, TINY):.0f} % of the way elsewhere; give a smaller dt",
+            f"no dt was given, and one step of {step:g} between the first records is too long: two half steps end "
+            f"{100 * off / max(way, TINY):.0f} % of the way elsewhere; try a smaller dt",
             AccuracyWarning,
             stacklevel=3,
         )

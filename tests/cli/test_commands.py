@@ -227,8 +227,14 @@ def test_missing_arguments() -> None:
 def test_blown_up_simulation(tmp_path: Path) -> None:
     file = tmp_path / "x.h5"
     options = ["--set", "frequency=1e9", "--until", 1000, "--dt", 10, "-o", file, "--quiet"]
-    assert "stopped being finite" in refuse(1, "simulate", "harmonic-oscillator", "-n", 3, *options)
-    assert not file.exists()
+    result = run("simulate", "harmonic-oscillator", "-n", 3, *options)
+    warning, error = result.stderr.splitlines()
+    assert result.exit_code == 1 and result.stdout == "" and not file.exists()
+    assert warning.startswith(
+        "wlmsim: warning: no --step was given, and one step of 10 between the first records is too long"
+    )
+    assert "stopped being finite" in error and error.endswith("try a --step smaller than --dt")
+    assert "stopped being finite" in refuse(1, "simulate", "harmonic-oscillator", "-n", 3, *options, "--step", 5)
 
 
 # --- outputs
