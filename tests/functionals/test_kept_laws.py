@@ -114,6 +114,7 @@ def test_the_folder_is_the_users_cache(monkeypatch):
     assert modules.folder() == Path("/elsewhere/wlmsim/laws")
 
 
+@pytest.mark.slow
 def test_where_nothing_can_be_written_kernels_are_kept_for_the_process():
     """As in a shared installation without a home, where Numba finds no place and would refuse to compile."""
     script = """

@@ -12,6 +12,7 @@ SCALES = Scales(centre=(0.3, -0.2), length=1.7, start=0.5, duration=0.8)
 
 
 class TestDissipations:
+    @pytest.mark.slow
     def test_an_alignment_rate_is_recovered(self):
         truth = wls.Alignment(strength=2.0, radius=1.0, exponent=2.0)
         law = wls.Lagrangian(dissipation=truth)

@@ -39,6 +39,7 @@ def test_the_force_begins_alike_whatever_the_interval_between_marginals() -> Non
     np.testing.assert_allclose(often.force(x, w), seldom.force(x, w), rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_weak_wall_is_learned_in_its_unit() -> None:
     wall, w = wls.External(wls.laws.Wall(half_width=1.0, strength=0.1)), np.full(80, 1 / 80)
     x, v = np.linspace(-2, 2, 80)[:, None], 0.5 * np.random.default_rng(3).normal(size=(80, 1))

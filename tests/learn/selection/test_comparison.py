@@ -196,6 +196,7 @@ class TestCandidates:
 
 
 class TestJobs:
+    @pytest.mark.slow
     def test_processes_give_what_one_gives(self, spring):
         """Lambdas can be sent."""
         jobs = [Job(bowl(), spring, k, seed=1) for k in (2, 4)]

@@ -103,6 +103,7 @@ class TestEstimator:
         settings = {"members": 1, "progress": False, "steps": 300, "initial_velocities": rule, **parameters}
         return wlm(potential, friction=0.0, **settings).fit(data)
 
+    @pytest.mark.slow
     def test_a_field_is_learned_along(self, whirl, tmp_path):
         still = whirl.without_velocities()
         model = self.fit(still, "learn", members=2, steps=100, learning_rate=2e-2)
