@@ -180,10 +180,26 @@ def test_weighted_distances_on_the_line_and_in_the_plane_agree(power, rng):
 def test_a_plan_that_does_not_fit_into_memory_is_refused(monkeypatch):
     from wlmsim.transport import exact
 
-    monkeypatch.setattr(exact, "available_memory", lambda: 48 * 19.0)
+    monkeypatch.setattr(exact, "FEW_PAIRS", 0)
+    monkeypatch.setattr(exact, "available_memory", lambda: 40 * 19.0)
     with pytest.raises(ParameterError, match=r"small enough for an exact plan; got 4 and 5 points"):
         wasserstein1(np.zeros((4, 2)), np.zeros((5, 2)))
     assert wasserstein1(np.zeros((4, 2)), np.zeros((4, 2))) == 0
+    with pytest.raises(ParameterError, match=r"small enough for an exact plan; got 5 and 6 points"):
+        transport.partial_wasserstein1(np.zeros((4, 2)), np.zeros((5, 2)))
+    with pytest.raises(ParameterError, match=r"small enough for all their distances; got 10 and 10 points"):
+        wasserstein1(np.zeros((10, 2)), np.zeros((10, 2)))
+
+
+def test_energy_distance_needs_no_matrix_of_all_pairs(monkeypatch, rng):
+    from wlmsim.transport import exact
+
+    x, y = rng.normal(size=(30, 2)), rng.normal(size=(20, 2))
+    whole = transport.energy_distance(x, y)
+    monkeypatch.setattr(exact, "BLOCK", 70)
+    monkeypatch.setattr(exact, "FEW_PAIRS", 0)
+    monkeypatch.setattr(exact, "available_memory", lambda: 8 * 70.0)
+    assert transport.energy_distance(x, y) == pytest.approx(whole, rel=1e-12)
 
 
 def test_ground_cost():

@@ -16,8 +16,12 @@ ASSIGNMENT_LIMIT = 1000
 """Rows up to which equal uniform clouds are matched as an assignment; above, the network simplex is faster."""
 
 
-BYTES_A_PAIR = 48
-"""Peak memory of an exact plan, measured at 40 bytes for each pair of rows [byte]."""
+BYTES_OF_A_PLAN = 40
+"""Peak memory of an exact plan for each pair of rows, beside their cost: measured at 32 [byte]."""
+FEW_PAIRS = 10**6
+"""Pairs of rows that fit anywhere, for which nobody asks how much memory is left."""
+BLOCK = 2**24
+"""Pairs of rows whose distances are in memory at once where only their sum is wanted."""
 
 
 class Plan(NamedTuple):
@@ -50,6 +54,8 @@ def optimal_plan(cost: np.ndarray, source: np.ndarray, target: np.ndarray, *, pr
     ------
     SimulationError
         If a cost is not finite, or the solver does not converge.
+    ParameterError
+        If the plan needs more memory than this machine has left.
 
     Examples
     --------
@@ -70,6 +76,7 @@ def optimal_plan(cost: np.ndarray, source: np.ndarray, target: np.ndarray, *, pr
         return Plan(np.arange(n), columns, np.full(n, 1.0 / n))
     import ot  # loads torch where it is installed, so not at the top
 
+    _check_memory(len(source), len(target), BYTES_OF_A_PLAN, "an exact plan")
     coupling, log = ot.emd(source, target, cost, numItermax=10_000_000, log=True)
     if log["warning"] is not None:
         raise SimulationError(f"exact optimal transport did not converge: {log['warning']}")
@@ -129,7 +136,9 @@ def energy_distance(a: Population | Any, b: Population | Any) -> float:
     a, b = as_pair(a, b)
 
     def mean(p: Population, q: Population) -> float:
-        return float(p.weights @ ground_cost(p.positions, q.positions, 1) @ q.weights)
+        parts = range(0, len(p), max(1, BLOCK // len(q)))
+        blocks = ((p.weights[k : k + parts.step], p.positions[k : k + parts.step]) for k in parts)
+        return sum(float(w @ ground_cost(x, q.positions, 1) @ q.weights) for w, x in blocks)
 
     return float(np.sqrt(max(2 * mean(a, b) - mean(a, a) - mean(b, b), 0.0)))
 
@@ -138,7 +147,6 @@ def _distance(a: Population | Any, b: Population | Any, *, power: int) -> float:
     a, b = as_pair(a, b)
     if a.dim == 1:
         return _on_a_line(a, b, power)
-    _check_memory(len(a), len(b))
     cost = ground_cost(a.positions, b.positions, power)
     plan = optimal_plan(cost, a.weights, b.weights)
     return float(plan.mass @ cost[plan.source, plan.target])
@@ -157,12 +165,14 @@ def _on_a_line(a: Population, b: Population, power: int) -> float:
     return float(mass @ np.abs(x - y) ** power)
 
 
-def _check_memory(n: int, m: int) -> None:
+def _check_memory(n: int, m: int, bytes_a_pair: int, what: str) -> None:
     """Refuse what the system would end the process for."""
-    needed, left = n * m * BYTES_A_PAIR, available_memory()
+    if n * m <= FEW_PAIRS:
+        return
+    needed, left = n * m * bytes_a_pair, available_memory()
     if needed > left:
         raise ParameterError(
-            f"`a` and `b` must be small enough for an exact plan; got {n} and {m} points, which need about "
+            f"`a` and `b` must be small enough for {what}; got {n} and {m} points, which need about "
             f"{needed / 1e9:.1f} GB where {left / 1e9:.1f} GB are left: compare random rows of both, or take "
             "`energy_distance`"
         )
@@ -181,6 +191,7 @@ def ground_cost(x: np.ndarray, y: np.ndarray, power: int) -> np.ndarray:
     """Euclidean distances between all rows of x and y, to the given power, shape (n, m)."""
     from scipy.spatial.distance import cdist
 
+    _check_memory(len(x), len(y), 8, "all their distances")
     return cdist(x, y, "euclidean" if power == 1 else "sqeuclidean")
 
 
