@@ -26,6 +26,7 @@ from .losses.sinkhorn import Sinkhorn as Sinkhorn
 from .losses.sinkhorn_divergence import sinkhorn_divergence as sinkhorn_divergence
 from .losses.sliced import Sliced as Sliced
 from .losses.sliced_transport import sliced_transport as sliced_transport
+from .matching.options import Matching as Matching
 from .rollouts.anchored import Anchored as Anchored
 from .rollouts.differentiable import differentiable_simulate as differentiable_simulate
 from .rollouts.multiple_shooting import MultipleShooting as MultipleShooting

@@ -11,6 +11,7 @@ from wlmsim.learn.losses.exact import Exact
 from wlmsim.learn.losses.regularisation import Regularisation
 from wlmsim.learn.losses.sinkhorn import Sinkhorn
 from wlmsim.learn.losses.sliced import Sliced
+from wlmsim.learn.matching.options import Matching
 from wlmsim.learn.options.constraints import Constraint, Flag, Instance, Integer, Real, Word
 from wlmsim.learn.options.estimator import Choice
 from wlmsim.learn.rollouts.anchored import Anchored
@@ -29,8 +30,9 @@ LARGEST_SEED = 2**62
 PARTS: dict[str, Choice] = {
     "loss": Choice(Loss, {"exact": Exact, "sinkhorn": Sinkhorn, "sliced": Sliced, "energy": Energy}),
     "regularisation": Choice(Regularisation, {"smooth": Regularisation}, optional=True),
-    "rollouts": Choice(Rollouts, {"anchored": Anchored, "multiple-shooting": MultipleShooting}),
+    "rollouts": Choice(Rollouts, {"anchored": Anchored, "multiple-shooting": MultipleShooting}, optional=True),
     "optimiser": Choice(AdamW, {"adamw": AdamW}),
+    "matching": Choice(Matching, {"paths": Matching}, optional=True),
     "stopping": Choice(EarlyStopping, {"early": EarlyStopping}, optional=True),
     "runtime": Choice(Runtime, shorthand=lambda device: Runtime(device=device), shorthand_kinds=(str,)),
     "checkpoint": Choice(

@@ -39,6 +39,11 @@ class Cloud:
     w: torch.Tensor
     time: float
 
+    def rows(self, index: torch.Tensor) -> Cloud:
+        """Some of its particles, with weights that sum to 1."""
+        w = self.w[index]
+        return Cloud(self.x[index], None if self.v is None else self.v[index], w / w.sum(), self.time)
+
 
 WEAK = 0.03
 """Share of the unit of force under which forces that turn the motion within the data, or speed it up, are weak."""
@@ -167,7 +172,7 @@ class Mechanics(torch.nn.Module):
 
         return form(self) == form(other)
 
-    def force(self, x: torch.Tensor, w: torch.Tensor, t: float) -> torch.Tensor:
+    def force(self, x: torch.Tensor, w: torch.Tensor, t: Any) -> torch.Tensor:
         """Acceleration before the factor 1 + gamma of unit mobility, shape (n, d), in scaled coordinates.
 
         In first-order mechanics, which are the limit, this is the velocity.
@@ -180,7 +185,7 @@ class Mechanics(torch.nn.Module):
             total = total + self._analytic_force(x, w, t) * mobility
         return total
 
-    def _analytic_force(self, x: torch.Tensor, w: torch.Tensor, t: float) -> torch.Tensor:
+    def _analytic_force(self, x: torch.Tensor, w: torch.Tensor, t: Any) -> torch.Tensor:
         scales, positions = self.scales, self._in_data_units(x)
         time = t * scales.duration + scales.start
         force = torch.zeros_like(x)
@@ -197,6 +202,27 @@ class Mechanics(torch.nn.Module):
             else:
                 total = total + self._analytic_velocity_force(term, x, v, w) / (1.0 + self.gamma)
         return total
+
+    def conservative_acceleration(self, x: torch.Tensor, w: torch.Tensor, t: Any) -> torch.Tensor:
+        """Acceleration by the potential, shape (n, d), in scaled coordinates."""
+        return (1.0 + self.gamma) * self.force(x, w, t)
+
+    def velocity_acceleration(self, x: torch.Tensor, v: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
+        """Acceleration by friction and the other dissipations."""
+        drag = -self.gamma * v
+        return drag + (1.0 + self.gamma) * self.velocity_force(x, v, w) if self.dissipations else drag
+
+    def local_acceleration(self, cloud: Cloud, gradient: torch.Tensor) -> torch.Tensor:
+        """Mean square of du/dt = a - (v . grad) u, the rate at which a current changes where the particles are."""
+        assert cloud.v is not None
+        acceleration = self.conservative_acceleration(cloud.x, cloud.w, cloud.time)
+        acceleration = acceleration + self.velocity_acceleration(cloud.x, cloud.v, cloud.w)
+        return cloud.w @ ((acceleration - cloud.v @ gradient) ** 2).sum(-1)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the force at a place is a matter of the place and the time alone, which may be a tensor of times."""
+        return all(term.local for term in self.learned) and not self.analytic and not self.dissipations
 
     def _analytic_velocity_force(
         self, term: Dissipation, x: torch.Tensor, v: torch.Tensor, w: torch.Tensor

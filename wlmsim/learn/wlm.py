@@ -20,6 +20,7 @@ from wlmsim.functionals.base import Functional
 from wlmsim.learn.declaration import CONSTRAINTS, MOVED, PARTS
 from wlmsim.learn.losses.base import Loss
 from wlmsim.learn.losses.regularisation import Regularisation
+from wlmsim.learn.matching.options import Matching
 from wlmsim.learn.options.constraints import Constraint, validate
 from wlmsim.learn.options.estimator import Choice, Estimator, explain_unknown
 from wlmsim.learn.prediction.growth import Growth
@@ -87,9 +88,13 @@ class WLM(Estimator):
     regularisation : Regularisation, "smooth" or None
         What is added to the loss, so that of the mechanics that fit about equally well the smoothest is taken; None
         adds nothing. Default "smooth".
-    rollouts : Rollouts or {"anchored", "multiple-shooting"}
+    rollouts : Rollouts, {"anchored", "multiple-shooting"} or None
         Where training rollouts start, how far they run, and in which time steps: `Anchored` at the first marginal, or
-        `MultipleShooting` from any whose velocities are known. Default "anchored".
+        `MultipleShooting` from any whose velocities are known. None stops where `matching` has ended. Default
+        "anchored".
+    matching : Matching, "paths" or None
+        How the mechanics is learned without simulating before it is rolled out; None begins with rollouts of random
+        networks. Default "paths".
     optimiser : AdamW or "adamw"
         Steps, learning rate, batches. Default "adamw".
     stopping : EarlyStopping, "early" or None
@@ -174,7 +179,8 @@ class WLM(Estimator):
         initial_velocities: str = "given",
         loss: Loss | str = "exact",
         regularisation: Regularisation | str | None = "smooth",
-        rollouts: Rollouts | str = "anchored",
+        rollouts: Rollouts | str | None = "anchored",
+        matching: Matching | str | None = "paths",
         optimiser: AdamW | str = "adamw",
         stopping: EarlyStopping | str | None = None,
         members: int = 3,
@@ -193,6 +199,7 @@ class WLM(Estimator):
         self.loss = loss
         self.regularisation = regularisation
         self.rollouts = rollouts
+        self.matching = matching
         self.optimiser = optimiser
         self.stopping = stopping
         self.members = members
@@ -252,6 +259,8 @@ class WLM(Estimator):
         if self.dissipation is not None and (self.first_order or self.dissipation.friction):
             expected = "None where friction is infinite" if self.first_order else "without friction, which has its own"
             raise check.fail("dissipation", expected, self.dissipation)
+        if self.rollouts is None and self.matching is None:
+            raise check.fail("matching", "given where `rollouts` is None, or nothing is learned", None)
         if self.speed is not None and self.friction not in ("learn", 0):
             raise check.fail("friction", "0 or left alone at constant speed", self.friction)
         known_and_free = (

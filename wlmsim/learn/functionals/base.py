@@ -106,6 +106,9 @@ class LearnableFunctional(Learnable, Functional):
     data's units the energy is multiplied by factor length^2 / duration^2.
     """
 
+    local = False
+    """Whether the force at a place is a matter of the place and the time alone, of which there may be one a place."""
+
     @abstractmethod
     def scaled_energy(self, x: torch.Tensor, w: torch.Tensor, t: Any) -> torch.Tensor:
         """Energy in scaled coordinates, without `factor`: x (n, d), w (n,), t a number or scalar tensor."""

@@ -45,6 +45,7 @@ class ExternalPotential(LearnableFunctional):
     """
 
     degree = 1
+    local = True
     frequencies: torch.Tensor
 
     def __init__(

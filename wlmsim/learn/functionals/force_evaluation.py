@@ -47,12 +47,12 @@ class ForceEvaluator:
         finally:
             torch.set_float32_matmul_precision(before)
 
-    def force(self, term: LearnableFunctional, x: torch.Tensor, w: torch.Tensor, t: float) -> torch.Tensor:
+    def force(self, term: LearnableFunctional, x: torch.Tensor, w: torch.Tensor, t: Any) -> torch.Tensor:
         """Force of a term in scaled coordinates, shape (n, d)."""
         half = self.precision == "bfloat16"
         if self.compile and isinstance(term, TYPED_OUT):
             # one compilation for all numbers of particles and, as a tensor, all times
-            time = torch.full((), t, dtype=x.dtype, device=x.device)
+            time = t if isinstance(t, torch.Tensor) else torch.full((), t, dtype=x.dtype, device=x.device)
             return self._in_precision(self._code(term), x, w, time)
         if half and isinstance(term, TYPED_OUT):
             return self._in_precision(term.scaled_force, x, w, t)

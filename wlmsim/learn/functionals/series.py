@@ -53,6 +53,7 @@ class SeriesPotential(LearnableFunctional):
     """
 
     degree = 1
+    local = True
     exponents: torch.Tensor
     sizes: torch.Tensor
     wave_numbers: torch.Tensor

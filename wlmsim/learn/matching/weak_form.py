@@ -54,7 +54,7 @@ class Estimate(NamedTuple):
     unexplained: float
 
 
-def begin(mechanics: Mechanics, populations: Sequence[Sequence[Cloud]], *, noise: float, dt: float) -> None:
+def begin(mechanics: Mechanics, populations: Sequence[Sequence[Cloud]], *, noise: float, dt: float) -> bool:
     """Begin a gradient flow of a `SeriesPotential` alone with the potential of the weak form; else change nothing.
 
     Polynomials serve alone if they explain the means of waves too, within their errors. Where the first marginal,
@@ -70,10 +70,15 @@ def begin(mechanics: Mechanics, populations: Sequence[Sequence[Cloud]], *, noise
         sigma in scaled coordinates.
     dt : float
         Largest time step in scaled coordinates.
+
+    Returns
+    -------
+    bool
+        Whether it did.
     """
     series = mechanics.learned[0] if len(mechanics.learned) == 1 else None
     if not mechanics.first_order or mechanics.analytic or not isinstance(series, SeriesPotential):
-        return
+        return False
     means = [[means_of(series, cloud) for cloud in clouds] for clouds in populations]
     polynomials, all_functions = series.polynomials(), np.ones(len(series.means), dtype=bool)
     suffice = weak_form(series, means, noise, polynomials, all_functions).unexplained <= 1
@@ -81,8 +86,9 @@ def begin(mechanics: Mechanics, populations: Sequence[Sequence[Cloud]], *, noise
         estimate = weak_form(series, means, noise, part)
         series.begin(estimate.means, estimate.covariance)
         if all(_stays_finite(mechanics, clouds, noise, dt) for clouds in populations):
-            return
+            return True
     series.begin(np.zeros(len(series.means)), np.eye(len(series.means)))
+    return True
 
 
 class Means(NamedTuple):

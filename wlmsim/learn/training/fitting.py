@@ -19,8 +19,12 @@ from wlmsim.errors import DataWarning, ParameterError, SimulationError
 from wlmsim.functionals.base import Functional
 from wlmsim.learn.functionals import ExternalPotential, Scales
 from wlmsim.learn.matching import weak_form
+from wlmsim.learn.matching.objective import MatchingObjective
+from wlmsim.learn.matching.options import Matching
 from wlmsim.learn.mechanics import Cloud, Mechanics, scaled_cloud, scales_of
 from wlmsim.learn.prediction.growth import Growth, choose_growth
+from wlmsim.learn.rollouts.anchored import Anchored
+from wlmsim.learn.rollouts.base import Rollouts
 from wlmsim.learn.training.callbacks import Record
 from wlmsim.learn.training.checkpoint_file import CheckpointFile
 from wlmsim.learn.training.early_stopping import EarlyStopping
@@ -28,7 +32,7 @@ from wlmsim.learn.training.ensemble import Ensemble, Training
 from wlmsim.learn.training.fit_digest import fit_digest
 from wlmsim.learn.training.progress import FittingBars
 from wlmsim.learn.training.trainer import Trainer
-from wlmsim.learn.velocities.rules import with_velocities
+from wlmsim.learn.velocities.rules import moving, with_velocities
 from wlmsim.mechanics.dissipation import Dissipation
 
 DIFFUSED = 1 / 3
@@ -79,7 +83,7 @@ class Fit:
         fitted, held = self._hold_out(stopping)
         setting = Setting.of(model, fitted, scales, self.previous)
 
-        steps, scores, members = model.part("optimiser").steps, [], []
+        steps, scores, members = setting.steps, [], []
         bars = [FittingBars()] if model.progress else []
         with Ensemble([*callbacks, *bars], checkpoint) as ensemble:
             if held and stopping is not None:  # the first member finds the number of steps for all
@@ -134,7 +138,7 @@ class Fit:
             recoveries,
             steps,
             scores,
-            self.model.part("rollouts").time_step(setting.scales.duration),
+            rollouts_of(self.model).time_step(setting.scales.duration),
             setting.growth,
             setting.noise,
             time.monotonic() - started,
@@ -182,6 +186,11 @@ class Setting:
     noise: float
     previous: Sequence[Mechanics] = ()
 
+    @property
+    def steps(self) -> int:
+        """Most training steps, beside those of matching."""
+        return 0 if self.model.part("rollouts") is None else self.model.part("optimiser").steps
+
     @classmethod
     def of(
         cls, model: Any, fitted: list[SnapshotSeries], scales: Scales, previous: Sequence[Mechanics] = ()
@@ -206,12 +215,13 @@ class Setting:
         mechanics = self._mechanics(populations[0].dim, member)
         like = torch.zeros(0, dtype=next(mechanics.parameters()).dtype, device=next(mechanics.parameters()).device)
         clouds = [self._starting_clouds(series, like) for series in populations]
-        optimiser = model.part("optimiser").replace(steps=steps)
-        rollouts = model.part("rollouts")
-        rollouts = rollouts.replace(dt=rollouts.time_step(scales.duration) / scales.duration)
+        optimiser = model.part("optimiser").replace(steps=max(steps, 1))
+        rollouts = rollouts_of(model)
+        dt = rollouts.time_step(scales.duration) / scales.duration
         noise = self.noise * scales.duration**0.5 / scales.length
-        if not self.previous:
-            weak_form.begin(mechanics, clouds, noise=noise, dt=rollouts.dt)
+        begun = bool(self.previous) or weak_form.begin(mechanics, clouds, noise=noise, dt=dt)
+        options = model.part("matching")
+        matching = None if begun or options is None else self._matching(options, populations, like, noise, seed)
         loss = model.part("loss")
         if getattr(loss, "reach", None) == "learn":
             loss = loss.replace(reach=self.growth.reach)
@@ -220,15 +230,30 @@ class Setting:
             clouds,
             loss=loss.scaled(scales.length, [cloud.x for series in clouds for cloud in series], optimiser.batch_size),
             regularisation=model._regularisation,
-            rollouts=rollouts,
+            rollouts=rollouts.replace(dt=dt),
             optimiser=optimiser,
+            steps=steps,
             runtime=model.part("runtime"),
             speed=None if model.speed is None else model.speed * scales.duration / scales.length,
             noise=noise,
             patience=patience,
+            matching=matching,
+            matching_steps=0 if options is None else options.steps or model.part("optimiser").steps,
             validation=[(k, scaled_cloud(cloud, scales, like)) for k, cloud in held],
             seed=seed,
         )
+
+    def _matching(
+        self, options: Matching, populations: list[SnapshotSeries], like: torch.Tensor, noise: float, seed: int
+    ) -> MatchingObjective:
+        """What the mechanics of a member is matched to."""
+        model, scales = self.model, self.scales
+        known = [series if model.first_order else moving(series, model.initial_velocities) for series in populations]
+        clouds = [[scaled_cloud(cloud, scales, like) for cloud in series] for series in known]
+        clouds = [[cloud.rows(torch.nonzero(cloud.w > 0).flatten()) for cloud in same] for same in clouds]
+        speed = None if model.speed is None else model.speed * scales.duration / scales.length
+        reach = self.growth.reach / scales.length
+        return MatchingObjective(clouds, options, model._regularisation, noise, reach, speed, seed)
 
     def _mechanics(self, dim: int, member: int) -> Mechanics:
         """The mechanics of a member before training, on its device."""
@@ -264,6 +289,11 @@ class Setting:
                 "give them, learn or estimate them, or start from rest with initial_velocities='zero'"
             )
         return clouds
+
+
+def rollouts_of(model: Any) -> Rollouts:
+    """How a model is rolled out: where training does not, in the time steps that it would take."""
+    return model.part("rollouts") or Anchored()
 
 
 def new_mechanics(model: Any, dim: int, scales: Scales) -> Mechanics:

@@ -21,6 +21,7 @@ from wlmsim.learn.losses.common import Duals
 from wlmsim.learn.losses.exact_transport import exact_transport
 from wlmsim.learn.losses.regularisation import Regularisation
 from wlmsim.learn.losses.velocity_gradient import velocity_gradient
+from wlmsim.learn.matching.objective import MatchingObjective
 from wlmsim.learn.mechanics import Cloud, Mechanics
 from wlmsim.learn.networks.near_pairs import OfNearPairs
 from wlmsim.learn.rollouts.base import Rollouts
@@ -92,6 +93,8 @@ class Trainer:
         Where rollouts start and how far they run; its time step must be given.
     optimiser : AdamW
         How parameters follow the gradient.
+    steps : int, optional
+        Training steps of rollouts. Default: those of the optimiser.
     runtime : Runtime
         In which precision, compiled or not; the device is that of the clouds.
     speed : float, optional
@@ -100,6 +103,10 @@ class Trainer:
         Strength sigma of the noise of first-order mechanics. Default 0.
     patience : int
         Steps without improvement on the validation marginals after which training stops. Default 500.
+    matching : MatchingObjective, optional
+        What the first steps minimise, before the mechanics is rolled out. Default: rollouts from the first step on.
+    matching_steps : int
+        How many steps those are, beside those of rollouts. Default 0.
     validation : sequence of (int, Cloud), optional
         Marginals for early stopping, each with the number of its population; never part of the loss.
     seed : int
@@ -116,12 +123,17 @@ class Trainer:
         rollouts: Rollouts,
         optimiser: AdamW,
         runtime: Runtime,
+        steps: int | None = None,
         speed: float | None = None,
         noise: float = 0.0,
         patience: int = 500,
+        matching: MatchingObjective | None = None,
+        matching_steps: int = 0,
         validation: Sequence[tuple[int, Cloud]] = (),
         seed: int = 0,
     ):
+        self.matching, self.matching_steps = matching, 0 if matching is None else matching_steps
+        self.rolled_steps = optimiser.steps if steps is None else steps
         self.loss, self.regularisation, self.rollouts, self.optimiser = loss, regularisation, rollouts, optimiser
         self.speed, self.noise, self.patience, self.seed = speed, noise, patience, seed
         self.mechanics = mechanics
@@ -142,6 +154,8 @@ class Trainer:
         if self._devices:
             self._reserve()
             self._recorder = Recorder(mechanics)
+        self._guide: dict[str, torch.Tensor] | None = None
+        self._round = -1
         self._remembered: dict[str, Any] | None = None
         self._horizon = 1
         self._weightless = any(bool((cloud.w == 0).any()) for clouds in populations for cloud in clouds)
@@ -173,8 +187,8 @@ class Trainer:
 
     @property
     def steps(self) -> int:
-        """Most training steps."""
-        return self.optimiser.steps
+        """Most training steps, of matching and of rollouts."""
+        return self.matching_steps + self.rolled_steps
 
     def advance(self, until: int, watchers: Sequence[Watcher] = ()) -> None:
         """Train up to a step, or to the end if that comes first."""
@@ -199,7 +213,7 @@ class Trainer:
 
     def _advance(self, until: int, watchers: Sequence[Watcher]) -> None:
         progress, steps = self.progress, self.steps
-        check_every = max(1, min(MOST_UNCHECKED, steps // 10))
+        check_every = max(1, min(MOST_UNCHECKED, self.rolled_steps // 10))
         while progress.step < min(until, steps) and not progress.stopped:
             try:
                 loss = self._step()
@@ -209,14 +223,15 @@ class Trainer:
             progress.losses.append(loss)
             progress.frictions.append(self.mechanics.friction)
             progress.step += 1
-            if self.validation and (progress.step % check_every == 0 or progress.step == steps):
+            rolled = progress.step - self.matching_steps
+            if self.validation and rolled >= 0 and (rolled % check_every == 0 or progress.step == steps):
                 self._validate()
             for watch in watchers:
                 watch(self)
 
     def _step(self) -> float:
         step = self.progress.step
-        rate = self.optimiser.decay(step)
+        rate = self._rate(step)
         for group in self._adamw.param_groups:
             group["lr"] = group["rate"] * rate * self.progress.rate
         self._adamw.zero_grad(set_to_none=True)
@@ -232,12 +247,35 @@ class Trainer:
         self._follow(self.optimiser.memory(step))
         return value
 
+    def _rate(self, step: int) -> float:
+        """Share of the learning rate at a step: it falls once as forces are matched, and again as they are polished."""
+        if self.matching is None:
+            return self.optimiser.decay(step)
+        if step < self.matching_steps:
+            return self.optimiser.replace(steps=self.matching_steps).decay(step)
+        return self.matching.options.rate * self.optimiser.decay(step - self.matching_steps)
+
+    def _match(self, step: int) -> torch.Tensor:
+        """The objective of matching; each round is guided by the averaged mechanics of the one before."""
+        assert self.matching is not None
+        rounds = min(self.matching.options.rounds, self.matching_steps)
+        number, last = (k * rounds // self.matching_steps for k in (step, step - 1))
+        if number != self._round:  # at the first step of a round, or resumed in its midst
+            if number != last or self._guide is None:
+                self._guide = copy.deepcopy(self._average.state_dict())
+            guide = copy.deepcopy(self._average)
+            guide.load_state_dict(self._guide)
+            self.matching.begin_round(number, guide)
+            self._round = number
+        return self.matching(self.mechanics, step)
+
     def _complete_loss(self) -> torch.Tensor:
         """The loss with all near pairs: where some found no place, it is computed again, with more."""
         random = self._rng.bit_generator.state
         while True:
             torch.manual_seed((self.seed * 2**20 + self.progress.step) % 2**63)  # of dropout
-            loss = self._loss()
+            step = self.progress.step
+            loss = self._match(step) if step < self.matching_steps else self._loss()
             exceeded = [term.capacity.exceeded() for term in self._of_near_pairs if term.capacity is not None]
             if not any(exceeded):
                 return loss
@@ -297,7 +335,7 @@ class Trainer:
             total = total + self._rollout_loss(self._batch(clouds[start]), targets, duals, k)
             if weight := self.regularisation.local_acceleration:
                 cloud, gradient = self._gradients[k][self._rng.integers(len(self._gradients[k]))]
-                total = total + weight * self._local_acceleration(self._batch(cloud), gradient)
+                total = total + weight * self.mechanics.local_acceleration(self._batch(cloud), gradient)
         return total / len(drawn)
 
     def _batch(self, cloud: Cloud) -> Cloud:
@@ -397,20 +435,10 @@ class Trainer:
             self._time_steps[times] = intervals[:, None, None]
         return self._time_steps[times]
 
-    def _local_acceleration(self, cloud: Cloud, gradient: torch.Tensor) -> torch.Tensor:
-        """Mean square of du/dt = a - (v . grad) u, the rate at which a current changes where the particles are."""
-        mechanics, v = self.mechanics, cloud.v
-        assert v is not None
-        force = mechanics.force(cloud.x, cloud.w, cloud.time)
-        if mechanics.dissipations:
-            force = force + mechanics.velocity_force(cloud.x, v, cloud.w)
-        acceleration = (1.0 + mechanics.gamma) * force - mechanics.gamma * v
-        return _mean_square(acceleration - v @ gradient, cloud.w)
-
     def _longest_horizon(self, remaining: int) -> int:
         """Most marginals that a rollout may run over now; fewer after a divergence."""
         most = min(remaining, self.progress.longest or remaining)
-        return self.rollouts.longest(most, self.progress.step, self.steps)
+        return self.rollouts.longest(most, self.progress.step - self.matching_steps, self.rolled_steps)
 
     @property
     def _dt(self) -> float:
@@ -473,6 +501,7 @@ class Trainer:
             "best": self._best,
             "remembered": self._remembered,
             "duals": self._duals,
+            "guide": self._guide,
             "rng": self._rng.bit_generator.state,
             "progress": vars(self.progress),
         }
@@ -488,7 +517,7 @@ class Trainer:
         """Go back to a state given by `state`."""
         self._restore_tensors(state)
         self._best, self._remembered = state["best"], state["remembered"]
-        self._duals = state["duals"]
+        self._duals, self._guide = state["duals"], state["guide"]
         self._rng.bit_generator.state = state["rng"]
         self.progress = Progress(**state["progress"])
 

@@ -22,3 +22,12 @@ def with_velocities(series: SnapshotSeries, rule: str) -> SnapshotSeries:
     estimate = ESTIMATES.get(rule)
     unknown = any(cloud.velocities is None for cloud in series)
     return estimate(series) if estimate and unknown else series
+
+
+def moving(series: SnapshotSeries, rule: str) -> SnapshotSeries:
+    """The series with velocities everywhere: those of the rule and, where it has none, displacements by transport."""
+    known = series
+    if rule == "zero":
+        first = series[0].at_rest()
+        known = SnapshotSeries.from_populations([first, *list(series)[1:]], units=series.units)
+    return with_velocities(known, rule if rule in ESTIMATES else "transport")

@@ -1,0 +1,231 @@
+"""Smooth paths between coupled marginals, in scaled coordinates: what mechanics is matched to."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from wlmsim.data.population import Population
+from wlmsim.learn.mechanics import Cloud, Mechanics
+from wlmsim.learn.rollouts.rollout import VelocityForce, flow_rollout, rollout
+from wlmsim.transport.exact import ground_cost
+from wlmsim.transport.schroedinger import sample_coupling
+from wlmsim.transport.unbalanced import unbalanced_plan
+
+NODES = 8
+"""Places of a path, evenly spaced, beside its start."""
+COUPLED = 1000
+"""Most rows that are coupled by one exact plan; larger clouds are coupled in random parts."""
+ROWS = 8000
+"""Most rows of a marginal that are coupled in one round, drawn anew in each."""
+LATEST = 0.9
+"""Fraction of the way up to which a Brownian bridge tells the drift: at its end only noise is left."""
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Paths of particles over one interval.
+
+    Attributes
+    ----------
+    times : Tensor, shape (K,)
+        Of the nodes.
+    x, v : Tensor, shape (K, n, d)
+        Places and velocities; first-order mechanics has no use for the latter.
+    target : Tensor, shape (K, n, d)
+        What the mechanics is to explain: dv/dt, or in first-order mechanics dx/dt.
+    w : Tensor, shape (K, n)
+        Weights, which sum to 1 at each node.
+    interval : float
+        Time between the two marginals.
+    """
+
+    times: torch.Tensor
+    x: torch.Tensor
+    v: torch.Tensor
+    target: torch.Tensor
+    w: torch.Tensor
+    interval: float
+
+
+def inertial_paths(
+    before: Cloud, after: Cloud, mechanics: Mechanics | None, rng: np.random.Generator
+) -> Iterator[Paths]:
+    """Paths that leave one marginal and arrive at the next, with their velocities.
+
+    To the motion under the mechanics from the first marginal, or without forces, is added the acceleration of least
+    mean square that takes each particle to its partner. The plan makes that least on the whole,
+
+        integral of |c''|^2 dt = 12 |dx / T - dv / 2|^2 / T + |dv|^2 / T,
+
+    dx and dv being what a particle misses at the end; that is a squared distance between points of dimension 2 d.
+
+    Parameters
+    ----------
+    before, after : Cloud
+        With velocities.
+    mechanics : Mechanics, optional
+        Second-order mechanics. Default: free motion.
+    rng : Generator
+        Of the parts into which large clouds are divided.
+
+    Yields
+    ------
+    Paths
+        One for each pair of parts.
+    """
+    for first, last in _parts(before, after, rng):
+        span = last.time - first.time
+        s = torch.arange(NODES + 1, dtype=first.x.dtype, device=first.x.device)[:, None, None] / NODES
+        x, v, a = _carried(first, span, s, mechanics)
+        assert last.v is not None
+        ends = _kinematic(x[-1], v[-1], span), _kinematic(last.x, last.v, span)
+        plan = unbalanced_plan(ground_cost(*ends, 2), _array(first.w), _array(last.w))
+        i, j, mass = plan.source, plan.target, torch.as_tensor(plan.carried).to(first.x)
+        dx, dv = last.x[j] - x[-1, i], last.v[j] - v[-1, i]
+        x = x[:, i] + (3 * s**2 - 2 * s**3) * dx + span * (s**3 - s**2) * dv
+        v = v[:, i] + (6 * s - 6 * s**2) * dx / span + (3 * s**2 - 2 * s) * dv
+        a = a[:, i] + (6 - 12 * s) * dx / span**2 + (6 * s - 2) * dv / span
+        w = (mass / mass.sum()).expand(len(s), -1)
+        yield Paths(first.time + span * s.flatten(), x, v, a, w, span)
+
+
+def flow_paths(
+    before: Cloud,
+    after: Cloud,
+    mechanics: Mechanics | None,
+    rng: np.random.Generator,
+    *,
+    noise: float = 0.0,
+    reach: float = math.inf,
+) -> Iterator[Paths]:
+    """Paths of first-order mechanics, with Brownian bridges about them and masses that grow on the way.
+
+    Parameters
+    ----------
+    before, after : Cloud
+        The marginals.
+    mechanics : Mechanics, optional
+        First-order mechanics. Default: nobody moves, and paths are straight.
+    rng : Generator
+        Of parts, couplings and noise.
+    noise : float
+        sigma. Default 0.
+    reach : float
+        Distance beyond which particles rather multiply and die than move. Default infinite.
+
+    Yields
+    ------
+    Paths
+        One for each pair of parts.
+    """
+    for first, last in _parts(before, after, rng):
+        span = last.time - first.time
+        s = torch.arange(NODES + 1, dtype=first.x.dtype, device=first.x.device)[:, None, None] / NODES
+        x, u = _drifted(first, span, s, mechanics)
+        if noise:
+            s, x, u = (part[: int(LATEST * NODES) + 1] for part in (s, x, u))
+            i, j = _bridged(first, last, rng, noise, reach)
+            masses = [torch.full_like(first.x[0, :1], 1 / len(i)).expand(len(i)) for _ in s]
+            end = _drifted(first, span, s.new_ones(1, 1, 1), mechanics)[0][-1] if mechanics is not None else first.x
+        else:
+            end = x[-1]
+            cost = ground_cost(_array(end), _array(last.x), 2)
+            plan = unbalanced_plan(cost, _array(first.w), _array(last.w), reach=reach)
+            i, j = plan.source, plan.target
+            masses = [torch.as_tensor(plan.masses(float(share))).to(first.x) for share in s.flatten()]
+        missed = last.x[j] - end[i]
+        kicks = torch.as_tensor(rng.standard_normal((len(s), len(i), x.shape[2]))).to(x)
+        width = noise * math.sqrt(span)
+        place = x[:, i] + s * missed + width * (s * (1 - s)).sqrt() * kicks
+        ahead = u[:, i] + missed / span - (width / span) * (s / (1 - s).clamp_min(1e-6)).sqrt() * kicks * bool(noise)
+        yield Paths(first.time + span * s.flatten(), place, torch.zeros_like(place), ahead, torch.stack(masses), span)
+
+
+def _carried(
+    cloud: Cloud, span: float, s: torch.Tensor, mechanics: Mechanics | None
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Positions, velocities and accelerations at fractions of the way, under the mechanics or none."""
+    assert cloud.v is not None
+    if mechanics is None:
+        x = cloud.x + s * span * cloud.v
+        return x, cloud.v.expand_as(x), torch.zeros_like(x)
+    times = [cloud.time + span * share for share in s.flatten().tolist()]
+    with torch.no_grad():
+        states = rollout(
+            lambda y, t: mechanics.force(y, cloud.w, t),
+            cloud.x,
+            cloud.v,
+            times[1:],
+            start=cloud.time,
+            dt=span / NODES,
+            friction=mechanics.gamma,
+            unit_mobility=True,
+            velocity_force=_velocity_force(mechanics, cloud),
+        )
+        states = [(cloud.x, cloud.v), *states]
+        accelerations = [
+            mechanics.conservative_acceleration(x, cloud.w, t) + mechanics.velocity_acceleration(x, v, cloud.w)
+            for (x, v), t in zip(states, times, strict=True)
+        ]
+    return torch.stack([x for x, _ in states]), torch.stack([v for _, v in states]), torch.stack(accelerations)
+
+
+def _velocity_force(mechanics: Mechanics, cloud: Cloud) -> VelocityForce | None:
+    if not mechanics.dissipations:
+        return None
+    return lambda x, v: mechanics.velocity_force(x, v, cloud.w)
+
+
+def _drifted(
+    cloud: Cloud, span: float, s: torch.Tensor, mechanics: Mechanics | None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Positions and velocities at fractions of the way in first-order mechanics, or where nobody moves."""
+    if mechanics is None:
+        x = cloud.x.expand(len(s), -1, -1)
+        return x, torch.zeros_like(x)
+    times = [cloud.time + span * share for share in s.flatten().tolist()]
+
+    def velocity(x: torch.Tensor, t: float) -> torch.Tensor:
+        return mechanics.force(x, cloud.w, t)
+
+    with torch.no_grad():
+        later = [t for t in times if t > cloud.time]
+        places = flow_rollout(velocity, cloud.x, later, start=cloud.time, dt=span / NODES)
+        places = [cloud.x] * (len(times) - len(later)) + places
+        return torch.stack(places), torch.stack([velocity(x, t) for x, t in zip(places, times, strict=True)])
+
+
+def _kinematic(x: torch.Tensor, v: torch.Tensor, span: float) -> np.ndarray:
+    """Points whose squared distances are T times the least mean square acceleration from one state to another."""
+    return np.concatenate([math.sqrt(12) * _array(x / span - v / 2), _array(v)], axis=1)
+
+
+def _bridged(
+    first: Cloud, last: Cloud, rng: np.random.Generator, noise: float, reach: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of both clouds that the Schroedinger bridge joins."""
+    ends = [Population(_array(cloud.x), None, _array(cloud.w), cloud.time) for cloud in (first, last)]
+    seed = int(rng.integers(2**31))
+    return sample_coupling(ends[0], ends[1], 0.5, noise=noise, reach=reach, count=len(first.x) + len(last.x), seed=seed)
+
+
+def _parts(before: Cloud, after: Cloud, rng: np.random.Generator) -> Iterator[tuple[Cloud, Cloud]]:
+    """Both clouds, or random parts of equal shares of each where they are large."""
+    largest = min(max(len(before.x), len(after.x)), ROWS)
+    count = math.ceil(largest / COUPLED)
+    if count == 1 and largest == max(len(before.x), len(after.x)):
+        yield before, after
+        return
+    pieces = [np.array_split(rng.permutation(len(c.x))[:ROWS], count) for c in (before, after)]
+    for rows, others in zip(*pieces, strict=True):
+        yield before.rows(torch.as_tensor(rows)), after.rows(torch.as_tensor(others))
+
+
+def _array(tensor: torch.Tensor) -> np.ndarray:
+    values = tensor.detach().cpu().double().numpy()
+    return values / values.sum() if values.ndim == 1 else values
