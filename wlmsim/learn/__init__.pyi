@@ -26,6 +26,7 @@ from .losses.sinkhorn import Sinkhorn as Sinkhorn
 from .losses.sinkhorn_divergence import sinkhorn_divergence as sinkhorn_divergence
 from .losses.sliced import Sliced as Sliced
 from .losses.sliced_transport import sliced_transport as sliced_transport
+from .matching.diffusion import estimate_noise as estimate_noise
 from .matching.options import Matching as Matching
 from .rollouts.anchored import Anchored as Anchored
 from .rollouts.differentiable import differentiable_simulate as differentiable_simulate
@@ -36,6 +37,9 @@ from .selection.candidates import candidates as candidates
 from .selection.comparison import Comparison as Comparison
 from .selection.comparison import compare as compare
 from .selection.leave_one_out import leave_one_out as leave_one_out
+from .studies.search import Entry as Entry
+from .studies.study import Study as Study
+from .studies.study import study as study
 from .training.adamw import AdamW as AdamW
 from .training.callbacks import Callback as Callback
 from .training.callbacks import JSONLines as JSONLines

@@ -259,8 +259,8 @@ class WLM(Estimator):
         if self.dissipation is not None and (self.first_order or self.dissipation.friction):
             expected = "None where friction is infinite" if self.first_order else "without friction, which has its own"
             raise check.fail("dissipation", expected, self.dissipation)
-        if self.rollouts is None and self.matching is None:
-            raise check.fail("matching", "given where `rollouts` is None, or nothing is learned", None)
+        if self.matching is None and (self.rollouts is None or self.part("optimiser").steps == 0):
+            raise check.fail("matching", "given where nothing is rolled out, or nothing is learned", None)
         if self.speed is not None and self.friction not in ("learn", 0):
             raise check.fail("friction", "0 or left alone at constant speed", self.friction)
         known_and_free = (

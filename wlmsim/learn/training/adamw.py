@@ -17,7 +17,7 @@ class AdamW(Part):
     Parameters
     ----------
     steps : int
-        Most training steps. Default 1000.
+        Most training steps of rollouts; 0 stops where matching has ended. Default 1000.
     learning_rate : float
         At the first step, positive; it falls to a hundredth along a cosine. Default 1e-2.
     weight_decay : float
@@ -56,7 +56,7 @@ class AdamW(Part):
     batch_size: int | None = 200
 
     constraints: ClassVar[dict[str, Constraint]] = {
-        "steps": Integer(),
+        "steps": Integer(least=0),
         "learning_rate": Real(above=0),
         "weight_decay": Real(least=0),
         "averaging": Real(least=0, below=1),
@@ -66,7 +66,7 @@ class AdamW(Part):
 
     def decay(self, step: int) -> float:
         """Share of the learning rate that is left at a step."""
-        return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * step / self.steps))
+        return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * step / max(self.steps, 1)))
 
     def memory(self, step: int) -> float:
         """Share of the averaged parameters that is kept at a step; the first steps are forgotten sooner."""

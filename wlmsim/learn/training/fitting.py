@@ -38,6 +38,9 @@ from wlmsim.mechanics.dissipation import Dissipation
 DIFFUSED = 1 / 3
 """How far particles diffuse in the mean interval under the automatic noise, in units of the spread of the data."""
 
+MATCHED = 1000
+"""Steps of matching where none follow."""
+
 
 @dataclass(frozen=True)
 class Result:
@@ -215,7 +218,7 @@ class Setting:
         mechanics = self._mechanics(populations[0].dim, member)
         like = torch.zeros(0, dtype=next(mechanics.parameters()).dtype, device=next(mechanics.parameters()).device)
         clouds = [self._starting_clouds(series, like) for series in populations]
-        optimiser = model.part("optimiser").replace(steps=max(steps, 1))
+        optimiser = model.part("optimiser").replace(steps=steps)
         rollouts = rollouts_of(model)
         dt = rollouts.time_step(scales.duration) / scales.duration
         noise = self.noise * scales.duration**0.5 / scales.length
@@ -232,13 +235,12 @@ class Setting:
             regularisation=model._regularisation,
             rollouts=rollouts.replace(dt=dt),
             optimiser=optimiser,
-            steps=steps,
             runtime=model.part("runtime"),
             speed=None if model.speed is None else model.speed * scales.duration / scales.length,
             noise=noise,
             patience=patience,
             matching=matching,
-            matching_steps=0 if options is None else options.steps or model.part("optimiser").steps,
+            matching_steps=0 if options is None else options.steps or model.part("optimiser").steps or MATCHED,
             validation=[(k, scaled_cloud(cloud, scales, like)) for k, cloud in held],
             seed=seed,
         )

@@ -93,8 +93,6 @@ class Trainer:
         Where rollouts start and how far they run; its time step must be given.
     optimiser : AdamW
         How parameters follow the gradient.
-    steps : int, optional
-        Training steps of rollouts. Default: those of the optimiser.
     runtime : Runtime
         In which precision, compiled or not; the device is that of the clouds.
     speed : float, optional
@@ -123,7 +121,6 @@ class Trainer:
         rollouts: Rollouts,
         optimiser: AdamW,
         runtime: Runtime,
-        steps: int | None = None,
         speed: float | None = None,
         noise: float = 0.0,
         patience: int = 500,
@@ -133,7 +130,6 @@ class Trainer:
         seed: int = 0,
     ):
         self.matching, self.matching_steps = matching, 0 if matching is None else matching_steps
-        self.rolled_steps = optimiser.steps if steps is None else steps
         self.loss, self.regularisation, self.rollouts, self.optimiser = loss, regularisation, rollouts, optimiser
         self.speed, self.noise, self.patience, self.seed = speed, noise, patience, seed
         self.mechanics = mechanics
@@ -188,7 +184,7 @@ class Trainer:
     @property
     def steps(self) -> int:
         """Most training steps, of matching and of rollouts."""
-        return self.matching_steps + self.rolled_steps
+        return self.matching_steps + self.optimiser.steps
 
     def advance(self, until: int, watchers: Sequence[Watcher] = ()) -> None:
         """Train up to a step, or to the end if that comes first."""
@@ -213,7 +209,7 @@ class Trainer:
 
     def _advance(self, until: int, watchers: Sequence[Watcher]) -> None:
         progress, steps = self.progress, self.steps
-        check_every = max(1, min(MOST_UNCHECKED, self.rolled_steps // 10))
+        check_every = max(1, min(MOST_UNCHECKED, self.optimiser.steps // 10))
         while progress.step < min(until, steps) and not progress.stopped:
             try:
                 loss = self._step()
@@ -438,7 +434,7 @@ class Trainer:
     def _longest_horizon(self, remaining: int) -> int:
         """Most marginals that a rollout may run over now; fewer after a divergence."""
         most = min(remaining, self.progress.longest or remaining)
-        return self.rollouts.longest(most, self.progress.step - self.matching_steps, self.rolled_steps)
+        return self.rollouts.longest(most, self.progress.step - self.matching_steps, self.optimiser.steps)
 
     @property
     def _dt(self) -> float:

@@ -1,0 +1,1 @@
+"""From data to mechanics in one call: what is seen, what was tried, what predicts best, and how far to believe it."""

@@ -1,0 +1,126 @@
+"""Folds: parts of the data that are left out in turn and predicted from the rest, as users ask for predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from wlmsim.data.population import Population
+from wlmsim.data.snapshots import SnapshotSeries
+from wlmsim.transport.exact import wasserstein1
+
+FEW = 12
+"""Marginals up to which forecasts are of the next one alone."""
+MOST = 3
+"""Folds of a kind, and marginals that are scored of one of them."""
+ROWS = 1000
+"""Most rows of a cloud that are compared."""
+
+FORECAST, INTERPOLATE = "forecast", "interpolate"
+GOALS = (FORECAST, INTERPOLATE)
+
+Predict = Callable[[SnapshotSeries, np.ndarray], Sequence[Population | None]]
+"""Predictions at times from the known marginals of one population."""
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Marginals that a fit sees, and those that it is to predict, of each population.
+
+    Attributes
+    ----------
+    goal : {"forecast", "interpolate"}
+        Whether what is left out lies after the known marginals or between them.
+    fitted : SnapshotSeries
+        All that a fit sees.
+    parts : sequence of (known, held)
+        The same for each population, and what is left out of it.
+    """
+
+    goal: str
+    fitted: SnapshotSeries
+    parts: Sequence[tuple[SnapshotSeries, SnapshotSeries]]
+
+    def score(self, predict: Predict) -> float:
+        """Mean W1 of the predictions, over marginals and populations; infinite where one cannot be had or blew up."""
+        return float(np.mean([w1 for known, held in self.parts for w1 in self._w1(predict, known, held)]))
+
+    def _w1(self, predict: Predict, known: SnapshotSeries, held: SnapshotSeries) -> list[float]:
+        guesses = predict(known, held.times)
+        return [np.inf if g is None else _distance(g, truth) for g, truth in zip(guesses, held, strict=True)]
+
+
+def _distance(guess: Population, truth: Population) -> float:
+    if not np.isfinite(guess.positions).all():
+        return np.inf
+    return wasserstein1(thinned(guess), thinned(truth))
+
+
+def thinned(cloud: Population, rows: int = ROWS) -> Population:
+    """A random part of a large cloud, by the weights, with all there is of it."""
+    n = len(cloud.positions)
+    if n <= rows:
+        return cloud
+    kept = np.sort(np.random.default_rng(n).permutation(n)[:rows])
+    velocities = None if cloud.velocities is None else cloud.velocities[kept]
+    w = cloud.weights[kept]
+    return Population(cloud.positions[kept], velocities, w / w.sum(), cloud.time)
+
+
+def folds_of(data: SnapshotSeries, goals: Sequence[str]) -> list[Fold]:
+    """The folds of a data set, at most three of each goal.
+
+    Forecasts: of few marginals the last, and those before it, each from what comes before; of many what follows the
+    first three fifths, and what follows the first four fifths, for a fifth each. Interpolation: marginals between the
+    first and the last, evenly spread, one at a time.
+
+    Parameters
+    ----------
+    data : SnapshotSeries
+        Populations with fewer than three marginals are fitted and never predicted.
+    goals : sequence of {"forecast", "interpolate"}
+        What is wanted.
+
+    Returns
+    -------
+    list of Fold
+        Empty for two marginals, of which none can be left out.
+    """
+    found = [fold for goal in goals for k in range(MOST) if (fold := _fold(data, goal, k)) is not None]
+    return found
+
+
+def _fold(data: SnapshotSeries, goal: str, number: int) -> Fold | None:
+    labels = data.population_labels
+    fitted, parts = {}, []
+    for label in labels:
+        series = data.population(label)
+        split = _split(len(series), goal, number)
+        if split is None:
+            fitted[label] = series
+            continue
+        kept, held = split
+        fitted[label] = series[kept]
+        parts.append((series[kept], series[held]))
+    if not parts:
+        return None
+    return Fold(goal, fitted[labels[0]] if data.labels is None else SnapshotSeries.of_several(fitted), parts)
+
+
+def _split(count: int, goal: str, number: int) -> tuple[list[int], list[int]] | None:
+    """Indices of the marginals that are kept and of those that are predicted, for one of the folds."""
+    if goal == INTERPOLATE:
+        inside = np.unique(np.linspace(1, count - 2, MOST).round().astype(int)) if count > 2 else np.empty(0, int)
+        if number >= len(inside):
+            return None
+        left_out = int(inside[number])
+        return [k for k in range(count) if k != left_out], [left_out]
+    if count <= FEW:
+        last = count - 1 - number
+        return (list(range(last)), [last]) if last >= 2 else None
+    if number > 1:
+        return None
+    first, end = int((0.8, 0.6)[number] * count), int((1.0, 0.8)[number] * count)
+    return list(range(first)), np.unique(np.linspace(first, end - 1, MOST).round().astype(int)).tolist()

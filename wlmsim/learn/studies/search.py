@@ -1,0 +1,262 @@
+"""The search of a study: all candidates by matching, the best third by rollouts, beside what needs no mechanics."""
+
+from __future__ import annotations
+
+import copy
+import math
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from wlmsim.data.population import Population
+from wlmsim.data.snapshots import SnapshotSeries
+from wlmsim.errors import ParameterError, SimulationError
+from wlmsim.learn.matching.options import Matching
+from wlmsim.learn.studies import naive
+from wlmsim.learn.studies.clock import Clock, OutOfTimeError
+from wlmsim.learn.studies.folds import FORECAST, GOALS, Fold, folds_of, thinned
+from wlmsim.learn.wlm import WLM
+
+SCREENING = 0.35
+"""Share of the budget up to which candidates are screened."""
+POLISHING = 0.7
+"""Share up to which the best of them are polished; the rest is for the fit to all marginals."""
+SCREENED_STEPS = 200
+"""Of matching, in a screening fit."""
+MATCHED_STEPS = 600
+"""Of matching, before rollouts and in the fit to all marginals."""
+PROBED = (3, 12)
+"""Steps between which a rollout step is timed, after the first ones, which are slow."""
+FEWEST = 20
+"""Steps of rollouts below which they are not tried."""
+KEPT = 3
+"""One of so many screened candidates is polished, at least two."""
+ROWS = 1000
+"""Most rows of a marginal that a fit of the search sees."""
+
+Tell = Callable[[str], None]
+"""Is told what is being done."""
+
+
+@dataclass
+class Entry:
+    """How well one way to predict did on the folds.
+
+    Attributes
+    ----------
+    name : str
+        Of the candidate or the naive prediction.
+    model : WLM or None
+        The candidate, unfitted, as it is to be fitted; None for a naive prediction.
+    scores : dict of str to list of float
+        W1 of each fold by goal, "forecast" or "interpolate" [length]; infinite where it diverged or has none.
+    seconds : float
+        Wall time of its longest fit.
+    """
+
+    name: str
+    model: WLM | None
+    scores: dict[str, list[float]] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    def mean(self, goal: str) -> float:
+        """Mean W1 over the folds of a goal; NaN where there are none."""
+        return float(np.mean(self.scores[goal])) if self.scores.get(goal) else math.nan
+
+    def relative(self, goals: Sequence[str], unit: dict[str, float]) -> float:
+        """Mean over goals of the mean W1 in units of the best naive prediction's."""
+        ratios = [self.mean(goal) / unit[goal] for goal in goals if self.scores.get(goal)]
+        return float(np.mean(ratios)) if ratios else math.inf
+
+
+@dataclass
+class Search:
+    """Scores candidates on folds within a budget.
+
+    Parameters
+    ----------
+    data : SnapshotSeries
+        What is studied.
+    candidates : dict of str to WLM
+        The most likely first.
+    goals : sequence of {"forecast", "interpolate"}
+        What is to be predicted.
+    clock : Clock
+        The budget.
+    seed : int
+        Of the fits.
+    tell : callable
+        Is told of the progress.
+    """
+
+    data: SnapshotSeries
+    candidates: dict[str, WLM]
+    goals: Sequence[str]
+    clock: Clock
+    seed: int = 0
+    tell: Tell = lambda text: None
+    entries: list[Entry] = field(default_factory=list)
+    untried: list[str] = field(default_factory=list)
+    interrupted: bool = False
+
+    def __post_init__(self) -> None:
+        self.folds: list[Fold] = folds_of(lighter(self.data), self.goals)
+
+    def run(self) -> None:
+        """Fill in the entries; Ctrl-C ends the search with what there is."""
+        try:
+            self._naive()
+            self._screen()
+            self._polish()
+        except KeyboardInterrupt:
+            self.interrupted = True
+
+    def best(self, goal: str, *, learned: bool = False) -> Entry | None:
+        """The entry with the least mean W1 for a goal, of all or of the learned ones."""
+        among = [e for e in self.entries if (e.model is not None or not learned) and math.isfinite(e.mean(goal))]
+        return min(among, key=lambda entry: entry.mean(goal), default=None)
+
+    @property
+    def fold_goals(self) -> list[str]:
+        """The goals for which there are folds."""
+        return [goal for goal in self.goals if any(fold.goal == goal for fold in self.folds)]
+
+    # --- the stages
+
+    def _naive(self) -> None:
+        self.tell("naive baselines and smooth interpolants")
+        kinds = {GOALS[0]: naive.forecasts(), GOALS[1]: naive.interpolants()}
+        by_name: dict[str, Entry] = {}
+        for fold in self.folds:
+            for name, predict in kinds[fold.goal].items():
+                entry = by_name.setdefault(name, Entry(name, None))
+                score = fold.score(lambda known, times, p=predict: [p(known, float(t)) for t in times])  # type: ignore[misc]
+                entry.scores.setdefault(fold.goal, []).append(score)
+        self.entries += [e for e in by_name.values() if any(math.isfinite(e.mean(goal)) for goal in self.fold_goals)]
+
+    def _screen(self) -> None:
+        """Every candidate by matching alone, one network."""
+        end = SCREENING * self.clock.seconds
+        for k, (name, model) in enumerate(self.candidates.items()):
+            left = end - self.clock.spent
+            if (k and left <= 0) or not self.folds:
+                self.untried.append(name)
+                continue
+            self.tell(f"{name}: matched ({k + 1} of {len(self.candidates)} candidates)")
+            entry = Entry(f"{name}, matched", matched(model))
+            screened = quick(entry.model, self.seed, matching__steps=SCREENED_STEPS)
+            if self._score(entry, screened, max(left, 0.1 * self.clock.seconds)):
+                self.entries.append(entry)
+            else:
+                self.untried.append(name)
+
+    def _polish(self) -> None:
+        """The best third of what was screened, and what cannot be matched, by rollouts."""
+        end = POLISHING * self.clock.seconds
+        unit = {goal: best.mean(goal) for goal in self.fold_goals if (best := self.best(goal))}
+        screened = [e for e in self.entries if e.model is not None]
+        screened.sort(key=lambda e: e.relative(self.fold_goals, unit))
+        count = max(2, math.ceil(len(screened) / KEPT))
+        for k, entry in enumerate(screened[:count]):
+            name = entry.name.removesuffix(", matched")
+            left = (end - self.clock.spent) / (min(count, len(screened)) - k)
+            if left <= 0:
+                return
+            model = self.candidates[name]
+            seconds = left / max(len(self.folds), 1)
+            polished = with_matching(model)
+            matching = entry.seconds * MATCHED_STEPS / SCREENED_STEPS
+            steps = affordable(quick(polished, self.seed), self.folds[0].fitted, seconds - matching)
+            if steps < FEWEST:
+                continue
+            self.tell(f"{name}: polished by rollouts ({k + 1} of {count})")
+            polished.set_params(optimiser__steps=steps)
+            found = Entry(f"{name}, polished", polished)
+            if self._score(found, quick(polished, self.seed), 2 * left):
+                self.entries.append(found)
+
+    def _score(self, entry: Entry, model: WLM, seconds: float) -> bool:
+        """Fit to each fold within a time; whether that sufficed for all."""
+        stop = self.clock.stopper(seconds)
+        began = self.clock.spent
+        scores: dict[str, list[float]] = {}
+        for fold in self.folds:
+            try:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    fitted = copy.deepcopy(model).fit(fold.fitted, callbacks=[stop])
+                    score = fold.score(predictor(fitted, fold.goal))
+            except OutOfTimeError:
+                return False
+            except SimulationError:
+                score = math.inf
+            except ParameterError:
+                return False
+            scores.setdefault(fold.goal, []).append(score)
+        entry.scores, entry.seconds = scores, (self.clock.spent - began) / len(self.folds)
+        return True
+
+
+def matched(model: WLM) -> WLM:
+    """A candidate that stops where matching ends."""
+    return with_matching(model).set_params(optimiser__steps=0)
+
+
+def with_matching(model: WLM) -> WLM:
+    """A candidate that begins with matching."""
+    options = model.part("matching") or Matching()
+    return copy.deepcopy(model).set_params(matching=options.replace(steps=MATCHED_STEPS))
+
+
+def quick(model: WLM | None, seed: int, **options: Any) -> WLM:
+    """One network, without a word."""
+    assert model is not None
+    return copy.deepcopy(model).set_params(members=1, progress=False, seed=seed, runtime__processes=1, **options)
+
+
+def predictor(model: WLM, goal: str) -> Callable[[SnapshotSeries, np.ndarray], Sequence[Population | None]]:
+    """Predictions of a fitted model for a goal."""
+
+    def forecast(known: SnapshotSeries, times: np.ndarray) -> Sequence[Population | None]:
+        start = known[-1]
+        if start.velocities is None and model.initial_velocities in ("zero", "learn") and not model.first_order:
+            start = known[0]
+        return list(model.forecast(start, times))
+
+    def between(known: SnapshotSeries, times: np.ndarray) -> Sequence[Population | None]:
+        return list(model.interpolate(times, data=known, two_sided=True))
+
+    return forecast if goal == FORECAST else between
+
+
+def affordable(model: WLM, data: SnapshotSeries, seconds: float) -> int:
+    """How many rollout steps a fit may take in a time beside matching, at most those of the model."""
+    first, last = PROBED
+    seen: dict[int, float] = {}
+    short = copy.deepcopy(model).set_params(optimiser__steps=last, matching__steps=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            short.fit(data, callbacks=[lambda record: seen.__setitem__(record.step, record.seconds)])
+        except SimulationError:
+            return 0
+    steps = sorted(seen)
+    if len(steps) <= first:
+        return model.part("optimiser").steps
+    each = (seen[steps[-1]] - seen[steps[first]]) / (len(steps) - 1 - first)
+    return int(np.clip(seconds / max(each, 1e-6), 0, model.part("optimiser").steps))
+
+
+def lighter(data: SnapshotSeries, rows: int = ROWS) -> SnapshotSeries:
+    """The same data with at most so many rows of each population at each time."""
+    if max(data.sizes) <= rows:
+        return data
+    parts = {}
+    for label in data.population_labels:
+        series = data.population(label)
+        clouds = [thinned(cloud, rows) for cloud in series]
+        parts[label] = SnapshotSeries.from_populations(clouds, metadata=series.metadata, units=series.units)
+    return parts[data.population_labels[0]] if data.labels is None else SnapshotSeries.of_several(parts)

@@ -1,0 +1,347 @@
+"""From data to chosen mechanics in one call."""
+
+from __future__ import annotations
+
+import copy
+import math
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from wlmsim import _validation as check
+from wlmsim.citing import citation
+from wlmsim.data.population import Population
+from wlmsim.data.snapshots import SnapshotSeries
+from wlmsim.data.trajectory import Trajectory
+from wlmsim.errors import ParameterError
+from wlmsim.evaluation import Scores, mean_scores, score_forecast, score_interpolation
+from wlmsim.learn.studies import naive
+from wlmsim.learn.studies.clock import Clock, seconds_of
+from wlmsim.learn.studies.folds import FORECAST, GOALS, INTERPOLATE
+from wlmsim.learn.studies.looking import CLEAR, OTHER_UNIT, Seen, look
+from wlmsim.learn.studies.menu import menu
+from wlmsim.learn.studies.progress import StudyBar
+from wlmsim.learn.studies.search import FEWEST, Entry, Search, affordable, quick
+from wlmsim.learn.wlm import WLM
+
+MATCHING_TIME = 0.75
+"""Share of the time left that the last fit has for rollouts, beside matching."""
+LONGER = 3
+"""The last fit takes at most so many times the steps that did best on the folds, whose fits were short of time."""
+TOLD_APART = 0.05
+"""Share by which a candidate must be worse than the best to be told apart from it, where folds are too few for more."""
+
+
+@dataclass
+class Study:
+    """What a study found; ``print`` it for a report, `report` writes it as a page.
+
+    Attributes
+    ----------
+    data : SnapshotSeries
+        The marginals, velocities in the unit of time of the data.
+    seen : Seen
+        What they show.
+    entries : list of Entry
+        All ways to predict that were tried, with their W1 on each fold.
+    untried : list of str
+        Candidates for which time did not suffice.
+    goals : tuple of str
+        What is to be predicted, "forecast" and "interpolate".
+    winners : dict of str to str
+        For each goal the name of the entry that predicts.
+    chosen : WLM
+        The learned mechanics that did best, unfitted: ``print(study.chosen)`` is the expression that repeats it.
+    model : WLM
+        The same, fitted to all marginals.
+    seconds : float
+        Wall time of it all.
+    """
+
+    data: SnapshotSeries
+    seen: Seen
+    entries: list[Entry]
+    untried: list[str]
+    goals: tuple[str, ...]
+    winners: dict[str, str]
+    chosen: WLM
+    model: WLM
+    seconds: float = 0.0
+    budget: float = 0.0
+    interrupted: bool = False
+    velocity_factor: float = 1.0
+    notes: list[str] = field(default_factory=list)
+
+    # --- prediction
+
+    def forecast(self, times: Any, start: Population | SnapshotSeries | None = None) -> SnapshotSeries:
+        """Predict later marginals, by what did best at that on the folds.
+
+        Parameters
+        ----------
+        times : array_like
+            Increasing, none before the start [time].
+        start : Population or SnapshotSeries, optional
+            From where. Default: the last marginal; of several populations, give it.
+
+        Returns
+        -------
+        SnapshotSeries
+        """
+        times = check.times("times", times)
+        if start is None and len(self.data.population_labels) > 1:
+            raise ParameterError(
+                "`start` must be given where the data have several populations, each with its last time"
+            )
+        if (name := self.winners.get(FORECAST)) in naive.forecasts() and start is None:
+            predict = naive.forecasts()[name]
+            return self._series([_had(name, predict(self.data, float(t))) for t in times])
+        cloud = self.data[-1] if start is None else start
+        path: Trajectory = self.model.forecast(cloud, times)
+        return self._series(list(path))
+
+    def interpolate(self, times: Any) -> SnapshotSeries:
+        """Predict marginals between the known ones from both sides, by what did best at that on the folds.
+
+        Parameters
+        ----------
+        times : array_like
+            Increasing, between the first and the last marginal [time].
+
+        Returns
+        -------
+        SnapshotSeries
+        """
+        times = check.times("times", times)
+        if (name := self.winners.get(INTERPOLATE)) in naive.interpolants():
+            predict = naive.interpolants()[name]
+            return self._series([_had(name, predict(self.data, float(t))) for t in times])
+        return self.model.interpolate(times, data=self.data, two_sided=True)
+
+    def score(self, held_out: SnapshotSeries) -> Scores:
+        """W1 of predictions of marginals that the study has not seen, beside the naive baselines.
+
+        Those after the last known marginal are forecast from it, those between known ones predicted from both sides.
+
+        Parameters
+        ----------
+        held_out : SnapshotSeries
+            All after the last known marginal, or all between.
+
+        Returns
+        -------
+        Scores
+        """
+        check.instance("held_out", held_out, SnapshotSeries)
+        beyond = held_out.times > self.data.times[-1]
+        if beyond.any() and not beyond.all():
+            raise ParameterError("`held_out` must lie after the last known marginal, or between known ones, not both")
+        name = self.winners.get(FORECAST if beyond.all() else INTERPOLATE, "study")
+        if not beyond.any():
+            predicted = list(self.interpolate(held_out.times))
+            return score_interpolation(predicted, held_out, self.data, model=f"study: {name}")
+        parts = []
+        for label in held_out.population_labels:
+            truth, known = held_out.population(label), self.data.population(label)
+            guess = list(self.model.forecast(known[-1], truth.times)) if self._learned(FORECAST) else None
+            guess = guess or [_had(name, naive.forecasts()[name](known, float(t))) for t in truth.times]
+            parts.append(score_forecast(guess, truth, known[-1], model=f"study: {name}"))
+        return mean_scores(parts)
+
+    def _learned(self, goal: str) -> bool:
+        """Whether the learned mechanics predicts, and not a naive way."""
+        name = self.winners.get(goal)
+        return all(entry.model is not None for entry in self.entries if entry.name == name)
+
+    def _series(self, clouds: Sequence[Population]) -> SnapshotSeries:
+        return SnapshotSeries.from_populations(clouds, units=self.data.units)
+
+    # --- telling
+
+    def __str__(self) -> str:
+        from wlmsim.learn.studies.report import text
+
+        return text(self)
+
+    def _repr_html_(self) -> str:
+        from wlmsim.learn.studies.report import summary_html
+
+        return summary_html(self)
+
+    def report(self, path: str | Path) -> Path:
+        """Write the report as one self-contained HTML page.
+
+        Parameters
+        ----------
+        path : path
+            Where to write; ends in .html.
+
+        Returns
+        -------
+        Path
+        """
+        from wlmsim.learn.studies.page import write_page
+
+        return write_page(self, path)
+
+    def save(self, folder: str | Path) -> Path:
+        """Write the model, the report and the scores into a folder: study.model, report.html and study.json.
+
+        Parameters
+        ----------
+        folder : path
+            Made if it is missing.
+
+        Returns
+        -------
+        Path
+            The folder.
+        """
+        from wlmsim.learn.studies.page import save_study
+
+        return save_study(self, folder)
+
+    def citation(self) -> str:
+        """BibTeX of what was used, see `WLM.citation`."""
+        return citation(self.model)
+
+
+def study(
+    data: SnapshotSeries,
+    budget: str | float = "1 min",
+    *,
+    goal: str = "both",
+    candidates: Mapping[str, WLM] | None = None,
+    agents: Sequence[Trajectory] = (),
+    seed: int = 0,
+    progress: bool = True,
+) -> Study:
+    """Find the mechanics that predicts a population best, say how sure that is, and predict with it.
+
+    It looks at the data, chooses candidates that suit them, scores all by predictions of marginals that are left out
+    in turn, first by matching and the best of them by rollouts, beside the naive baselines and smooth interpolants,
+    and fits the best mechanics to all marginals. Give the marginals that you would fit, and keep those that you will
+    test on to yourself.
+
+    Parameters
+    ----------
+    data : SnapshotSeries
+        At least two marginals.
+    budget : str or float
+        Time that it may take, such as "1 min" or "90 s"; a number is in seconds. Default "1 min".
+    goal : {"both", "forecast", "interpolate"}
+        What predictions are wanted for: later marginals, marginals between the known ones, or both, each by what does
+        best at it. Default "both".
+    candidates : mapping of str to WLM, optional
+        What is tried, beside what needs no mechanics, the most likely first. Default: by what the data show.
+    agents : sequence of Trajectory
+        Agents with known paths that drive the population, such as a dog. Default: none.
+    seed : int
+        Of everything random. Default 0.
+    progress : bool
+        Whether to show what is being done and the time left. Default True.
+
+    Returns
+    -------
+    Study
+
+    Raises
+    ------
+    ParameterError
+        If an argument is not as described.
+    SimulationError
+        If no mechanics can be fitted.
+
+    Examples
+    --------
+    >>> import numpy as np, wlmsim as wls
+    >>> data = wls.systems.VortexDrifters(n=30, seed=0).exact(np.linspace(0, 1, 5)).snapshots(seed=0)
+    >>> found = wls.learn.study(data, budget="5 s", progress=False)
+    >>> len(found.forecast([1.25, 1.5]))
+    2
+    """
+    check.instance("data", data, SnapshotSeries)
+    if len(data) < 2:
+        raise ParameterError(f"`data` must hold at least 2 marginals; got {len(data)}")
+    check.choice("goal", goal, ("both", *GOALS))
+    clock = Clock(seconds_of(budget))
+    goals = GOALS if goal == "both" else (goal,)
+    with StudyBar(clock, shown=progress) as bar:
+        bar("looking at the data")
+        seen = look(data)
+        data, factor = _in_one_unit(data, seen)
+        tried = dict(candidates) if candidates is not None else menu(data, seen, agents)
+        if not tried:
+            raise check.fail("candidates", "at least one model", candidates)
+        search = Search(data, tried, goals, clock, seed, bar)
+        search.run()
+        winners = {goal: entry.name for goal in search.fold_goals if (entry := search.best(goal))}
+        chosen = _chosen(search, tried)
+        bar("the best mechanics, fitted to all marginals")
+        model, final = _final(chosen, data, clock, seed)
+    return Study(
+        data,
+        seen,
+        search.entries,
+        search.untried,
+        tuple(goals),
+        winners,
+        final,
+        model,
+        clock.spent,
+        clock.seconds,
+        search.interrupted,
+        factor,
+    )
+
+
+def _in_one_unit(data: SnapshotSeries, seen: Seen) -> tuple[SnapshotSeries, float]:
+    """The data with velocities in the unit of time of their times, where it is clear that they have another."""
+    factor = seen.velocity_factor
+    agree = not math.isfinite(factor) or 1 / OTHER_UNIT < factor < OTHER_UNIT
+    if agree or seen.explained < CLEAR:
+        return data, 1.0
+    velocities = [None if v is None else factor * v for v in data.velocities]
+    changed = SnapshotSeries(
+        data.times, data.positions, velocities, data.weights, data.labels, metadata=data.metadata, units=data.units
+    )
+    if seen.speed is not None:
+        seen.speed *= factor
+    seen.turning *= factor
+    return changed, factor
+
+
+def _chosen(search: Search, tried: Mapping[str, WLM]) -> WLM:
+    """The learned entry that did best on all goals together, or the most likely candidate where no fold could tell."""
+    unit = {goal: best.mean(goal) for goal in search.fold_goals if (best := search.best(goal))}
+    learned = [entry for entry in search.entries if entry.model is not None]
+    best = min(learned, key=lambda e: e.relative(search.fold_goals, unit), default=None)
+    if best is None or not math.isfinite(best.relative(search.fold_goals, unit)):
+        return copy.deepcopy(next(iter(tried.values())))
+    assert best.model is not None
+    return copy.deepcopy(best.model)
+
+
+def _final(chosen: WLM, data: SnapshotSeries, clock: Clock, seed: int) -> tuple[WLM, WLM]:
+    """The chosen mechanics fitted to all marginals, with as many networks and steps as time allows."""
+    final = copy.deepcopy(chosen).set_params(seed=seed, progress=False)
+    if steps := chosen.part("optimiser").steps:
+        one = quick(chosen, seed)
+        whole = copy.deepcopy(one).set_params(optimiser__steps=10**6)
+        many = affordable(whole, data, MATCHING_TIME * clock.left)
+        members = int(np.clip(many // steps, 1, chosen.members))
+        final.set_params(members=members, optimiser__steps=int(np.clip(many // members, FEWEST, LONGER * steps)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        model = copy.deepcopy(final).fit(data)
+    return model, final
+
+
+def _had(name: str | None, cloud: Population | None) -> Population:
+    if cloud is None:
+        raise ParameterError(f"`times` must be such that {name!r} can predict them: between known marginals")
+    return cloud
