@@ -55,12 +55,15 @@ class Entry:
         W1 of each fold by goal, "forecast" or "interpolate" [length]; infinite where it diverged or has none.
     seconds : float
         Wall time of its longest fit.
+    fits : list of WLM or None
+        The candidate as fitted to each fold, in their order; None where it diverged, empty for a naive prediction.
     """
 
     name: str
     model: WLM | None
     scores: dict[str, list[float]] = field(default_factory=dict)
     seconds: float = 0.0
+    fits: list[WLM | None] = field(default_factory=list, repr=False)
 
     def mean(self, goal: str) -> float:
         """Mean W1 over the folds of a goal; NaN where there are none."""
@@ -183,7 +186,9 @@ class Search:
         stop = self.clock.stopper(seconds)
         began = self.clock.spent
         scores: dict[str, list[float]] = {}
+        fits: list[WLM | None] = []
         for fold in self.folds:
+            fitted = None
             try:
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore")
@@ -196,7 +201,8 @@ class Search:
             except ParameterError:
                 return False
             scores.setdefault(fold.goal, []).append(score)
-        entry.scores, entry.seconds = scores, (self.clock.spent - began) / len(self.folds)
+            fits.append(fitted if math.isfinite(score) else None)
+        entry.scores, entry.fits, entry.seconds = scores, fits, (self.clock.spent - began) / len(self.folds)
         return True
 
 

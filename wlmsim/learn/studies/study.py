@@ -21,7 +21,7 @@ from wlmsim.errors import ParameterError
 from wlmsim.evaluation import Scores, mean_scores, score_forecast, score_interpolation
 from wlmsim.learn.studies import naive
 from wlmsim.learn.studies.clock import Clock, seconds_of
-from wlmsim.learn.studies.folds import FORECAST, GOALS, INTERPOLATE
+from wlmsim.learn.studies.folds import FORECAST, GOALS, INTERPOLATE, Fold
 from wlmsim.learn.studies.looking import CLEAR, OTHER_UNIT, Seen, look
 from wlmsim.learn.studies.menu import menu
 from wlmsim.learn.studies.progress import StudyBar
@@ -60,6 +60,10 @@ class Study:
         The same, fitted to all marginals.
     seconds : float
         Wall time of it all.
+    folds : list of Fold
+        What was left out in turn to score the entries.
+    learned : str
+        Name of the entry whose mechanics was fitted to all marginals; empty where no fold could tell.
     """
 
     data: SnapshotSeries
@@ -74,7 +78,8 @@ class Study:
     budget: float = 0.0
     interrupted: bool = False
     velocity_factor: float = 1.0
-    notes: list[str] = field(default_factory=list)
+    folds: list[Fold] = field(default_factory=list, repr=False)
+    learned: str = ""
 
     # --- prediction
 
@@ -280,7 +285,7 @@ def study(
         search = Search(data, tried, goals, clock, seed, bar)
         search.run()
         winners = {goal: entry.name for goal in search.fold_goals if (entry := search.best(goal))}
-        chosen = _chosen(search, tried)
+        learned, chosen = _chosen(search, tried)
         bar("the best mechanics, fitted to all marginals")
         model, final = _final(chosen, data, clock, seed)
     return Study(
@@ -296,6 +301,8 @@ def study(
         clock.seconds,
         search.interrupted,
         factor,
+        search.folds,
+        learned,
     )
 
 
@@ -315,15 +322,15 @@ def _in_one_unit(data: SnapshotSeries, seen: Seen) -> tuple[SnapshotSeries, floa
     return changed, factor
 
 
-def _chosen(search: Search, tried: Mapping[str, WLM]) -> WLM:
-    """The learned entry that did best on all goals together, or the most likely candidate where no fold could tell."""
+def _chosen(search: Search, tried: Mapping[str, WLM]) -> tuple[str, WLM]:
+    """Name and model of the learned entry that did best, or the first candidate where no fold could tell."""
     unit = {goal: best.mean(goal) for goal in search.fold_goals if (best := search.best(goal))}
     learned = [entry for entry in search.entries if entry.model is not None]
     best = min(learned, key=lambda e: e.relative(search.fold_goals, unit), default=None)
     if best is None or not math.isfinite(best.relative(search.fold_goals, unit)):
-        return copy.deepcopy(next(iter(tried.values())))
+        return "", copy.deepcopy(next(iter(tried.values())))
     assert best.model is not None
-    return copy.deepcopy(best.model)
+    return best.name, copy.deepcopy(best.model)
 
 
 def _final(chosen: WLM, data: SnapshotSeries, clock: Clock, seed: int) -> tuple[WLM, WLM]:
