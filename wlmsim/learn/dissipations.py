@@ -67,6 +67,8 @@ class LearnableAlignment(OfNearPairs, LearnableDissipation):
         923, 2011, who divide by s(x) alone, by which momentum is lost and no Rayleigh function left). Default False.
     """
 
+    linear = True
+
     def __init__(self, cutoff: float, knots: int = 12, *, normalised: bool = False):
         super().__init__()
         self.cutoff = check.positive("cutoff", cutoff)

@@ -137,6 +137,7 @@ class Mechanics(torch.nn.Module):
             term.prepare(dim, scales)
         self.networks = torch.nn.ModuleList(learned)  # what torch sees of them
         self.evaluator = ForceEvaluator()
+        self.standard_errors: dict[str, np.ndarray] = {}
         self.register_buffer("centre", torch.tensor(scales.centre, dtype=torch.float64), persistent=False)
         self.initial_field: Any = Perceptron([dim, *INITIAL_FIELD, dim]) if initial_field else None
         if friction == "learn":

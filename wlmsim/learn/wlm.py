@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 FITTED = (
     *("mechanics_", "lagrangian_", "friction_", "losses_", "frictions_", "recoveries_", "best_step_", "validation_"),
-    *("seconds_", "dt_", "reach_", "growth_changes_", "noise_", "times_", "data_", "cites_"),
+    *("seconds_", "dt_", "reach_", "growth_changes_", "noise_", "times_", "standard_errors_", "data_", "cites_"),
 )
 """Attributes of a fitted model."""
 
@@ -140,6 +140,9 @@ class WLM(Estimator):
         chosen with the reach, else not.
     noise_ : float
         Given or chosen strength of the noise [length / sqrt(time)].
+    standard_errors_ : dict of str to ndarray
+        Of the friction, "friction" [1 / time], and of the parameters of each learned term, where all of them enter
+        linearly and `matching` found them by least squares; else empty.
     times_ : ndarray
         Times of the fitted marginals.
     data_ : SnapshotSeries
@@ -313,6 +316,7 @@ class WLM(Estimator):
         self.best_step_, self.validation_, self.seconds_ = result.best_step, result.validation, result.seconds
         self.reach_, self.growth_changes_ = result.growth
         self.dt_, self.noise_ = result.dt, result.noise
+        self.standard_errors_ = dict(result.members[0].standard_errors)
         self.times_, self.data_, self.cites_ = data.times.copy(), data, cited_by(data.metadata)
         self.units_ = dict(data.units)
         return self

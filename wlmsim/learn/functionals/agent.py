@@ -48,6 +48,8 @@ class AgentPotential(LearnableFunctional):
     paths: torch.Tensor
     centre: torch.Tensor
 
+    linear = True
+
     def __init__(self, agents: Trajectory, cutoff: float, knots: int = 12, typical_force: float | None = None):
         super().__init__()
         self.agents = _path("agents", agents)

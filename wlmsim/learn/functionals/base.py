@@ -69,6 +69,9 @@ class Learnable(torch.nn.Module):
         self.scales: Scales | None = None
         self.factor = 1.0
 
+    linear = False
+    """Whether the force is linear in all parameters, so that least squares learn them."""
+
     @abstractmethod
     def settings(self) -> dict[str, Any]:
         """Return the constructor's arguments: plain values, and terms that this one is made of."""

@@ -41,6 +41,7 @@ class PairPotential(OfNearPairs, LearnableFunctional):
     """
 
     degree = 2
+    linear = True
 
     def __init__(self, cutoff: float, knots: int = 24, typical_force: float | None = None):
         super().__init__()

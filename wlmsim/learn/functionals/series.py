@@ -54,6 +54,7 @@ class SeriesPotential(LearnableFunctional):
 
     degree = 1
     local = True
+    linear = True
     exponents: torch.Tensor
     sizes: torch.Tensor
     wave_numbers: torch.Tensor

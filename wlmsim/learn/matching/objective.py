@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ import torch
 
 from wlmsim.learn.losses.regularisation import Regularisation
 from wlmsim.learn.losses.velocity_gradient import velocity_gradient
+from wlmsim.learn.matching.least_squares import solve
 from wlmsim.learn.matching.options import Matching
 from wlmsim.learn.matching.paths import Paths, flow_paths, inertial_paths
 from wlmsim.learn.mechanics import Cloud, Mechanics
@@ -81,6 +83,15 @@ class MatchingObjective:
                     found = inertial_paths(before, after, guide, rng)
                 self._paths += [paths for paths in found if torch.isfinite(paths.target).all()]
         self._joined = _Joined.of(self._paths) if mechanics.is_local else None
+
+    def solve(self, mechanics: Mechanics) -> dict[str, np.ndarray]:
+        """Match mechanics that is linear in its parameters by least squares, in every round; the standard errors."""
+        errors: dict[str, np.ndarray] = {}
+        for number in range(self.options.rounds):
+            self.begin_round(number, copy.deepcopy(mechanics))
+            if self._paths:
+                errors = solve(mechanics, self._paths, self.regularisation.force)
+        return errors
 
     def __call__(self, mechanics: Mechanics, step: int) -> torch.Tensor:
         """The objective at random places of the paths; which ones is a matter of the step."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -121,9 +122,8 @@ def look(data: SnapshotSeries) -> Seen:
     seen.growing = len(set(data.sizes)) > 1 and "individuals" not in data.metadata and len(data.population_labels) == 1
     seen.duplicates = sum(len(x) - len(np.unique(x, axis=0)) for x in data.positions)
     seen.outliers = sum(_outliers(x) for x in data.positions)
-    variances = (
-        np.linalg.svd(np.concatenate([c.positions - c.positions.mean(0) for c in clouds]), compute_uv=False) ** 2
-    )
+    centred = np.concatenate([cloud.positions - cloud.positions.mean(0) for cloud in clouds])
+    variances = np.linalg.svd(centred, compute_uv=False) ** 2
     shares = np.cumsum(variances) / max(variances.sum(), 1e-300)
     seen.intrinsic_dimension = int(np.searchsorted(shares, 0.95) + 1)
     seen.notes = _notes(data, seen)
@@ -159,45 +159,64 @@ def _look_at_velocities(data: SnapshotSeries, seen: Seen) -> None:
     speeds = np.sqrt((np.concatenate(known) ** 2).sum(1))
     if speeds.mean() > 0 and speeds.std() < STEADY_SPEED * speeds.mean():
         seen.speed = float(speeds.mean())
-    both = [(thinned(a, ROWS), thinned(b, ROWS)) for a, b in _intervals(data)]
-    both = [(a, b) for a, b in both if a.velocities is not None and b.velocities is not None]
-    if not both:
-        return
-    seen.velocity_factor, seen.explained, seen.turning = _agreement(both)
+    ends = [_Interval.of(before, after) for before, after in _intervals(data)]
+    both = [interval for interval in ends if interval is not None]
+    if both:
+        seen.velocity_factor, seen.explained, seen.turning = _agreement(both)
 
 
-def _agreement(both: Pairs) -> tuple[float, float, float]:
+class _Interval(NamedTuple):
+    """Two neighbouring marginals, thinned, and the displacements by the velocities of each."""
+
+    before: Population
+    after: Population
+    left: np.ndarray
+    arrived: np.ndarray
+
+    @classmethod
+    def of(cls, before: Population, after: Population) -> _Interval | None:
+        """None where the velocities of one of them are not known."""
+        a, b, span = thinned(before, ROWS), thinned(after, ROWS), after.time - before.time
+        if a.velocities is None or b.velocities is None:
+            return None
+        return cls(a, b, span * a.velocities, span * b.velocities)
+
+    def joined(self, factor: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Displacements, the mean displacement by both velocities and the change of the velocity, of pairs that meet.
+
+        They meet half-way under velocities times the factor.
+        """
+        a, b = self.before, self.after
+        here, there = a.positions + factor / 2 * self.left, b.positions - factor / 2 * self.arrived
+        plan = _plan(a, b, here, there)
+        left, arrived = self.left[plan.source], self.arrived[plan.target]
+        moved = b.positions[plan.target] - a.positions[plan.source]
+        return moved, (left + arrived) / 2, (arrived - left) / (b.time - a.time) ** 2
+
+
+def _agreement(both: list[_Interval]) -> tuple[float, float, float]:
     """Factor between displacements and velocities, the share that it explains, and the median acceleration.
 
     The plan joins particles where they would meet under the factor, which is found anew until it stays.
     """
     factor = _mean_factor(both)
     for _ in range(5):
-        moved, paced, turned = [], [], []
-        for a, b in both:
-            span = b.time - a.time
-            here, there = a.positions + factor * span / 2 * a.velocities, b.positions - factor * span / 2 * b.velocities
-            plan = _plan(a, b, here, there)
-            moved.append(b.positions[plan.target] - a.positions[plan.source])
-            paced.append(span / 2 * (a.velocities[plan.source] + b.velocities[plan.target]))
-            turned.append(np.sqrt(((b.velocities[plan.target] - a.velocities[plan.source]) ** 2).sum(1)) / span)
-        x, y = np.concatenate(paced), np.concatenate(moved)
-        found = float((x * y).sum() / max((x * x).sum(), 1e-300))
+        parts = [interval.joined(factor) for interval in both]
+        moved, paced, turned = (np.concatenate(same) for same in zip(*parts, strict=True))
+        found = float((paced * moved).sum() / max((paced**2).sum(), 1e-300))
         if not found > 0 or abs(found - factor) < 1e-3 * factor:
             break
         factor = found
-    explained = 1 - float(((y - factor * x) ** 2).sum() / max((y**2).sum(), 1e-300))
-    return factor, explained, float(np.median(np.concatenate(turned)))
+    explained = 1 - float(((moved - factor * paced) ** 2).sum() / max((moved**2).sum(), 1e-300))
+    return factor, explained, float(np.median(np.sqrt((turned**2).sum(1))))
 
 
-def _mean_factor(both: Pairs) -> float:
-    """A first guess: how far the centres of the clouds move, by the mean velocities, or else the spreads of both."""
-    moved = np.array([b.positions.mean(0) - a.positions.mean(0) for a, b in both])
-    paced = np.array([(b.time - a.time) / 2 * (a.velocities.mean(0) + b.velocities.mean(0)) for a, b in both])
+def _mean_factor(both: list[_Interval]) -> float:
+    """A first guess: how far the centres of the clouds move, by their mean velocities."""
+    moved = np.array([b.after.positions.mean(0) - b.before.positions.mean(0) for b in both])
+    paced = np.array([(b.left.mean(0) + b.arrived.mean(0)) / 2 for b in both])
     along, size = float((moved * paced).sum()), float((paced**2).sum())
-    if size > 0 and along > 0.5 * math.sqrt(float((moved**2).sum()) * size):
-        return along / size
-    return 1.0
+    return along / size if along > 0.5 * math.sqrt(float((moved**2).sum()) * size) else 1.0
 
 
 def _identities_kept(data: SnapshotSeries, pairs: Pairs) -> bool:

@@ -19,6 +19,7 @@ from wlmsim.errors import DataWarning, ParameterError, SimulationError
 from wlmsim.functionals.base import Functional
 from wlmsim.learn.functionals import ExternalPotential, Scales
 from wlmsim.learn.matching import weak_form
+from wlmsim.learn.matching.least_squares import is_linear
 from wlmsim.learn.matching.objective import MatchingObjective
 from wlmsim.learn.matching.options import Matching
 from wlmsim.learn.mechanics import Cloud, Mechanics, scaled_cloud, scales_of
@@ -225,6 +226,10 @@ class Setting:
         begun = bool(self.previous) or weak_form.begin(mechanics, clouds, noise=noise, dt=dt)
         options = model.part("matching")
         matching = None if begun or options is None else self._matching(options, populations, like, noise, seed)
+        rate = 1.0 if matching is None else options.rate
+        if matching is not None and is_linear(mechanics) and model.speed is None:
+            mechanics.standard_errors = matching.solve(mechanics)
+            matching = None
         loss = model.part("loss")
         if getattr(loss, "reach", None) == "learn":
             loss = loss.replace(reach=self.growth.reach)
@@ -240,6 +245,7 @@ class Setting:
             noise=noise,
             patience=patience,
             matching=matching,
+            rate=rate,
             matching_steps=0 if options is None else options.steps or model.part("optimiser").steps or MATCHED,
             validation=[(k, scaled_cloud(cloud, scales, like)) for k, cloud in held],
             seed=seed,

@@ -105,6 +105,8 @@ class Trainer:
         What the first steps minimise, before the mechanics is rolled out. Default: rollouts from the first step on.
     matching_steps : int
         How many steps those are, beside those of rollouts. Default 0.
+    rate : float
+        Learning rate of rollouts in units of the optimiser's. Default 1.
     validation : sequence of (int, Cloud), optional
         Marginals for early stopping, each with the number of its population; never part of the loss.
     seed : int
@@ -126,10 +128,12 @@ class Trainer:
         patience: int = 500,
         matching: MatchingObjective | None = None,
         matching_steps: int = 0,
+        rate: float = 1.0,
         validation: Sequence[tuple[int, Cloud]] = (),
         seed: int = 0,
     ):
         self.matching, self.matching_steps = matching, 0 if matching is None else matching_steps
+        self.rate = rate
         self.loss, self.regularisation, self.rollouts, self.optimiser = loss, regularisation, rollouts, optimiser
         self.speed, self.noise, self.patience, self.seed = speed, noise, patience, seed
         self.mechanics = mechanics
@@ -245,11 +249,9 @@ class Trainer:
 
     def _rate(self, step: int) -> float:
         """Share of the learning rate at a step: it falls once as forces are matched, and again as they are polished."""
-        if self.matching is None:
-            return self.optimiser.decay(step)
         if step < self.matching_steps:
             return self.optimiser.replace(steps=self.matching_steps).decay(step)
-        return self.matching.options.rate * self.optimiser.decay(step - self.matching_steps)
+        return self.rate * self.optimiser.decay(step - self.matching_steps)
 
     def _match(self, step: int) -> torch.Tensor:
         """The objective of matching; each round is guided by the averaged mechanics of the one before."""
