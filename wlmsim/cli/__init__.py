@@ -1,4 +1,4 @@
-"""The command line: ``wlmsim simulate | fit | forecast | evaluate | render | convert | info``.
+"""The command line: ``wlmsim simulate | study | fit | forecast | evaluate | render | convert | info``.
 
 Results go to stdout; progress bars, warnings and errors to stderr. The exit code is 0 for success, 1 for failure,
 2 for bad usage and 130 after Ctrl-C. Whatever is heavy is imported by the command that needs it, so that ``--help``
@@ -17,6 +17,7 @@ from wlmsim.cli.inspection import info
 from wlmsim.cli.learning import evaluate, fit, forecast
 from wlmsim.cli.rendering import render
 from wlmsim.cli.simulation import simulate
+from wlmsim.cli.studying import study
 
 __all__ = ["app", "main"]
 
@@ -57,5 +58,5 @@ def _root(
         raise typer.Exit(2)
 
 
-for command in (simulate, fit, forecast, evaluate, render, convert, info):
+for command in (simulate, study, fit, forecast, evaluate, render, convert, info):
     app.command(cls=Command)(command)

@@ -32,8 +32,6 @@ MATCHING_TIME = 0.75
 """Share of the time left that the last fit has for rollouts, beside matching."""
 LONGER = 3
 """The last fit takes at most so many times the steps that did best on the folds, whose fits were short of time."""
-TOLD_APART = 0.05
-"""Share by which a candidate must be worse than the best to be told apart from it, where folds are too few for more."""
 
 
 @dataclass

@@ -1,0 +1,69 @@
+"""``wlmsim study``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from wlmsim.cli.completion import words
+from wlmsim.cli.files import check_output, check_suffix
+from wlmsim.cli.options import DataFile, Force, Quiet
+
+PAGES = (".html", ".htm")
+
+
+def study(
+    data: DataFile,
+    budget: Annotated[
+        str, typer.Option(metavar="TIME", help="Time that it may take, such as '90 s' or '1 min'; a number is seconds.")
+    ] = "1 min",
+    goal: Annotated[
+        str, typer.Option(**words("both|forecast|interpolate"), help="What predictions are wanted for.")
+    ] = "both",
+    until: Annotated[float | None, typer.Option(help="Study the marginals up to this time. Default: all.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the fitted model.")] = None,
+    report: Annotated[Path | None, typer.Option(help="Write the report as a page: .html.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    force: Force = False,
+    quiet: Quiet = False,
+) -> None:
+    """Find the mechanics that predicts the data best, and say how far to believe it.
+
+    It tries what suits the data within a time, scores it by marginals that it leaves out in turn, and prints a report.
+    Ctrl-C ends it with the best so far.
+    """
+    if report is not None:
+        check_suffix("--report", report, PAGES)
+    for path in filter(None, (output, report)):
+        check_output(path, force, data)
+    if report is not None and report == output:
+        raise typer.BadParameter("it cannot be that of --output", param_hint="--report")
+
+    import wlmsim as wls
+    from wlmsim.cli import marginals
+
+    series = marginals.up_to(wls.SnapshotSeries.load(data), until, data)
+    allowed = _seconds(budget)
+    found = wls.learn.study(series, budget=allowed, goal=goal, seed=seed, progress=not quiet)
+    if output is not None:
+        found.model.save(output)
+    if report is not None:
+        found.report(report)
+    if as_json:
+        from wlmsim.learn.studies.record import record
+
+        typer.echo(json.dumps(record(found), indent=2))
+    else:
+        typer.echo(found)
+
+
+def _seconds(budget: str) -> str | float:
+    """A budget as Python takes it: a number alone is in seconds."""
+    try:
+        return float(budget)
+    except ValueError:
+        return budget

@@ -1,0 +1,113 @@
+"""The ways to predict from the best to the worst at a goal, and which of them cannot be told apart."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from wlmsim import _times
+from wlmsim.learn.studies.folds import Fold
+from wlmsim.learn.studies.search import Entry
+
+TOLD_APART = 0.05
+"""Share by which one must be worse than the best, and by more than the standard error, to be told apart from it."""
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """What was tried for a goal, the best first.
+
+    Attributes
+    ----------
+    goal : {"forecast", "interpolate"}
+        What was to be predicted.
+    entries : list of Entry
+        The best first; those that diverged on a fold last.
+    folds : list of Fold
+        Those of the goal, in the order of the scores.
+    length_unit : str
+        Of W1.
+    """
+
+    goal: str
+    entries: list[Entry]
+    folds: list[Fold]
+    length_unit: str = ""
+
+    @property
+    def ranking(self) -> list[str]:
+        """Names, the best first."""
+        return [entry.name for entry in self.entries]
+
+    @cached_property
+    def w1(self) -> dict[str, np.ndarray]:
+        """W1 of each on every fold [length]."""
+        return {entry.name: np.array(entry.scores[self.goal]) for entry in self.entries}
+
+    @property
+    def mean(self) -> dict[str, float]:
+        """Mean W1 of each [length]; infinite if it diverged on a fold."""
+        return {name: float(values.mean()) for name, values in self.w1.items()}
+
+    def standard_error(self, name: str, than: str | None = None) -> float:
+        """Standard error over the folds of a mean W1, or of its paired difference from that of another one."""
+        values = self.w1[name] if than is None else self.w1[name] - self.w1[than]
+        if len(values) < 2 or not np.isfinite(values).all():
+            return math.nan
+        return float(values.std(ddof=1) / math.sqrt(len(values)))
+
+    @property
+    def best(self) -> Entry | None:
+        """The entry with the least mean W1; None where all diverged."""
+        finite = [entry for entry in self.entries if math.isfinite(self.mean[entry.name])]
+        return finite[0] if finite else None
+
+    def first(self, *, naive: bool) -> Entry | None:
+        """The best of those that need no mechanics, or of those that do."""
+        return next((e for e in self.entries if is_naive(e) is naive and math.isfinite(self.mean[e.name])), None)
+
+    @property
+    def undecided(self) -> list[Entry]:
+        """Those that the folds do not tell apart from the best: worse by a standard error, or 5 percent, at most."""
+        best = self.best
+        if best is None:
+            return []
+        return [e for e in self.entries if e is not best and self._close(e.name, best.name)]
+
+    def _close(self, name: str, best: str) -> bool:
+        worse = self.mean[name] - self.mean[best]
+        error = self.standard_error(name, than=best)
+        return worse <= max(TOLD_APART * self.mean[best], 0.0 if math.isnan(error) else error)
+
+    def held(self) -> list[str]:
+        """When each fold was predicted, as text."""
+        times = [np.concatenate([held.times for _, held in fold.parts]) for fold in self.folds]
+        every = np.concatenate(times)
+        spans = [[_times.text(t, every) for t in (some.min(), some.max())] for some in times]
+        return [f"t = {a}" if a == b else f"t = {a} to {b}" for a, b in spans]
+
+    def _known_baselines(self) -> list[tuple[str, float]]:
+        """The best of those that need no mechanics, for a line in the picture of the ranking."""
+        first = self.first(naive=True)
+        return [] if first is None else [(first.name, self.mean[first.name])]
+
+
+def is_naive(entry: Entry) -> bool:
+    """Whether it predicts without mechanics."""
+    return entry.model is None
+
+
+def rankings(study: Any) -> list[Ranking]:
+    """The rankings of a study for each goal that could be scored."""
+    found = []
+    for goal in study.goals:
+        entries = [entry for entry in study.entries if entry.scores.get(goal)]
+        folds = [fold for fold in study.folds if fold.goal == goal]
+        if entries and folds:
+            entries.sort(key=lambda entry: entry.mean(goal))
+            found.append(Ranking(goal, entries, folds, study.data.units.get("length", "")))
+    return found

@@ -1,0 +1,231 @@
+"""What a study found, how far to believe it, and how it went, in sentences."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from wlmsim import _times
+from wlmsim.learn.studies.folds import FORECAST, GOALS
+from wlmsim.learn.studies.ranking import TOLD_APART, Ranking, is_naive, rankings
+from wlmsim.learn.studies.search import Entry
+from wlmsim.learn.studies.trust import AGREE, Agreement, calibrations, fits, frictions
+
+ASKED = {FORECAST: "Later marginals", GOALS[1]: "Marginals between known ones"}
+"""What a goal asks for."""
+FEW = 3
+"""Fewer folds tell little."""
+WIDE = 2.0
+"""Friction rates that differ by more than this factor are said to be uncertain."""
+TOO_NARROW = 1.5
+"""Errors that are larger than bands by this factor are said to be."""
+
+
+def title(study: Any) -> str:
+    """What was studied, in a line."""
+    times = _times.span(study.data.times).replace("..", " to ")
+    return f"A study of {len(study.data)} marginals in {study.data.dim} dimensions, t = {times}"
+
+
+def findings(study: Any) -> list[str]:
+    """What predicts best for each goal, and by how much."""
+    ranked = rankings(study)
+    if not ranked:
+        return [
+            "Nothing could be left out of so few marginals: no candidate was tested, and the most likely one was taken."
+        ]
+    return [sentence for ranking in ranked for sentence in [*_of_goal(ranking), *_of_use(study, ranking)]]
+
+
+def _of_use(study: Any, ranking: Ranking) -> Iterator[str]:
+    """Which mechanics predicts, where that is not the best one for this goal."""
+    best = ranking.best
+    if best is not None and not is_naive(best) and study.learned not in ("", best.name):
+        yield f"Predictions use '{study.learned}', the best mechanics for all goals together."
+
+
+def _of_goal(ranking: Ranking) -> Iterator[str]:
+    asked, best = ASKED[ranking.goal], ranking.best
+    if best is None:
+        yield f"{asked}: every prediction diverged."
+        return
+    learned, naive = ranking.first(naive=False), ranking.first(naive=True)
+    w1 = f"W1 {distance(ranking, best)}, {_over(ranking)}"
+    if not is_naive(best):
+        beside = f": {_less(ranking, best, naive)}" if naive else ""
+        yield f"{asked} are predicted best by the learned mechanics '{best.name}', {w1}{beside}."
+    elif learned is None:
+        yield f"{asked} are predicted by '{best.name}', {w1}, which is no mechanics: none could be scored in time."
+    else:
+        yield (
+            f"{asked} are predicted best by '{best.name}', {w1}, which is no mechanics; predictions use it. "
+            f"The best mechanics, '{learned.name}', is {_more(ranking, learned, best)} "
+            f"(W1 {distance(ranking, learned)})."
+        )
+    if near := ranking.undecided:
+        names = ", ".join(f"'{entry.name}'" for entry in near)
+        yield f"Not to be told apart from it by {_folds(ranking)}: {names}."
+
+
+def _over(ranking: Ranking) -> str:
+    return f"mean over {_folds(ranking)}" if len(ranking.folds) > 1 else "on one fold"
+
+
+def _folds(ranking: Ranking) -> str:
+    count = len(ranking.folds)
+    return f"{count} folds" if count > 1 else "one fold"
+
+
+def distance(ranking: Ranking, entry: Entry) -> str:
+    """A mean W1 with its unit."""
+    return f"{number(ranking.mean[entry.name])}{' ' + ranking.length_unit if ranking.length_unit else ''}"
+
+
+def number(value: float) -> str:
+    """A distance as tables and sentences give it."""
+    return "diverged" if math.isinf(value) else f"{value:.4g}"
+
+
+def _less(ranking: Ranking, entry: Entry, other: Entry) -> str:
+    share = 1 - ranking.mean[entry.name] / max(ranking.mean[other.name], 1e-300)
+    return f"{share:.0%} below the best that needs no mechanics, {other.name} ({distance(ranking, other)})"
+
+
+def _more(ranking: Ranking, entry: Entry, other: Entry) -> str:
+    ratio = ranking.mean[entry.name] / max(ranking.mean[other.name], 1e-300)
+    return f"{ratio - 1:.0%} worse" if ratio < 2 else f"{ratio:.2g} times as far off"
+
+
+def learned(study: Any) -> list[str]:
+    """What the chosen mechanics is, and its friction."""
+    mechanics = study.model.mechanics_
+    dissipation = getattr(mechanics, "dissipation", None)
+    others = [] if dissipation is None else [term for term in dissipation.terms if not term.only_friction]
+    terms = [repr(_one_of(term)) for term in [*mechanics.potential.terms, *others]]
+    name = f"'{study.learned}'" if study.learned else "the most likely candidate"
+    count = f"{study.chosen.members} networks" if study.chosen.members > 1 else "one network"
+    return [f"Fitted to all marginals: {name}, {count}. Terms: {', '.join(terms)}.", _friction(study)]
+
+
+def _one_of(term: Any) -> Any:
+    """One of those that a term is the mean of."""
+    return next(iter(getattr(term, "functionals", getattr(term, "dissipations", [term]))))
+
+
+def _friction(study: Any) -> str:
+    chosen, unit = study.chosen, study.data.units.get("time", "")
+    per = f" / {unit}" if unit not in ("", "dimensionless") else ""
+    if chosen.speed is not None:
+        return f"All keep the speed {chosen.speed:.4g}; friction means nothing then."
+    if chosen.first_order:
+        return "Friction is infinite: the force is the velocity, and there is no inertia."
+    found = frictions(study)
+    if not found:
+        return f"Friction is given: {study.model.friction_:.4g}{per}."
+    if len(found) == 1:
+        return f"Friction {found[0]:.3g}{per}, by one network; how sure that is cannot be told."
+    return (
+        f"Friction {study.model.friction_:.3g}{per}; {min(found):.3g} to {max(found):.3g} over "
+        f"{_networks(study, len(found))}."
+    )
+
+
+def _networks(study: Any, count: int) -> str:
+    """Which networks were compared."""
+    return f"{count} networks, fitted to all marginals{' and to the folds' if len(fits(study)) > 1 else ''}"
+
+
+def cautions(study: Any) -> list[str]:
+    """What cannot be trusted, and why."""
+    ranked = rankings(study)
+    return [*_of_folds(study, ranked), *_of_rankings(ranked), *_of_fits(study), *_of_units(study)]
+
+
+def _of_folds(study: Any, ranked: list[Ranking]) -> Iterator[str]:
+    if not ranked:
+        yield f"Of {len(study.data)} marginals none could be left out: how well anything predicts is unknown."
+    for ranking in ranked:
+        if len(ranking.folds) < FEW:
+            yield f"{ASKED[ranking.goal]}: scores of {_folds(ranking)} tell little."
+    if missing := [goal for goal in study.goals if goal not in [ranking.goal for ranking in ranked]]:
+        yield from (f"{ASKED[goal]}: nothing could be left out to test it." for goal in missing if ranked)
+    for ranking in ranked:
+        if ranking.goal == FORECAST:
+            ahead = max(float(held.times[-1] - known.times[-1]) for f in ranking.folds for known, held in f.parts)
+            yield f"Forecasts were tested up to {ahead:.3g} ahead of the last known marginal; farther ones were not."
+
+
+def _of_rankings(ranked: list[Ranking]) -> Iterator[str]:
+    for ranking in ranked:
+        best, still = ranking.best, ranking.mean.get("persistence", math.inf)
+        if best is None:
+            continue
+        if ranking.mean[best.name] > (1 - TOLD_APART) * still:
+            yield f"{ASKED[ranking.goal]}: nothing predicts better than that all stay where they are."
+        if ranking.first(naive=False) is None:
+            yield f"{ASKED[ranking.goal]}: the mechanics that was fitted was not tested on any fold."
+        elif is_naive(best):
+            yield f"{ASKED[ranking.goal]}: what was learned predicts worse than '{best.name}'; read its laws with care."
+        if diverged := [name for name, mean in ranking.mean.items() if math.isinf(mean)]:
+            yield f"Diverged on a fold: {', '.join(diverged)}."
+
+
+def _of_fits(study: Any) -> Iterator[str]:
+    agreement = Agreement.of(study)
+    if math.isnan(agreement.share):
+        yield "There is one network only: where its forces are known and where they are guesses cannot be told."
+    else:
+        networks = _networks(study, len(agreement.potentials))
+        yield (
+            f"At {agreement.share:.0%} of the data {networks}, agree about the force within {AGREE:.0%}; "
+            "elsewhere it is a guess."
+        )
+    found = frictions(study)
+    if len(found) > 1 and max(found) > WIDE * min(found):
+        yield f"Friction is uncertain by a factor of {max(found) / max(min(found), 1e-300):.2g}."
+
+
+def _of_units(study: Any) -> Iterator[str]:
+    if study.velocity_factor != 1.0:
+        yield (
+            f"Velocities were multiplied by {study.velocity_factor:.4g}: `study.data` holds them so, and the model "
+            "takes others in this unit."
+        )
+
+
+def calibration(study: Any) -> list[str]:
+    """Whether errors of forecasts are as large as differences between fits let one expect."""
+    found = calibrations(study)
+    if not found:
+        return ["No two fits forecast a marginal that neither had seen: whether bands are wide enough cannot be told."]
+    sentences = [
+        f"At t = {_times.text(one.time, study.data.times)}, which {one.fits} fits had not seen, forecasts are off by "
+        f"W1 {number(one.error)} and differ among themselves by {number(one.spread)}; two halves of what was observed "
+        f"differ by {number(one.sampling)}."
+        for one in found
+    ]
+    ratio = float(np.mean([one.ratio for one in found]))
+    if ratio > TOO_NARROW:
+        return [
+            *sentences,
+            f"Bands are too narrow: errors are {ratio:.2g} times what bands and sampling let one expect.",
+        ]
+    return [*sentences, "Errors are no larger than bands and sampling let one expect."]
+
+
+def course(study: Any) -> list[str]:
+    """How the study went: time, what was not tried."""
+    lines = [f"It took {study.seconds:.0f} s of a budget of {study.budget:.0f} s."]
+    if study.interrupted:
+        lines.append("It was interrupted: what had been found until then was taken.")
+    if study.untried and study.folds:
+        lines.append(f"Not tried for lack of time: {', '.join(study.untried)}. A larger budget would.")
+    return lines
+
+
+def repeat(study: Any) -> str:
+    """The expression that repeats the fit."""
+    return f"{study.chosen!r}"
