@@ -77,7 +77,7 @@ def study(tmp_path_factory: pytest.TempPathFactory, one_thread: None) -> Path:
 
 def test_help_names_every_command() -> None:
     shown = succeed("--help")
-    for command in ("simulate", "fit", "forecast", "evaluate", "render", "info"):
+    for command in ("simulate", "study", "fit", "forecast", "evaluate", "render", "info"):
         assert f" {command} " in shown
         assert "Usage: wlmsim " + command in succeed(command, "-h")
 

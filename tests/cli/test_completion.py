@@ -64,6 +64,9 @@ def folder(tmp_path):
         (["fit", "flock.h5", "--set", "loss.b"], ["loss.blur="]),
         (["render", "flock.h5", "--color", "sp"], ["speed"]),
         (["convert", "ce"], ["cells.csv"]),
+        (["st"], ["study"]),
+        (["study", "fl"], ["flock.h5"]),
+        (["study", "flock.h5", "--goal", ""], ["both", "forecast", "interpolate"]),
     ],
     ids=[
         "command",
@@ -78,6 +81,9 @@ def folder(tmp_path):
         "nested too",
         "color",
         "other",
+        "study",
+        "studied",
+        "goal",
     ],
 )
 def test_what_is_offered(offered, words, expected):

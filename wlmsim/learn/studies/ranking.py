@@ -31,12 +31,15 @@ class Ranking:
         Those of the goal, in the order of the scores.
     length_unit : str
         Of W1.
+    winner : str
+        Name of what predicts: the best, or the mechanics that does best on all goals together.
     """
 
     goal: str
     entries: list[Entry]
     folds: list[Fold]
     length_unit: str = ""
+    winner: str = ""
 
     @property
     def ranking(self) -> list[str]:
@@ -65,6 +68,11 @@ class Ranking:
         """The entry with the least mean W1; None where all diverged."""
         finite = [entry for entry in self.entries if math.isfinite(self.mean[entry.name])]
         return finite[0] if finite else None
+
+    @property
+    def used(self) -> Entry | None:
+        """What predicts."""
+        return next((entry for entry in self.entries if entry.name == self.winner), self.best)
 
     def first(self, *, naive: bool) -> Entry | None:
         """The best of those that need no mechanics, or of those that do."""
@@ -109,5 +117,6 @@ def rankings(study: Any) -> list[Ranking]:
         folds = [fold for fold in study.folds if fold.goal == goal]
         if entries and folds:
             entries.sort(key=lambda entry: entry.mean(goal))
-            found.append(Ranking(goal, entries, folds, study.data.units.get("length", "")))
+            unit, winner = study.data.units.get("length", ""), study.winners.get(goal, "")
+            found.append(Ranking(goal, entries, folds, unit, winner))
     return found

@@ -37,14 +37,18 @@ def findings(study: Any) -> list[str]:
         return [
             "Nothing could be left out of so few marginals: no candidate was tested, and the most likely one was taken."
         ]
-    return [sentence for ranking in ranked for sentence in [*_of_goal(ranking), *_of_use(study, ranking)]]
+    return [sentence for ranking in ranked for sentence in [*_of_goal(ranking), *_of_use(ranking)]]
 
 
-def _of_use(study: Any, ranking: Ranking) -> Iterator[str]:
-    """Which mechanics predicts, where that is not the best one for this goal."""
-    best = ranking.best
-    if best is not None and not is_naive(best) and study.learned not in ("", best.name):
-        yield f"Predictions use '{study.learned}', the best mechanics for all goals together."
+def _of_use(ranking: Ranking) -> Iterator[str]:
+    """What predicts, where that is not the best for this goal."""
+    best, used = ranking.best, ranking.used
+    if best is None or used is None or used is best:
+        return
+    if is_naive(used):
+        yield f"Predictions use '{used.name}': the mechanics that does best on all goals together is worse at this one."
+    else:
+        yield f"Predictions use '{used.name}', the mechanics that does best on all goals together."
 
 
 def _of_goal(ranking: Ranking) -> Iterator[str]:

@@ -1,0 +1,129 @@
+"""What the report of a study says, and how far it lets one believe it."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+import wlmsim as wls
+from tests.learn.studies.conftest import LEARNED
+from wlmsim.learn.studies import words
+from wlmsim.learn.studies.ranking import rankings
+from wlmsim.learn.studies.report import summary_html, text
+from wlmsim.learn.studies.search import Entry
+from wlmsim.learn.studies.trust import Agreement, calibrations, frictions
+
+
+def flat(report: str) -> str:
+    """The report without its lines."""
+    return " ".join(report.split())
+
+
+def test_the_learned_mechanics_wins(made):
+    said = flat(text(made()))
+    assert (
+        f"Later marginals are predicted best by the learned mechanics '{LEARNED}', W1 0.1 km, mean over 3 folds" in said
+    )
+    assert "67% below the best that needs no mechanics, ballistic (0.3 km)" in said
+    assert "predictions use it" not in said and "Not to be told apart" not in said
+
+
+def test_a_naive_way_that_wins_is_said_to_predict(made):
+    study = made(w1=(0.5, 0.5, 0.5))
+    said = flat(str(study))
+    assert (
+        "Later marginals are predicted best by 'ballistic', W1 0.3 km, mean over 3 folds, which is no mechanics" in said
+    )
+    assert f"predictions use it. The best mechanics, '{LEARNED}', is 67% worse (W1 0.5 km)" in said
+    assert "what was learned predicts worse than 'ballistic'; read its laws with care" in said
+
+
+def test_mechanics_that_is_better_for_all_goals_together_is_said_to_predict(made):
+    study = made()
+    study.entries.append(Entry("current, matched", study.chosen, {"forecast": [0.05, 0.05, 0.05]}))
+    assert f"Predictions use '{LEARNED}', the mechanics that does best on all goals" in flat(str(study))
+    study.winners["forecast"] = "ballistic"
+    assert "Predictions use 'ballistic': the mechanics that does best on all goals" in flat(str(study))
+    assert rankings(study)[0].used.name == "ballistic"
+
+
+def test_the_table_has_all_in_one_order_with_the_naive_ones_marked(made):
+    lines = str(made(w1=(0.25, 0.35, 0.45))).splitlines()
+    rows = [line for line in lines if "│" in line][:3]
+    assert "ballistic (no mechanics)" in rows[0] and LEARNED in rows[1] and "persistence (no mechanics)" in rows[2]
+    assert "0.25" in rows[1] and "0.45" in rows[1]  # fold by fold
+
+
+def test_what_is_as_good_by_the_folds_is_not_told_apart(made):
+    ranking = rankings(made(w1=(0.1, 0.4, 0.42)))[0]  # paired differences -0.1, 0.1, 0.02: 0.007 +- 0.06
+    assert ranking.best.name == "ballistic" and [entry.name for entry in ranking.undecided] == [LEARNED]
+    differences = np.array([-0.1, 0.1, 0.02])
+    assert ranking.standard_error(LEARNED, than="ballistic") == pytest.approx(differences.std(ddof=1) / math.sqrt(3))
+    assert rankings(made(w1=(0.25, 0.35, 0.45)))[0].undecided == []  # always worse by 0.05
+    assert "Not to be told apart from it by 3 folds" in flat(str(made(w1=(0.1, 0.4, 0.42))))
+
+
+def test_one_that_diverged_comes_last_and_is_named(made):
+    study = made(w1=(0.1, math.inf, 0.1))
+    assert rankings(study)[0].ranking[-1] == LEARNED
+    assert f"Diverged on a fold: {LEARNED}" in flat(text(study)) and "diverged" in text(study)
+
+
+def test_nothing_better_than_persistence_is_a_warning(made):
+    study = made(w1=(0.9, 0.8, 0.69), naive=(0.9, 0.9, 0.9))
+    assert "nothing predicts better than that all stay where they are" in flat(text(study))
+
+
+def test_of_two_marginals_nothing_is_tested(made, spring):
+    study = made(folds=[], learned="")
+    study.entries, study.winners = [], {}
+    said = flat(text(study))
+    assert (
+        "Nothing could be left out" in said and "none could be left out: how well anything predicts is unknown" in said
+    )
+
+
+def test_the_course_is_told(made):
+    said = flat(text(made(interrupted=True, velocity_factor=24.0)))
+    assert "It took 12 s of a budget of 60 s" in said and "Not tried for lack of time: current." in said
+    assert "It was interrupted" in said and "Velocities were multiplied by 24" in said
+
+
+def test_the_expression_repeats_the_model(made):
+    study = made()
+    names = {name: getattr(wls.learn, name) for name in ("WLM", "ExternalPotential", "Matching", "AdamW")}
+    again = eval(words.repeat(study), names)
+    assert repr(again) == repr(study.chosen) and flat(words.repeat(study)) in flat(text(study))
+
+
+def test_friction_has_its_range_over_networks_and_folds(made):
+    study = made()
+    rates = frictions(study)
+    assert len(rates) == 2 + 6
+    assert f"{min(rates):.3g} to {max(rates):.3g} over 8 networks" in flat(text(study)) and " / day" in text(study)
+
+
+def test_fits_that_are_the_same_agree_and_others_do_not(made):
+    agreement = Agreement.of(made())
+    same = Agreement([agreement.potentials[0]] * 3, agreement.series)
+    assert same.share == 1.0
+    bowl, hill = (wls.External(lambda x, xp, k=k: 0.5 * k * (x**2).sum(-1)) for k in (1.0, -1.0))
+    assert Agreement([bowl, hill], agreement.series).share == 0.0
+    assert math.isnan(Agreement([bowl], agreement.series).share)
+    places = np.array([[1.0, 0.0], [0.0, 2.0]])
+    np.testing.assert_allclose(Agreement([bowl], agreement.series).forces(places, 0.0)[0], -places, rtol=1e-6)
+
+
+def test_calibration_is_by_fits_that_have_not_seen_what_they_forecast(made):
+    found = calibrations(made())
+    assert [one.fits for one in found] == [3, 2] and found[0].time == 2.0
+    assert all(one.error > 0 and one.sampling > 0 and np.isfinite(one.ratio) for one in found)
+    assert "No two fits" in words.calibration(made(learned=""))[0]
+
+
+def test_a_notebook_shows_it(made):
+    shown = summary_html(made())
+    assert "<table" in shown and LEARNED in shown and "persistence (no mechanics)" in shown
+    assert made()._repr_html_() == shown
