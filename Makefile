@@ -17,7 +17,7 @@ PIP_INSTALL = PIP_CONSTRAINT=constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 \
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
 
-demo: $(BIN)/.wlmsim-film  ## Simulate, fit, forecast and film; results in demo/
+demo: $(BIN)/.wlmsim-film  ## Simulate, study, forecast and film; results in demo/
 	PYVISTA_OFF_SCREEN=true $(BIN)/python examples/demo.py --output demo
 
 PYTEST = PYVISTA_OFF_SCREEN=true MPLBACKEND=agg $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
