@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import math
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -14,7 +16,7 @@ from wlmsim.citing import citation, cited_by
 from wlmsim.data.population import Population
 from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.data.trajectory import Trajectory
-from wlmsim.errors import NotFittedError, ParameterError
+from wlmsim.errors import AccuracyWarning, DataWarning, NotFittedError, ParameterError
 from wlmsim.evaluation import Scores
 from wlmsim.functionals.base import Functional
 from wlmsim.learn.declaration import CONSTRAINTS, MOVED, PARTS
@@ -23,6 +25,7 @@ from wlmsim.learn.losses.regularisation import Regularisation
 from wlmsim.learn.matching.options import Matching
 from wlmsim.learn.options.constraints import Constraint, validate
 from wlmsim.learn.options.estimator import Choice, Estimator, explain_unknown
+from wlmsim.learn.prediction.doubts import beaten
 from wlmsim.learn.prediction.growth import Growth
 from wlmsim.learn.prediction.predictor import Predictor
 from wlmsim.learn.references import references
@@ -81,7 +84,7 @@ class WLM(Estimator):
     initial_velocities : {"given", "zero", "learn", "transport", "potential"}
         What rollouts start with: the data's velocities; rest, at the first marginal; a field of velocities v_0(x) at
         the first marginal, learned along; or, where velocities are unknown, estimates by `transport_velocities` or by
-        `potential_velocities`. Default "given".
+        `potential_velocities`. Default "given", and "transport" with a warning where the data have none at all.
     loss : Loss or {"exact", "sinkhorn", "sliced", "energy"}
         How predicted clouds are compared with observed ones: `Exact`, `Sinkhorn`, `Sliced` or `Energy`. Default
         "exact".
@@ -94,7 +97,7 @@ class WLM(Estimator):
         "anchored".
     matching : Matching, "paths" or None
         How the mechanics is learned without simulating before it is rolled out; None begins with rollouts of random
-        networks. Default "paths".
+        networks, unless nothing is rolled out. Default: none.
     optimiser : AdamW or "adamw"
         Steps, learning rate, batches. Default "adamw".
     stopping : EarlyStopping, "early" or None
@@ -183,7 +186,7 @@ class WLM(Estimator):
         loss: Loss | str = "exact",
         regularisation: Regularisation | str | None = "smooth",
         rollouts: Rollouts | str | None = "anchored",
-        matching: Matching | str | None = "paths",
+        matching: Matching | str | None = None,
         optimiser: AdamW | str = "adamw",
         stopping: EarlyStopping | str | None = None,
         members: int = 3,
@@ -216,9 +219,15 @@ class WLM(Estimator):
         changed = [f"{name}={value!r}" for name, value in self.changed_params().items()]
         if not self.fitted:
             return f"WLM({', '.join(changed)})"
-        anew = [name for name, value in self.get_params(deep=False).items() if value is not self._fitted_with[name]]
+        anew = [name for name, value in self.get_params(deep=False).items() if self._is_new(name, value)]
         about = f", with other {', '.join(anew)}" if anew else ""
         return f"WLM({', '.join([*changed, f'fitted: friction_={self.friction_:.4g}'])}{about})"
+
+    def _is_new(self, name: str, value: Any) -> bool:
+        """Whether a parameter was set after the fit; velocities that were not given, it has estimated."""
+        kept = self._fitted_with[name]
+        estimated = name == "initial_velocities" and (value, kept) == ("given", "transport")
+        return value is not kept and not estimated
 
     def _repr_html_(self) -> str:
         from wlmsim.learn.notebook import model_card
@@ -262,8 +271,6 @@ class WLM(Estimator):
         if self.dissipation is not None and (self.first_order or self.dissipation.friction):
             expected = "None where friction is infinite" if self.first_order else "without friction, which has its own"
             raise check.fail("dissipation", expected, self.dissipation)
-        if self.matching is None and (self.rollouts is None or self.part("optimiser").steps == 0):
-            raise check.fail("matching", "given where nothing is rolled out, or nothing is learned", None)
         if self.speed is not None and self.friction not in ("learn", 0):
             raise check.fail("friction", "0 or left alone at constant speed", self.friction)
         known_and_free = (
@@ -310,8 +317,10 @@ class WLM(Estimator):
         for callback in check.sequence("callbacks", callbacks, "a sequence of callables that take a Record"):
             if not callable(callback) or isinstance(callback, type):
                 raise check.fail("callbacks", "callables that take a Record, objects and not classes", callback)
-        result = Fit(self, data, self._fitted_members if self.warm_start and self.fitted else []).run(callbacks)
-        self._keep(result.members, self.get_params(deep=False))
+        rule = self._rule_for(data)
+        fitting = self if rule == self.initial_velocities else copy.copy(self).set_params(initial_velocities=rule)
+        result = Fit(fitting, data, self._fitted_members if self.warm_start and self.fitted else []).run(callbacks)
+        self._keep(result.members, {**self.get_params(deep=False), "initial_velocities": rule})
         self.losses_, self.frictions_, self.recoveries_ = result.losses, result.frictions, result.recoveries
         self.best_step_, self.validation_, self.seconds_ = result.best_step, result.validation, result.seconds
         self.reach_, self.growth_changes_ = result.growth
@@ -319,7 +328,22 @@ class WLM(Estimator):
         self.standard_errors_ = dict(result.members[0].standard_errors)
         self.times_, self.data_, self.cites_ = data.times.copy(), data, cited_by(data.metadata)
         self.units_ = dict(data.units)
+        if (doubt := beaten(self._predictor(), data)) is not None:
+            warnings.warn(doubt, AccuracyWarning, stacklevel=2)
         return self
+
+    def _rule_for(self, data: SnapshotSeries) -> str:
+        """Where velocities come from: where none are given, they are estimated, with a word."""
+        unknown = all(v is None for v in data.velocities)
+        if self.first_order or self.initial_velocities != "given" or not unknown:
+            return self.initial_velocities
+        warnings.warn(
+            "the data have no velocities: they are estimated by optimal transport, as initial_velocities='transport' "
+            "does; initial_velocities='learn', 'zero' or 'potential', or friction=math.inf, assume otherwise",
+            DataWarning,
+            stacklevel=3,
+        )
+        return "transport"
 
     def _keep(self, members: list[Mechanics], parameters: dict[str, Any]) -> None:
         """Keep what was learned, and with which parameters: they may be set anew before the next fit."""

@@ -127,8 +127,8 @@ def sample_coupling(
     start, end = f / epsilon + (1 - s) * f / price, g / epsilon + s * g / price
     masses = before.weights[:, None] * after.weights * np.exp(start[:, None] + end - cost / epsilon)
     shares = np.cumsum(masses)
-    # evenly spaced: no pair is drawn more often or less than its mass is worth, but for the rounding
-    at = (np.arange(count) + np.random.default_rng(seed).random()) / count
+    # one in each of so many equal shares, anywhere in it: evenly spaced ones would draw the same rows again and again
+    at = (np.arange(count) + np.random.default_rng(seed).random(count)) / count
     drawn = np.minimum(np.searchsorted(shares, at * shares[-1], side="right"), len(shares) - 1)
     source, target = np.divmod(drawn, m)
     return source, target

@@ -153,7 +153,7 @@ class TestNames:
                 assert text.split("`")[-2] in nested
 
     def test_about_a_dozen_parameters(self):
-        assert len(inspect.signature(wls.learn.WLM).parameters) <= 17
+        assert len(inspect.signature(wls.learn.WLM).parameters) <= 18
 
     def test_misspelt_nested_names_are_named(self):
         with pytest.raises(ParameterError, match="Exact has no option `raech`"):

@@ -248,8 +248,8 @@ def test_tracks_with_velocities_are_fitted():
     both = wls.SnapshotSeries.of_several({1: series, 2: series[1:]})
     with pytest.warns(DataWarning, match="left out 1 of 11"):
         assert flow(both, friction=0.0).data_.population_labels == (1, 2)
-    with pytest.raises(ParameterError, match="must have velocities at its first marginal"):
-        flow(series.without_velocities(), friction=0.0)
+    with pytest.warns(DataWarning, match="no velocities: they are estimated by optimal transport"):
+        assert flow(series.without_velocities(), friction=0.0).times_.tolist() == [0, 1, 2, 3, 4, 5]
 
 
 def test_a_learned_start_says_where_it_is_and_its_way_out_is_accepted(series):

@@ -41,7 +41,9 @@ def solve(mechanics: Mechanics, paths: Sequence[Paths], weight: float) -> dict[s
     -------
     dict of str to ndarray
         Standard errors: of the friction, "friction" [1 / time], and of the parameters of each learned term, by its
-        name, in the units in which it keeps them. Misses along one path count as one, since they go together.
+        name, in the units in which it keeps them. Misses along one path count as one, since they go
+        together; that errors of a velocity act in both intervals beside it, and cancel in part, is not counted, so that
+        the true errors may be smaller.
     """
     design = _Design(mechanics)
     rows = [design.rows(part, k) for part, k in _frames(paths)]
@@ -80,7 +82,7 @@ class _Design:
     def set(self, values: np.ndarray, gamma: float) -> None:
         """Give the parameters these values, one after the other."""
         with torch.no_grad():
-            for (_, parameter), part in zip(self.parameters, np.split(values, np.cumsum(self.sizes)[:-1]), strict=True):
+            for (_, parameter), part in zip(self.parameters, self._parts(values), strict=True):
                 parameter.copy_(torch.as_tensor(part).reshape(parameter.shape))
             if self.mechanics.log_friction is not None:
                 self.mechanics.log_friction.fill_(np.log(gamma) if gamma > 0 else NO_FRICTION)
@@ -88,10 +90,14 @@ class _Design:
     def split(self, values: np.ndarray) -> dict[str, np.ndarray]:
         """Values by the name of the term; of several of one kind numbered."""
         found: dict[str, np.ndarray] = {}
-        for (name, _), part in zip(self.parameters, np.split(values, np.cumsum(self.sizes)[:-1]), strict=True):
+        for (name, _), part in zip(self.parameters, self._parts(values), strict=True):
             number = sum(key.split(" ")[0] == name for key in found)
             found[name if number == 0 else f"{name} {number + 1}"] = part
         return found
+
+    def _parts(self, values: np.ndarray) -> list[np.ndarray]:
+        ends = np.cumsum(self.sizes)
+        return [values[end - size : end] for end, size in zip(ends, self.sizes, strict=True)]
 
     def rows(self, paths: Paths, k: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Equations of one moment, weighted: accelerations by each parameter, by friction, what is to be explained."""
@@ -115,9 +121,11 @@ class _Design:
         root = np.sqrt(w.double().cpu().numpy())[:, None]
         levers = paths.interval if self.mechanics.first_order else paths.interval**2 / 2
         scale = root * levers
-        design = np.stack([(scale * c).ravel() for c in columns], axis=1) if columns else np.empty((root.size, 0))
         drag = (scale * -v.double().cpu().numpy()).reshape(-1, 1)
         explained = (scale * (target.double().cpu().numpy() - known)).ravel()
+        design = np.zeros((len(explained), len(columns)))
+        for number, column in enumerate(columns):
+            design[:, number] = (scale * column).ravel()
         group = np.repeat(id(paths) % 2**40 * 2.0**12 + chosen.numpy(), x.shape[1])
         return design, drag, explained, group
 

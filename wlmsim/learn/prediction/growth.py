@@ -51,8 +51,8 @@ def choose_growth(populations: Sequence[SnapshotSeries], spread: float) -> Growt
     Growth
         Its reach is one of `CANDIDATES` times the spread [length].
     """
-    thinned = [[_thinned(cloud) for cloud in series] for series in populations]
-    tasks = [(x[:k] + x[k + 1 :], x[k]) for x in thinned for k in range(1, len(x) - 1)]
+    parts = [[thinned(cloud) for cloud in series] for series in populations]
+    tasks = [(x[:k] + x[k + 1 :], x[k]) for x in parts for k in range(1, len(x) - 1)]
     if not tasks:
         return Growth()
     choices = [Growth(c * spread) for c in CANDIDATES]
@@ -62,8 +62,8 @@ def choose_growth(populations: Sequence[SnapshotSeries], spread: float) -> Growt
     return choices[int(np.argmin(scores))]
 
 
-def _thinned(cloud: Population) -> Population:
-    """A random part of a large cloud."""
+def thinned(cloud: Population) -> Population:
+    """A random part of a large cloud, without velocities."""
     n = len(cloud.positions)
     rows = np.random.default_rng(0).permutation(n)[:ROWS]
     return cloud if n <= ROWS else Population(cloud.positions[rows], None, cloud.weights[rows], cloud.time)

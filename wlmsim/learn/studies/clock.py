@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Callable
 from typing import Any
 
 from wlmsim import _validation as check
@@ -39,15 +40,19 @@ class Clock:
         """Seconds that are left, at least 0."""
         return max(self.seconds - self.spent, 0.0)
 
-    def stopper(self, seconds: float) -> Any:
-        """A callback that stops a fit after so many seconds from now."""
-        end = time.monotonic() + seconds
+    def end(self, share: float) -> float:
+        """Moment of the monotonic clock at which a share of the budget is spent."""
+        return self.started + share * self.seconds
 
-        def stop(record: Record) -> None:
-            if time.monotonic() > end and record.step < record.steps:
-                raise OutOfTimeError
 
-        return stop
+def stopper(end: float) -> Callable[[Record], None]:
+    """A callback that stops a fit at a moment of the monotonic clock, unless it has just ended."""
+
+    def stop(record: Record) -> None:
+        if time.monotonic() > end and record.step < record.steps:
+            raise OutOfTimeError
+
+    return stop
 
 
 def seconds_of(budget: Any) -> float:

@@ -30,7 +30,8 @@ li { margin: 0.25rem 0; } ul { padding-left: 1.2rem; } .lead { font-size: 1.1rem
 figure { margin: 0; break-inside: avoid; } figure img { width: 100%; max-width: 34rem; height: auto; }
 figcaption { color: #4b5563; font-size: 0.9rem; }
 .wide { overflow-x: auto; margin: 1rem 0; font-size: 0.9rem; font-variant-numeric: tabular-nums; }
-.wide td:first-child, .wide th:first-child { text-align: left !important; white-space: nowrap; }
+.wide td, .wide th { white-space: nowrap; }
+.wide td:first-child, .wide th:first-child { text-align: left !important; }
 pre { background: #f3f4f6; padding: 0.8rem; border-radius: 4px; font-size: 0.85rem; white-space: pre-wrap;
   overflow-wrap: anywhere; }
 footer { margin-top: 3rem; color: #4b5563; font-size: 0.9rem; }

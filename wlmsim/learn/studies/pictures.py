@@ -15,9 +15,9 @@ from wlmsim.functionals.first_variation import first_variation
 from wlmsim.learn.dissipations import LearnableAlignment
 from wlmsim.learn.selection.ranking_pictures import plot_ranking
 from wlmsim.learn.studies import naive
+from wlmsim.learn.studies.fold_fits import predictor
 from wlmsim.learn.studies.folds import FORECAST
 from wlmsim.learn.studies.ranking import Ranking, is_naive, rankings
-from wlmsim.learn.studies.search import predictor
 from wlmsim.learn.studies.trust import AGREE, Agreement, fits, frictions, potentials, series_of
 
 if TYPE_CHECKING:
@@ -84,7 +84,8 @@ def of_potential(study: Any) -> Iterator[Picture]:
         figure, ax = _panel()
         plot_potential(study.model, study.data, time=time, ax=ax)
         others = ", the other coordinates at their mean" if study.data.dim > 2 else ""
-        yield Picture(f"Learned potential{others}; it fades where there are no data.", figure)
+        unknown = "it fades" if study.data.dim > 1 else "thin lines are single networks; it is dotted"
+        yield Picture(f"Learned potential{others}; {unknown} where there are no data.", figure)
     if len(potentials(study)) > 1:
         for axis in range(min(study.data.dim, 2)):
             figure, ax = _panel(3.2)
@@ -305,14 +306,14 @@ def of_folds(study: Any) -> Iterator[Picture]:
                 figure, ax = _panel()
                 plot_forecast(guess, truth, ax=[ax])
                 asked = "A forecast" if ranking.goal == FORECAST else "Predicted from both sides"
-                by = ranking.best.name if ranking.best else ""
+                by = ranking.used.name if ranking.used else ""
                 yield Picture(f"{asked} by '{by}', which has not seen {name}, over what was observed.", figure)
 
 
 def _blind(study: Any, ranking: Ranking, k: int) -> tuple[SnapshotSeries | None, SnapshotSeries]:
-    """The last held marginal of a fold, as the best entry predicts it from what the fold kept, and as it was."""
+    """The last held marginal of a fold, as what predicts finds it from what the fold kept, and as it was."""
     known, held = ranking.folds[k].parts[0]
-    truth, best = held[[-1]], ranking.best
+    truth, best = held[[-1]], ranking.used
     guess = None
     if best is not None and is_naive(best):
         ways = naive.forecasts() if ranking.goal == FORECAST else naive.interpolants()

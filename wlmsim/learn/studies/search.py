@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -11,17 +12,24 @@ from typing import Any
 
 import numpy as np
 
-from wlmsim.data.population import Population
 from wlmsim.data.snapshots import SnapshotSeries
-from wlmsim.errors import ParameterError, SimulationError
+from wlmsim.errors import SimulationError
 from wlmsim.learn.matching.options import Matching
 from wlmsim.learn.studies import naive
-from wlmsim.learn.studies.clock import Clock, OutOfTimeError
-from wlmsim.learn.studies.folds import FORECAST, GOALS, Fold, folds_of, thinned
+from wlmsim.learn.studies.clock import Clock
+from wlmsim.learn.studies.fold_fits import Job, run_all
+from wlmsim.learn.studies.folds import GOALS, Fold, folds_of, thinned
+from wlmsim.learn.training.processes import cores
 from wlmsim.learn.wlm import WLM
 
 SCREENING = 0.35
 """Share of the budget up to which candidates are screened."""
+FIRST = 0.6
+"""The same for the first, the most likely one, which alone gives a learned result."""
+SURE = 0.8
+"""Share of its time for which a fit is planned."""
+WORTH_PROCESSES = 20.0
+"""Seconds of a budget from which on fits run in several processes, whose start takes some."""
 POLISHING = 0.7
 """Share up to which the best of them are polished; the rest is for the fit to all marginals."""
 SCREENED_STEPS = 200
@@ -105,6 +113,11 @@ class Search:
     untried: list[str] = field(default_factory=list)
     interrupted: bool = False
 
+    @property
+    def processes(self) -> int:
+        """How many fits run at the same time."""
+        return cores() if self.clock.seconds >= WORTH_PROCESSES else 1
+
     def __post_init__(self) -> None:
         self.folds: list[Fold] = folds_of(lighter(self.data), self.goals)
 
@@ -112,8 +125,11 @@ class Search:
         """Fill in the entries; Ctrl-C ends the search with what there is."""
         try:
             self._naive()
-            self._screen()
-            self._polish()
+            if self.folds:
+                self._screen()
+                self._polish()
+            else:
+                self.untried = list(self.candidates)
         except KeyboardInterrupt:
             self.interrupted = True
 
@@ -142,68 +158,60 @@ class Search:
 
     def _screen(self) -> None:
         """Every candidate by matching alone, one network."""
-        end = SCREENING * self.clock.seconds
-        for k, (name, model) in enumerate(self.candidates.items()):
-            left = end - self.clock.spent
-            if (k and left <= 0) or not self.folds:
-                self.untried.append(name)
-                continue
-            self.tell(f"{name}: matched ({k + 1} of {len(self.candidates)} candidates)")
-            entry = Entry(f"{name}, matched", matched(model))
+        first = next(iter(self.candidates))
+        entries = [Entry(f"{name}, matched", matched(model)) for name, model in self.candidates.items()]
+        jobs = []
+        for entry in entries:
             screened = quick(entry.model, self.seed, matching__steps=SCREENED_STEPS)
-            if self._score(entry, screened, max(left, 0.1 * self.clock.seconds)):
-                self.entries.append(entry)
-            else:
-                self.untried.append(name)
+            end = self.clock.end(FIRST if entry is entries[0] else SCREENING)
+            jobs += [Job(entry.name, screened, fold, end) for fold in self.folds]
+        self.tell(f"matching {len(entries)} candidates, {first!r} first")
+        done = self._done(entries, jobs, "matching")
+        self.untried += [name for name, entry in zip(self.candidates, entries, strict=True) if entry not in done]
 
     def _polish(self) -> None:
-        """The best third of what was screened, and what cannot be matched, by rollouts."""
-        end = POLISHING * self.clock.seconds
+        """The best third of what was screened by rollouts, each with its share of the time."""
         unit = {goal: best.mean(goal) for goal in self.fold_goals if (best := self.best(goal))}
         screened = [e for e in self.entries if e.model is not None]
         screened.sort(key=lambda e: e.relative(self.fold_goals, unit))
-        count = max(2, math.ceil(len(screened) / KEPT))
-        for k, entry in enumerate(screened[:count]):
+        chosen = screened[: max(2, math.ceil(len(screened) / KEPT))]
+        if not chosen:
+            return
+        end = self.clock.end(POLISHING)
+        seconds = (end - time.monotonic()) * self.processes / (len(chosen) * len(self.folds))
+        entries, jobs = [], []
+        for entry in chosen:
             name = entry.name.removesuffix(", matched")
-            left = (end - self.clock.spent) / (min(count, len(screened)) - k)
-            if left <= 0:
-                return
-            model = self.candidates[name]
-            seconds = left / max(len(self.folds), 1)
-            polished = with_matching(model)
+            polished = with_matching(self.candidates[name])
             matching = entry.seconds * MATCHED_STEPS / SCREENED_STEPS
-            steps = affordable(quick(polished, self.seed), self.folds[0].fitted, seconds - matching)
+            steps = affordable(quick(polished, self.seed), self.folds[0].fitted, SURE * seconds - matching)
             if steps < FEWEST:
                 continue
-            self.tell(f"{name}: polished by rollouts ({k + 1} of {count})")
             polished.set_params(optimiser__steps=steps)
-            found = Entry(f"{name}, polished", polished)
-            if self._score(found, quick(polished, self.seed), 2 * left):
-                self.entries.append(found)
+            entries.append(Entry(f"{name}, polished", polished))
+            jobs += [Job(entries[-1].name, quick(polished, self.seed), fold, end) for fold in self.folds]
+        self._done(entries, jobs, "rollouts")
 
-    def _score(self, entry: Entry, model: WLM, seconds: float) -> bool:
-        """Fit to each fold within a time; whether that sufficed for all."""
-        stop = self.clock.stopper(seconds)
-        began = self.clock.spent
-        scores: dict[str, list[float]] = {}
-        fits: list[WLM | None] = []
-        for fold in self.folds:
-            fitted = None
-            try:
-                with warnings.catch_warnings():
-                    warnings.simplefilter("ignore")
-                    fitted = copy.deepcopy(model).fit(fold.fitted, callbacks=[stop])
-                    score = fold.score(predictor(fitted, fold.goal))
-            except OutOfTimeError:
-                return False
-            except SimulationError:
-                score = math.inf
-            except ParameterError:
-                return False
-            scores.setdefault(fold.goal, []).append(score)
-            fits.append(fitted if math.isfinite(score) else None)
-        entry.scores, entry.fits, entry.seconds = scores, fits, (self.clock.spent - began) / len(self.folds)
-        return True
+    def _done(self, entries: list[Entry], jobs: list[Job], what: str) -> list[Entry]:
+        """Do the jobs of entries, each of all folds, and keep the entries of which all came out."""
+
+        def told(count: int, name: str) -> None:
+            self.tell(f"{what}, {count} of {len(jobs)} fits done: {name}")
+
+        outcomes = run_all(jobs, self.processes, told)
+        done, count = [], len(self.folds)
+        for k, entry in enumerate(entries):
+            own = outcomes[k * count : (k + 1) * count]
+            if any(one is None or one.score is None for one in own):
+                continue
+            for fold, one in zip(self.folds, own, strict=True):
+                assert one is not None and one.score is not None
+                entry.scores.setdefault(fold.goal, []).append(one.score)
+                entry.fits.append(one.fit)
+                entry.seconds = max(entry.seconds, one.seconds)
+            done.append(entry)
+        self.entries += done
+        return done
 
 
 def matched(model: WLM) -> WLM:
@@ -221,21 +229,6 @@ def quick(model: WLM | None, seed: int, **options: Any) -> WLM:
     """One network, without a word."""
     assert model is not None
     return copy.deepcopy(model).set_params(members=1, progress=False, seed=seed, runtime__processes=1, **options)
-
-
-def predictor(model: WLM, goal: str) -> Callable[[SnapshotSeries, np.ndarray], Sequence[Population | None]]:
-    """Predictions of a fitted model for a goal."""
-
-    def forecast(known: SnapshotSeries, times: np.ndarray) -> Sequence[Population | None]:
-        start = known[-1]
-        if start.velocities is None and model.initial_velocities in ("zero", "learn") and not model.first_order:
-            start = known[0]
-        return list(model.forecast(start, times))
-
-    def between(known: SnapshotSeries, times: np.ndarray) -> Sequence[Population | None]:
-        return list(model.interpolate(times, data=known, two_sided=True))
-
-    return forecast if goal == FORECAST else between
 
 
 def affordable(model: WLM, data: SnapshotSeries, seconds: float) -> int:

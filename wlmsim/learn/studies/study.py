@@ -282,8 +282,8 @@ def study(
             raise check.fail("candidates", "at least one model", candidates)
         search = Search(data, tried, goals, clock, seed, bar)
         search.run()
-        winners = {goal: entry.name for goal in search.fold_goals if (entry := search.best(goal))}
         learned, chosen = _chosen(search, tried)
+        winners = _winners(search, learned)
         bar("the best mechanics, fitted to all marginals")
         model, final = _final(chosen, data, clock, seed)
     return Study(
@@ -329,6 +329,16 @@ def _chosen(search: Search, tried: Mapping[str, WLM]) -> tuple[str, WLM]:
         return "", copy.deepcopy(next(iter(tried.values())))
     assert best.model is not None
     return best.name, copy.deepcopy(best.model)
+
+
+def _winners(search: Search, learned: str) -> dict[str, str]:
+    """What predicts for each goal: the learned mechanics, unless something naive did better."""
+    winners = {}
+    for goal in search.fold_goals:
+        among = [e for e in search.entries if (e.model is None or e.name == learned) and math.isfinite(e.mean(goal))]
+        if among:
+            winners[goal] = min(among, key=lambda entry: entry.mean(goal)).name
+    return winners
 
 
 def _final(chosen: WLM, data: SnapshotSeries, clock: Clock, seed: int) -> tuple[WLM, WLM]:

@@ -12,8 +12,8 @@ from wlmsim.data.population import Population
 from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.errors import WlmsimError
 from wlmsim.functionals.base import Functional
+from wlmsim.learn.studies.fold_fits import predictor
 from wlmsim.learn.studies.folds import FORECAST, thinned
-from wlmsim.learn.studies.search import predictor
 from wlmsim.transport.exact import wasserstein1
 from wlmsim.visual.plots.laws import members
 

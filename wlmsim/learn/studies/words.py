@@ -168,11 +168,13 @@ def _of_rankings(ranked: list[Ranking]) -> Iterator[str]:
         if best is None:
             continue
         if ranking.mean[best.name] > (1 - TOLD_APART) * still:
-            yield f"{ASKED[ranking.goal]}: nothing predicts better than that all stay where they are."
-        if ranking.first(naive=False) is None:
+            yield f"{ASKED[ranking.goal]}: nothing predicts clearly better than that all stay where they are."
+        learned = ranking.first(naive=False)
+        if learned is None:
             yield f"{ASKED[ranking.goal]}: the mechanics that was fitted was not tested on any fold."
         elif is_naive(best):
-            yield f"{ASKED[ranking.goal]}: what was learned predicts worse than '{best.name}'; read its laws with care."
+            than = "no better" if learned in ranking.undecided else "worse"
+            yield f"{ASKED[ranking.goal]}: mechanics predicts {than} than '{best.name}'; read its laws with care."
         if diverged := [name for name, mean in ranking.mean.items() if math.isinf(mean)]:
             yield f"Diverged on a fold: {', '.join(diverged)}."
 

@@ -224,9 +224,9 @@ class Setting:
         dt = rollouts.time_step(scales.duration) / scales.duration
         noise = self.noise * scales.duration**0.5 / scales.length
         begun = bool(self.previous) or weak_form.begin(mechanics, clouds, noise=noise, dt=dt)
-        options = model.part("matching")
+        options = matching_of(model)
         matching = None if begun or options is None else self._matching(options, populations, like, noise, seed)
-        rate = 1.0 if matching is None else options.rate
+        rate = 1.0 if matching is None or options is None else options.rate
         if matching is not None and is_linear(mechanics) and model.speed is None:
             mechanics.standard_errors = matching.solve(mechanics)
             matching = None
@@ -302,6 +302,12 @@ class Setting:
 def rollouts_of(model: Any) -> Rollouts:
     """How a model is rolled out: where training does not, in the time steps that it would take."""
     return model.part("rollouts") or Anchored()
+
+
+def matching_of(model: Any) -> Matching | None:
+    """How a model is matched: where nothing is rolled out, in the usual way."""
+    unrolled = model.part("rollouts") is None or model.part("optimiser").steps == 0
+    return model.part("matching") or (Matching() if unrolled else None)
 
 
 def new_mechanics(model: Any, dim: int, scales: Scales) -> Mechanics:

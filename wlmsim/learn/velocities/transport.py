@@ -54,4 +54,6 @@ def _mean_partners(here: Population, there: Population) -> np.ndarray:
     i, j, mass = optimal_plan(cost, here.weights, there.weights)
     total = np.zeros_like(here.positions)
     np.add.at(total, i, mass[:, None] * there.positions[j])
-    return total / here.weights[:, None]
+    # a row without weight has no partners, and is thought to stay
+    share = here.weights[:, None]
+    return np.divide(total, share, out=here.positions.copy(), where=share > 0)

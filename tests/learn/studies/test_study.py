@@ -1,0 +1,134 @@
+"""A study finds what predicts best, within its budget, and always has a result."""
+
+import time
+
+import numpy as np
+import pytest
+
+import wlmsim as wls
+from wlmsim.errors import ParameterError
+from wlmsim.learn.studies.clock import seconds_of
+from wlmsim.learn.studies.looking import look
+from wlmsim.learn.studies.menu import menu
+
+
+def short(potential=None, **options):
+    return wls.learn.WLM(potential, optimiser=wls.learn.AdamW(steps=30), progress=False, **options)
+
+
+@pytest.fixture(scope="module")
+def swinging():
+    spring = wls.systems.HarmonicOscillator(n=50, velocity_width=1.0, seed=0)
+    return spring.exact(np.linspace(0, 3, 7)).snapshots(seed=0)
+
+
+@pytest.fixture(scope="module")
+def found(swinging):
+    models = {
+        "spring": short(wls.learn.SeriesPotential(order=2, waves=0), friction=0.0),
+        "stuck": short(wls.learn.SeriesPotential(order=2, waves=0), friction=80.0),
+    }
+    return wls.learn.study(swinging, budget="15 s", candidates=models, progress=False)
+
+
+def test_the_mechanics_that_moves_the_data_wins(found):
+    assert found.winners == {"forecast": found.learned, "interpolate": found.learned}
+    assert found.learned.startswith("spring")
+    scores = {entry.name: entry.mean("forecast") for entry in found.entries}
+    assert scores[found.learned] < 0.3 * min(scores["persistence"], scores["ballistic"])
+
+
+def test_it_predicts_on_both_sides_of_the_last_marginal(found, swinging):
+    exact = wls.systems.HarmonicOscillator(n=50, velocity_width=1.0, seed=0).exact([1.25, 3.5]).snapshots(seed=0)
+    for name, held in (("forecast", exact[1:]), ("interpolate", exact[:1])):
+        scores = found.score(held)
+        assert scores.model.startswith("study: spring")
+        assert scores.beats_baselines, name
+    assert found.forecast([3.25, 3.5]).times.tolist() == [3.25, 3.5]
+    assert found.interpolate([1.25]).times.tolist() == [1.25]
+    with pytest.raises(ParameterError, match="not both"):
+        found.score(exact)
+
+
+def test_the_expression_repeats_the_winner(found, swinging):
+    assert repr(found.chosen).startswith("WLM(")
+    again = found.chosen.fit(swinging)
+    np.testing.assert_array_equal(
+        again.forecast(swinging[-1], [3.5]).positions, found.model.forecast(swinging[-1], [3.5]).positions
+    )
+
+
+def test_a_naive_winner_predicts():
+    x = np.random.default_rng(0).standard_normal((40, 2))
+    v = np.random.default_rng(1).standard_normal((40, 2))
+    free = wls.SnapshotSeries(np.arange(5.0), [x + t * v for t in range(5)], [v] * 5)
+    pulled = {"pulled": short(wls.External(lambda x, xp: 3.0 * (x**2).sum(-1)))}
+    found = wls.learn.study(free, budget=6, candidates=pulled, progress=False)
+    assert found.winners["forecast"] == "ballistic"
+    np.testing.assert_allclose(found.forecast([6.0])[0].positions, x + 6.0 * v)
+    np.testing.assert_allclose(found.score(found.forecast([6.0])).w1["study: ballistic"], 0.0, atol=1e-12)
+
+
+def test_the_budget_is_kept_where_fits_are_long(swinging):
+    began = time.monotonic()
+    endless = {"endless": wls.learn.WLM(optimiser=wls.learn.AdamW(steps=10**6), progress=False)}
+    found = wls.learn.study(swinging, budget=8, candidates=endless, progress=False)
+    assert found.model.fitted
+    assert time.monotonic() - began < 40  # of wall time, on a machine that others may use
+
+
+def test_two_marginals_leave_nothing_to_choose_by(swinging):
+    found = wls.learn.study(swinging[[0, 2]], budget=5, candidates={"one": short()}, progress=False)
+    assert found.winners == {} and found.untried == ["one"]
+    assert len(found.forecast([2.0])) == 1
+
+
+def test_an_interrupt_returns_the_best_so_far(swinging, monkeypatch):
+    from wlmsim.learn.studies import search
+
+    def interrupted(*given):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(search, "run_all", interrupted)
+    found = wls.learn.study(swinging, budget=5, candidates={"one": short()}, progress=False)
+    assert found.interrupted and found.model.fitted
+    assert {entry.name for entry in found.entries} >= {"persistence", "ballistic", "OT-linear"}
+
+
+def test_velocities_in_another_unit_are_converted(swinging):
+    hours = wls.SnapshotSeries(swinging.times, swinging.positions, [v / 24 for v in swinging.velocities])
+    found = wls.learn.study(hours, budget=4, candidates={"one": short()}, progress=False)
+    assert found.velocity_factor == pytest.approx(24, rel=0.1)
+    np.testing.assert_allclose(found.data.velocities[0], found.velocity_factor * hours.velocities[0])
+
+
+def test_the_menu_suits_the_data(swinging):
+    def names(data, **more):
+        return list(menu(data, look(data), **more))
+
+    assert names(swinging)[0] == "current"
+    flock = wls.systems.Boids(n=40, seed=0).simulate(np.arange(0, 3, 0.5)).snapshots(seed=0)
+    assert names(flock)[0] == "flock"
+    unknown = names(swinging.without_velocities())
+    assert unknown[0] == "cells" and "inertial, changing potential" in unknown
+    assert names(swinging.without_velocities()[:2]) == ["cells"]
+    dog = wls.Trajectory([0.0, 3.0], np.zeros((2, 1, 2)))
+    assert names(swinging, agents=[dog])[0] == "driven herd"
+
+
+def test_budgets_are_times():
+    assert (
+        seconds_of("1 min") == 60 and seconds_of("90s") == 90 and seconds_of("2 hours") == 7200 and seconds_of(5) == 5
+    )
+    for wrong in ("soon", "-3 s", 0, "5 parsecs"):
+        with pytest.raises(ParameterError, match="budget"):
+            seconds_of(wrong)
+
+
+def test_bad_arguments_are_named(swinging):
+    with pytest.raises(ParameterError, match="goal"):
+        wls.learn.study(swinging, goal="guess")
+    with pytest.raises(ParameterError, match="at least 2 marginals"):
+        wls.learn.study(swinging[:1])
+    with pytest.raises(ParameterError, match="candidates"):
+        wls.learn.study(swinging, candidates={})

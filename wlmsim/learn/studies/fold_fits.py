@@ -1,0 +1,122 @@
+"""Fits of candidates to folds, one after the other or side by side in processes, each up to a moment."""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from wlmsim.data.population import Population
+from wlmsim.data.snapshots import SnapshotSeries
+from wlmsim.errors import ParameterError, SimulationError
+from wlmsim.learn.studies.clock import OutOfTimeError, stopper
+from wlmsim.learn.studies.folds import FORECAST, Fold
+from wlmsim.learn.training.processes import Send, UnsendableError, in_processes
+from wlmsim.learn.wlm import WLM
+
+
+@dataclass(frozen=True)
+class Job:
+    """Fit a model to a fold up to a moment of the monotonic clock, and score what it predicts."""
+
+    name: str
+    model: WLM
+    fold: Fold
+    end: float
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a job.
+
+    Attributes
+    ----------
+    score : float or None
+        W1 of the predictions, infinite where they or the fit diverged; None where time was over, or the model does not
+        suit the data.
+    seconds : float
+        Of the fit.
+    fit : WLM or None
+        The fitted model, where it can be used.
+    """
+
+    score: float | None
+    seconds: float
+    fit: WLM | None = None
+
+
+def run(job: Job) -> Outcome:
+    """Do one job."""
+    began = time.monotonic()
+    if began >= job.end:
+        return Outcome(None, 0.0)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            fitted = copy.deepcopy(job.model).fit(job.fold.fitted, callbacks=[stopper(job.end)])
+            score = job.fold.score(predictor(fitted, job.fold.goal))
+    except SimulationError:
+        return Outcome(math.inf, time.monotonic() - began)
+    except (OutOfTimeError, ParameterError):
+        return Outcome(None, time.monotonic() - began)
+    return Outcome(score, time.monotonic() - began, fitted if math.isfinite(score) else None)
+
+
+def run_all(jobs: Sequence[Job], processes: int, tell: Callable[[int, str], None]) -> list[Outcome | None]:
+    """Do jobs, in their order; where the user interrupts, those that were not done have no outcome.
+
+    Parameters
+    ----------
+    jobs : sequence of Job
+        What to do.
+    processes : int
+        How many at the same time.
+    tell : callable
+        Told how many are done, and of which candidate one was.
+
+    Returns
+    -------
+    list of Outcome or None
+    """
+    found: list[Outcome | None] = [None] * len(jobs)
+
+    def receive(index: int, outcome: Outcome) -> None:
+        found[index] = outcome
+        tell(sum(one is not None for one in found), jobs[index].name)
+
+    if processes > 1 and jobs:
+        try:
+            in_processes(_run_alone, jobs, processes, receive)
+            return found
+        except UnsendableError:  # a law that stays in this process
+            pass
+    for index, job in enumerate(jobs):
+        receive(index, run(job))
+    return found
+
+
+def _run_alone(job: Job, send: Send) -> None:
+    """Do a job in a process beside others, on one thread."""
+    torch.set_num_threads(1)
+    send(run(job))
+
+
+def predictor(model: WLM, goal: str) -> Callable[[SnapshotSeries, np.ndarray], Sequence[Population | None]]:
+    """Predictions of a fitted model for a goal."""
+
+    def forecast(known: SnapshotSeries, times: np.ndarray) -> Sequence[Population | None]:
+        start = known[-1]
+        if start.velocities is None and model.initial_velocities in ("zero", "learn") and not model.first_order:
+            start = known[0]
+        return list(model.forecast(start, times))
+
+    def between(known: SnapshotSeries, times: np.ndarray) -> Sequence[Population | None]:
+        return list(model.interpolate(times, data=known, two_sided=True))
+
+    return forecast if goal == FORECAST else between
