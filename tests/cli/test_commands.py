@@ -353,7 +353,7 @@ def test_model_in_a_file_without_suffix(study: Path, tmp_path: Path) -> None:
         (["--rollouts", "some"], "--rollouts: `rollouts` must be 'anchored' or 'multiple-shooting'"),
         (["--loss", "some"], "--loss: `loss` must be 'exact' or 'sinkhorn' or"),
         (["--learning-rate", 0], "--learning-rate: `AdamW.learning_rate` must be a finite number > 0"),
-        (["--steps", 0], "--steps: `AdamW.steps` must be an integer >= 1; got 0"),
+        (["--steps", -1], "--steps: `AdamW.steps` must be an integer >= 0; got -1"),
         (["--steps", "2.5"], "Invalid value for '--steps'"),
         (["--hidden", "8,,4"], "--hidden: '8,,4' is not a list of integers"),
         (["--pair", "-1"], "--pair: `cutoff` must be a finite number > 0; got -1"),
