@@ -6,6 +6,7 @@ import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,6 +18,7 @@ from wlmsim.data.population import Population
 from wlmsim.data.trajectory import Trajectory
 from wlmsim.errors import AccuracyWarning, ParameterError, SimulationError
 from wlmsim.integrators import Boris, Integrator, Leapfrog, RungeKutta4, State
+from wlmsim.integrators.time_grid import RecordedGrid, TimeGrid
 from wlmsim.mechanics.flow import Flow
 from wlmsim.mechanics.lagrangian import Lagrangian
 
@@ -49,8 +51,10 @@ def simulate(
     times : array_like, shape (T,)
         Strictly increasing times at which to record, none before ``population.time`` [time].
     dt : float, optional
-        Largest time step; each interval between records is divided into equal steps no longer than this.
-        Default: one step an interval, with a warning if the first one is visibly too long.
+        Time step: steps begin at ``population.time`` + k dt, whatever is recorded, and the last is cut short if the
+        last record asks for it. A record between two of them is reached by a shorter step of its own, from the one
+        before, to which the run then returns; so that more records change nothing in the others. Default: one step
+        from each record to the next, with a warning if the first one is visibly too long.
     integrator : Integrator, optional
         Default: `Leapfrog` for a Lagrangian, `Boris` for one with a magnetic field, `RungeKutta4` for a flow.
     progress : bool
@@ -96,16 +100,14 @@ def simulate(
 
     state = _start(mechanics, population)
     about = {"integrator": repr(integrator), "dt": None if dt == math.inf else dt, **(metadata or {})}
-    with _recorder(save, times, population, about) as record, _progress(progress, times, state.time, dt) as advanced:
-        unknown = dt == math.inf and isinstance(integrator, DETERMINISTIC)
+    grid = RecordedGrid(state.time, times) if dt == math.inf else TimeGrid(state.time, times[-1], dt)
+    with _recorder(save, times, population, about) as record, _progress(progress, grid.steps) as advanced:
+        run = _Run(mechanics, integrator, state, grid, advanced)
         for time in times:
-            before, state = state, _advance(mechanics, integrator, state, time, dt, advanced)
-            if unknown and state.time > before.time:
-                _warn_of_a_long_step(mechanics, integrator, before, state)
-                unknown = False
+            frame = run.at(time)
             if isinstance(mechanics, Flow):
-                state.velocities = mechanics.velocity(state.positions, state.weights, state.time)
-            record.add(state)
+                frame.velocities = mechanics.velocity(frame.positions, frame.weights, time)
+            record.add(frame)
     return Trajectory(*record.frames(), population.weights, mechanics=mechanics, metadata=about, copy=False)
 
 
@@ -150,9 +152,64 @@ def _check_finite(what: str, vectors: np.ndarray, positions: np.ndarray) -> None
         )
 
 
-def _steps(interval: float, dt: float) -> int:
-    # an interval that is a whole number of steps but for rounding is not given one more
-    return max(1, math.ceil(interval / dt - 1e-9)) if interval > 0 else 0
+class _Run:
+    """A population on its way over a grid of steps, which looks between two of them without leaving the way."""
+
+    def __init__(
+        self,
+        mechanics: Any,
+        integrator: Integrator,
+        state: State,
+        grid: TimeGrid | RecordedGrid,
+        advanced: Callable[[int], None],
+    ):
+        self._mechanics, self._integrator, self._grid, self._advanced = mechanics, integrator, grid, advanced
+        self._state, self._step = state, 0
+        self._on_the_way: Callable[[float], Integrator] | None = None
+        self._unchosen = isinstance(grid, RecordedGrid) and isinstance(integrator, DETERMINISTIC)
+
+    def at(self, time: float) -> State:
+        """The state at a recorded time, not before the one asked for last."""
+        step, part = self._grid.place(time)
+        while self._step < step:
+            self._advance()
+        if part > 0:
+            return self._aside(part, time)
+        return replace(self._state, time=time)
+
+    def _advance(self) -> None:
+        before, length = self._state, self._grid.length(self._step)
+        self._state = self._finite(self._integrator, before, length, self._grid.time(self._step + 1))
+        self._step, self._on_the_way = self._step + 1, None
+        if self._unchosen:
+            _warn_of_a_long_step(self._mechanics, self._integrator, before, self._state)
+            self._unchosen = False
+        self._advanced(1)
+
+    def _aside(self, part: float, time: float) -> State:
+        """The state within a step, after a shorter one that leads nowhere."""
+        if self._on_the_way is None:
+            self._on_the_way = self._integrator.on_the_way(self._mechanics, self._grid.length(self._step))
+        return self._finite(self._on_the_way(part), self._state.copy(), part, time)
+
+    def _finite(self, integrator: Integrator, state: State, dt: float, time: float) -> State:
+        """The state one step later, at a time; `SimulationError` if it is not finite."""
+        with np.errstate(over="ignore", invalid="ignore"):  # what they warn of is the error below
+            after = integrator.step(self._mechanics, state, dt)
+            # a sum is finite only if every term is, and costs less than looking at each
+            total = after.positions.sum() + after.velocities.sum()
+        after.time = time
+        if not math.isfinite(total):
+            raise self._lost(time, dt)
+        return after
+
+    def _lost(self, time: float, dt: float) -> SimulationError:
+        grid = self._grid
+        chosen = "one step an interval" if isinstance(grid, RecordedGrid) else format(grid.length(0), "g")
+        when = _times.text(time, [grid.time(self._step)])
+        return SimulationError(
+            f"the trajectory stopped being finite at t = {when} with time step {dt:g}; try a smaller dt (now {chosen})"
+        )
 
 
 def _warn_of_a_long_step(mechanics: Any, integrator: Integrator, before: State, after: State) -> None:
@@ -167,30 +224,8 @@ def _warn_of_a_long_step(mechanics: Any, integrator: Integrator, before: State, 
             f"no dt was given, and one step of {step:g} between the first records is too long: two half steps end "
             f"{100 * off / max(way, TINY):.0f} % of the way elsewhere; try a smaller dt",
             AccuracyWarning,
-            stacklevel=3,
+            stacklevel=5,
         )
-
-
-def _advance(
-    mechanics: Any, integrator: Integrator, state: State, time: float, dt: float, advanced: Callable[[], None]
-) -> State:
-    start = state.time
-    interval = time - start
-    steps = _steps(interval, dt)
-    for step in range(steps):
-        with np.errstate(over="ignore", invalid="ignore"):  # what they warn of is the error below
-            state = integrator.step(mechanics, state, interval / steps)
-            # a sum is finite only if every term is, and costs less than looking at each
-            total = state.positions.sum() + state.velocities.sum()
-        state.time = time if step == steps - 1 else start + (step + 1) * interval / steps
-        if not math.isfinite(total):
-            raise SimulationError(
-                f"the trajectory stopped being finite at t = {_times.text(state.time, [start])} "
-                f"with time step {interval / steps:g}; "
-                f"try a smaller dt (now {'one step an interval' if dt == math.inf else format(dt, 'g')})"
-            )
-        advanced()
-    return state
 
 
 class _Recorder(Protocol):
@@ -233,14 +268,14 @@ def _recorder(
 
 
 @contextmanager
-def _progress(show: bool, times: np.ndarray, start: float, dt: float) -> Iterator[Callable[[], None]]:
+def _progress(show: bool, steps: int) -> Iterator[Callable[[int], None]]:
     if not show:
-        yield lambda: None
+        yield lambda count: None
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("simulating"), BarColumn(), MofNCompleteColumn(), TextColumn("steps"), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task("", total=sum(_steps(interval, dt) for interval in np.diff(times, prepend=start)))
-        yield lambda: bar.advance(task)
+        task = bar.add_task("", total=steps)
+        yield lambda count: bar.advance(task, count)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from wlmsim import _validation as check
-from wlmsim.integrators.base import Integrator, State, acceleration_at, call
+from wlmsim.integrators.base import State, acceleration_at, call
 from wlmsim.integrators.leapfrog import kick
+from wlmsim.integrators.noise import StochasticIntegrator, decaying_correlation
 from wlmsim.mechanics.flow import Flow
 from wlmsim.mechanics.lagrangian import Lagrangian
 
 
-class BAOAB(Integrator):
+class BAOAB(StochasticIntegrator):
     """Langevin dynamics, dv = (F + G - gamma v) dt + sqrt(2 gamma T / m) dW, by half kicks, half drifts and a bath.
 
     B: v <- v + dt / 2 F(x);  A: x <- x + dt / 2 v;  O: v <- c v + sqrt((1 - c^2) T / m) xi with c = exp(-gamma dt);
@@ -52,15 +53,18 @@ class BAOAB(Integrator):
     conserves_energy = True
 
     def __init__(self, temperature: float, *, seed: int | np.random.Generator | None = None):
+        super().__init__(seed=seed)
         self.temperature = check.nonnegative("temperature", temperature)
-        self.seed = seed
-        self._rng = check.generator("seed", seed)
 
     def check_mechanics(self, mechanics: Lagrangian | Flow) -> None:
         """Refuse a flow, and a temperature without the friction that holds it."""
         super().check_mechanics(mechanics)
         if self.temperature and isinstance(mechanics, Lagrangian) and not mechanics.friction:
             raise check.fail("temperature", f"0 where there is no friction, as in {mechanics!r}", self.temperature)
+
+    def noise_correlation(self, mechanics: Lagrangian, before: float, after: float) -> float:
+        """That of the bath."""
+        return decaying_correlation(mechanics.friction, before, after)
 
     def step(self, mechanics: Lagrangian, state: State, dt: float) -> State:
         """Advance by `dt` with one evaluation of the potential's force."""

@@ -27,6 +27,13 @@ class State:
     time: float
     acceleration: np.ndarray | None = None
 
+    def copy(self) -> State:
+        """The same state in arrays of its own."""
+        a = self.acceleration
+        return State(
+            self.positions.copy(), self.velocities.copy(), self.weights, self.time, None if a is None else a.copy()
+        )
+
 
 class Integrator(ABC):
     """A scheme that carries a state over one time step."""
@@ -55,6 +62,17 @@ class Integrator(ABC):
     @abstractmethod
     def step(self, mechanics: Any, state: State, dt: float) -> State:
         """Return the state one step `dt` [time] later; the given one may not be used again."""
+
+    def on_the_way(self, mechanics: Any, dt: float) -> Callable[[float], Integrator]:
+        """Schemes for records in the midst of the step `dt` [time] that comes next.
+
+        Returns
+        -------
+        callable
+            The scheme of a step of the length that it is given, which grows from call to call. The step itself is then
+            what it would be without, so that a scheme with noise draws that of records from elsewhere.
+        """
+        return lambda part: self
 
 
 def acceleration_at(mechanics: Lagrangian, state: State) -> np.ndarray:

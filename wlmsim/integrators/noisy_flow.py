@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from wlmsim import _validation as check
-from wlmsim.integrators.base import Integrator, call
+from wlmsim.integrators.base import call
+from wlmsim.integrators.noise import StochasticIntegrator
 from wlmsim.mechanics.flow import Flow
 
 
-class NoisyFlowIntegrator(Integrator):
+class NoisyFlowIntegrator(StochasticIntegrator):
     """A scheme for a flow with noise of the same strength everywhere.
 
     Parameters
@@ -23,9 +24,8 @@ class NoisyFlowIntegrator(Integrator):
     moves = Flow
 
     def __init__(self, noise: float, *, seed: int | np.random.Generator | None = None):
+        super().__init__(seed=seed)
         self.noise = check.nonnegative("noise", noise)
-        self.seed = seed
-        self._rng = check.generator("seed", seed)
 
     def __repr__(self) -> str:
         return call(self, noise=self.noise, seed=self.seed)
