@@ -6,7 +6,6 @@ import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,12 +17,19 @@ from wlmsim.data.population import Population
 from wlmsim.data.trajectory import Trajectory
 from wlmsim.errors import AccuracyWarning, ParameterError, SimulationError
 from wlmsim.integrators import Boris, Integrator, Leapfrog, RungeKutta4, State
+from wlmsim.integrators.loops import Loop
 from wlmsim.integrators.time_grid import RecordedGrid, TimeGrid
 from wlmsim.mechanics.flow import Flow
 from wlmsim.mechanics.lagrangian import Lagrangian
 
 DETERMINISTIC = (Boris, Leapfrog, RungeKutta4)
 """Schemes whose steps may be taken again: they draw no noise, and approximate a motion in continuous time."""
+FEW = 1000
+"""Steps from which on they are done in one compiled loop, which takes a second to compile, once on a machine."""
+MOST = 40_000
+"""Operations in a force up to which they are done so, on one thread, as `threads.SMALL`; beyond, Python is little."""
+AT_ONCE, LEAST = 2_000_000, 100
+"""Operations of such a loop until it is looked after, milliseconds of work, and what a step counts for beside them."""
 LONG = 0.1
 """Share of the way by which one step and two half steps may differ in silence."""
 TINY = np.finfo(float).tiny
@@ -98,15 +104,19 @@ def simulate(
         times = _from_start(times, population.time)
     dt = math.inf if dt is None else check.positive("dt", dt)
 
-    state = _start(mechanics, population)
+    start = population.time
+    grid = RecordedGrid(start, times) if dt == math.inf else TimeGrid(start, times[-1], dt)
+    loop = _loop(mechanics, integrator, population, grid.steps)
+    rate = _rate(mechanics) if loop is None else loop.rate
+    state = _start(mechanics, population, rate)
     about = {"integrator": repr(integrator), "dt": None if dt == math.inf else dt, **(metadata or {})}
-    grid = RecordedGrid(state.time, times) if dt == math.inf else TimeGrid(state.time, times[-1], dt)
     with _recorder(save, times, population, about) as record, _progress(progress, grid.steps) as advanced:
-        run = _Run(mechanics, integrator, state, grid, advanced)
+        run = _Run(mechanics, integrator, loop, state, grid, advanced)
         for time in times:
             frame = run.at(time)
             if isinstance(mechanics, Flow):
-                frame.velocities = mechanics.velocity(frame.positions, frame.weights, time)
+                known = frame.acceleration  # a loop has it; otherwise nothing has, of a flow
+                frame.velocities = rate(frame.positions, frame.weights, time) if known is None else known
             record.add(frame)
     return Trajectory(*record.frames(), population.weights, mechanics=mechanics, metadata=about, copy=False)
 
@@ -125,17 +135,22 @@ def default_integrator(mechanics: Lagrangian | Flow) -> Integrator:
     return Leapfrog() if mechanics.magnetic is None else Boris()
 
 
-def _start(mechanics: Lagrangian | Flow, population: Population) -> State:
+def _rate(mechanics: Lagrangian | Flow) -> Callable[..., np.ndarray]:
+    """Velocity of a flow, or acceleration by the potential."""
+    return mechanics.velocity if isinstance(mechanics, Flow) else mechanics.acceleration
+
+
+def _start(mechanics: Lagrangian | Flow, population: Population, rate: Callable[..., np.ndarray]) -> State:
     x, v, w, t = population.positions, population.velocities, population.weights, population.time
     if isinstance(mechanics, Flow):
-        velocity = mechanics.velocity(x, w, t)
+        velocity = rate(x, w, t)
         _check_finite(f"the velocity of {mechanics!r}", velocity, x)
         return State(x, velocity, w, t)
     if v is None:
         raise ParameterError(
             "`population` must have velocities to be simulated: give them, or use `population.at_rest()` for zero"
         )
-    acceleration = mechanics.acceleration(x, w, t)
+    acceleration = rate(x, w, t)
     if mechanics.potential is not None and not np.isfinite(acceleration).all():
         for term in mechanics.potential.terms:
             _check_finite(f"the force of {term!r}", term.force(x, w, t), x)
@@ -152,6 +167,14 @@ def _check_finite(what: str, vectors: np.ndarray, positions: np.ndarray) -> None
         )
 
 
+def _loop(mechanics: Any, integrator: Integrator, population: Population, steps: int) -> Loop | None:
+    """Many steps at once, where that is worth it."""
+    if steps < FEW:
+        return None
+    loop = integrator.loop(mechanics, population.weights, population.dim)
+    return None if loop is None or loop.operations > MOST else loop
+
+
 class _Run:
     """A population on its way over a grid of steps, which looks between two of them without leaving the way."""
 
@@ -159,12 +182,14 @@ class _Run:
         self,
         mechanics: Any,
         integrator: Integrator,
+        loop: Loop | None,
         state: State,
         grid: TimeGrid | RecordedGrid,
         advanced: Callable[[int], None],
     ):
         self._mechanics, self._integrator, self._grid, self._advanced = mechanics, integrator, grid, advanced
         self._state, self._step = state, 0
+        self._loop = loop
         self._on_the_way: Callable[[float], Integrator] | None = None
         self._unchosen = isinstance(grid, RecordedGrid) and isinstance(integrator, DETERMINISTIC)
 
@@ -172,25 +197,45 @@ class _Run:
         """The state at a recorded time, not before the one asked for last."""
         step, part = self._grid.place(time)
         while self._step < step:
-            self._advance()
+            before = self._state
+            if self._loop is None:
+                length, self._step = self._grid.length(self._step), self._step + 1
+                self._state = self._finite(self._integrator, before, length, self._grid.time(self._step))
+                self._advanced(1)
+            else:
+                self._many(self._loop, step)
+            self._on_the_way = None
+            if self._unchosen:
+                _warn_of_a_long_step(self._mechanics, self._integrator, before, self._state)
+                self._unchosen = False
         if part > 0:
             return self._aside(part, time)
-        return replace(self._state, time=time)
+        state = self._state
+        return State(state.positions, state.velocities, state.weights, time, state.acceleration)
 
-    def _advance(self) -> None:
-        before, length = self._state, self._grid.length(self._step)
-        self._state = self._finite(self._integrator, before, length, self._grid.time(self._step + 1))
-        self._step, self._on_the_way = self._step + 1, None
-        if self._unchosen:
-            _warn_of_a_long_step(self._mechanics, self._integrator, before, self._state)
-            self._unchosen = False
-        self._advanced(1)
+    def _many(self, loop: Loop, until: int) -> None:
+        """Some of the steps up to another, in compiled code: no more than a moment's work, so that a key is heard."""
+        length = self._grid.length(self._step)
+        start, first, count = self._grid.alike(self._step, until)
+        count = min(count, max(1, AT_ONCE // (loop.operations + LEAST)))
+        self._state, done, finite = loop.steps(self._state, start, length, first, count)
+        self._step += done
+        self._state.time = self._grid.time(self._step)
+        if not finite:
+            raise self._lost(self._state.time, length)
+        self._advanced(done)
 
     def _aside(self, part: float, time: float) -> State:
         """The state within a step, after a shorter one that leads nowhere."""
         if self._on_the_way is None:
             self._on_the_way = self._integrator.on_the_way(self._mechanics, self._grid.length(self._step))
-        return self._finite(self._on_the_way(part), self._state.copy(), part, time)
+        integrator = self._on_the_way(part)
+        if self._loop is None or integrator is not self._integrator:
+            return self._finite(integrator, self._state.copy(), part, time)
+        state, _, finite = self._loop.steps(self._state, self._state.time, part, 0, 1)
+        if not finite:
+            raise self._lost(time, part)
+        return state
 
     def _finite(self, integrator: Integrator, state: State, dt: float, time: float) -> State:
         """The state one step later, at a time; `SimulationError` if it is not finite."""

@@ -7,6 +7,7 @@ import numpy as np
 from wlmsim import _validation as check
 from wlmsim.integrators.base import State, acceleration_at, call
 from wlmsim.integrators.leapfrog import kick
+from wlmsim.integrators.loops import Loop
 from wlmsim.integrators.noise import StochasticIntegrator, decaying_correlation
 from wlmsim.mechanics.flow import Flow
 from wlmsim.mechanics.lagrangian import Lagrangian
@@ -74,11 +75,26 @@ class BAOAB(StochasticIntegrator):
         x = x + 0.5 * dt * v
         v = np.exp(-mechanics.friction * dt) * v
         if self.temperature:
-            width = np.sqrt(-np.expm1(-2 * mechanics.friction * dt) * self.temperature / mechanics.mass)
-            v += width * self._rng.standard_normal(v.shape)
+            v += self._width(mechanics, dt) * self._rng.standard_normal(v.shape)
         x = x + 0.5 * dt * v
         force = mechanics.acceleration(x, w, t + dt)
         return State(x, kick(mechanics, x, v, w, force, 1.0, 0.5 * dt), w, t + dt, force)
+
+    def _width(self, mechanics: Lagrangian, dt: float) -> float:
+        return np.sqrt(-np.expm1(-2 * mechanics.friction * dt) * self.temperature / mechanics.mass)
+
+    def loop(self, mechanics: Lagrangian, weights: np.ndarray, dim: int) -> Loop | None:
+        """Such steps in compiled code; `None` where forces depend on the velocity beside friction."""
+        from wlmsim.kernels import steps
+
+        pieces = mechanics.pieces(weights, dim) if mechanics.only_friction else None
+        if pieces is None:
+            return None
+
+        def numbers(dt: float, count: int, size: int) -> tuple[float, np.ndarray]:
+            return np.exp(-mechanics.friction * dt), self._rows(self._width(mechanics, dt), count, size)
+
+        return Loop(steps.baths, pieces, numbers)
 
     def __repr__(self) -> str:
         return call(self, temperature=self.temperature, seed=self.seed)

@@ -32,6 +32,10 @@ class StochasticIntegrator(Integrator):
         """
         return np.sqrt(before / after)
 
+    def _rows(self, width: float, count: int, size: int) -> np.ndarray:
+        """Noise of many steps, each a row of `size` numbers; no rows of no width."""
+        return width * self._rng.standard_normal((count, size)) if width else np.empty((0, size))
+
     def on_the_way(self, mechanics: Any, dt: float) -> Callable[[float], Integrator]:
         """As of every integrator; the noise up to a record is a bridge to that of the whole step."""
         bridge = _Bridge(self._rng, lambda a, b: self.noise_correlation(mechanics, a, b), dt)

@@ -41,6 +41,11 @@ class TimeGrid:
         """Length of a step [time]."""
         return self._dt if self._whole or step < self.steps - 1 else self._end - self.time(step)
 
+    def alike(self, step: int, until: int) -> tuple[float, int, int]:
+        """A time, the number of a step from there on, and of those from it up to another that are as long."""
+        last = self.steps if self._whole else self.steps - 1
+        return (self._start, step, min(until, last) - step) if step < last else (self.time(step), 0, 1)
+
     def place(self, time: float) -> tuple[int, float]:
         """The step that a time falls in, and how far in it is; 0 at its beginning but for rounding."""
         if time == self._end:
@@ -83,6 +88,10 @@ class RecordedGrid:
     def length(self, step: int) -> float:
         """Length of a step [time]."""
         return self.time(step + 1) - self.time(step)
+
+    def alike(self, step: int, until: int) -> tuple[float, int, int]:
+        """The time of a step, and that it is one by itself; see `TimeGrid`."""
+        return self.time(step), 0, 1
 
     def place(self, time: float) -> tuple[int, float]:
         """The step that begins at a recorded time, and 0."""
