@@ -107,7 +107,15 @@ class Gravity(Functional):
 
     def pieces(self, weights: np.ndarray, dim: int) -> tuple[Piece, ...] | None:
         """The sum over all pairs as compiled code; `None` for a tree."""
-        return None if self._by_tree(len(weights), dim) else pair_pieces(self.law, weights, dim)
+        n = len(weights)
+        if self._by_tree(n, dim):
+            return None
+        if dim > 3:
+            return pair_pieces(self.law, weights, dim)
+        from wlmsim.kernels import direct, pieces
+
+        source = direct.padded(np.zeros((n, dim)), weights)
+        return (Piece(pieces.add_gravity, (), (float(self.strength), float(self.softening) ** 2, source), n**2),)
 
     def _by_tree(self, n: int, dim: int) -> bool:
         if self.method == "tree" and dim > 3:

@@ -12,6 +12,8 @@ import numpy as np
 from numba import njit
 from numba.cpython.unsafe.tuple import tuple_setitem
 
+from wlmsim.kernels.direct import attraction
+
 
 @njit(fastmath=True, error_model="numpy")
 def add_external(x, t, p, force, gradient):
@@ -75,6 +77,23 @@ def add_near_pairs(x, t, p, force, derivative):
             for k in range(len(axes)):
                 force[i, k] += w[j] * pull * step[k]
                 force[j, k] -= w[i] * pull * step[k]
+
+
+@njit(error_model="numpy")
+def add_gravity(x, t, p, force):
+    """Add softened gravity, in up to three dimensions.
+
+    p holds its strength, the squared softening, and rows x, y, z, w of the particles as `kernels.direct` has them, of
+    which the weights are filled in.
+    """
+    strength, softening2, source = p
+    for i in range(source.shape[1]):
+        for k in range(x.shape[1]):
+            source[k, i] = x[i if i < len(x) else 0, k]
+    for i in range(len(x)):
+        pull = attraction(source, 0, source.shape[1], softening2, source[0, i], source[1, i], source[2, i])
+        for k in range(x.shape[1]):
+            force[i, k] += strength * pull[k]
 
 
 @njit(error_model="numpy")
