@@ -89,7 +89,7 @@ def simulate(
     -----
     A run of at least 2000 steps of few particles (up to 200 where there are forces between pairs) is one compiled loop,
     if scheme and laws allow it: `Leapfrog`, `Yoshida4`, `Boris` and `BAOAB` without forces that depend on the velocity
-    beside friction, `RungeKutta4` and `EulerMaruyama`; `External`, `Pairwise` and `Gravity`, `StreamFlow` and
+    beside friction, `RungeKutta4`, `EulerMaruyama` and `StochasticHeun`; `External`, `Pairwise` and `Gravity`, `StreamFlow` and
     `VortexFlow`. Laws are then read once, at the start. It differs from one step after the other by rounding only.
 
     Examples
@@ -276,7 +276,7 @@ def _warn_of_a_long_step(mechanics: Any, integrator: Integrator, before: State, 
             f"no dt was given, and one step of {step:g} between the first records is too long: two half steps end "
             f"{100 * off / max(way, TINY):.0f} % of the way elsewhere; try a smaller dt",
             AccuracyWarning,
-            stacklevel=5,
+            stacklevel=4,
         )
 
 

@@ -45,6 +45,8 @@ FLOW_SCHEMES = {
     "runge-kutta": wls.RungeKutta4,
     "euler": lambda: wls.EulerMaruyama(0.0),
     "noise": lambda: wls.EulerMaruyama(0.3, seed=2),
+    "heun": lambda: wls.StochasticHeun(0.0),
+    "heun with noise": lambda: wls.StochasticHeun(0.3, seed=2),
 }
 
 
@@ -161,7 +163,7 @@ WELL = wls.External(wls.laws.Harmonic(1.0))
         (wls.Lagrangian(WELL, magnetic=wls.MagneticField(1.0)), wls.Boris()),
         (wls.Lagrangian(wls.Gravity(method="tree")), wls.Leapfrog()),
         (Upwards(WELL), wls.RungeKutta4()),
-        (wls.GradientFlow(WELL), wls.StochasticHeun(0.1)),
+        (wls.GradientFlow(WELL), wls.ExactOrnsteinUhlenbeck(0.1)),
         (wls.VortexFlow([1.0]), wls.RungeKutta4()),
     ],
 )
@@ -222,6 +224,7 @@ def test_no_record_changes_another(records, dt):
 
 def test_pieces_of_a_run_change_nothing(monkeypatch):
     start, mechanics = a_population(4, 1), wls.Lagrangian(POTENTIALS[1])
+    monkeypatch.setattr(simulation, "FEW", 1)
     paths = []
     for at_once in (1, 500, 10**7):
         monkeypatch.setattr(simulation, "AT_ONCE", at_once)
@@ -266,6 +269,7 @@ def test_few_particles_and_many_steps_are_looped(monkeypatch):
 
 def test_progress_moves_while_a_loop_runs(monkeypatch):
     seen = []
+    monkeypatch.setattr(simulation, "FEW", 1)
     monkeypatch.setattr(simulation, "AT_ONCE", 200 * 104)
     monkeypatch.setattr(simulation, "_progress", lambda show, steps: _Counting(seen))
     oscillator = wls.Lagrangian(wls.External(wls.laws.Harmonic(1.0)))

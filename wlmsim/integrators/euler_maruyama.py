@@ -55,7 +55,4 @@ class EulerMaruyama(NoisyFlowIntegrator):
         """Such steps in compiled code."""
         from wlmsim.kernels import steps
 
-        pieces = mechanics.pieces(weights, dim)
-        if pieces is None:
-            return None
-        return Loop(steps.euler, pieces, lambda dt, count, size: (self._rows(np.sqrt(dt) * self.noise, count, size),))
+        return self._loop(steps.euler, mechanics, weights, dim)

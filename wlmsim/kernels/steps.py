@@ -109,3 +109,29 @@ def euler(x, v, a, known, start, first, count, dt, noise, p, field):
         if not is_finite(xs, vs):
             return k + 1, False
     return count, True
+
+
+@njit(error_model="numpy")
+def heun(x, v, a, known, start, first, count, dt, noise, p, field):
+    """Steps of Heun's rule for dx/dt = field with the noise of step k in row k; v is the field where the last began."""
+    xs, vs, slopes = x.reshape(-1), v.reshape(-1), a.reshape(-1)
+    ahead = np.empty_like(x)
+    ends = ahead.reshape(-1)
+    if not known:
+        field(x, start + first * dt, p, a)
+    for k in range(count):
+        t = start + (first + k) * dt + dt
+        for i in range(xs.size):
+            vs[i] = slopes[i]
+            ends[i] = xs[i] + dt * vs[i]
+            if len(noise):
+                ends[i] += noise[k, i]
+        field(ahead, t, p, a)
+        for i in range(xs.size):
+            xs[i] += 0.5 * dt * (vs[i] + slopes[i])
+            if len(noise):
+                xs[i] += noise[k, i]
+        field(x, t, p, a)
+        if not is_finite(xs, vs):
+            return k + 1, False
+    return count, True
