@@ -89,8 +89,9 @@ def simulate(
     -----
     A run of at least 2000 steps of few particles (up to 200 where there are forces between pairs) is one compiled loop,
     if scheme and laws allow it: `Leapfrog`, `Yoshida4`, `Boris` and `BAOAB` without forces that depend on the velocity
-    beside friction, `RungeKutta4`, `EulerMaruyama` and `StochasticHeun`; `External`, `Pairwise` and `Gravity`, `StreamFlow` and
-    `VortexFlow`. Laws are then read once, at the start. It differs from one step after the other by rounding only.
+    beside friction, `RungeKutta4`, `EulerMaruyama` and `StochasticHeun`; `External`, `Pairwise` and `Gravity`,
+    `StreamFlow` and `VortexFlow`. Laws are then read once, at the start. It differs from one step after the other by
+    rounding only.
 
     Examples
     --------
