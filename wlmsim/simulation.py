@@ -123,7 +123,7 @@ def simulate(
         for time in times:
             frame = run.at(time)
             if isinstance(mechanics, Flow):
-                known = frame.acceleration  # a loop has it; otherwise nothing has, of a flow
+                known = None if loop is None else frame.acceleration
                 frame.velocities = rate(frame.positions, frame.weights, time) if known is None else known
             record.add(frame)
     return Trajectory(*record.frames(), population.weights, mechanics=mechanics, metadata=about, copy=False)
