@@ -10,7 +10,7 @@ import numpy as np
 
 from wlmsim import _validation as check
 from wlmsim.errors import ParameterError
-from wlmsim.functionals.binding import InPieces, Piece, joined
+from wlmsim.functionals.pieces import InPieces, Piece, joined
 
 
 class Functional(InPieces, ABC):

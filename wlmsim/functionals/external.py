@@ -9,8 +9,9 @@ import numpy as np
 from wlmsim import _validation as check
 from wlmsim.functionals import tracing
 from wlmsim.functionals.base import Functional
-from wlmsim.functionals.binding import Piece, bound
+from wlmsim.functionals.binding import bound
 from wlmsim.functionals.laws import Law
+from wlmsim.functionals.pieces import Piece
 
 A_POINT = 4
 """Operations that a law at a point counts for, where one is a pair of particles."""

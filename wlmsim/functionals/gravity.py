@@ -9,9 +9,9 @@ import numpy as np
 from wlmsim import _validation as check
 from wlmsim.errors import ParameterError
 from wlmsim.functionals.base import Functional
-from wlmsim.functionals.binding import Piece
 from wlmsim.functionals.laws import Plummer
 from wlmsim.functionals.pairwise import pair_energy, pair_pieces
+from wlmsim.functionals.pieces import Piece
 
 DIRECT_LIMIT = 10_000
 """Number of particles up to which "auto" sums all pairs, exactly; that takes some 20 milliseconds."""

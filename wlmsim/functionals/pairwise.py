@@ -9,10 +9,11 @@ import numpy as np
 from wlmsim import _validation as check
 from wlmsim.functionals import tracing
 from wlmsim.functionals.base import Functional
-from wlmsim.functionals.binding import Piece, bound
+from wlmsim.functionals.binding import bound
 from wlmsim.functionals.external import as_scalar
 from wlmsim.functionals.laws import Law
 from wlmsim.functionals.periodic import Box, checked_box, lengths, nearest_image
+from wlmsim.functionals.pieces import Piece
 
 MOST_AXES = 10
 """Dimensions up to which pairs may be found by a cell list: the list of 3^(d - 1) rows around one takes memory."""
@@ -113,7 +114,9 @@ class Pairwise(Functional):
 
     def pieces(self, weights: np.ndarray, dim: int) -> tuple[Piece, ...] | None:
         """-sum over j of w_j grad W(|x_i - x_j|) as compiled code, of all pairs."""
-        if self.cutoff is None or not tracing.is_settled(self.law):
+        if not tracing.is_settled(self.law):
+            return None
+        if self.cutoff is None:
             return pair_pieces(self.law, weights, dim)
         from wlmsim.kernels import pieces
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from wlmsim.functionals.binding import Piece, with_force
+from wlmsim.functionals.pieces import Piece, with_force
 from wlmsim.integrators.state import State
 
 

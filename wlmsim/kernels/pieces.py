@@ -1,6 +1,6 @@
 """Pieces of a force: each adds to it, or changes it, on one thread and without memory of its own.
 
-`wlmsim.functionals.binding` makes one compiled function of several of them, each for its law. All take positions x, the
+`wlmsim.functionals.pieces` makes one compiled function of several of them, each for its law. All take positions x, the
 time t, a tuple p of their own, and the force so far.
 """
 

@@ -1,6 +1,6 @@
 """Many steps of a scheme in one loop.
 
-`wlmsim.functionals.binding` makes a module of this one for each force, or velocity of a flow, in which the function
+`wlmsim.functionals.pieces` makes a module of this one for each force, or velocity of a flow, in which the function
 field(x, t, p, out) that gives it is no argument. All change in place positions x, velocities v and the field a, shape
 (n, d), which is `known` at the beginning or is found there. Step k of those asked for begins at start + (first + k) dt.
 They return how many steps were done, and whether all coordinates are finite; the loop ends where they are not.

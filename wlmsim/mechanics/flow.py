@@ -10,7 +10,7 @@ from wlmsim import _validation as check
 from wlmsim.data.population import Population
 from wlmsim.errors import ParameterError
 from wlmsim.functionals.base import Functional
-from wlmsim.functionals.binding import InPieces, Piece
+from wlmsim.functionals.pieces import InPieces, Piece
 
 
 class Flow(InPieces, ABC):

@@ -10,10 +10,11 @@ from wlmsim import _validation as check
 from wlmsim.data.population import Population
 from wlmsim.errors import ParameterError
 from wlmsim.functionals import tracing
-from wlmsim.functionals.binding import Piece, bound
+from wlmsim.functionals.binding import bound
 from wlmsim.functionals.external import external_pieces
 from wlmsim.functionals.laws import Law, PointVortex
 from wlmsim.functionals.pairwise import pair_pieces
+from wlmsim.functionals.pieces import Piece
 from wlmsim.mechanics.flow import Flow
 
 
