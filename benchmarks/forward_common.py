@@ -158,9 +158,13 @@ def report(
         "ratios": {name: round(ratio, 3) for name, ratio in ratios.items()},
         **{name: round(value, 4) if isinstance(value, float) else value for name, value in figures.items()},
         "seconds": {name: round(value, 6) for name, value in seconds.items()},
-        "threads": parsed.threads,
-        "processor": _processor(),
     }
+    write(parsed, result)
+
+
+def write(parsed: argparse.Namespace, result: dict[str, Any]) -> None:
+    """Print figures as a line of JSON, with threads and processor, and write them to the file that was asked for."""
+    result = {**result, "threads": parsed.threads, "processor": _processor()}
     if parsed.json:
         parsed.json.write_text(json.dumps(result, indent=2) + "\n")
     print(json.dumps(result))

@@ -295,6 +295,16 @@ class FunctionalTests:
         assert np.abs(force).max() > 1e-6
         np.testing.assert_allclose(force, expected, rtol=1e-8, atol=1e-12 * np.abs(expected).max())
 
+    def test_pieces_make_up_the_force(self, functional, cloud):
+        loop = wls.Leapfrog().loop(wls.Lagrangian(functional), cloud.weights, cloud.dim)
+        if loop is None:
+            assert not isinstance(functional, (wls.External, wls.Pairwise))
+            assert not isinstance(functional, wls.Gravity) or functional.method == "tree"
+            return
+        force = functional.force(cloud.positions, cloud.weights, self.time)
+        pieces = loop.rate(cloud.positions, cloud.weights, self.time)
+        np.testing.assert_allclose(pieces, force, rtol=1e-12, atol=1e-13 * np.abs(force).max())
+
     def test_force_is_the_finite_difference_of_the_energy(self, functional, cloud):
         h = 1e-5
         force = functional.force(cloud.positions, cloud.weights, self.time)

@@ -6,11 +6,13 @@ import warnings
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import wlmsim as wls
 from tests.example_mechanics import ShakenPendula, Spring, a_population, newton, solve
 from wlmsim.errors import AccuracyWarning, FileFormatError, ParameterError, SimulationError
-from wlmsim.integrators import Integrator, State
+from wlmsim.integrators import Integrator, State, StochasticIntegrator
 
 
 class Logged(Integrator):
@@ -53,10 +55,14 @@ def test_the_first_interval_begins_at_the_time_of_the_population():
     assert steps_of([1.5, 2.0], start=1.5) == [(1.5, 0.5)]
 
 
-def test_dt_is_the_largest_step_and_intervals_are_divided_evenly():
+def test_steps_are_dt_long_and_records_between_them_have_one_of_their_own():
     times, sizes = zip(*steps_of([1.0, 1.25], dt=0.4), strict=True)
-    np.testing.assert_allclose(sizes, [1 / 3, 1 / 3, 1 / 3, 0.25])
-    np.testing.assert_allclose(times, [0, 1 / 3, 2 / 3, 1.0])
+    np.testing.assert_allclose(times, [0.0, 0.4, 0.8, 0.8, 1.2])
+    np.testing.assert_allclose(sizes, [0.4, 0.4, 0.2, 0.4, 0.05])
+
+
+def test_a_step_longer_than_the_run_is_the_run():
+    assert steps_of([1e-6, 0.1, 0.3], dt=1e9) == [(0.0, 1e-6), (0.0, 0.1), (0.0, 0.3)]
 
 
 @pytest.mark.parametrize("dt", [0.1, 0.05, 1e-3])
@@ -86,6 +92,81 @@ def test_records_do_not_change_the_motion():
     often = wls.simulate(lagrangian, start, np.linspace(0, 2, 21), dt=0.1)
     once = wls.simulate(lagrangian, start, [2.0], dt=0.1)
     np.testing.assert_allclose(often.positions[-1], once.positions[0], rtol=1e-12)
+
+
+class Walk(StochasticIntegrator):
+    """A random walk on a Lagrangian's positions, as a user may write it."""
+
+    def step(self, lagrangian, state, dt):
+        x = state.positions + 0.3 * np.sqrt(dt) * self._rng.standard_normal(state.positions.shape)
+        return State(x, state.velocities, state.weights, state.time + dt)
+
+
+RECORDS = st.lists(st.floats(0.001, 3.5), max_size=8, unique=True).map(sorted)
+
+
+@pytest.mark.parametrize(
+    "integrator",
+    [
+        wls.Leapfrog,
+        wls.Yoshida4,
+        wls.Substepped,
+        lambda: wls.BAOAB(0.3, seed=1),
+        lambda: wls.Substepped(wls.BAOAB(0.3, seed=1), tolerance=0.9),
+        lambda: wls.integrators.ConstantSpeedEuler(noise=0.2, seed=1),
+        lambda: wls.integrators.VicsekUpdate(noise=0.2, seed=1),
+        lambda: Walk(seed=1),
+    ],
+)
+@given(records=RECORDS, dt=st.floats(0.05, 5.0))
+@settings(max_examples=15, deadline=None)
+def test_no_record_changes_another(integrator, records, dt):
+    lagrangian, start = wls.Lagrangian(ShakenPendula(0.4), dissipation=wls.Friction(0.2)), a_population()
+    often = wls.simulate(lagrangian, start, [0.0, *records, 3.6], dt=dt, integrator=integrator())
+    once = wls.simulate(lagrangian, start, [3.6], dt=dt, integrator=integrator())
+    np.testing.assert_array_equal(often.positions[-1], once.positions[0])
+    np.testing.assert_array_equal(often.velocities[-1], once.velocities[0])
+
+
+@pytest.mark.parametrize(
+    ("flow", "integrator"),
+    [
+        (wls.GradientFlow(Spring(0.0)), lambda: wls.EulerMaruyama(0.7, seed=3)),
+        (wls.GradientFlow(Spring(0.0)), lambda: wls.StochasticHeun(0.7, seed=3)),
+        (
+            wls.GradientFlow(wls.External(wls.laws.Harmonic((1e-6, 0.8)))),
+            lambda: wls.ExactOrnsteinUhlenbeck(0.7, seed=3),
+        ),
+    ],
+)
+def test_noise_of_records_is_that_of_one_path(flow, integrator):
+    """Of a Gaussian process with steps of 1, at 0.4, 0.7, 1 and 2.3: the covariance of all of them is known."""
+    n, times = 20_000, np.array([0.4, 0.7, 1.0, 2.3])
+    start = wls.Population(np.zeros((n, 2)))
+    path = wls.simulate(flow, start, times, dt=1.0, integrator=integrator()).positions
+    early, late = np.minimum.outer(times, times), np.maximum.outer(times, times)
+    k = 0.8 if "Harmonic" in repr(flow) else 1e-6
+    expected = {0: 0.49 * early, 1: 0.49 * np.exp(-k * (late - early)) * -np.expm1(-2 * k * early) / (2 * k)}
+    for axis, covariance in expected.items():
+        found = path[:, :, axis] @ path[:, :, axis].T / n
+        np.testing.assert_allclose(found, covariance, atol=5 * 0.49 * 2.3 / np.sqrt(n))
+    whole = wls.simulate(flow, start, [2.3], dt=1.0, integrator=integrator()).positions
+    np.testing.assert_array_equal(path[-1], whole[-1])
+
+
+def test_noise_between_steps_is_not_used_again():
+    flow, scheme = wls.GradientFlow(Spring(0.0)), wls.EulerMaruyama(1.0, seed=0)
+    first = wls.simulate(flow, wls.Population(np.zeros((2000, 1))), [0.0, 0.25, 0.5], dt=1.0, integrator=scheme)
+    then = wls.simulate(flow, first[-1], [0.75, 1.0], dt=1.0, integrator=scheme)
+    steps = np.diff(np.concatenate([first.positions, then.positions]), axis=0)[:, :, 0]
+    np.testing.assert_allclose(np.corrcoef(steps), np.eye(4), atol=5 / np.sqrt(2000))
+
+
+@pytest.mark.parametrize("offset", [0.0, 1.7e9])
+def test_rounding_of_a_clock_costs_no_step(offset):
+    logged = Logged()
+    wls.simulate(wls.Lagrangian(), a_population(time=offset), offset + np.arange(11) * 0.1, dt=0.1, integrator=logged)
+    assert len(logged.steps) == 10
 
 
 @pytest.mark.filterwarnings("ignore:overflow:RuntimeWarning")

@@ -17,11 +17,19 @@ from wlmsim.data.population import Population
 from wlmsim.data.trajectory import Trajectory
 from wlmsim.errors import AccuracyWarning, ParameterError, SimulationError
 from wlmsim.integrators import Boris, Integrator, Leapfrog, RungeKutta4, State
+from wlmsim.integrators.loops import Loop
+from wlmsim.integrators.time_grid import RecordedGrid, TimeGrid
 from wlmsim.mechanics.flow import Flow
 from wlmsim.mechanics.lagrangian import Lagrangian
 
 DETERMINISTIC = (Boris, Leapfrog, RungeKutta4)
 """Schemes whose steps may be taken again: they draw no noise, and approximate a motion in continuous time."""
+FEW = 2000
+"""Steps from which on they are done in one compiled loop, which takes a second to compile, once on a machine."""
+MOST = 40_000
+"""Operations in a force up to which they are done so, on one thread, as `threads.SMALL`; beyond, Python is little."""
+AT_ONCE, LEAST = 2_000_000, 100
+"""Operations of such a loop until it is looked after, milliseconds of work, and what a step counts for beside them."""
 LONG = 0.1
 """Share of the way by which one step and two half steps may differ in silence."""
 TINY = np.finfo(float).tiny
@@ -49,8 +57,10 @@ def simulate(
     times : array_like, shape (T,)
         Strictly increasing times at which to record, none before ``population.time`` [time].
     dt : float, optional
-        Largest time step; each interval between records is divided into equal steps no longer than this.
-        Default: one step an interval, with a warning if the first one is visibly too long.
+        Time step: steps begin at ``population.time`` + k dt, whatever is recorded, and the last is cut short if the
+        last record asks for it. A record between two of them is reached by a shorter step of its own, from the one
+        before, to which the run then returns; so that more records change nothing in the others. Default: one step
+        from each record to the next, with a warning if the first one is visibly too long.
     integrator : Integrator, optional
         Default: `Leapfrog` for a Lagrangian, `Boris` for one with a magnetic field, `RungeKutta4` for a flow.
     progress : bool
@@ -75,6 +85,14 @@ def simulate(
     SimulationError
         If a coordinate stops being finite; the message says when.
 
+    Notes
+    -----
+    A run of at least 2000 steps of few particles (up to 200 where there are forces between pairs) is one compiled loop,
+    if scheme and laws allow it: `Leapfrog`, `Yoshida4`, `Boris` and `BAOAB` without forces that depend on the velocity
+    beside friction, `RungeKutta4`, `EulerMaruyama` and `StochasticHeun`; `External`, `Pairwise` and `Gravity`,
+    `StreamFlow` and `VortexFlow`. Laws are then read once, at the start. It differs from one step after the other by
+    rounding only.
+
     Examples
     --------
     >>> import numpy as np, wlmsim as wls
@@ -94,18 +112,20 @@ def simulate(
         times = _from_start(times, population.time)
     dt = math.inf if dt is None else check.positive("dt", dt)
 
-    state = _start(mechanics, population)
+    start = population.time
+    grid = RecordedGrid(start, times) if dt == math.inf else TimeGrid(start, times[-1], dt)
+    loop = _loop(mechanics, integrator, population, grid.steps)
+    rate = _rate(mechanics) if loop is None else loop.rate
+    state = _start(mechanics, population, rate)
     about = {"integrator": repr(integrator), "dt": None if dt == math.inf else dt, **(metadata or {})}
-    with _recorder(save, times, population, about) as record, _progress(progress, times, state.time, dt) as advanced:
-        unknown = dt == math.inf and isinstance(integrator, DETERMINISTIC)
+    with _recorder(save, times, population, about) as record, _progress(progress, grid.steps) as advanced:
+        run = _Run(mechanics, integrator, loop, state, grid, advanced)
         for time in times:
-            before, state = state, _advance(mechanics, integrator, state, time, dt, advanced)
-            if unknown and state.time > before.time:
-                _warn_of_a_long_step(mechanics, integrator, before, state)
-                unknown = False
+            frame = run.at(time)
             if isinstance(mechanics, Flow):
-                state.velocities = mechanics.velocity(state.positions, state.weights, state.time)
-            record.add(state)
+                known = None if loop is None else frame.acceleration
+                frame.velocities = rate(frame.positions, frame.weights, time) if known is None else known
+            record.add(frame)
     return Trajectory(*record.frames(), population.weights, mechanics=mechanics, metadata=about, copy=False)
 
 
@@ -123,17 +143,22 @@ def default_integrator(mechanics: Lagrangian | Flow) -> Integrator:
     return Leapfrog() if mechanics.magnetic is None else Boris()
 
 
-def _start(mechanics: Lagrangian | Flow, population: Population) -> State:
+def _rate(mechanics: Lagrangian | Flow) -> Callable[..., np.ndarray]:
+    """Velocity of a flow, or acceleration by the potential."""
+    return mechanics.velocity if isinstance(mechanics, Flow) else mechanics.acceleration
+
+
+def _start(mechanics: Lagrangian | Flow, population: Population, rate: Callable[..., np.ndarray]) -> State:
     x, v, w, t = population.positions, population.velocities, population.weights, population.time
     if isinstance(mechanics, Flow):
-        velocity = mechanics.velocity(x, w, t)
+        velocity = rate(x, w, t)
         _check_finite(f"the velocity of {mechanics!r}", velocity, x)
         return State(x, velocity, w, t)
     if v is None:
         raise ParameterError(
             "`population` must have velocities to be simulated: give them, or use `population.at_rest()` for zero"
         )
-    acceleration = mechanics.acceleration(x, w, t)
+    acceleration = rate(x, w, t)
     if mechanics.potential is not None and not np.isfinite(acceleration).all():
         for term in mechanics.potential.terms:
             _check_finite(f"the force of {term!r}", term.force(x, w, t), x)
@@ -150,9 +175,94 @@ def _check_finite(what: str, vectors: np.ndarray, positions: np.ndarray) -> None
         )
 
 
-def _steps(interval: float, dt: float) -> int:
-    # an interval that is a whole number of steps but for rounding is not given one more
-    return max(1, math.ceil(interval / dt - 1e-9)) if interval > 0 else 0
+def _loop(mechanics: Any, integrator: Integrator, population: Population, steps: int) -> Loop | None:
+    """Many steps at once, where that is worth it."""
+    if steps < FEW:
+        return None
+    loop = integrator.loop(mechanics, population.weights, population.dim)
+    return None if loop is None or loop.operations > MOST else loop
+
+
+class _Run:
+    """A population on its way over a grid of steps, which looks between two of them without leaving the way."""
+
+    def __init__(
+        self,
+        mechanics: Any,
+        integrator: Integrator,
+        loop: Loop | None,
+        state: State,
+        grid: TimeGrid | RecordedGrid,
+        advanced: Callable[[int], None],
+    ):
+        self._mechanics, self._integrator, self._grid, self._advanced = mechanics, integrator, grid, advanced
+        self._state, self._step = state, 0
+        self._loop = loop
+        self._on_the_way: Callable[[float], Integrator] | None = None
+        self._unchosen = isinstance(grid, RecordedGrid) and isinstance(integrator, DETERMINISTIC)
+
+    def at(self, time: float) -> State:
+        """The state at a recorded time, not before the one asked for last."""
+        step, part = self._grid.place(time)
+        while self._step < step:
+            before = self._state
+            if self._loop is None:
+                length, self._step = self._grid.length(self._step), self._step + 1
+                self._state = self._finite(self._integrator, before, length, self._grid.time(self._step))
+                self._advanced(1)
+            else:
+                self._many(self._loop, step)
+            self._on_the_way = None
+            if self._unchosen:
+                _warn_of_a_long_step(self._mechanics, self._integrator, before, self._state)
+                self._unchosen = False
+        if part > 0:
+            return self._aside(part, time)
+        state = self._state
+        return State(state.positions, state.velocities, state.weights, time, state.acceleration)
+
+    def _many(self, loop: Loop, until: int) -> None:
+        """Some of the steps up to another, in compiled code: no more than a moment's work, so that a key is heard."""
+        length = self._grid.length(self._step)
+        start, first, count = self._grid.alike(self._step, until)
+        count = min(count, max(1, AT_ONCE // (loop.operations + LEAST)))
+        self._state, done, finite = loop.steps(self._state, start, length, first, count)
+        self._step += done
+        self._state.time = self._grid.time(self._step)
+        if not finite:
+            raise self._lost(self._state.time, length)
+        self._advanced(done)
+
+    def _aside(self, part: float, time: float) -> State:
+        """The state within a step, after a shorter one that leads nowhere."""
+        if self._on_the_way is None:
+            self._on_the_way = self._integrator.on_the_way(self._mechanics, self._grid.length(self._step))
+        integrator = self._on_the_way(part)
+        if self._loop is None or integrator is not self._integrator:
+            return self._finite(integrator, self._state.copy(), part, time)
+        state, _, finite = self._loop.steps(self._state, self._state.time, part, 0, 1)
+        if not finite:
+            raise self._lost(time, part)
+        return state
+
+    def _finite(self, integrator: Integrator, state: State, dt: float, time: float) -> State:
+        """The state one step later, at a time; `SimulationError` if it is not finite."""
+        with np.errstate(over="ignore", invalid="ignore"):  # what they warn of is the error below
+            after = integrator.step(self._mechanics, state, dt)
+            # a sum is finite only if every term is, and costs less than looking at each
+            total = after.positions.sum() + after.velocities.sum()
+        after.time = time
+        if not math.isfinite(total):
+            raise self._lost(time, dt)
+        return after
+
+    def _lost(self, time: float, dt: float) -> SimulationError:
+        grid = self._grid
+        chosen = "one step an interval" if isinstance(grid, RecordedGrid) else format(grid.length(0), "g")
+        when = _times.text(time, [grid.time(self._step)])
+        return SimulationError(
+            f"the trajectory stopped being finite at t = {when} with time step {dt:g}; try a smaller dt (now {chosen})"
+        )
 
 
 def _warn_of_a_long_step(mechanics: Any, integrator: Integrator, before: State, after: State) -> None:
@@ -167,30 +277,8 @@ def _warn_of_a_long_step(mechanics: Any, integrator: Integrator, before: State, 
             f"no dt was given, and one step of {step:g} between the first records is too long: two half steps end "
             f"{100 * off / max(way, TINY):.0f} % of the way elsewhere; try a smaller dt",
             AccuracyWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
-
-
-def _advance(
-    mechanics: Any, integrator: Integrator, state: State, time: float, dt: float, advanced: Callable[[], None]
-) -> State:
-    start = state.time
-    interval = time - start
-    steps = _steps(interval, dt)
-    for step in range(steps):
-        with np.errstate(over="ignore", invalid="ignore"):  # what they warn of is the error below
-            state = integrator.step(mechanics, state, interval / steps)
-            # a sum is finite only if every term is, and costs less than looking at each
-            total = state.positions.sum() + state.velocities.sum()
-        state.time = time if step == steps - 1 else start + (step + 1) * interval / steps
-        if not math.isfinite(total):
-            raise SimulationError(
-                f"the trajectory stopped being finite at t = {_times.text(state.time, [start])} "
-                f"with time step {interval / steps:g}; "
-                f"try a smaller dt (now {'one step an interval' if dt == math.inf else format(dt, 'g')})"
-            )
-        advanced()
-    return state
 
 
 class _Recorder(Protocol):
@@ -233,14 +321,14 @@ def _recorder(
 
 
 @contextmanager
-def _progress(show: bool, times: np.ndarray, start: float, dt: float) -> Iterator[Callable[[], None]]:
+def _progress(show: bool, steps: int) -> Iterator[Callable[[int], None]]:
     if not show:
-        yield lambda: None
+        yield lambda count: None
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("simulating"), BarColumn(), MofNCompleteColumn(), TextColumn("steps"), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task("", total=sum(_steps(interval, dt) for interval in np.diff(times, prepend=start)))
-        yield lambda: bar.advance(task)
+        task = bar.add_task("", total=steps)
+        yield lambda count: bar.advance(task, count)

@@ -229,9 +229,9 @@ def test_euler_maruyama_errs_by_the_known_share(process):
 
 def test_heun_errs_by_the_known_share(process):
     """Its stationary variance, by a map x -> (1 - z + z^2/2) x + (1 - z/2) sigma dW with z = k dt."""
-    dt = 0.6
+    dt = 0.625
     end = process.simulate([20.0], dt=dt, integrator=wls.StochasticHeun(0.9, seed=1)).positions[-1]
-    z = process.stiffness * dt * 20.0 / (dt * np.ceil(20.0 / dt))
+    z = process.stiffness * dt
     expected = 0.81 * (z / process.stiffness) * (1 - z / 2) ** 2 / (1 - (1 - z + z**2 / 2) ** 2)
     np.testing.assert_allclose(end.var(0), expected, rtol=0.04)
 

@@ -10,14 +10,17 @@ import numpy as np
 
 from wlmsim import _validation as check
 from wlmsim.errors import ParameterError
+from wlmsim.functionals.pieces import InPieces, Piece, joined
 
 
-class Functional(ABC):
+class Functional(InPieces, ABC):
     """An energy functional U[rho] of the population's density, evaluated on weighted particles.
 
     Subclasses state the energy in `expression` and give its force, derived or typed by hand; the conformance
     tests hold the two equal by automatic differentiation.
     """
+
+    whole = "force"
 
     degree: int | None = None
     """Degree of U in the density: 1 in an external field, 2 of pair forces, None if U is no such power."""
@@ -123,6 +126,10 @@ class FunctionalSum(Functional):
         for term in self._terms[1:]:
             total = total + term.force(positions, weights, time)
         return total
+
+    def pieces(self, weights: np.ndarray, dim: int) -> tuple[Piece, ...] | None:
+        """Pieces of all terms; `None` if one has none."""
+        return joined(term.pieces(weights, dim) for term in self._terms)
 
     @property
     def latex(self) -> str:

@@ -16,8 +16,8 @@ from typing import Any
 from wlmsim.functionals import modules
 from wlmsim.functionals.printing import HEAD, Printed
 
-OF_LAWS = frozenset({"value", "gradient", "derivative", "adjoint"})
-"""Names of the arguments of kernels that are functions of a law."""
+OF_LAWS = frozenset({"value", "gradient", "derivative", "adjoint", "field"})
+"""Names of the arguments of kernels that are functions of a law, or made of some."""
 
 
 @lru_cache(maxsize=1024)
@@ -36,12 +36,12 @@ def bound(loop: Callable[..., Any], *functions: Printed) -> Callable[..., Any]:
     callable
         Compiled once for all laws that are printed alike.
     """
-    parts = [HEAD, *(function.text for function in functions), _of_one_law(loop.__module__)]
+    parts = [HEAD, *(function.text for function in functions), text_of(loop.__module__)]
     return getattr(modules.kept("\n".join(parts)), loop.__name__)
 
 
 @lru_cache(maxsize=16)
-def _of_one_law(module: str) -> str:
+def text_of(module: str) -> str:
     """Text of a module of kernels whose functions find those of the law by name."""
     tree = _Binding().visit(ast.parse(inspect.getsource(sys.modules[module])))
     # a future statement would have to come first

@@ -11,6 +11,10 @@ from wlmsim.functionals import tracing
 from wlmsim.functionals.base import Functional
 from wlmsim.functionals.binding import bound
 from wlmsim.functionals.laws import Law
+from wlmsim.functionals.pieces import Piece
+
+A_POINT = 4
+"""Operations that a law at a point counts for, where one is a pair of particles."""
 
 
 class External(Functional):
@@ -69,6 +73,10 @@ class External(Functional):
         with threads.threads_for(len(positions)):
             return bound(laws.external_force, law.gradient)(positions, float(time), law.parameters)
 
+    def pieces(self, weights: np.ndarray, dim: int) -> tuple[Piece, ...] | None:
+        """-grad V as compiled code."""
+        return external_pieces(self.law, len(weights), dim)
+
     @property
     def latex(self) -> str:
         """LaTeX of the functional."""
@@ -86,6 +94,16 @@ def external_force(law: Law, positions: np.ndarray, time: float) -> np.ndarray:
     compiled = tracing.compile_external(law, positions.shape[1])
     with threads.threads_for(len(positions)):
         return bound(laws.external_force, compiled.gradient)(positions, float(time), compiled.parameters)
+
+
+def external_pieces(law: Law, n: int, dim: int) -> tuple[Piece, ...] | None:
+    """-grad V of a law as compiled code; see `Functional.pieces`."""
+    from wlmsim.kernels import pieces
+
+    if not tracing.is_settled(law):
+        return None
+    compiled = tracing.compile_external(law, dim)
+    return (Piece(pieces.add_external, (compiled.gradient,), (compiled.parameters, np.empty(dim)), A_POINT * n),)
 
 
 def as_scalar(time: Any, positions: Any, xp: Any) -> Any:

@@ -10,7 +10,8 @@ from wlmsim import _validation as check
 from wlmsim.errors import ParameterError
 from wlmsim.functionals.base import Functional
 from wlmsim.functionals.laws import Plummer
-from wlmsim.functionals.pairwise import pair_energy
+from wlmsim.functionals.pairwise import pair_energy, pair_pieces
+from wlmsim.functionals.pieces import Piece
 
 DIRECT_LIMIT = 10_000
 """Number of particles up to which "auto" sums all pairs, exactly; that takes some 20 milliseconds."""
@@ -84,7 +85,7 @@ class Gravity(Functional):
     def energy(self, positions: np.ndarray, weights: np.ndarray, time: float = 0.0) -> float:
         """Energy of all pairs, by the method chosen."""
         check.particles(positions, weights)
-        if self._by_tree(positions):
+        if self._by_tree(*positions.shape):
             potential = self._walk(positions, weights, potential=True)[:, 0] - weights / self.softening
             return float(-0.5 * self.strength * weights @ potential)
         from wlmsim.kernels import direct, threads
@@ -95,7 +96,7 @@ class Gravity(Functional):
     def force(self, positions: np.ndarray, weights: np.ndarray, time: float = 0.0) -> np.ndarray:
         """-G sum over j of w_j (x - x_j) / (|x - x_j|^2 + epsilon^2)^(3/2), by the method chosen."""
         check.particles(positions, weights)
-        if self._by_tree(positions):
+        if self._by_tree(*positions.shape):
             return self.strength * self._walk(positions, weights, potential=False)
         from wlmsim.kernels import direct, threads
 
@@ -104,8 +105,19 @@ class Gravity(Functional):
                 return self.strength * direct.gravity_force_any(positions, weights, self.softening**2)
             return self.strength * direct.gravity_force(positions, weights, self.softening**2, used)
 
-    def _by_tree(self, positions: np.ndarray) -> bool:
-        n, dim = positions.shape
+    def pieces(self, weights: np.ndarray, dim: int) -> tuple[Piece, ...] | None:
+        """The sum over all pairs as compiled code; `None` for a tree."""
+        n = len(weights)
+        if self._by_tree(n, dim):
+            return None
+        if dim > 3:
+            return pair_pieces(self.law, weights, dim)
+        from wlmsim.kernels import direct, pieces
+
+        source = direct.padded(np.zeros((n, dim)), weights)
+        return (Piece(pieces.add_gravity, (), (float(self.strength), float(self.softening) ** 2, source), n**2),)
+
+    def _by_tree(self, n: int, dim: int) -> bool:
         if self.method == "tree" and dim > 3:
             raise ParameterError(f"`method` must be 'direct' or 'auto' beyond three dimensions; got 'tree' in {dim}-D")
         return self.method == "tree" or (self.method == "auto" and n > DIRECT_LIMIT and dim in (2, 3))

@@ -13,6 +13,7 @@ from wlmsim.functionals.binding import bound
 from wlmsim.functionals.external import as_scalar
 from wlmsim.functionals.laws import Law
 from wlmsim.functionals.periodic import Box, checked_box, lengths, nearest_image
+from wlmsim.functionals.pieces import Piece
 
 MOST_AXES = 10
 """Dimensions up to which pairs may be found by a cell list: the list of 3^(d - 1) rows around one takes memory."""
@@ -111,6 +112,19 @@ class Pairwise(Functional):
         with threads.threads_for(len(positions) ** 2 // 4):
             return bound(laws.pair_force, derivative)(positions, weights, parameters, (0.0,) * positions.shape[1])
 
+    def pieces(self, weights: np.ndarray, dim: int) -> tuple[Piece, ...] | None:
+        """-sum over j of w_j grad W(|x_i - x_j|) as compiled code, of all pairs."""
+        if not tracing.is_settled(self.law):
+            return None
+        if self.cutoff is None:
+            return pair_pieces(self.law, weights, dim)
+        from wlmsim.kernels import pieces
+
+        _, derivative, parameters = self._law
+        cutoff, _, slope = self._shift
+        arguments = weights, parameters, (cutoff, slope), lengths(self.box, dim), (0.0,) * dim
+        return (Piece(pieces.add_near_pairs, (derivative,), arguments, len(weights) ** 2),)
+
     def virial(self, positions: np.ndarray, weights: np.ndarray) -> float:
         """Sum over particles of w_i x_i . F_i with nearest images, -1/2 sum over i != j of w_i w_j r_ij W'(r_ij).
 
@@ -171,6 +185,17 @@ class Pairwise(Functional):
     def __repr__(self) -> str:
         cut = "" if self.cutoff is None else f", cutoff={self.cutoff:g}"
         return f"Pairwise({tracing.name_of(self.law)}{cut}{'' if self.box is None else f', box={self.box}'})"
+
+
+def pair_pieces(law: Law, weights: np.ndarray, dim: int) -> tuple[Piece, ...] | None:
+    """-sum over j of w_j grad W(|x_i - x_j|) of a law as compiled code; see `Functional.pieces`."""
+    from wlmsim.kernels import pieces
+
+    if not tracing.is_settled(law):
+        return None
+    compiled, n = tracing.compile_radial(law), len(weights)
+    arguments = weights, tuple(compiled.parameters.tolist()), np.empty((dim, n)), (0.0,) * dim
+    return (Piece(pieces.add_pairs, (compiled.gradient,), arguments, n**2),)
 
 
 def pair_energy(law: Law, positions: Any, weights: Any, xp: Any, box: float | tuple[float, ...] | None = None) -> Any:

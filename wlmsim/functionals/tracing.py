@@ -225,6 +225,11 @@ def digest_of(*things: Any) -> str | None:
         return None
 
 
+def is_settled(law: Callable[..., Any]) -> bool:
+    """Whether it can be seen when what a law computes changes, so that it may be taken not to for a while."""
+    return form_of(law).digest is not None
+
+
 def comparable(name: str, *things: Any) -> str:
     """Digest of what laws compute; `ParameterError` if they capture what cannot be compared."""
     try:

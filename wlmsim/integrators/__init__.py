@@ -13,6 +13,7 @@ from wlmsim.integrators.dormand_prince import DormandPrince
 from wlmsim.integrators.euler_maruyama import EulerMaruyama
 from wlmsim.integrators.gauss_legendre import GaussLegendre
 from wlmsim.integrators.leapfrog import Leapfrog, half_kick, kick_drift_kick
+from wlmsim.integrators.noise import StochasticIntegrator
 from wlmsim.integrators.ornstein_uhlenbeck import ExactOrnsteinUhlenbeck
 from wlmsim.integrators.runge_kutta import RungeKutta4
 from wlmsim.integrators.stochastic_heun import StochasticHeun
@@ -33,6 +34,7 @@ __all__ = [
     "RungeKutta4",
     "State",
     "StochasticHeun",
+    "StochasticIntegrator",
     "Substepped",
     "VicsekUpdate",
     "Yoshida4",

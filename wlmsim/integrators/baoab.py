@@ -5,13 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from wlmsim import _validation as check
-from wlmsim.integrators.base import Integrator, State, acceleration_at, call
+from wlmsim.integrators.base import State, acceleration_at, call
 from wlmsim.integrators.leapfrog import kick
+from wlmsim.integrators.loops import Loop
+from wlmsim.integrators.noise import StochasticIntegrator, decaying_correlation
 from wlmsim.mechanics.flow import Flow
 from wlmsim.mechanics.lagrangian import Lagrangian
 
 
-class BAOAB(Integrator):
+class BAOAB(StochasticIntegrator):
     """Langevin dynamics, dv = (F + G - gamma v) dt + sqrt(2 gamma T / m) dW, by half kicks, half drifts and a bath.
 
     B: v <- v + dt / 2 F(x);  A: x <- x + dt / 2 v;  O: v <- c v + sqrt((1 - c^2) T / m) xi with c = exp(-gamma dt);
@@ -52,15 +54,18 @@ class BAOAB(Integrator):
     conserves_energy = True
 
     def __init__(self, temperature: float, *, seed: int | np.random.Generator | None = None):
+        super().__init__(seed=seed)
         self.temperature = check.nonnegative("temperature", temperature)
-        self.seed = seed
-        self._rng = check.generator("seed", seed)
 
     def check_mechanics(self, mechanics: Lagrangian | Flow) -> None:
         """Refuse a flow, and a temperature without the friction that holds it."""
         super().check_mechanics(mechanics)
         if self.temperature and isinstance(mechanics, Lagrangian) and not mechanics.friction:
             raise check.fail("temperature", f"0 where there is no friction, as in {mechanics!r}", self.temperature)
+
+    def noise_correlation(self, mechanics: Lagrangian, before: float, after: float) -> float:
+        """That of the bath."""
+        return decaying_correlation(mechanics.friction, before, after)
 
     def step(self, mechanics: Lagrangian, state: State, dt: float) -> State:
         """Advance by `dt` with one evaluation of the potential's force."""
@@ -70,11 +75,26 @@ class BAOAB(Integrator):
         x = x + 0.5 * dt * v
         v = np.exp(-mechanics.friction * dt) * v
         if self.temperature:
-            width = np.sqrt(-np.expm1(-2 * mechanics.friction * dt) * self.temperature / mechanics.mass)
-            v += width * self._rng.standard_normal(v.shape)
+            v += self._width(mechanics, dt) * self._rng.standard_normal(v.shape)
         x = x + 0.5 * dt * v
         force = mechanics.acceleration(x, w, t + dt)
         return State(x, kick(mechanics, x, v, w, force, 1.0, 0.5 * dt), w, t + dt, force)
+
+    def _width(self, mechanics: Lagrangian, dt: float) -> float:
+        return np.sqrt(-np.expm1(-2 * mechanics.friction * dt) * self.temperature / mechanics.mass)
+
+    def loop(self, mechanics: Lagrangian, weights: np.ndarray, dim: int) -> Loop | None:
+        """Such steps in compiled code; `None` where forces depend on the velocity beside friction."""
+        from wlmsim.kernels import steps
+
+        pieces = mechanics.pieces(weights, dim) if mechanics.only_friction else None
+        if pieces is None:
+            return None
+
+        def numbers(dt: float, count: int, size: int) -> tuple[float, np.ndarray]:
+            return np.exp(-mechanics.friction * dt), self._rows(self._width(mechanics, dt), count, size)
+
+        return Loop(steps.baths, pieces, numbers)
 
     def __repr__(self) -> str:
         return call(self, temperature=self.temperature, seed=self.seed)

@@ -4,28 +4,18 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
 
 from wlmsim import _validation as check
+from wlmsim.integrators.loops import Loop
+from wlmsim.integrators.state import State
 from wlmsim.mechanics.flow import Flow
 from wlmsim.mechanics.lagrangian import Lagrangian
 
 Array = TypeVar("Array", bound=Any)
 """A NumPy array, or a torch tensor."""
-
-
-@dataclass
-class State:
-    """Positions and velocities at one time; `acceleration` is that of the potential there, once known."""
-
-    positions: np.ndarray
-    velocities: np.ndarray
-    weights: np.ndarray
-    time: float
-    acceleration: np.ndarray | None = None
 
 
 class Integrator(ABC):
@@ -55,6 +45,26 @@ class Integrator(ABC):
     @abstractmethod
     def step(self, mechanics: Any, state: State, dt: float) -> State:
         """Return the state one step `dt` [time] later; the given one may not be used again."""
+
+    def loop(self, mechanics: Any, weights: np.ndarray, dim: int) -> Loop | None:
+        """Many such steps in compiled code, of the laws as they are now; `None` if there is none for the mechanics."""
+        return None
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "step" in vars(cls) and "loop" not in vars(cls):
+            cls.loop = Integrator.loop  # type: ignore[method-assign]  # that of a base does other steps
+
+    def on_the_way(self, mechanics: Any, dt: float) -> Callable[[float], Integrator]:
+        """Schemes for records in the midst of the step `dt` [time] that comes next.
+
+        Returns
+        -------
+        callable
+            The scheme of a step of the length that it is given, which grows from call to call. The step itself is then
+            what it would be without, so that a scheme with noise draws that of records from elsewhere.
+        """
+        return lambda part: self
 
 
 def acceleration_at(mechanics: Lagrangian, state: State) -> np.ndarray:

@@ -9,6 +9,8 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from wlmsim.integrators.base import Integrator, State, acceleration_at, heun_kick
+from wlmsim.integrators.leapfrog import kick_drift_kicks
+from wlmsim.integrators.loops import Loop
 from wlmsim.mechanics.lagrangian import Lagrangian
 from wlmsim.mechanics.magnetic import cross
 
@@ -44,6 +46,10 @@ class Boris(Integrator):
         if mechanics.magnetic is not None and not mechanics.magnetic.uniform:
             turns = gyration(mechanics, x, 0.5 * dt)
         return State(x, _kick(mechanics, x, v, w, force, turns), w, t + dt, force)
+
+    def loop(self, mechanics: Lagrangian, weights: np.ndarray, dim: int) -> Loop | None:
+        """Such steps in compiled code, where there is no magnetic field."""
+        return kick_drift_kicks(mechanics, weights, dim, (1.0,))
 
     def __repr__(self) -> str:
         return "Boris()"

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from wlmsim import _validation as check
-from wlmsim.integrators.base import Integrator, State, call
+from wlmsim.integrators.base import State, call
+from wlmsim.integrators.noise import StochasticIntegrator
 from wlmsim.mechanics.lagrangian import Lagrangian
 
 
-class ConstantSpeedIntegrator(Integrator):
+class ConstantSpeedIntegrator(StochasticIntegrator):
     """A scheme of particles that all have one speed, with noise.
 
     Parameters
@@ -25,10 +26,9 @@ class ConstantSpeedIntegrator(Integrator):
     order = 1
 
     def __init__(self, speed: float = 1.0, *, noise: float = 0.0, seed: int | np.random.Generator | None = None):
+        super().__init__(seed=seed)
         self.speed = check.positive("speed", speed)
         self.noise = check.nonnegative("noise", noise)
-        self.seed = seed
-        self._rng = check.generator("seed", seed)
 
     def _turned(self, mechanics: Lagrangian, state: State, dt: float) -> np.ndarray:
         """Velocities in the direction of v + dt a; one that would vanish stays as it was."""

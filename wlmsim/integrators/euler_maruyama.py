@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from wlmsim.integrators.base import State
+from wlmsim.integrators.loops import Loop
 from wlmsim.integrators.noisy_flow import NoisyFlowIntegrator
 from wlmsim.mechanics.flow import Flow
 
@@ -49,3 +50,9 @@ class EulerMaruyama(NoisyFlowIntegrator):
         if self.noise:
             x += np.sqrt(dt) * self.noise * self._rng.standard_normal(x.shape)
         return State(x, u, state.weights, state.time + dt)
+
+    def loop(self, mechanics: Flow, weights: np.ndarray, dim: int) -> Loop | None:
+        """Such steps in compiled code."""
+        from wlmsim.kernels import steps
+
+        return self._loop(steps.euler, mechanics, weights, dim)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from wlmsim import _validation as check
 from wlmsim.integrators.base import Integrator, State, acceleration_at, heun_kick
+from wlmsim.integrators.loops import Loop
 from wlmsim.mechanics.lagrangian import Lagrangian
 
 
@@ -118,8 +119,29 @@ class Leapfrog(Integrator):
             v = kick(mechanics, x, v, w, force, m, c)
         return State(x, v, w, t + dt, force)
 
+    def loop(self, mechanics: Lagrangian, weights: np.ndarray, dim: int) -> Loop | None:
+        """Such steps in compiled code; `None` where forces depend on the velocity beside friction."""
+        return kick_drift_kicks(mechanics, weights, dim, (1.0,), unit_mobility=self.scaling == "unit-mobility")
+
     def __repr__(self) -> str:
         return f"Leapfrog(scaling={self.scaling!r})"
+
+
+def kick_drift_kicks(
+    mechanics: Lagrangian, weights: np.ndarray, dim: int, shares: Sequence[float], *, unit_mobility: bool = False
+) -> Loop | None:
+    """Steps of leapfrogs in compiled code, each over a share of the step; `None` if there is none for the mechanics."""
+    from wlmsim.kernels import steps
+
+    pieces = mechanics.pieces(weights, dim) if mechanics.only_friction else None
+    if pieces is None:
+        return None
+
+    def stages(dt: float, count: int, size: int) -> tuple[np.ndarray]:
+        rows = [(*half_kick(mechanics.friction, s * dt, unit_mobility=unit_mobility), s * dt) for s in shares]
+        return (np.array(rows),)
+
+    return Loop(steps.kick_drift_kicks, pieces, stages)
 
 
 def kick(lagrangian: Lagrangian, x: Any, v: Any, w: Any, force: Any, m: float, c: float) -> np.ndarray:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from wlmsim import _validation as check
-from wlmsim.integrators.base import Integrator, call
+from wlmsim.integrators.base import call
+from wlmsim.integrators.loops import Loop
+from wlmsim.integrators.noise import StochasticIntegrator
 from wlmsim.mechanics.flow import Flow
 
 
-class NoisyFlowIntegrator(Integrator):
+class NoisyFlowIntegrator(StochasticIntegrator):
     """A scheme for a flow with noise of the same strength everywhere.
 
     Parameters
@@ -23,9 +28,15 @@ class NoisyFlowIntegrator(Integrator):
     moves = Flow
 
     def __init__(self, noise: float, *, seed: int | np.random.Generator | None = None):
+        super().__init__(seed=seed)
         self.noise = check.nonnegative("noise", noise)
-        self.seed = seed
-        self._rng = check.generator("seed", seed)
+
+    def _loop(self, kernel: Callable[..., Any], mechanics: Flow, weights: np.ndarray, dim: int) -> Loop | None:
+        """Steps in compiled code, by a kernel that takes the noise."""
+        pieces = mechanics.pieces(weights, dim)
+        if pieces is None:
+            return None
+        return Loop(kernel, pieces, lambda dt, count, size: (self._rows(np.sqrt(dt) * self.noise, count, size),))
 
     def __repr__(self) -> str:
         return call(self, noise=self.noise, seed=self.seed)

@@ -9,6 +9,7 @@ import numpy as np
 from wlmsim import _validation as check
 from wlmsim.functionals import External, laws
 from wlmsim.integrators.base import State
+from wlmsim.integrators.noise import decaying_correlation
 from wlmsim.integrators.noisy_flow import NoisyFlowIntegrator
 from wlmsim.mechanics.flow import Flow, GradientFlow
 from wlmsim.mechanics.lagrangian import Lagrangian
@@ -43,6 +44,10 @@ class ExactOrnsteinUhlenbeck(NoisyFlowIntegrator):
         if not (isinstance(potential, External) and isinstance(potential.law, laws.Harmonic)):
             expected = f"a scheme for {mechanics!r}, such as EulerMaruyama"
             raise check.fail("integrator", expected, f"{self!r}, which is for GradientFlow(External(Harmonic(k)))")
+
+    def noise_correlation(self, mechanics: GradientFlow, before: float, after: float) -> np.ndarray:
+        """That of the process."""
+        return decaying_correlation(np.asarray(mechanics.potential.law.stiffness), before, after)
 
     def step(self, mechanics: GradientFlow, state: State, dt: float) -> State:
         """Advance by `dt`, exactly."""

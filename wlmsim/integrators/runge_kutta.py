@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from wlmsim.integrators.base import Integrator, State
+from wlmsim.integrators.loops import Loop
 from wlmsim.mechanics.flow import Flow
 
 
@@ -28,6 +31,13 @@ class RungeKutta4(Integrator):
         k4 = mechanics.velocity(x + dt * k3, w, t + dt)
         slope = (k1 + 2 * (k2 + k3) + k4) / 6
         return State(x + dt * slope, slope, w, t + dt)
+
+    def loop(self, mechanics: Flow, weights: np.ndarray, dim: int) -> Loop | None:
+        """Such steps in compiled code."""
+        from wlmsim.kernels import steps
+
+        pieces = mechanics.pieces(weights, dim)
+        return None if pieces is None else Loop(steps.runge_kutta_4, pieces, lambda dt, count, size: ())
 
     def __repr__(self) -> str:
         return "RungeKutta4()"

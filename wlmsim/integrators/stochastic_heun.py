@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from wlmsim.integrators.base import State, heun_step
+from wlmsim.integrators.loops import Loop
 from wlmsim.integrators.noisy_flow import NoisyFlowIntegrator
 from wlmsim.mechanics.flow import Flow
 
@@ -47,3 +48,9 @@ class StochasticHeun(NoisyFlowIntegrator):
         noise = np.sqrt(dt) * self.noise * self._rng.standard_normal(x.shape) if self.noise else 0.0
         x, v = heun_step(lambda y, t: mechanics.velocity(y, w, t), x, state.time, dt, noise)
         return State(x, v, w, state.time + dt)
+
+    def loop(self, mechanics: Flow, weights: np.ndarray, dim: int) -> Loop | None:
+        """Such steps in compiled code."""
+        from wlmsim.kernels import steps
+
+        return self._loop(steps.heun, mechanics, weights, dim)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -75,6 +77,10 @@ class Substepped(Integrator):
     def check_mechanics(self, mechanics: Lagrangian | Flow) -> None:
         """Refuse what the scheme refuses."""
         self.scheme.check_mechanics(mechanics)
+
+    def on_the_way(self, mechanics: Lagrangian, dt: float) -> Callable[[float], Integrator]:
+        """As of every integrator: copies, so that noise of the scheme, if it has any, stays as it is."""
+        return lambda part: copy.deepcopy(self)
 
     def step(self, mechanics: Lagrangian, state: State, dt: float) -> State:
         """Advance by `dt` in as many substeps as the criterion asks for."""

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from wlmsim import _validation as check
 from wlmsim.integrators.base import Integrator, State
-from wlmsim.integrators.leapfrog import Leapfrog
+from wlmsim.integrators.leapfrog import Leapfrog, kick_drift_kicks
+from wlmsim.integrators.loops import Loop
 from wlmsim.mechanics.flow import Flow
 from wlmsim.mechanics.lagrangian import Lagrangian
 
 OUTER = 1 / (2 - 2 ** (1 / 3))
 """Share of the first and of the last leapfrog, b; the one between goes back by 1 - 2 b."""
+SHARES = (OUTER, 1 - 2 * OUTER, OUTER)
 
 
 class Yoshida4(Integrator):
@@ -52,9 +56,13 @@ class Yoshida4(Integrator):
     def step(self, mechanics: Lagrangian, state: State, dt: float) -> State:
         """Advance by `dt` with three evaluations of the potential's force."""
         leapfrog = Leapfrog()
-        for share in (OUTER, 1 - 2 * OUTER, OUTER):
+        for share in SHARES:
             state = leapfrog.step(mechanics, state, share * dt)
         return state
+
+    def loop(self, mechanics: Lagrangian, weights: np.ndarray, dim: int) -> Loop | None:
+        """Such steps in compiled code."""
+        return kick_drift_kicks(mechanics, weights, dim, SHARES)
 
     def __repr__(self) -> str:
         return "Yoshida4()"

@@ -20,7 +20,7 @@ def gravity_force(x, w, softening2, threads):
     Each pair is evaluated once and pulls on both its particles; tiles of particles are dealt to the threads, each
     of which sums by itself.
     """
-    source = _padded(x, w)
+    source = padded(x, w)
     partial = np.empty((threads, 3, source.shape[1]))
     for thread in prange(threads):
         _share(source, softening2, thread, threads, partial[thread])
@@ -34,7 +34,7 @@ def gravity_force(x, w, softening2, threads):
 
 
 @njit(error_model="numpy", cache=True)
-def _padded(x, w):
+def padded(x, w):
     """Rows x, y, z, w; particles without weight, beside the first one, fill the last vector."""
     n, dim = x.shape
     source = np.zeros((4, (n + LANES - 1) // LANES * LANES))

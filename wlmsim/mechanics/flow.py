@@ -10,10 +10,13 @@ from wlmsim import _validation as check
 from wlmsim.data.population import Population
 from wlmsim.errors import ParameterError
 from wlmsim.functionals.base import Functional
+from wlmsim.functionals.pieces import InPieces, Piece
 
 
-class Flow(ABC):
+class Flow(InPieces, ABC):
     """First-order mechanics, dx/dt = u(x, t): the velocities follow from the positions."""
+
+    whole = "velocity"
 
     @abstractmethod
     def velocity(self, positions: np.ndarray, weights: np.ndarray, time: float = 0.0) -> np.ndarray:
@@ -72,6 +75,10 @@ class GradientFlow(Flow):
     def velocity(self, positions: np.ndarray, weights: np.ndarray, time: float = 0.0) -> np.ndarray:
         """-grad (dF/drho)(x_i)."""
         return self.potential.force(positions, weights, time)
+
+    def pieces(self, weights: np.ndarray, dim: int) -> tuple[Piece, ...] | None:
+        """Those of the force."""
+        return self.potential.pieces(weights, dim)
 
     def energy(self, population: Population) -> float:
         """Free energy F, which the flow lowers at the rate integral |u|^2 rho."""

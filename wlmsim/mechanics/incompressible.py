@@ -11,7 +11,10 @@ from wlmsim.data.population import Population
 from wlmsim.errors import ParameterError
 from wlmsim.functionals import tracing
 from wlmsim.functionals.binding import bound
+from wlmsim.functionals.external import external_pieces
 from wlmsim.functionals.laws import Law, PointVortex
+from wlmsim.functionals.pairwise import pair_pieces
+from wlmsim.functionals.pieces import Piece
 from wlmsim.mechanics.flow import Flow
 
 
@@ -55,6 +58,10 @@ class StreamFlow(Flow):
         with threads.threads_for(len(positions)):
             descent = bound(laws.external_force, law.gradient)(positions, float(time), law.parameters)
         return np.stack([-descent[:, 1], descent[:, 0]], axis=1)
+
+    def pieces(self, weights: np.ndarray, dim: int) -> tuple[Piece, ...] | None:
+        """-grad psi, turned, as compiled code."""
+        return _turned(external_pieces(self.law, len(weights), dim)) if dim == 2 else None
 
     def stream_function(self, positions: np.ndarray, time: float = 0.0) -> np.ndarray:
         """Stream function psi at each of (n, 2) positions, shape (n,) [length^2 / time]."""
@@ -125,6 +132,11 @@ class VortexFlow(Flow):
         self._check(positions)
         with threads.threads_for(len(positions) ** 2):
             return vortices.vortex_velocity(positions, self.circulations, self.core**2)
+
+    def pieces(self, weights: np.ndarray, dim: int) -> tuple[Piece, ...] | None:
+        """-sum over j of Gamma_j grad psi(|x_i - x_j|), turned, as compiled code."""
+        fits = dim == 2 and len(weights) == len(self.circulations)
+        return _turned(pair_pieces(self.law, self.circulations, dim)) if fits else None
 
     def energy(self, population: Population) -> float:
         """H = sum over pairs of Gamma_i Gamma_j psi(|x_i - x_j|) [length^4 / time^2], conserved."""
@@ -203,6 +215,13 @@ class LambOseenFlow(Flow):
 
     def __repr__(self) -> str:
         return f"LambOseenFlow(circulation={self.circulation:g}, viscosity={self.viscosity:g}, age={self.age:g})"
+
+
+def _turned(pieces: tuple[Piece, ...] | None) -> tuple[Piece, ...] | None:
+    """Pieces of a velocity along streamlines, of those of the descent across them."""
+    from wlmsim.kernels.pieces import turn
+
+    return None if pieces is None else (*pieces, Piece(turn, (), (), 0))
 
 
 def _check_plane(positions: np.ndarray) -> None:

@@ -8,11 +8,12 @@ from wlmsim import _validation as check
 from wlmsim.data.population import Population
 from wlmsim.errors import ParameterError
 from wlmsim.functionals.base import Functional
+from wlmsim.functionals.pieces import InPieces, Piece
 from wlmsim.mechanics.dissipation import Dissipation
 from wlmsim.mechanics.magnetic import MagneticField
 
 
-class Lagrangian:
+class Lagrangian(InPieces):
     """The damped Lagrangian L = exp(gamma t) (K - U) of a population, with further dissipation R and magnetic field B.
 
     The particles obey m dv/dt = -grad (dU/drho) + v x B - m gamma v - dR/dv, with K = m / 2 integral |v|^2 rho.
@@ -35,6 +36,8 @@ class Lagrangian:
     >>> wls.Lagrangian(wls.External(wls.laws.Harmonic(2.0)), dissipation=wls.Friction(0.1))
     Lagrangian(External(Harmonic(stiffness=2.0)), dissipation=Friction(0.1))
     """
+
+    whole = "acceleration"
 
     def __init__(
         self,
@@ -59,6 +62,15 @@ class Lagrangian:
         if self.potential is None:
             return np.zeros_like(positions)
         return self._by_mass(self.potential.force(positions, weights, time))
+
+    def pieces(self, weights: np.ndarray, dim: int) -> tuple[Piece, ...] | None:
+        """Acceleration by the potential as pieces of compiled code, or `None`; see `Functional.pieces`."""
+        potential = () if self.potential is None else self.potential.pieces(weights, dim)
+        if potential is None or self.mass == 1.0:
+            return potential
+        from wlmsim.kernels import pieces
+
+        return (*potential, Piece(pieces.divide, (), (self.mass,), 0))
 
     def _by_mass(self, force: np.ndarray) -> np.ndarray:
         """Force over mass; of mass 1 without another array."""

@@ -28,7 +28,8 @@ class PilotWave(Flow):
     The wave is moved by `SplitStep` from one time asked for to the next, on a grid that grows with it. Some waves are
     kept, so that the stages and the rejected steps of an adaptive scheme, which go back in time, start from the nearest
     before them. Under `RungeKutta4` with step dt it takes steps of dt / 2, so that the
-    wave has the step's midpoint. See `WaveFunction.velocity` for what happens at nodes.
+    wave has the step's midpoint. A record between two steps asks for waves too, from which later ones then start, and
+    so changes the path by the error of the wave's steps. See `WaveFunction.velocity` for what happens at nodes.
 
     Parameters
     ----------

@@ -62,7 +62,7 @@ class System(ABC):
         return default_integrator(self.mechanics)
 
     def _time_step(self, integrator: Integrator) -> float | None:
-        """The largest time step of `simulate` unless told otherwise; ``None`` for one step an interval."""
+        """The time step of `simulate` unless told otherwise; ``None`` for one step an interval."""
         return None
 
     @cached_property
@@ -111,7 +111,7 @@ class System(ABC):
             Such as an observed marginal, or the last frame of a run that is to go on; noise, where there is any, is
             another one for each start, and the same again for the same. Default: the initial population, at time 0.
         dt : float, optional
-            Largest time step. Default: one step an interval, or what the system asks for.
+            Time step, as in `wlmsim.simulate`. Default: one step an interval, or what the system asks for.
         integrator : Integrator, optional
             Default: that of `wlmsim.simulate`, or the rule that defines the system.
         progress : bool

@@ -80,7 +80,7 @@ class Langevin(System):
         times : array_like, shape (T,)
             Strictly increasing times, none negative [time].
         dt : float
-            Largest time step. Default 0.01.
+            Time step. Default 0.01.
 
         Returns
         -------

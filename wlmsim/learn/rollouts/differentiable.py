@@ -87,7 +87,8 @@ def differentiable_simulate(
     Notes
     -----
     The leapfrog with friction solved exactly, as in `simulate`; there are no second derivatives. See
-    `wlmsim.learn.rollouts.adjoint` for how gradients are found.
+    `wlmsim.learn.rollouts.adjoint` for how gradients are found. Steps are those of `simulate` where `dt` divides the
+    intervals; elsewhere they are shorter, so that each record is the end of one.
 
     Examples
     --------
