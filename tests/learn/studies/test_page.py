@@ -122,6 +122,20 @@ def test_predictions_stand_beside_what_was_left_out(made):
     assert "by 'ballistic', which has not seen t = 2" in captions[0] and "'OT-Hermite'" in captions[-1]
 
 
+@pytest.mark.filterwarnings("ignore:.* is nearer")  # the fit is too short
+def test_of_a_gradient_flow_the_map_shows_velocities(made, tiny, spring):
+    study = made(folds=[], learned="")
+    study.chosen = copy.deepcopy(tiny).set_params(friction=float("inf"))
+    study.model = copy.deepcopy(study.chosen).fit(spring)
+    (picture,) = pictures.of_trust(study)
+    assert picture.caption.startswith("Where the velocity is known: arrows where fits agree")
+    assert list(pictures.of_friction(study)) == [] and list(pictures.of_pair_law(study)) == []
+    assert [drawn.caption for drawn in pictures.of_future(study)] == [
+        "The last that was observed.",
+        "What comes next, forecast.",
+    ]
+
+
 def test_the_alignment_rate_is_that_of_the_force():
     """Of two particles, one with all the weight: the other takes over its velocity at the rate phi."""
     term = wls.learn.LearnableAlignment(cutoff=3.0)

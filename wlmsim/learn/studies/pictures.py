@@ -340,10 +340,10 @@ def of_future(study: Any) -> Iterator[Picture]:
     ahead = study.forecast(study.data.times[-1] + interval * np.arange(1, SEEN))
     both = [SnapshotSeries.from_populations([_plain(c) for c in part], units=seen.units) for part in (seen, ahead)]
     panels = []
-    for series, caption in zip(both, ("The last that was observed.", "What comes next, forecast."), strict=True):
+    for series, caption in zip(both, ("The last that was observed", "What comes next, forecast"), strict=True):
         figure, ax = _panel()
         plot_snapshots(series, ax=ax, max_points=6000)
-        panels.append((ax, Picture(f"{caption}{_first_two(study)}", figure)))
+        panels.append((ax, Picture(f"{caption}{_first_two(study)}.", figure)))
     limits = [(ax.get_xlim(), ax.get_ylim()) for ax, _ in panels]
     for ax, picture in panels:
         if study.data.dim > 1:
