@@ -17,7 +17,7 @@ from wlmsim.errors import DataWarning, FileFormatError, ParameterError
 from wlmsim.io.hdf5 import LOCKED
 from wlmsim.io.optional import package
 from wlmsim.io.paths import existing
-from wlmsim.io.units import DEGREE, METRES, stated, unit_of_length, unit_of_speed
+from wlmsim.data.units import DEGREE, METRES, stated, unit_of_length, unit_of_speed
 
 if TYPE_CHECKING:
     import xarray

@@ -33,6 +33,7 @@ class LearnableDissipation(Learnable, Dissipation):
 
     def _to_scaled(self, positions: Any, velocities: Any, weights: Any) -> tuple[torch.Tensor, ...]:
         scales = self._known_scales
+        self._check_rows(weights, positions=positions, velocities=velocities)
         x, v, w = self._tensors(positions, velocities, weights)
         return self._scaled_positions(x), v * scales.duration / scales.length, w
 
@@ -71,7 +72,7 @@ class LearnableAlignment(OfNearPairs, LearnableDissipation):
         super().__init__()
         self.cutoff = check.positive("cutoff", cutoff)
         self.knots = check.integer("knots", knots)
-        self.normalised = bool(normalised)
+        self.normalised = check.flag("normalised", normalised)
         self.rate: Any = None
 
     def settings(self) -> dict[str, Any]:

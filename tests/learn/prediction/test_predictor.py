@@ -42,3 +42,21 @@ class TestPredictions:
     def test_times_before_the_first_marginal_are_refused(self, interpolating):
         with pytest.raises(ParameterError, match="first fitted marginal"):
             interpolating.interpolate([-1.0])
+
+
+def test_doors_that_put_series_together(drifters):
+    def in_units(**units):
+        return wls.SnapshotSeries(drifters.times, drifters.positions, drifters.velocities, units=units)
+
+    model = quick(wls.learn.ExternalPotential((4,)), steps=2).fit(in_units(length="km", time="day")[[0, 1, 3]])
+    other = in_units(length="m", time="days")
+    for use in (
+        lambda: model.evaluate(other[[2]]),
+        lambda: model.evaluate(in_units(length="km")[[2]], data=other[[0, 1, 3]]),
+        lambda: model.interpolate([1.0], data=other[[0, 1, 3]]),
+        lambda: model.forecast(other[[0]], [0.5]),
+        lambda: wls.visual.plot_forecast(in_units(length="km"), other),
+    ):
+        with pytest.raises(ParameterError, match="must have positions in km"):
+            use()
+    model.evaluate(in_units(length="kilometres")[[2]])

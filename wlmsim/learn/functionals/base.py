@@ -89,6 +89,15 @@ class Learnable(torch.nn.Module):
             raise check.fail("functional", "fitted or prepared before it can be evaluated", self)
         return self.scales
 
+    def _check_rows(self, weights: Any, **vectors: Any) -> None:
+        """Refuse arrays that are not of shapes (n, d) and (n,), of the d dimensions that were fitted."""
+        dim = len(self._known_scales.centre)
+        for name, rows in vectors.items():
+            if np.ndim(rows) != 2 or np.shape(rows)[1] != dim:
+                raise check.fail(name, f"an array of shape (n, {dim}), of the {dim} dimensions that were fitted", rows)
+            if np.shape(weights) != np.shape(rows)[:1]:
+                raise check.fail("weights", f"an array of shape ({len(rows)},), as there are `{name}`", weights)
+
     def _tensors(self, *arrays: Any) -> list[torch.Tensor]:
         """The arrays as tensors of the type and device of the parameters."""
         parameter = next(self.parameters())
@@ -116,6 +125,7 @@ class LearnableFunctional(Learnable, Functional):
 
     def _to_scaled(self, positions: Any, weights: Any, time: Any) -> tuple[torch.Tensor, torch.Tensor, Any]:
         scales = self._known_scales
+        self._check_rows(weights, positions=positions)
         x, w = self._tensors(positions, weights)
         return self._scaled_positions(x), w, (time - scales.start) / scales.duration
 
@@ -134,8 +144,9 @@ class LearnableFunctional(Learnable, Functional):
 
     def force(self, positions: np.ndarray, weights: np.ndarray, time: float = 0.0) -> np.ndarray:
         """Force in the data's units."""
+        x, w = check.array("positions", positions), check.array("weights", weights)
         with torch.no_grad():
-            force = self.torch_force(torch.as_tensor(positions), torch.as_tensor(weights), time)
+            force = self.torch_force(torch.as_tensor(x), torch.as_tensor(w), time)
         return force.numpy()
 
 

@@ -16,6 +16,7 @@ from wlmsim import _validation as check
 from wlmsim.data.population import Population
 from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.data.trajectory import Trajectory
+from wlmsim.data.units import check_alike
 from wlmsim.errors import DataWarning, NotFittedError, ParameterError
 from wlmsim.evaluation import Scores, mean_scores, score_forecast, score_interpolation
 from wlmsim.integrators import ConstantSpeedEuler, Integrator, StochasticHeun
@@ -160,6 +161,8 @@ class Predictor:
         check.instance(name, data, (Population, SnapshotSeries))
         if data.dim != self.dim:
             raise check.fail(name, f"of {self.dim} dimensions, as the fitted data are", data)
+        if isinstance(data, SnapshotSeries):
+            check_alike(name, data.units, self.units, "the fit")
 
     def _rolled_out(
         self, start: Population, times: Any, dt: float | None = None, seed: int | None = None
@@ -219,7 +222,6 @@ class Predictor:
     def interpolate(self, times: Any, data: SnapshotSeries | None = None, *, two_sided: bool = False) -> SnapshotSeries:
         """Predict marginals between the fitted ones; see `WLM.interpolate`."""
         fitted = self._known(data)
-        self._check_dimension("data", fitted)
         times = check.times("times", times)
         if fitted.labels is None:
             return self._interpolated(fitted, times, two_sided)
@@ -235,7 +237,9 @@ class Predictor:
     def _known(self, data: SnapshotSeries | None) -> SnapshotSeries:
         """The fitted marginals, given or kept."""
         if data is not None:
-            return check.instance("data", data, SnapshotSeries)
+            check.instance("data", data, SnapshotSeries)
+            self._check_dimension("data", data)
+            return data
         if self.fitted is None:
             raise NotFittedError(
                 "this WLM has no `data_`: it is not kept in files; pass the fitted marginals as `data`"
