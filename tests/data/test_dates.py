@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 import wlmsim as wls
 from wlmsim import io
 from wlmsim.data.dates import SECONDS, counted, from_text, unit_of_time
-from wlmsim.errors import DataWarning, ParameterError
 from wlmsim.data.units import Speed, unit_of_length, unit_of_speed
+from wlmsim.errors import DataWarning, ParameterError
 
 CLOUDS = [np.zeros((2, 2))] * 3
 DATES = np.array(["2020-03-01T00:00", "2020-03-01T12:00", "2020-03-03T00:00"], "M8[m]")

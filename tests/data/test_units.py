@@ -30,7 +30,7 @@ def test_unknown_units_and_other_spellings_go_together(given, wanted):
         (
             {"length": "m"},
             {"length": "km"},
-            "`observed` must have positions in km, as the fit has; its units say m; one is 0.001 km, by which to multiply",
+            "`observed` must have positions in km, as the fit has; its units say m; one is 0.001 km, by which to",
         ),
         ({"time": "day"}, {"time": "s"}, "`observed` must have times in s.*one is 86400 s"),
         ({"length": "px"}, {"length": "um"}, "`observed` must have positions in um, as the fit has; its units say px$"),

@@ -1,8 +1,8 @@
 """Python modules of printed laws, kept in a folder so that Numba keeps beside them what it has compiled.
 
 The folder is ``wlmsim/laws`` in the user's cache, or in ``NUMBA_CACHE_DIR``. A module is named by a digest of its text
-and of the kernels that it is compiled with. Beyond `MOST` modules those go that were used longest ago. Where nothing can
-be written, laws are compiled anew in each process.
+and of the kernels that it is compiled with. Beyond `MOST` modules those go that were used longest ago. Where nothing
+can be written, laws are compiled anew in each process.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ import warnings
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
-
 
 MOST = 500
 """Modules that are kept; each takes about 0.1 MB with what Numba keeps of it."""
