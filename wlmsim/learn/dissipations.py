@@ -81,9 +81,8 @@ class LearnableAlignment(OfNearPairs, LearnableDissipation):
 
     def build(self, dim: int) -> None:
         """Create the spline, in a unit that makes rates of order one for the few particles within the cutoff."""
-        cutoff = self._scaled_cutoff
-        share = 1.0 if self.normalised else min(1.0, (cutoff / 2) ** dim / math.gamma(dim / 2 + 1))
-        self.rate = RadialSpline(cutoff, self.knots, scale=1 / share)
+        share = 1.0 if self.normalised else self._known_scales.share_within(self.cutoff, dim)
+        self.rate = RadialSpline(self._scaled_cutoff, self.knots, scale=1 / share)
 
     def scaled_rayleigh(self, x: torch.Tensor, v: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
         """1/2 sum over pairs of w_i w_j phi_ij |v_i - v_j|^2."""

@@ -42,6 +42,8 @@ class Cloud:
 
 WEAK = 0.03
 """Share of the unit of force under which forces that turn the motion within the data, or speed it up, are weak."""
+WEAK_PAIRS = 0.1
+"""The same for forces of pairs, which are many: in the larger unit those of close groups begin far too strong."""
 
 
 def scales_of(series: SnapshotSeries, *, inertial: bool = True) -> Scales:
@@ -53,12 +55,19 @@ def scales_of(series: SnapshotSeries, *, inertial: bool = True) -> Scales:
     """
     positions = np.concatenate(series.positions)
     length = float(np.sqrt(positions.var(0).mean())) or 1.0
+    within = np.average([x.var(0).mean() for x in series.positions], weights=series.sizes)
     span = float(series.times[-1] - series.times[0])
     duration = span / max(len(series) - 1, 1) or 1.0
     typical = _typical_force(series, length) if inertial else 0.0
-    weak = 0 < typical < WEAK * length / duration**2
+    share = typical * duration**2 / length
     return Scales(
-        tuple(positions.mean(0).tolist()), length, float(series.times[0]), duration, typical if weak else None
+        tuple(positions.mean(0).tolist()),
+        length,
+        float(series.times[0]),
+        duration,
+        typical if 0 < share < WEAK else None,
+        float(np.sqrt(within)) or None,
+        typical if 0 < share < WEAK_PAIRS else None,
     )
 
 

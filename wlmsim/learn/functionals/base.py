@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -42,7 +43,9 @@ class Scales(NamedTuple):
 
     Positions are (x - centre) / length, with one length for all axes, so that distances keep their meaning; times
     are (t - start) / duration, `duration` being also the unit of time of the scaled dynamics. Forces are of the size
-    `typical_force`, or else of order one [length / time^2].
+    `typical_force`, or else of order one [length / time^2]. `spread` is the standard deviation of a single marginal
+    along an axis, that of all together being `length`; by default they are the same [length]. `pair_force` stands for
+    `typical_force` where forces of pairs are learned; by default it is that.
     """
 
     centre: tuple[float, ...]
@@ -50,6 +53,13 @@ class Scales(NamedTuple):
     start: float
     duration: float
     typical_force: float | None = None
+    spread: float | None = None
+    pair_force: float | None = None
+
+    def share_within(self, cutoff: float, dim: int) -> float:
+        """About the share of the particles of a marginal that are within a cutoff of one of them [dimensionless]."""
+        radius = cutoff / (2 * (self.spread or self.length))
+        return min(1.0, radius**dim / math.gamma(dim / 2 + 1))
 
     def force(self, value: float | None) -> float | None:
         """A force in scaled coordinates, by default the typical one of the data, if there is one."""
