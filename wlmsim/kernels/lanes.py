@@ -180,8 +180,8 @@ _HALF_EXPONENT = 0x5FE6EB50C7B537A9
 def rsqrt_seed(typing, value):
     """1 / sqrt(value), to 14 bits at least: the processor's estimate where it has one.
 
-    Elsewhere half of the exponent, taken from the bits, and two steps of Newton's: a fifth faster for pairs in space than
-    root and quotient, for which AVX2 has one slow unit (C. Lomont, Fast inverse square root, 2003).
+    Elsewhere half of the exponent, taken from the bits, and two steps of Newton's: a sixth faster for pairs in space
+    than root and quotient, for which AVX2 has one slow unit (C. Lomont, Fast inverse square root, 2003).
     """
 
     def lower(context, builder, sig, arguments):
