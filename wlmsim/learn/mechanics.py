@@ -42,8 +42,6 @@ class Cloud:
 
 WEAK = 0.03
 """Share of the unit of force under which forces that turn the motion within the data, or speed it up, are weak."""
-WEAK_PAIRS = 0.1
-"""The same for forces of pairs, which are many: in the larger unit those of close groups begin far too strong."""
 
 
 def scales_of(series: SnapshotSeries, *, inertial: bool = True) -> Scales:
@@ -67,7 +65,6 @@ def scales_of(series: SnapshotSeries, *, inertial: bool = True) -> Scales:
         duration,
         typical if 0 < share < WEAK else None,
         float(np.sqrt(within)) or None,
-        typical if 0 < share < WEAK_PAIRS else None,
     )
 
 

@@ -44,8 +44,7 @@ class Scales(NamedTuple):
     Positions are (x - centre) / length, with one length for all axes, so that distances keep their meaning; times
     are (t - start) / duration, `duration` being also the unit of time of the scaled dynamics. Forces are of the size
     `typical_force`, or else of order one [length / time^2]. `spread` is the standard deviation of a single marginal
-    along an axis, that of all together being `length`; by default they are the same [length]. `pair_force` stands for
-    `typical_force` where forces of pairs are learned; by default it is that.
+    along an axis, that of all together being `length`; by default they are the same [length].
     """
 
     centre: tuple[float, ...]
@@ -54,7 +53,10 @@ class Scales(NamedTuple):
     duration: float
     typical_force: float | None = None
     spread: float | None = None
-    pair_force: float | None = None
+
+    def pair_unit(self, cutoff: float, dim: int) -> float:
+        """What pairs within a cutoff do to each other where their sum carries a particle through a marginal, scaled."""
+        return (self.spread or self.length) / self.length / self.share_within(cutoff, dim)
 
     def share_within(self, cutoff: float, dim: int) -> float:
         """About the share of the particles of a marginal that are within a cutoff of one of them [dimensionless]."""

@@ -29,8 +29,8 @@ class PairPotential(OfNearPairs, LearnableFunctional):
         Typical size of the force of all neighbours, positive [length / time^2]: what is learned starts from about a
         hundredth of it and changes, with the learning rate, by about a hundredth at a step and smoothly with the
         distance. Default: v^2 / L, the velocities' mean square over the extent of the data, or the rate at which their
-        size changes if larger, where the mechanics has inertia and that is under a tenth of L / interval^2; else values
-        are learned in units of the latter.
+        size changes if larger, where the mechanics has inertia and that is under 3% of L / interval^2; else values are
+        learned in units of the latter, L being the extent of a single marginal.
 
     Examples
     --------
@@ -55,9 +55,8 @@ class PairPotential(OfNearPairs, LearnableFunctional):
     def build(self, dim: int) -> None:
         """Create the spline, its values in a unit that makes forces of order one, or of their typical size."""
         scales = self._known_scales
-        share = scales.share_within(self.cutoff, dim)
-        force = scales.pair_force if self.typical_force is None else self.typical_force
-        self.law = spline_of_force(self._scaled_cutoff, self.knots, 1 / share, scales.force(force))
+        unit = scales.pair_unit(self.cutoff, dim)
+        self.law = spline_of_force(self._scaled_cutoff, self.knots, unit, scales.force(self.typical_force))
 
     def scaled_energy(self, x: torch.Tensor, w: torch.Tensor, t: Any) -> torch.Tensor:
         """Sum over pairs of w_i w_j W(r_ij)."""
