@@ -21,6 +21,8 @@ def fail(name: str, expected: str, given: Any) -> ParameterError:
 def _describe(given: Any) -> str:
     if isinstance(given, np.ndarray):
         return f"an array of shape {given.shape} and dtype {given.dtype}"
+    if hasattr(given, "detach"):
+        return f"a tensor of shape {tuple(given.shape)} and dtype {str(given.dtype).removeprefix('torch.')}"
     dates = isinstance(given, (np.datetime64, np.timedelta64))
     text = str(given) if dates else repr(given.item() if isinstance(given, np.generic) else given)
     return text if len(text) <= 80 else f"{text[:77]}..."
@@ -67,6 +69,13 @@ def integer(name: str, value: Any, *, least: int = 1) -> int:
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
         raise fail(name, f"an integer >= {least}", value)
     return int(value)
+
+
+def flag(name: str, value: Any) -> bool:
+    """True or False, and nothing that only counts as one of them."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise fail(name, "True or False", value)
+    return bool(value)
 
 
 def choice(name: str, value: Any, options: Collection[str]) -> str:

@@ -57,6 +57,9 @@ class Scores:
         give a perfect forecast a large W1.
     left_out : int
         Observed marginals that are not scored, since they were fitted.
+    hidden : bool
+        Whether individuals were followed and some of them were hidden. `judged`, `best_baseline` and
+        `beats_baselines` then go by "partial".
     """
 
     times: np.ndarray
@@ -67,6 +70,7 @@ class Scores:
     metadata: dict[str, Any] = field(default_factory=dict)
     others: dict[str, dict[str, np.ndarray]] = field(default_factory=dict)
     left_out: int = 0
+    hidden: bool = False
 
     @property
     def model(self) -> str:
@@ -79,15 +83,24 @@ class Scores:
         return _means(self.w1)
 
     @property
+    def judged(self) -> dict[str, float]:
+        """Means that methods are judged by [length]: of W1, or of the partial W1 where individuals were hidden.
+
+        The absence of an individual from one of two clouds is no error of a prediction.
+        """
+        partial = _means(self.others.get("partial", {})) if self.hidden else {}
+        return partial if np.isfinite(partial.get(self.model, np.nan)) else self.mean
+
+    @property
     def best_baseline(self) -> str:
-        """Name of the naive baseline with the least mean W1."""
-        rivals = {name: mean for name, mean in list(self.mean.items())[1:] if np.isfinite(mean)}
+        """Name of the naive baseline with the least mean, as `judged`."""
+        rivals = {name: mean for name, mean in list(self.judged.items())[1:] if np.isfinite(mean)}
         return min(rivals, key=rivals.__getitem__)
 
     @property
     def beats_baselines(self) -> bool:
-        """Whether the model's mean W1 is below that of every naive baseline."""
-        return self.mean[self.model] < self.mean[self.best_baseline]
+        """Whether the model's mean is below that of every naive baseline, as `judged`."""
+        return self.judged[self.model] < self.judged[self.best_baseline]
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -283,6 +296,7 @@ def mean_scores(scores: Sequence[Scores]) -> Scores:
         w1=mean([part.w1 for part in scores]),
         others={metric: mean([part.others.get(metric, {}) for part in scores]) for metric in metrics},
         left_out=sum(part.left_out for part in scores),
+        hidden=any(part.hidden for part in scores),
     )
 
 
@@ -315,7 +329,8 @@ def _score(
             clouds[name] = guesses
     counts = [(len(before), len(truth)) for truth, (before, _) in zip(observed, ends, strict=True)]
     individuals = observed.metadata.get(INDIVIDUALS)
-    if individuals is not None and any(pair != (individuals, individuals) for pair in counts):
+    hidden = individuals is not None and any(pair != (individuals, individuals) for pair in counts)
+    if hidden:
         metrics = [*metrics, "partial"]
     by_metric = {}
     for metric in dict.fromkeys(["w1", *metrics]):
@@ -324,7 +339,7 @@ def _score(
         by_metric[metric] = {name: _distances(distances, guesses, observed) for name, guesses in clouds.items()}
     origins = np.array([before.time for before, _ in ends])
     unit = observed.units.get("length", "")
-    return Scores(observed.times.copy(), origins, by_metric.pop("w1"), protocol, unit, others=by_metric)
+    return Scores(observed.times.copy(), origins, by_metric.pop("w1"), protocol, unit, others=by_metric, hidden=hidden)
 
 
 def _distances(

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 import wlmsim as wls
 from wlmsim import io
 from wlmsim.data.dates import SECONDS, counted, from_text, unit_of_time
+from wlmsim.data.units import Speed, unit_of_length, unit_of_speed
 from wlmsim.errors import DataWarning, ParameterError
-from wlmsim.io.units import Speed, unit_of_length, unit_of_speed
 
 CLOUDS = [np.zeros((2, 2))] * 3
 DATES = np.array(["2020-03-01T00:00", "2020-03-01T12:00", "2020-03-03T00:00"], "M8[m]")
@@ -377,3 +377,37 @@ def test_units_of_variables_are_kept_and_must_go_together():
     frame = {"time": [0.0], "location-long": [15.7], "location-lat": [-22.3]}
     degrees = io.series_from_columns(frame, "a table", positions=["location-long", "location-lat"])
     assert degrees.units == {"length": "degree"}
+
+
+class TestCalendars:
+    """Dates of cftime, as models of climate have them."""
+
+    def test_other_calendars_are_counted_since_the_first(self):
+        cftime = pytest.importorskip("cftime")
+        short = [cftime.DatetimeNoLeap(2004, 2, 28), cftime.DatetimeNoLeap(2004, 3, 1, 12)]
+        assert counted("times", short, None, None)[0].tolist() == [0.0, 1.5]
+        months = [cftime.Datetime360Day(2001, 2, 30), None, cftime.Datetime360Day(2001, 3, 1)]
+        np.testing.assert_array_equal(counted("times", months, {"time": "h"}, None)[0], [0.0, np.nan, 24.0])
+        with pytest.raises(ParameterError, match=r"dates of several calendars .* got 360_day, noleap"):
+            wls.SnapshotSeries([short[0], months[2]], CLOUDS[:2])
+
+    def test_those_of_the_usual_calendar_keep_their_date(self):
+        cftime = pytest.importorskip("cftime")
+        dates = [cftime.DatetimeGregorian(2004, 2, 28), cftime.DatetimeGregorian(2004, 3, 1)]
+        series = wls.SnapshotSeries(dates, CLOUDS[:2])
+        assert series.times.tolist() == [0.0, 2.0] and series.metadata["first_date"] == "2004-02-28T00:00:00"
+        since, _, _ = counted("times", dates, None, {"first_date": "2004-02-01"})
+        assert since.tolist() == [27.0, 29.0]
+        julian = [cftime.DatetimeGregorian(1500, 2, 28), cftime.DatetimeGregorian(1500, 3, 1)]
+        assert counted("times", julian, None, None)[0].tolist() == [0.0, 2.0]  # 1500 was a leap year then
+
+    def test_drifters_of_a_model_without_leap_years(self):
+        pytest.importorskip("cftime")
+        xr = pytest.importorskip("xarray")
+        times = xr.date_range("2004-02-27", periods=4, calendar="noleap", use_cftime=True)
+        degrees = {"lon": "degrees_east", "lat": "degrees_north"}
+        columns = {
+            n: (("trajectory", "obs"), np.linspace(0, 1, 8).reshape(2, 4), {"units": u}) for n, u in degrees.items()
+        }
+        tracks = wls.io.load_drifters(xr.Dataset(columns, coords={"time": ("obs", times)}))
+        assert tracks.times.tolist() == [0.0, 1.0, 2.0, 3.0]

@@ -33,7 +33,7 @@ def test_keeps_ragged_clouds(sizes, dim):
     assert series.dropped == 0
     for k, cloud in enumerate(series):
         assert cloud == series[k] == series.at(series.times[k])
-        assert cloud.positions is series.positions[k] and cloud.velocities is series.velocities[k]
+        assert np.array_equal(cloud.positions, series.positions[k])
         assert cloud.weights.sum() == pytest.approx(1)
         assert (cloud.velocities is None) == (k == 1)
     assert series[-1] == series[len(sizes) - 1]
@@ -213,3 +213,12 @@ def test_equality_looks_at_clouds_and_labels():
 def test_repr():
     assert repr(a_series()) == "SnapshotSeries(times=4 in 0..5.19615, n=3..7, dim=2, velocities at 3 of 4)"
     assert repr(a_series((2, 2), labelled=True)).endswith("n=2, dim=2, velocities at 1 of 2, populations=2)")
+
+
+def test_a_cloud_of_a_series_is_the_callers():
+    x = np.arange(6.0).reshape(3, 2)
+    series = SnapshotSeries([0.0, 1.0], [x, x + 1.0], [x, x])
+    for cloud in (series[0], *series):
+        cloud.positions[:] = cloud.velocities[:] = 7.0
+        cloud.weights[:] = 0.0
+    assert series == SnapshotSeries([0.0, 1.0], [x, x + 1.0], [x, x])

@@ -93,6 +93,30 @@ def test_a_module_is_made_for_each_form_and_never_rewritten(tmp_path, monkeypatc
     assert files == {path: path.stat().st_mtime_ns for path in tmp_path.glob("*.py")}
 
 
+@pytest.mark.usefixtures("fresh")
+def test_those_used_longest_ago_are_removed(tmp_path, monkeypatch):
+    monkeypatch.setattr(modules, "folder", lambda: tmp_path)
+    monkeypatch.setattr(modules, "MOST", 3)
+    used, kept = iter(range(1, 100)), {}
+    monkeypatch.setattr(modules.time, "time_ns", lambda: 10**9 * next(used))
+
+    def use(k):
+        kept[k] = Path(modules.kept(f"NUMBER = {k}\n").__file__)
+        return {number for number, path in kept.items() if path.exists()}
+
+    for k in range(3):
+        assert use(k) == set(range(k + 1))
+        for suffix in (".f-1.py311.nbi", ".f-1.py311.1.nbc"):
+            (tmp_path / "__pycache__").mkdir(exist_ok=True)
+            (tmp_path / "__pycache__" / (kept[k].stem + suffix)).write_text("")
+    changed = kept[0].stat().st_mtime_ns
+    assert use(0) == {0, 1, 2} and kept[0].stat().st_mtime_ns == changed
+    assert use(3) == {0, 2, 3}
+    assert use(1) == {0, 1, 3}
+    assert {path.name.partition(".")[0] for path in (tmp_path / "__pycache__").glob("*.nb?")} == {kept[0].stem}
+    assert not list(tmp_path.glob("*.part"))
+
+
 def bowl(x, xp):
     return 1.5 * (x**2).sum(-1)
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.stats import kstest
 
 import wlmsim as wls
-from wlmsim.errors import ParameterError
+from wlmsim.errors import AccuracyWarning, ParameterError
 from wlmsim.functionals import gravity
 from wlmsim.kernels import direct
 from wlmsim.systems.gravity import _pull_of_rings
@@ -269,6 +269,13 @@ def test_kuzmin_disc_of_any_spread_obeys_the_virial_theorem(toomre_q):
     disc = wls.systems.KuzminDisc(n=4000, toomre_q=toomre_q, softening=0.1, seed=0)
     law, stars = disc.lagrangian, disc.population
     assert -2 * law.kinetic_energy(stars) / law.virial(stars) == pytest.approx(1.0, abs=0.05)
+
+
+def test_a_kuzmin_disc_that_is_too_hot_for_an_equilibrium_says_so():
+    disc = wls.systems.KuzminDisc(n=500, toomre_q=2.5, seed=0)
+    with pytest.warns(AccuracyWarning, match=r"toomre_q=2.5 .* where 6\d% of the stars are: the disc is not in equil"):
+        stars = disc.population
+    assert -2 * disc.lagrangian.kinetic_energy(stars) / disc.lagrangian.virial(stars) > 1.3
 
 
 def test_rings_pull_as_their_points_do():

@@ -64,8 +64,8 @@ class Command(TyperCommand):
                 return super().invoke(ctx)
         except (UsageError, typer.Exit, BrokenPipeError):
             raise
-        except KeyboardInterrupt:
-            report("interrupted")
+        except KeyboardInterrupt as interrupt:
+            report(f"interrupted; {interrupt}" if str(interrupt) else "interrupted")
             raise typer.Exit(130) from None
         except Exception as error:
             if ctx.find_root().params.get("debug"):

@@ -32,6 +32,8 @@ _CANONICAL = {name: unit for unit, names in _SPELLINGS.items() for name in [unit
 _TICKS = {"W": "604800", "D": "86400", "h": "3600", "m": "60", "s": "1", "ms": "1e-3", "us": "1e-6"}
 _TICKS |= {"ns": "1e-9", "ps": "1e-12", "fs": "1e-15", "as": "1e-18"}
 """Seconds of the units of NumPy; its years and months have no fixed number of them."""
+REFORM = 1582
+"""The year up to which the standard calendar of CF is the Julian one, and other than NumPy's."""
 DAY = "day"
 """The unit in which dates are counted if none is asked for."""
 ORIGIN = "first_date"
@@ -144,8 +146,7 @@ def _from_objects(array: np.ndarray) -> np.ndarray | None:
     if all(isinstance(entry, (timedelta, np.timedelta64)) for entry in known):
         ticks: list[Any] = [np.timedelta64("NaT") if check.absent(e) else _duration(e) for e in flat]
     elif all(hasattr(entry, "calendar") and hasattr(entry, "dayofyr") for entry in known):
-        first = min(known)  # of cftime, in a calendar that NumPy does not know: durations since the first
-        ticks = [np.timedelta64("NaT") if check.absent(e) else _duration(e - first) for e in flat]
+        ticks = _of_calendar(flat, known)
     elif all(isinstance(entry, (date, np.datetime64)) for entry in known):
         zones = {getattr(entry, "tzinfo", None) is not None for entry in known}
         if len(zones) > 1:
@@ -156,6 +157,17 @@ def _from_objects(array: np.ndarray) -> np.ndarray | None:
     else:
         return None
     return np.array(ticks).reshape(array.shape)
+
+
+def _of_calendar(flat: list[Any], known: list[Any]) -> list[Any]:
+    """Dates of cftime: as NumPy's in the calendar that it has, in others durations since the first of them."""
+    calendars = sorted({entry.calendar for entry in known})
+    if len(calendars) > 1:
+        raise ParameterError(f"dates of several calendars cannot be counted together; got {', '.join(calendars)}")
+    first = min(known)
+    if calendars[0] in ("standard", "gregorian", "proleptic_gregorian") and first.year > REFORM:
+        return [np.datetime64("NaT") if check.absent(e) else np.datetime64(e.isoformat()) for e in flat]
+    return [np.timedelta64("NaT") if check.absent(e) else _duration(e - first) for e in flat]
 
 
 def _duration(entry: Any) -> np.timedelta64:

@@ -15,6 +15,7 @@ from wlmsim.data.dates import counted
 from wlmsim.data.files import door
 from wlmsim.data.population import Population
 from wlmsim.data.standardisation import Map, Standardisation
+from wlmsim.data.units import check_alike
 from wlmsim.errors import DataWarning, ParameterError
 
 if TYPE_CHECKING:
@@ -224,6 +225,9 @@ class SnapshotSeries:
             raise check.fail("populations", "at least one series by its label", populations)
         for label, series in populations.items():
             check.instance(f"populations[{label}]", series, SnapshotSeries)
+        first = next(iter(populations.values()))
+        for label, series in populations.items():
+            check_alike(f"populations[{label}]", series.units, first.units, "the first one")
         times = _times.union(*(series.times for series in populations.values()))
         there = {label: {_times.nearest(times, cloud.time): cloud for cloud in s} for label, s in populations.items()}
         seen = [[(label, found[k]) for label, found in there.items() if k in found] for k in range(len(times))]
@@ -233,7 +237,6 @@ class SnapshotSeries:
             for row, full in zip(seen, known, strict=True)
         ]
         uniform = all(cloud.uniform for row in seen for _, cloud in row)
-        first = next(iter(populations.values()))
         return cls(
             times,
             [np.concatenate([cloud.positions for _, cloud in row]) for row in seen],
@@ -253,11 +256,12 @@ class SnapshotSeries:
     def __getitem__(self, key: slice | Sequence[int]) -> SnapshotSeries: ...
     def __getitem__(self, key: int | slice | Sequence[int]) -> Population | SnapshotSeries:
         if isinstance(key, (int, np.integer)):
-            return self._clouds[key]
+            cloud = self._clouds[key]
+            return Population(cloud.positions, cloud.velocities, cloud.weights, cloud.time)
         return self._select(np.arange(len(self))[key])
 
     def __iter__(self) -> Iterator[Population]:
-        return iter(self._clouds)
+        return (self[k] for k in range(len(self)))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, SnapshotSeries):
@@ -349,7 +353,7 @@ class SnapshotSeries:
 
     def at(self, time: float) -> Population:
         """Return the marginal observed at `time`; `ParameterError` if there is none."""
-        return self._clouds[check.recorded("time", time, self.times, "an observed time")]
+        return self[check.recorded("time", time, self.times, "an observed time")]
 
     def save(self, path: str | Path) -> Path:
         """Write an HDF5 file, atomically; see docs/file_formats.md."""

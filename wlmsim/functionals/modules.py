@@ -1,7 +1,8 @@
 """Python modules of printed laws, kept in a folder so that Numba keeps beside them what it has compiled.
 
 The folder is ``wlmsim/laws`` in the user's cache, or in ``NUMBA_CACHE_DIR``. A module is named by a digest of its text
-and of the kernels that it is compiled with. Where nothing can be written, laws are compiled anew in each process.
+and of the kernels that it is compiled with. Beyond `MOST` modules those go that were used longest ago. Where nothing
+can be written, laws are compiled anew in each process.
 """
 
 from __future__ import annotations
@@ -11,10 +12,15 @@ import importlib.util
 import os
 import sys
 import tempfile
+import time
 import types
 import warnings
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
+
+MOST = 500
+"""Modules that are kept; each takes about 0.1 MB with what Numba keeps of it."""
 
 
 def kept(text: str) -> types.ModuleType:
@@ -26,6 +32,8 @@ def kept(text: str) -> types.ModuleType:
     path = folder / f"{name}.py"
     if not path.exists():
         _write(path, "CACHE = True\n" + text)
+        _prune(folder)
+    _note_use(path)
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -89,3 +97,31 @@ def _write(path: Path, text: str) -> None:
     with os.fdopen(handle, "w") as file:
         file.write(text)
     os.replace(part, path)
+
+
+def _note_use(path: Path) -> None:
+    """Set the time of the last use; that of the last change stays, by which Numba knows a module again."""
+    with suppress(OSError):  # the folder of another user
+        os.utime(path, ns=(time.time_ns(), path.stat().st_mtime_ns))
+
+
+def _prune(folder: Path) -> None:
+    """Remove the modules beyond `MOST` that were used longest ago, and what Numba keeps of such as are gone.
+
+    Another process may do so at the same time, and one that has loaded a module does not need its file.
+    """
+
+    def used(path: Path) -> int:
+        try:
+            return path.stat().st_atime_ns
+        except OSError:
+            return 0
+
+    modules = sorted(folder.glob("wlmsim_law_*.py"), key=used)
+    there = {path.stem for path in modules}
+    gone = modules[:-MOST]
+    there -= {path.stem for path in gone}
+    compiled = (folder / "__pycache__").glob("wlmsim_law_*")
+    for path in [*gone, *(path for path in compiled if path.name.partition(".")[0] not in there)]:
+        with suppress(OSError):  # removed by another process, or in use on Windows
+            path.unlink()

@@ -17,8 +17,8 @@ from wlmsim import _times
 from wlmsim import _validation as check
 from wlmsim.data.dates import are_dates, counted, from_text, ticks_of, unit_of_time
 from wlmsim.data.snapshots import SnapshotSeries
+from wlmsim.data.units import DEGREE, stated, unit_of_length, unit_of_speed
 from wlmsim.errors import DataWarning, ParameterError
-from wlmsim.io.units import DEGREE, stated, unit_of_length, unit_of_speed
 
 Names = str | Sequence[str]
 

@@ -13,11 +13,11 @@ from wlmsim import _times
 from wlmsim import _validation as check
 from wlmsim.data.dates import ORIGIN, SECONDS, counted, from_text, ticks_of, unit_of_time
 from wlmsim.data.tracks import Tracks
+from wlmsim.data.units import DEGREE, METRES, stated, unit_of_length, unit_of_speed
 from wlmsim.errors import DataWarning, FileFormatError, ParameterError
 from wlmsim.io.hdf5 import LOCKED
 from wlmsim.io.optional import package
 from wlmsim.io.paths import existing
-from wlmsim.io.units import DEGREE, METRES, stated, unit_of_length, unit_of_speed
 
 if TYPE_CHECKING:
     import xarray

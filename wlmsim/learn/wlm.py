@@ -375,6 +375,7 @@ class WLM(Estimator):
             vars(self).get("data_"),
             repr(self),
             self.units_,
+            members[0].scales.length,
         )
 
     def forecast(
@@ -488,13 +489,15 @@ class WLM(Estimator):
     def score(self, observed: SnapshotSeries) -> float:
         """Minus the mean W1 of predictions, each from the fitted marginal before it: the greater the better [length].
 
+        Where individuals were followed and some of them hidden it is the partial W1, as `Scores.judged` has it.
+
         Parameters
         ----------
         observed : SnapshotSeries or sequence of Population
             Marginals that the fit has not seen, all after the first fitted one.
         """
         scores = self.evaluate(_series("observed", observed))
-        return -scores.mean[scores.model]
+        return -scores.judged[scores.model]
 
     # --- citing
 

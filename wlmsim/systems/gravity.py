@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
 
 from wlmsim import _validation as check
 from wlmsim.data.population import Population
+from wlmsim.errors import AccuracyWarning
 from wlmsim.functionals import Gravity
 from wlmsim.mechanics.lagrangian import Lagrangian
 from wlmsim.systems.base import System
@@ -133,7 +135,8 @@ class KuzminDisc(_StarSystem):
     disc up to its edge, softened by epsilon, R Omega^2 = F_R, which is summed over rings. Stars have Gaussian
     velocities about the mean rotation, with radial spread sigma_R = 3.36 Q G Sigma / kappa (kappa: the epicyclic
     frequency) and azimuthal spread kappa / (2 Omega) of that; the rotation lags the circular orbits by the asymmetric
-    drift. From Q of about 1.3 on the spread alone is more than gravity holds in places, and the disc expands at first.
+    drift. From Q of about 1.3 on the spread alone is more than gravity holds in places, and the disc expands at first,
+    with an `AccuracyWarning`.
 
     Parameters
     ----------
@@ -183,7 +186,16 @@ class KuzminDisc(_StarSystem):
         density = a / (2 * np.pi * INSIDE) * (r**2 + a**2) ** -1.5
         spread2 = (3.36 * self.toomre_q * self.strength * density) ** 2 / epicyclic2
         ratio2 = epicyclic2 / (4 * turning2)
-        rotation = np.sqrt(np.maximum(r**2 * turning2 + spread2 * (1 - ratio2 + steepness), 0))
+        rotation2 = r**2 * turning2 + spread2 * (1 - ratio2 + steepness)
+        unheld = float((rotation2 < 0).mean())
+        if unheld > UNHELD:
+            warnings.warn(
+                f"at toomre_q={self.toomre_q:g} the spread of velocities is more than gravity holds where {unheld:.0%} "
+                "of the stars are: the disc is not in equilibrium, and expands at first; up to about 1.3 it is",
+                AccuracyWarning,
+                stacklevel=2,
+            )
+        rotation = np.sqrt(np.maximum(rotation2, 0))
 
         angle = rng.uniform(0, 2 * np.pi, self.n)
         outwards = np.stack([np.cos(angle), np.sin(angle)], 1)
@@ -215,6 +227,8 @@ class KuzminDisc(_StarSystem):
         return turning2(x), np.exp(log_epicyclic2(x)), steepness
 
 
+UNHELD = 0.05
+"""Share of the stars of a disc that gravity may not hold at first without a word."""
 INSIDE = 0.9
 """Share of the mass of Kuzmin's disc, which has no end, that lies inside of the edge."""
 RINGS, GRID = 2000, 400

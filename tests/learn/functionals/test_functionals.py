@@ -1,5 +1,7 @@
 """Learnable functionals: forces, units, and what they can learn."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -104,3 +106,49 @@ class TestAttentionPotential:
     def test_bad_parameters_are_named(self, parameters, message):
         with pytest.raises(ParameterError, match=message):
             wls.learn.AttentionPotential(**parameters)
+
+
+@pytest.fixture(scope="module")
+def fitted(drifters):
+    terms = wls.learn.ExternalPotential((4,)) + wls.learn.MeanFieldPotential(2, (4,), (4,))
+    return quick(terms, dissipation=wls.learn.LearnableAlignment(1.0), steps=2, members=2).fit(drifters)
+
+
+class TestDoors:
+    """What is not of the fitted dimensions is refused: torch would say so in its own words, or spread one column."""
+
+    @pytest.mark.parametrize("shape", [(5, 3), (5, 1), (5,)])
+    def test_other_dimensions(self, fitted, drifters, shape):
+        flow = quick(wls.learn.PairPotential(1.0), friction=math.inf, steps=2).fit(drifters)
+        wrong, w = np.ones(shape), np.full(5, 0.2)
+        lagrangian = fitted.lagrangian_
+        for use in (
+            lambda: flow.mechanics_.velocity(wrong, w),
+            lambda: lagrangian.acceleration(wrong, w),
+            lambda: lagrangian.potential.energy(wrong, w),
+            lambda: lagrangian.velocity_acceleration(wrong, wrong, w),
+        ):
+            with pytest.raises(ParameterError, match=r"`positions` must be an array of shape \(n, 2\), of the 2 dim"):
+                use()
+        with pytest.raises(ParameterError, match="`velocities` must be an array of shape"):
+            lagrangian.velocity_acceleration(np.ones((5, 2)), wrong, w)
+        with pytest.raises(ParameterError, match=r"`weights` must be an array of shape \(5,\)"):
+            lagrangian.acceleration(np.ones((5, 2)), w[:4])
+
+    def test_whole_numbers_are_positions_too(self, fitted):
+        x, w = np.array([[1, 0], [0, 2]]), np.full(2, 0.5)
+        np.testing.assert_array_equal(
+            fitted.lagrangian_.acceleration(x, w), fitted.lagrangian_.acceleration(x.astype(float), w)
+        )
+        assert fitted.lagrangian_.acceleration(x, w).any()
+
+    @pytest.mark.parametrize("value", ["no", 1, None, np.zeros(1)])
+    def test_flags_are_true_or_false(self, value):
+        for make, name in (
+            (lambda: wls.learn.ExternalPotential(time_dependent=value), "time_dependent"),
+            (lambda: wls.learn.MeanFieldPotential(time_dependent=value), "time_dependent"),
+            (lambda: wls.learn.AttentionPotential(time_dependent=value), "time_dependent"),
+            (lambda: wls.learn.LearnableAlignment(1.0, normalised=value), "normalised"),
+        ):
+            with pytest.raises(ParameterError, match=f"`{name}` must be True or False"):
+                make()

@@ -102,3 +102,13 @@ class TestEstimator:
         model = wlm(steps=5, members=1, initial_velocities="zero", progress=False).fit(still)
         predicted = model.interpolate([0.2], two_sided=True)[0]
         np.testing.assert_allclose(predicted.weights.sum(), 1)
+
+
+def test_strong_friction_is_not_run_backward(spring):
+    """Backward in time it is growth, by exp(30) here; forward only, both ends are met all the same."""
+    strong = wls.Lagrangian(wls.External(wls.laws.Harmonic(1.0)), dissipation=wls.Friction(30.0))
+    rng = np.random.default_rng(0)
+    before, after = (wls.Population(rng.normal(size=(20, 2)), rng.normal(size=(20, 2)), time=t) for t in (0.0, 1.0))
+    middle = bridge(strong, before, after, 0.5, dt=0.01)
+    same = bridge(strong, before, after.with_velocities(None), 0.5, dt=0.01)
+    assert np.abs(middle.positions).max() < 5 and middle == same

@@ -1,11 +1,13 @@
 """Forecasts and interpolations of a fitted model."""
 
+import warnings
+
 import numpy as np
 import pytest
 
 import wlmsim as wls
 from tests.models import quick
-from wlmsim.errors import ParameterError
+from wlmsim.errors import AccuracyWarning, ParameterError
 from wlmsim.learn.functionals import Scales
 
 SCALES = Scales(centre=(0.3, -0.2), length=1.7, start=0.5, duration=0.8)
@@ -42,3 +44,55 @@ class TestPredictions:
     def test_times_before_the_first_marginal_are_refused(self, interpolating):
         with pytest.raises(ParameterError, match="first fitted marginal"):
             interpolating.interpolate([-1.0])
+
+
+def test_doors_that_put_series_together(drifters):
+    def in_units(**units):
+        return wls.SnapshotSeries(drifters.times, drifters.positions, drifters.velocities, units=units)
+
+    model = quick(wls.learn.ExternalPotential((4,)), steps=2).fit(in_units(length="km", time="day")[[0, 1, 3]])
+    other = in_units(length="m", time="days")
+    for use in (
+        lambda: model.evaluate(other[[2]]),
+        lambda: model.evaluate(in_units(length="km")[[2]], data=other[[0, 1, 3]]),
+        lambda: model.interpolate([1.0], data=other[[0, 1, 3]]),
+        lambda: model.forecast(other[[0]], [0.5]),
+        lambda: wls.visual.plot_forecast(in_units(length="km"), other),
+    ):
+        with pytest.raises(ParameterError, match="must have positions in km"):
+            use()
+    model.evaluate(in_units(length="kilometres")[[2]])
+
+
+class TestFarOut:
+    """No prediction leaves the data by orders of magnitude without a word."""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def fitted(cls, drifters):
+        return quick(wls.learn.ExternalPotential((4,)), friction=0.0, steps=2).fit(drifters[[0, 2, 4]])
+
+    @pytest.mark.parametrize("kept", [True, False])
+    def test_the_extents_are_named(self, fitted, drifters, kept, tmp_path):
+        model = fitted if kept else wls.learn.WLM.load(fitted.save(tmp_path / "x.model"))
+        fast = drifters[4].with_velocities(1e4 * drifters[4].velocities)
+        known = {} if kept else {"data": drifters[[0, 2, 4]]}
+        with pytest.warns(
+            AccuracyWarning, match=r"the forecast reaches [\d.e+]+ from the middle of the data, which reach"
+        ):
+            model.forecast(fast, [2.5])
+        with pytest.warns(AccuracyWarning, match="the forecast reaches"):
+            model.evaluate(drifters[[5]], start=fast)
+        hasty = wls.SnapshotSeries(
+            drifters.times[[0, 2, 4]],
+            [drifters[k].positions for k in (0, 2, 4)],
+            [1e4 * drifters[k].velocities for k in (0, 2, 4)],
+        )
+        with pytest.warns(AccuracyWarning, match="the interpolation reaches"):
+            model.interpolate([0.5], data=hasty)
+        with pytest.warns(AccuracyWarning, match="the interpolation reaches"):
+            model.evaluate(drifters[[1]], data=hasty)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", AccuracyWarning)
+            model.forecast(drifters[4], [2.5])
+            model.interpolate([0.5], **known)

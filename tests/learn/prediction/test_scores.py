@@ -151,9 +151,16 @@ def test_scores_of_individuals_allow_for_those_who_are_hidden():
     assert scores.w1["ballistic"].min() > 10 and scores.others["partial"]["ballistic"].max() < 1e-9
     assert scores.others["partial"]["persistence"].min() > 3
     assert scores.to_dict()["mean_partial"]["ballistic"] == pytest.approx(0, abs=1e-9)
+    # who is hidden does not decide: the forecast with the least error is the best, and a perfect one beats the others
+    assert scores.hidden and scores.best_baseline == "ballistic" and scores.judged["ballistic"] < 1e-9
+    straight = [wls.evaluation.baseline("ballistic", series[3], None, truth.time) for truth in series[4:]]
+    hits = wls.evaluation.score_forecast(straight, series[4:], series[3].at_rest(), model="straight on")
+    assert hits.best_baseline == "persistence" and hits.judged["straight on"] < 1e-9 and hits.beats_baselines
+    assert model.score(series[4:]) == -model.evaluate(series[4:]).others["partial"]["WLM"].mean()
     whole = fish(0.0).with_velocities(2).snapshots()[1:]
     complete = flow(whole[:3], friction=0.0).evaluate(whole[3:], start=whole[2])
     assert not complete.others and complete.mean["ballistic"] < 1e-9
+    assert not complete.hidden and complete.judged == complete.mean
 
 
 @pytest.mark.skipif("WLMSIM_DATA" not in __import__("os").environ, reason="WLMSIM_DATA is not set")

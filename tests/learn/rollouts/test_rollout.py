@@ -385,3 +385,10 @@ class AdjointTests:
 def numeric_slopes(function, p: np.ndarray) -> list[float]:
     steps = np.diag(1e-6 * np.maximum(np.abs(p), 0.1))
     return [(function(p + step) - function(p - step)) / (2 * step.sum()) for step in steps]
+
+
+def test_times_before_the_start_are_printed_so_that_they_differ():
+    start, spring = 1_700_000_000.5, wls.Lagrangian(wls.External(wls.laws.Harmonic(1.0)))
+    cloud = wls.Population([[1.0, 0.0]], [[0.0, 0.0]], time=start)
+    with pytest.raises(ParameterError, match=r"at or after the population's time 1700000000\.5; got 1700000000\.0"):
+        wls.learn.differentiable_simulate(spring, cloud, [start - 0.5, start + 1.0], dt=0.1)

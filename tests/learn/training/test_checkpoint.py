@@ -87,7 +87,8 @@ class TestCheckpoint:
 
         model(0.0).fit(drifters)
         model(0.0).fit(drifters)  # the same law, made anew
-        with pytest.raises(FileFormatError, match="a law of other code or captured values; remove it"):
+        other = "dissipation" if way == "dissipation" else "potential"
+        with pytest.raises(FileFormatError, match=rf"code or captured values \(other are: {other}\); remove it"):
             model(1.0).fit(drifters)
 
     def test_a_law_that_cannot_be_compared_is_refused_with_a_checkpoint(self, drifters, tmp_path):
@@ -104,10 +105,20 @@ class TestCheckpoint:
         monkeypatch.setattr("wlmsim.learn.training.checkpoint_file.CheckpointFile.remove", lambda self: None)
         quick(steps=3, checkpoint=path).fit(drifters)
         assert path.exists()
-        with pytest.raises(FileFormatError, match="other data or settings"):
-            quick(steps=4, checkpoint=path).fit(drifters)
-        with pytest.raises(FileFormatError, match="other data or settings"):
-            quick(steps=3, checkpoint=path).fit(drifters[:5])
+        moved = wls.SnapshotSeries(drifters.times, [x + 1.0 for x in drifters.positions], drifters.velocities)
+        fits = {
+            r"optimiser\.steps": (quick(steps=4, checkpoint=path), drifters),
+            "members, seed": (quick(steps=3, checkpoint=path, seed=5, members=4), drifters),
+            "loss": (quick(steps=3, checkpoint=path, loss="energy"), drifters),
+            r"data\.positions": (quick(steps=3, checkpoint=path), moved),
+            r"data\.times, data\.positions, data\.velocities, data\.weights": (
+                quick(steps=3, checkpoint=path),
+                drifters[:5],
+            ),
+        }
+        for differ, (model, data) in fits.items():
+            with pytest.raises(FileFormatError, match=rf"other data or settings.*\(other are: {differ}"):
+                model.fit(data)
         whole = files.read(path, "wlmsim-checkpoint")
         for part, change in (("state", "duals"), ("progress", "recoveries"), ("mechanics", "log_friction")):
             older = copy.deepcopy(whole)
@@ -116,6 +127,9 @@ class TestCheckpoint:
             files.write(path, "wlmsim-checkpoint", older)
             with pytest.raises(FileFormatError, match=r"written by another version of wlmsim .*; finish the fit with"):
                 quick(steps=3, checkpoint=path).fit(drifters)
+        files.write(path, "wlmsim-checkpoint", {**whole, "fingerprint": "0" * 64})
+        with pytest.raises(FileFormatError, match=r"\(other are: any of all\)"):
+            quick(steps=3, checkpoint=path).fit(drifters)
         path.write_bytes(b"rubbish")
         with pytest.raises(FileFormatError, match=r"fit\.checkpoint"):
             quick(steps=3, checkpoint=path).fit(drifters)

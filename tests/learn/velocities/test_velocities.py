@@ -1,11 +1,14 @@
 """Initial velocities where none were observed."""
 
+import itertools
+import warnings
+
 import numpy as np
 import pytest
 
 import wlmsim as wls
 from tests.models import trainer_of, wlm
-from wlmsim.errors import ParameterError
+from wlmsim.errors import AccuracyWarning, ParameterError
 from wlmsim.learn import potential_velocities, transport_velocities
 from wlmsim.learn.velocities.potential import _Basis
 
@@ -132,3 +135,25 @@ class TestEstimator:
         assert np.isfinite(model.interpolate([1.2], two_sided=True)[0].positions).all()
         with pytest.raises(ParameterError, match="`start` must have velocities"):
             model.forecast(wls.Population(still[2].positions + 1), [3.0])
+
+
+def test_speeds_are_limited_by_those_of_transport():
+    """A narrow cloud that turns by 100 degrees from one marginal to the next, far too much for slopes of means."""
+    x = np.random.default_rng(0).normal(size=(111, 2)) * [0.3, 0.1] + [0.6, 0]
+    turns = [np.array([[np.cos(a), np.sin(a)], [-np.sin(a), np.cos(a)]]) for a in np.radians(100) * np.arange(5)]
+    series = wls.SnapshotSeries(2 * np.arange(5.0), [x @ turn for turn in turns])
+    with pytest.warns(
+        AccuracyWarning, match=r"of 5 of 5 marginals were up to 5\.\d+ times as fast.*limited to 3 times"
+    ):
+        estimated = potential_velocities(series)
+    clouds = list(series)
+    speeds = [wls.transport.wasserstein2(a, b) / 2 for a, b in itertools.pairwise(clouds)]
+    for cloud in estimated:
+        assert 1.5 * max(speeds) < np.sqrt((cloud.velocities**2).sum(1).mean()) <= 3.0 * max(speeds) * (1 + 1e-9)
+
+
+def test_slow_motion_is_not_limited(shear):
+    data, _ = shear
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        potential_velocities(data)

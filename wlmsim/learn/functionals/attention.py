@@ -68,7 +68,7 @@ class AttentionPotential(LearnableFunctional):
         self.dropout = check.nonnegative("dropout", dropout)
         if self.dropout >= 1:
             raise check.fail("dropout", "a number in [0, 1)", dropout)
-        self.time_dependent = bool(time_dependent)
+        self.time_dependent = check.flag("time_dependent", time_dependent)
         self.time_features = check.integer("time_features", time_features, least=0)
         if self.time_features and not self.time_dependent:
             raise check.fail("time_features", "0 for an energy that does not depend on time", time_features)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -42,7 +43,8 @@ class Scales(NamedTuple):
 
     Positions are (x - centre) / length, with one length for all axes, so that distances keep their meaning; times
     are (t - start) / duration, `duration` being also the unit of time of the scaled dynamics. Forces are of the size
-    `typical_force`, or else of order one [length / time^2].
+    `typical_force`, or else of order one [length / time^2]. `spread` is the standard deviation of a single marginal
+    along an axis, that of all together being `length`; by default they are the same [length].
     """
 
     centre: tuple[float, ...]
@@ -50,6 +52,16 @@ class Scales(NamedTuple):
     start: float
     duration: float
     typical_force: float | None = None
+    spread: float | None = None
+
+    def pair_unit(self, cutoff: float, dim: int) -> float:
+        """What pairs within a cutoff do to each other where their sum carries a particle through a marginal, scaled."""
+        return (self.spread or self.length) / self.length / self.share_within(cutoff, dim)
+
+    def share_within(self, cutoff: float, dim: int) -> float:
+        """About the share of the particles of a marginal that are within a cutoff of one of them [dimensionless]."""
+        radius = cutoff / (2 * (self.spread or self.length))
+        return min(1.0, radius**dim / math.gamma(dim / 2 + 1))
 
     def force(self, value: float | None) -> float | None:
         """A force in scaled coordinates, by default the typical one of the data, if there is one."""
@@ -92,6 +104,15 @@ class Learnable(torch.nn.Module):
             raise check.fail("functional", "fitted or prepared before it can be evaluated", self)
         return self.scales
 
+    def _check_rows(self, weights: Any, **vectors: Any) -> None:
+        """Refuse arrays that are not of shapes (n, d) and (n,), of the d dimensions that were fitted."""
+        dim = len(self._known_scales.centre)
+        for name, rows in vectors.items():
+            if np.ndim(rows) != 2 or np.shape(rows)[1] != dim:
+                raise check.fail(name, f"an array of shape (n, {dim}), of the {dim} dimensions that were fitted", rows)
+            if np.shape(weights) != np.shape(rows)[:1]:
+                raise check.fail("weights", f"an array of shape ({len(rows)},), as there are `{name}`", weights)
+
     def _tensors(self, *arrays: Any) -> list[torch.Tensor]:
         """The arrays as tensors of the type and device of the parameters."""
         parameter = next(self.parameters())
@@ -122,6 +143,7 @@ class LearnableFunctional(Learnable, Functional):
 
     def _to_scaled(self, positions: Any, weights: Any, time: Any) -> tuple[torch.Tensor, torch.Tensor, Any]:
         scales = self._known_scales
+        self._check_rows(weights, positions=positions)
         x, w = self._tensors(positions, weights)
         return self._scaled_positions(x), w, (time - scales.start) / scales.duration
 
@@ -140,8 +162,9 @@ class LearnableFunctional(Learnable, Functional):
 
     def force(self, positions: np.ndarray, weights: np.ndarray, time: float = 0.0) -> np.ndarray:
         """Force in the data's units."""
+        x, w = check.array("positions", positions), check.array("weights", weights)
         with torch.no_grad():
-            force = self.torch_force(torch.as_tensor(positions), torch.as_tensor(weights), time)
+            force = self.torch_force(torch.as_tensor(x), torch.as_tensor(w), time)
         return force.numpy()
 
 

@@ -59,7 +59,7 @@ class ExternalPotential(LearnableFunctional):
     ):
         super().__init__()
         self.hidden = widths_of("hidden", hidden)
-        self.time_dependent = bool(time_dependent)
+        self.time_dependent = check.flag("time_dependent", time_dependent)
         self.fourier_features = check.integer("fourier_features", fourier_features, least=0)
         self.bandwidth = check.positive("bandwidth", bandwidth)
         self.typical_force = None if typical_force is None else check.positive("typical_force", typical_force)

@@ -48,7 +48,7 @@ class MeanFieldPotential(LearnableFunctional):
         self.features = check.integer("features", features)
         self.hidden = widths_of("hidden", hidden)
         self.outer = widths_of("outer", outer)
-        self.time_dependent = bool(time_dependent)
+        self.time_dependent = check.flag("time_dependent", time_dependent)
         self.phi: Any = None
         self.energy_of_means: Any = None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import torch
@@ -31,7 +30,7 @@ class PairPotential(OfNearPairs, LearnableFunctional):
         hundredth of it and changes, with the learning rate, by about a hundredth at a step and smoothly with the
         distance. Default: v^2 / L, the velocities' mean square over the extent of the data, or the rate at which their
         size changes if larger, where the mechanics has inertia and that is under 3% of L / interval^2; else values are
-        learned in units of the latter.
+        learned in units of the latter, L being the extent of a single marginal.
 
     Examples
     --------
@@ -57,10 +56,8 @@ class PairPotential(OfNearPairs, LearnableFunctional):
     def build(self, dim: int) -> None:
         """Create the spline, its values in a unit that makes forces of order one, or of their typical size."""
         scales = self._known_scales
-        cutoff = self._scaled_cutoff
-        # in a cloud of unit variance about this share of the particles is within the cutoff of one
-        share = min(1.0, (cutoff / 2) ** dim / math.gamma(dim / 2 + 1))
-        self.law = spline_of_force(cutoff, self.knots, 1 / share, scales.force(self.typical_force))
+        unit = scales.pair_unit(self.cutoff, dim)
+        self.law = spline_of_force(self._scaled_cutoff, self.knots, unit, scales.force(self.typical_force))
 
     def scaled_energy(self, x: torch.Tensor, w: torch.Tensor, t: Any) -> torch.Tensor:
         """Sum over pairs of w_i w_j W(r_ij)."""

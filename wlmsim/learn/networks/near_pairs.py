@@ -14,6 +14,8 @@ from typing import Any
 
 import torch
 
+from wlmsim.errors import SimulationError
+
 GRID_AXES = 3
 """Most axes that have cells; along others only distances count."""
 MOST_CELLS = 2**20
@@ -87,6 +89,8 @@ def close_pairs(x: torch.Tensor, cutoff: float, capacity: Capacity | None = None
     if capacity is None and points.device.type == "cpu":
         from scipy.spatial import cKDTree
 
+        if not torch.isfinite(points).all():
+            raise SimulationError("positions are not finite; try a smaller learning_rate or dt")
         found = torch.as_tensor(cKDTree(points.numpy()).query_pairs(cutoff, output_type="ndarray"))
         return found[:, 0], found[:, 1]
     order, first, count = _candidates(points, cutoff)

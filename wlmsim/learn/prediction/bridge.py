@@ -18,6 +18,9 @@ from wlmsim.transport.exact import ground_cost
 from wlmsim.transport.schroedinger import bridge_noise, sample_coupling
 from wlmsim.transport.unbalanced import unbalanced_plan
 
+FAR_OUT = 10
+"""How many times the extent of the data a prediction may reach without a word."""
+
 
 def bridge(
     mechanics: Lagrangian | Flow,
@@ -49,7 +52,8 @@ def bridge(
         of the Schroedinger bridge (`wlmsim.transport`), and the paths have the noise of Brownian bridges.
     before, after : Population
         The clouds; a Lagrangian needs the velocities of `before`. Without those of `after` it is used forward only,
-        and what a path misses is taken away by a parabola.
+        and what a path misses is taken away by a parabola; so it is where paths back leave the data far behind, as
+        with strong friction, which backward in time is growth.
     time : float
         When, between the two [time].
     dt : float
@@ -110,6 +114,8 @@ def _joined(
         x = ahead.positions[plan.source] + (s if first_order else s**2) * missed
         return Population(x, None, plan.masses(s), time)
     back, start = _carried(mechanics, after, [time, before.time], dt, scheme)
+    if _strays([back, start], [before, after]):
+        return _joined(mechanics, before, after.with_velocities(None), time, dt, integrator, reach, noise, seed)
     cost = ground_cost(end.positions, x1, 2) + ground_cost(x0, start.positions, 2)
     plan = unbalanced_plan(cost, before.weights, after.weights, reach=reach)
     i, j = plan.source, plan.target
@@ -119,6 +125,24 @@ def _joined(
     missed_before = hermite_interpolation(s, span, x0[i] - start.positions[j], 0.0, v0 - start.velocities[j], 0.0)
     x = (1 - s) * (ahead.positions[i] + missed_after) + s * (back.positions[j] + missed_before)
     return Population(x, None, plan.masses(s), time)
+
+
+def _strays(states: Sequence[State], clouds: Sequence[Population]) -> bool:
+    """Whether paths have left the data by more than `FAR_OUT` times the extent of these, or lost their numbers."""
+    origin, radius = extent([cloud.positions for cloud in clouds])
+    return not reach_of(origin, [state.positions for state in states]) <= FAR_OUT * radius
+
+
+def extent(clouds: Sequence[np.ndarray]) -> tuple[np.ndarray, float]:
+    """The middle of some positions, shape (d,), and the largest distance of one of them from it [length]."""
+    origin = np.mean([x.mean(0) for x in clouds], axis=0)
+    return origin, reach_of(origin, clouds)
+
+
+def reach_of(origin: np.ndarray, clouds: Sequence[np.ndarray]) -> float:
+    """The largest distance of a particle from a point [length]; NaN if one is nowhere."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return float(np.max([np.linalg.norm(x - origin, axis=1).max() for x in clouds]))
 
 
 def _carried(

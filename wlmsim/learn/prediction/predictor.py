@@ -16,10 +16,11 @@ from wlmsim import _validation as check
 from wlmsim.data.population import Population
 from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.data.trajectory import Trajectory
-from wlmsim.errors import DataWarning, NotFittedError, ParameterError
+from wlmsim.data.units import check_alike
+from wlmsim.errors import AccuracyWarning, DataWarning, NotFittedError, ParameterError
 from wlmsim.evaluation import Scores, mean_scores, score_forecast, score_interpolation
 from wlmsim.integrators import ConstantSpeedEuler, Integrator, StochasticHeun
-from wlmsim.learn.prediction.bridge import bridge
+from wlmsim.learn.prediction.bridge import FAR_OUT, bridge, extent, reach_of
 from wlmsim.learn.prediction.growth import CONSERVED, Growth
 from wlmsim.learn.velocities.rules import ESTIMATES, with_velocities
 from wlmsim.mechanics.flow import Flow, GradientFlow
@@ -62,6 +63,8 @@ class Predictor:
         What forecasts say that they come from.
     units : mapping
         Units of forecasts.
+    spread : float
+        Standard deviation of the fitted data along an axis, where these are not kept [length]. Default 0: unknown.
     """
 
     mechanics: Lagrangian | GradientFlow
@@ -77,6 +80,7 @@ class Predictor:
     fitted: SnapshotSeries | None = None
     name: str = ""
     units: Mapping[str, str] = field(default_factory=dict)
+    spread: float = 0.0
 
     @property
     def first_order(self) -> bool:
@@ -100,6 +104,7 @@ class Predictor:
         self._warn_of_time(series[0], check.times("times", times))
         seed = self.seed if seed is None else check.integer("seed", seed, least=0)
         runs = [self._all_populations(series, times, dt, part) for part in _seeds(seed, ensemble)]
+        self._warn_of_extent("forecast", series, [x for run in runs for x in run.positions])
         return runs[0] if ensemble == 1 else _joined(runs, {"seed": seed, "ensemble": ensemble})
 
     def _all_populations(self, series: SnapshotSeries, times: Any, dt: float | None, seed: int) -> Trajectory:
@@ -143,6 +148,22 @@ class Predictor:
                 "interpolate(times, two_sided=True) has it"
             )
 
+    def _warn_of_extent(
+        self, what: str, data: SnapshotSeries, predicted: Sequence[np.ndarray], *, level: int = 5
+    ) -> None:
+        """Say that a prediction leaves the data, or what is known of them, far behind."""
+        clouds = data.positions if self.fitted is None else [*data.positions, *self.fitted.positions]
+        origin, radius = extent(clouds)
+        radius = max(radius, self.spread)
+        reached = reach_of(origin, predicted)
+        if radius > 0 and not reached <= FAR_OUT * radius:
+            _warn(
+                f"the {what} reaches {reached:.3g} from the middle of the data, which reach {radius:.3g}: it is not to "
+                "be trusted. A smaller dt, more friction, or a fit with a larger regularisation may mend it",
+                AccuracyWarning,
+                level=level,
+            )
+
     def _as_series(self, start: Population | SnapshotSeries) -> SnapshotSeries:
         """A start as a series of one marginal, which knows its populations."""
         self._check_dimension("start", start)
@@ -160,6 +181,8 @@ class Predictor:
         check.instance(name, data, (Population, SnapshotSeries))
         if data.dim != self.dim:
             raise check.fail(name, f"of {self.dim} dimensions, as the fitted data are", data)
+        if isinstance(data, SnapshotSeries):
+            check_alike(name, data.units, self.units, "the fit")
 
     def _rolled_out(
         self, start: Population, times: Any, dt: float | None = None, seed: int | None = None
@@ -219,7 +242,6 @@ class Predictor:
     def interpolate(self, times: Any, data: SnapshotSeries | None = None, *, two_sided: bool = False) -> SnapshotSeries:
         """Predict marginals between the fitted ones; see `WLM.interpolate`."""
         fitted = self._known(data)
-        self._check_dimension("data", fitted)
         times = check.times("times", times)
         if fitted.labels is None:
             return self._interpolated(fitted, times, two_sided)
@@ -235,7 +257,9 @@ class Predictor:
     def _known(self, data: SnapshotSeries | None) -> SnapshotSeries:
         """The fitted marginals, given or kept."""
         if data is not None:
-            return check.instance("data", data, SnapshotSeries)
+            check.instance("data", data, SnapshotSeries)
+            self._check_dimension("data", data)
+            return data
         if self.fitted is None:
             raise NotFittedError(
                 "this WLM has no `data_`: it is not kept in files; pass the fitted marginals as `data`"
@@ -246,7 +270,9 @@ class Predictor:
         """Marginals of one population."""
         fitted = self._with_estimates(fitted)
         predict = self._between if two_sided else self._from_before
-        return SnapshotSeries.from_populations([predict(fitted, time) for time in times], units=fitted.units)
+        clouds = [predict(fitted, time) for time in times]
+        self._warn_of_extent("interpolation", fitted, [cloud.positions for cloud in clouds], level=6)
+        return SnapshotSeries.from_populations(clouds, units=fitted.units)
 
     def _with_estimates(self, series: SnapshotSeries) -> SnapshotSeries:
         return series if self.first_order else with_velocities(series, self.rule)
@@ -310,10 +336,11 @@ class Predictor:
         observed, left_out = self._unseen(observed, data)
         if start is not None:
             self._warn_of_time(start[0], observed.times)
-            scores = [
-                score_forecast(list(self._rolled_out(x[0], truth.times)), truth, x[0], metrics=metrics)
-                for truth, x in _by_population("start", observed, start)
-            ]
+            scores = []
+            for truth, x in _by_population("start", observed, start):
+                path = self._rolled_out(x[0], truth.times)
+                self._warn_of_extent("forecast", x, list(path.positions))
+                scores.append(score_forecast(list(path), truth, x[0], metrics=metrics))
         else:
             name = "fit's data" if data is None else "data"
             scores = [
@@ -351,9 +378,9 @@ class Predictor:
         return dataclasses.replace(scores, protocol="two-sided") if two_sided else scores
 
 
-def _warn(message: str) -> None:
+def _warn(message: str, category: type[Warning] = DataWarning, *, level: int = 5) -> None:
     """Warn the user, whose call is outside of this package."""
-    warnings.warn(message, DataWarning, stacklevel=5)
+    warnings.warn(message, category, stacklevel=level)
 
 
 def _seeds(seed: int, count: int) -> list[int]:

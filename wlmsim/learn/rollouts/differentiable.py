@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch.autograd.function import once_differentiable
 
+from wlmsim import _times
 from wlmsim import _validation as check
 from wlmsim.data.population import Population
 from wlmsim.errors import ParameterError
@@ -112,7 +113,8 @@ def differentiable_simulate(
     check.instance("population", population, Population)
     times = check.times("times", times)
     if times[0] < population.time:
-        raise check.fail("times", f"at or after the population's time {population.time:g}", times[0])
+        start = _times.text(population.time, [population.time, *times])
+        raise check.fail("times", f"at or after the population's time {start}", times[0])
     longest = math.inf if dt is None else check.positive("dt", dt)
     if lagrangian.magnetic is not None:
         raise ParameterError(f"`lagrangian` must have no magnetic field to be differentiated; got {lagrangian!r}")

@@ -17,7 +17,7 @@ class Checkpoint(Part):
 
     A fit that was killed resumes from it when `fit` is called again with the same data and settings, and ends where it
     would have. Laws are the same if their code and the values that they read are. The file is removed when the fit is
-    complete.
+    complete. Ctrl-C lets the step end and writes the file; a second one does not wait.
 
     Parameters
     ----------

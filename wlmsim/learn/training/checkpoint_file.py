@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,8 @@ class CheckpointFile:
     ----------
     path : path
         The file; removed when the fit is complete. One that exists is read.
-    fingerprint : str
-        Of the data and the settings.
+    fingerprint : mapping of str to str
+        Digests of the data and the settings, by their names.
     interval : float
         Least seconds between two writes.
 
@@ -37,19 +38,19 @@ class CheckpointFile:
         If the file is unreadable, belongs to a fit with another fingerprint, or was written by another version.
     """
 
-    def __init__(self, path: str | Path, fingerprint: str, interval: float):
+    def __init__(self, path: str | Path, fingerprint: Mapping[str, str], interval: float):
         self.path = local(path)
-        self.fingerprint = fingerprint
+        self.fingerprint = dict(fingerprint)
         self.interval = interval
         self._stages: dict[str, Any] = {}
         self._written = time.monotonic()
         self.resumed = self.path.exists()
         if self.resumed:
             content = files.read(self.path, KIND)
-            if content["fingerprint"] != fingerprint:
+            if differ := _differing(content["fingerprint"], self.fingerprint):
                 raise FileFormatError(
                     f"{path}: this checkpoint belongs to a fit with other data or settings, or with a law of other "
-                    "code or captured values; remove it to start afresh"
+                    f"code or captured values (other are: {', '.join(differ)}); remove it to start afresh"
                 )
             self._stages = content["stages"]
 
@@ -84,3 +85,10 @@ class CheckpointFile:
     def remove(self) -> None:
         """Remove the file, once the fit is complete."""
         self.path.unlink(missing_ok=True)
+
+
+def _differing(kept: Any, own: Mapping[str, str]) -> list[str]:
+    """Names of what is not the same in two fits, in the order in which the parameters stand."""
+    if not isinstance(kept, Mapping):  # of a version that kept one digest of all
+        return ["any of all"]
+    return [name for name in {**own, **kept} if kept.get(name) != own.get(name)]

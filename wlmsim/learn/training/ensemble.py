@@ -11,11 +11,14 @@ from typing import Any
 
 from wlmsim.learn.training.callbacks import Callback, Record
 from wlmsim.learn.training.checkpoint_file import CheckpointFile
+from wlmsim.learn.training.interrupts import Interrupts
 from wlmsim.learn.training.processes import Send, UnsendableError, cores, in_processes
 from wlmsim.learn.training.trainer import Trainer, Watcher
 
 PROBE = 10
 """Steps whose time says how long a training takes; as many before them are not counted, being slow at first."""
+FIRST = 1.0
+"""Seconds after which a process first sends its trainer's state, for an early interrupt; then ever more seldom."""
 START_UP = 6.0
 """Seconds that processes must save to be worth their start: each imports torch and numba."""
 
@@ -61,9 +64,12 @@ class Ensemble:
         self._callbacks, self._checkpoint = callbacks, checkpoint
         self._began = time.monotonic()
         self._open = ExitStack()
+        self._interrupts = Interrupts()
 
     def __enter__(self) -> Ensemble:
         with self._open as opened:
+            if self._checkpoint is not None:
+                opened.enter_context(self._interrupts)
             for callback in self._callbacks:
                 if isinstance(callback, Callback):
                     callback.begin(resumed=self._checkpoint is not None and self._checkpoint.resumed)
@@ -133,6 +139,10 @@ class Ensemble:
                 self._checkpoint.put(training.title, report)
             else:
                 self._tell(training, *report)
+            if self._interrupts.asked and self._checkpoint is not None:
+                if not self._checkpoint.path.exists():
+                    self._checkpoint.put(training.title, training.trainer.state())
+                self._interrupt()
 
         interval = math.inf if self._checkpoint is None else self._checkpoint.interval
         items = [(training.trainer, interval) for training in trainings]
@@ -144,8 +154,22 @@ class Ensemble:
         checkpoint = self._checkpoint
         watchers: list[Watcher] = [lambda trainer: self._tell(training, *_report(trainer))]
         if checkpoint is not None:
-            watchers.insert(0, lambda trainer: checkpoint.keep(training.title, trainer))
+
+            def keep(trainer: Trainer) -> None:
+                asked = self._interrupts.asked
+                checkpoint.keep(training.title, trainer, now=asked)
+                if asked:
+                    self._interrupt()
+
+            watchers.insert(0, keep)
         return watchers
+
+    def _interrupt(self) -> None:
+        """End the fit, whose state is kept."""
+        assert self._checkpoint is not None
+        raise KeyboardInterrupt(
+            f"the state of the fit is in {self._checkpoint.path}: the same fit with the same checkpoint goes on from it"
+        )
 
     def _tell(self, training: Training, step: int, loss: float, friction: float) -> None:
         record = training.record(step, loss, friction, time.monotonic() - self._began)
@@ -166,13 +190,14 @@ def _report(trainer: Trainer) -> tuple[int, float, float]:
 def _train_alone(item: tuple[Trainer, float], send: Send) -> dict[str, Any]:
     """In a process of its own: the state of a trainer at the last of its steps."""
     trainer, interval = item
-    written = time.monotonic()
+    began = written = time.monotonic()
 
     def watch(trainer: Trainer) -> None:
         nonlocal written
-        if time.monotonic() - written >= interval:
+        now = time.monotonic()
+        if now - written >= (min(interval, FIRST + written - began) if interval < math.inf else interval):
             send(trainer.state())
-            written = time.monotonic()
+            written = now
         send(_report(trainer))
 
     trainer.advance(trainer.steps, [watch])

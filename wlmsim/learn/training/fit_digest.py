@@ -22,8 +22,8 @@ UNRELATED = ("checkpoint", "runtime", "progress")
 """Parameters that change nothing of the result, beside the precision."""
 
 
-def fit_digest(model: Any, data: SnapshotSeries) -> str:
-    """Digest of an estimator and the data that it is fitted to.
+def fit_digest(model: Any, data: SnapshotSeries) -> dict[str, str]:
+    """Digests of the parameters of an estimator, and of the data that it is fitted to.
 
     Parameters
     ----------
@@ -34,22 +34,43 @@ def fit_digest(model: Any, data: SnapshotSeries) -> str:
 
     Returns
     -------
-    str
+    dict of str to str
+        By the names of what is different in another fit, such as ``"data.positions"``, ``"potential"`` or
+        ``"optimiser.steps"``.
 
     Raises
     ------
     ParameterError
         If a law reads what cannot be compared, such as an open file.
     """
+    columns: dict[str, Sequence[np.ndarray | None]] = {
+        "times": [data.times],
+        "positions": data.positions,
+        "velocities": data.velocities,
+        "weights": data.weights,
+        "populations": [] if data.labels is None else data.labels,
+    }
+    digests = {f"data.{name}": _digest(*map(_bytes, column)) for name, column in columns.items()}
+    about = {name: value for name, value in model.get_params(deep=False).items() if name not in UNRELATED}
+    about["runtime"] = model.part("runtime").replace(processes=None)
+    for name, value in about.items():
+        whole = described(value)
+        options = whole if isinstance(value, Part) else {"": whole}
+        for option, own in options.items():
+            digests[f"{name}.{option}".rstrip(".")] = _digest(json.dumps(own, sort_keys=True).encode())
+    return digests
+
+
+def _digest(*parts: bytes) -> str:
     digest = hashlib.sha256()
-    labels: Sequence[np.ndarray | None] = [None] * len(data) if data.labels is None else data.labels
-    for cloud, label in zip(data, labels, strict=True):
-        for part in (cloud.positions, cloud.velocities, cloud.weights, np.array(cloud.time), label):
-            digest.update(b"none" if part is None else np.ascontiguousarray(part).tobytes())
-    about = {n: described(value) for n, value in model.get_params(deep=False).items() if n not in UNRELATED}
-    about["runtime"] = repr(model.part("runtime").replace(processes=None))
-    digest.update(json.dumps(about, sort_keys=True).encode())
+    for part in parts:
+        digest.update(len(part).to_bytes(8, "little"))
+        digest.update(part)
     return digest.hexdigest()
+
+
+def _bytes(column: np.ndarray | None) -> bytes:
+    return b"none" if column is None else repr(column.shape).encode() + np.ascontiguousarray(column).tobytes()
 
 
 def described(value: Any) -> Any:

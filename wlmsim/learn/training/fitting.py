@@ -15,7 +15,7 @@ import torch
 from wlmsim import _validation as check
 from wlmsim.data.population import Population
 from wlmsim.data.snapshots import SnapshotSeries
-from wlmsim.errors import DataWarning, ParameterError, SimulationError
+from wlmsim.errors import AccuracyWarning, DataWarning, ParameterError, SimulationError
 from wlmsim.functionals.base import Functional
 from wlmsim.learn.functionals import ExternalPotential, Scales
 from wlmsim.learn.matching import weak_form
@@ -36,6 +36,10 @@ from wlmsim.learn.training.trainer import Trainer
 from wlmsim.learn.velocities.rules import moving, with_velocities
 from wlmsim.mechanics.dissipation import Dissipation
 
+RISE = 1.25
+"""By what factor the loss must be larger at the end of a fit than at its beginning for a warning; less is chance."""
+FEWEST = 20
+"""Steps of either whose median is compared."""
 DIFFUSED = 1 / 3
 """How far particles diffuse in the mean interval under the automatic noise, in units of the spread of the data."""
 
@@ -135,9 +139,19 @@ class Fit:
                 RuntimeWarning,
                 stacklevel=4,
             )
+        losses = _mean_course([trainer.progress.losses for trainer in trainers])
+        ramp = self.model.part("rollouts").ramp
+        if rise := risen(losses[math.ceil(ramp * steps) :]):
+            warnings.warn(
+                f"the loss rose during the fit, from about {rise[0]:.3g} to {rise[1]:.3g}: nothing was learned that "
+                "predicts better. Forces may be learned in too large a unit (`typical_force` of a term is theirs), or "
+                "the steps be too large; a smaller learning_rate or horizon would be safer",
+                AccuracyWarning,
+                stacklevel=4,
+            )
         return Result(
             [trainer.mechanics.eval() for trainer in trainers],
-            _mean_course([trainer.progress.losses for trainer in trainers]),
+            losses,
             _mean_course([trainer.progress.frictions for trainer in trainers]),
             recoveries,
             steps,
@@ -332,6 +346,15 @@ def _index(validation: str | int, count: int) -> int:
     if not -count <= index < count:
         raise check.fail("EarlyStopping.validation", f"an index of the {count} fitted marginals", index)
     return range(count)[index]
+
+
+def risen(losses: np.ndarray) -> tuple[float, float] | None:
+    """About the losses at the beginning and at the end, medians of a tenth of the steps, if the loss has risen."""
+    count = max(FEWEST, len(losses) // 10)
+    if len(losses) < 2 * count:
+        return None
+    first, last = float(np.median(losses[:count])), float(np.median(losses[-count:]))
+    return (first, last) if last > RISE * first else None
 
 
 def _mean_course(courses: Sequence[Sequence[float]]) -> np.ndarray:

@@ -10,6 +10,7 @@ import os
 import pickle
 import queue
 import secrets
+import signal
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
 from contextlib import suppress
@@ -143,6 +144,7 @@ def _work(index: int, payload: bytes, address: Any, key: bytes) -> None:
     """In a process of its own: do the work; its reports and its result go back through one connection."""
     import cloudpickle
 
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal interrupts all: the process that waits ends this one
     with Client(address, authkey=key) as connection:
 
         def send(message: Any, *, last: bool = False) -> None:

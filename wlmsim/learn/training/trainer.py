@@ -553,8 +553,8 @@ def _velocity_force_of(mechanics: Mechanics, w: torch.Tensor, x: torch.Tensor, v
 @contextmanager
 def _threads(count: int | None) -> Iterator[None]:
     """Compute on a number of CPU threads, or on as many as before."""
-    numba.get_num_threads()  # starts Numba's threads, which sets the number of torch's too: not later, in the midst
     before = torch.get_num_threads()
+    numba.get_num_threads()  # starts Numba's threads, which sets the number of torch's too: not later, in the midst
     torch.set_num_threads(before if count is None else count)
     try:
         yield

@@ -11,6 +11,7 @@ from wlmsim import _times
 from wlmsim import _validation as check
 from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.data.trajectory import Trajectory
+from wlmsim.data.units import check_alike
 from wlmsim.errors import ParameterError
 from wlmsim.visual._drawing import axis_names, choose_axes, with_unit
 from wlmsim.visual.plots._style import (
@@ -200,6 +201,7 @@ def plot_forecast(
     forecast, truth = _series_of(forecast, "forecast"), _series_of(truth, "truth")
     if truth.dim != forecast.dim:
         raise check.fail("truth", f"of {forecast.dim} dimensions, as the forecast is", truth)
+    check_alike("truth", truth.units, forecast.units, "the forecast")
     chosen = one_or_two_axes(axes, forecast.dim)
     count = min(check.integer("panels", panels), len(forecast)) if ax is None else len(ax)
     if ax is None:

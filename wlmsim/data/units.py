@@ -1,4 +1,4 @@
-"""Names of units of length and of velocity, as files spell them."""
+"""Names of units of length and of velocity, as files spell them, and which are the same."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from wlmsim.data.dates import SECONDS, unit_of_time
+from wlmsim.errors import ParameterError
 
 METRES = {"nm": 1e-9, "um": 1e-6, "mm": 1e-3, "cm": 1e-2, "m": 1.0, "km": 1e3}
 """Units of length that can be converted, and how many metres they have."""
@@ -52,3 +53,34 @@ def stated(variable: Any) -> str:
     found = attributes.get("units", attributes.get("unit", "")) if isinstance(attributes, Mapping) else ""
     text = (found.decode() if isinstance(found, bytes) else str(found)).strip()
     return "" if text in ("1", "dimensionless", "none") else text
+
+
+def check_alike(name: str, units: Mapping[str, str], expected: Mapping[str, str], whose: str) -> None:
+    """Refuse lengths and times in other units than those that they are put beside; unknown ones go with all.
+
+    Parameters
+    ----------
+    name : str
+        The argument that has the units.
+    units, expected : mapping
+        By ``"length"`` and ``"time"``.
+    whose : str
+        What the expected ones are of, for the message.
+
+    Raises
+    ------
+    ParameterError
+        It says how many of the expected unit one of the other is, if that is known.
+    """
+    for kind, column, standard, sizes in (
+        ("length", "positions", unit_of_length, METRES),
+        ("time", "times", unit_of_time, SECONDS),
+    ):
+        given, wanted = (str(side.get(kind) or "").strip() for side in (units, expected))
+        if not given or not wanted:
+            continue
+        one, other = standard(given) or given.lower(), standard(wanted) or wanted.lower()
+        if one != other:
+            known = one in sizes and other in sizes
+            way = f"; one is {sizes[one] / sizes[other]:.6g} {wanted}, by which to multiply" if known else ""
+            raise ParameterError(f"`{name}` must have {column} in {wanted}, as {whose} has; its units say {given}{way}")
