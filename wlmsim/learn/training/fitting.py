@@ -140,7 +140,7 @@ class Fit:
                 stacklevel=4,
             )
         losses = _mean_course([trainer.progress.losses for trainer in trainers])
-        ramp = self.model.part("rollouts").ramp
+        ramp = rollouts_of(self.model).ramp
         if rise := risen(losses[math.ceil(ramp * steps) :]):
             warnings.warn(
                 f"the loss rose during the fit, from about {rise[0]:.3g} to {rise[1]:.3g}: nothing was learned that "
