@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 
 import numpy as np
@@ -89,6 +90,20 @@ def test_the_course_is_told(made):
     said = flat(text(made(interrupted=True, velocity_factor=24.0)))
     assert "It took 12 s of a budget of 60 s" in said and "Not tried for lack of time: current." in said
     assert "It was interrupted" in said and "Velocities were multiplied by 24" in said
+
+
+@pytest.mark.filterwarnings("ignore:.* is nearer")  # the fit is too short
+def test_an_interrupted_study_ends_at_once_and_says_so(spring, tiny, monkeypatch):
+    def interrupt(search):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("wlmsim.learn.studies.search.Search._screen", interrupt)
+    long = copy.deepcopy(tiny).set_params(rollouts="anchored", optimiser__steps=100_000)
+    study = wls.learn.study(spring, budget="5 min", candidates={"tiny": long}, progress=False)
+    said = flat(text(study))
+    assert study.seconds < 60 and study.chosen.members == 1 and study.chosen.part("optimiser").steps < 100
+    assert "It was interrupted" in said and "Not tried for lack of time: tiny." in said
+    assert "the mechanics that was fitted was not tested on any fold" in said
 
 
 def test_the_expression_repeats_the_model(made):

@@ -132,6 +132,8 @@ class Search:
                 self.untried = list(self.candidates)
         except KeyboardInterrupt:
             self.interrupted = True
+            scored = {entry.name for entry in self.entries}
+            self.untried = [name for name in self.candidates if f"{name}, matched" not in scored]
 
     def best(self, goal: str, *, learned: bool = False) -> Entry | None:
         """The entry with the least mean W1 for a goal, of all or of the learned ones."""

@@ -285,7 +285,7 @@ def study(
         learned, chosen = _chosen(search, tried)
         winners = _winners(search, learned)
         bar("the best mechanics, fitted to all marginals")
-        model, final = _final(chosen, data, clock, seed)
+        model, final = _final(chosen, data, Clock(0.0) if search.interrupted else clock, seed)
     return Study(
         data,
         seen,
