@@ -32,6 +32,7 @@ def found(swinging):
 
 
 def test_the_mechanics_that_moves_the_data_wins(found):
+    assert isinstance(found, wls.learn.Study)
     assert found.winners == {"forecast": found.learned, "interpolate": found.learned}
     assert found.learned.startswith("spring")
     scores = {entry.name: entry.mean("forecast") for entry in found.entries}

@@ -140,8 +140,8 @@ class Fit:
                 stacklevel=4,
             )
         losses = _mean_course([trainer.progress.losses for trainer in trainers])
-        ramp = rollouts_of(self.model).ramp
-        if rise := risen(losses[math.ceil(ramp * steps) :]):
+        begun = trainers[0].matching_steps if steps else 0  # what is matched and what is rolled out have other units
+        if rise := risen(losses[begun + math.ceil(rollouts_of(self.model).ramp * steps) :]):
             warnings.warn(
                 f"the loss rose during the fit, from about {rise[0]:.3g} to {rise[1]:.3g}: nothing was learned that "
                 "predicts better. Forces may be learned in too large a unit (`typical_force` of a term is theirs), or "
