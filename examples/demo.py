@@ -19,7 +19,7 @@ import wlmsim as wls
 from wlmsim.evaluation import Scores
 
 
-def main(output: Path, *, n: int = 300, budget: float = 19, seed: int = 0, small: bool = False) -> Scores:
+def main(output: Path, *, n: int = 300, budget: float = 15, seed: int = 0, small: bool = False) -> Scores:
     """Run the demonstration and return the scores of the forecast."""
     if small:
         n, budget = 60, 4
@@ -55,7 +55,7 @@ def main(output: Path, *, n: int = 300, budget: float = 19, seed: int = 0, small
     matplotlib.use("agg")
     axes = wls.visual.plot_scores(scores)
     axes.figure.savefig(output / "score.png", dpi=150, bbox_inches="tight")
-    film_times = np.linspace(future.times[0], future.times[-1], 9 if small else 81)
+    film_times = np.linspace(future.times[0], future.times[-1], 9 if small else 61)
     film = wls.visual.film(
         found.model.forecast(past[-1], times=film_times),
         output / "forecast.gif",
