@@ -192,6 +192,7 @@ def of_friction(study: Any) -> Iterator[Picture]:
     for row, (values, color) in enumerate([(rates[count:], GREY), (rates[:count], MODEL)]):
         ax.plot(values, np.full(len(values), row), "o", color=color, alpha=0.8)
     ax.set_yticks([0, 1], ["folds", "all data"])
+    ax.locator_params(axis="x", nbins=5)
     ax.set(ylim=(-0.6, 1.6), xlabel=label_of("friction", study.data.units, 0, -1))
     tidy(ax)
     yield Picture("Learned friction, a dot for each network.", figure)
