@@ -30,6 +30,8 @@ def test_what_is_scored_is_never_fitted(count):
 def test_forecasts_of_few_marginals_are_of_the_next_one():
     folds = folds_of(series(5), [FORECAST])
     assert [fold.parts[0][1].times.tolist() for fold in folds] == [[4.0], [3.0], [2.0]]
+    folds = folds_of(series(8), [FORECAST])
+    assert [fold.parts[0][1].times.tolist() for fold in folds] == [[7.0], [6.0, 7.0], [5.0, 6.0, 7.0]]
 
 
 def test_each_population_has_its_own_last_marginals():

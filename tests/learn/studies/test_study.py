@@ -111,7 +111,7 @@ def test_the_menu_suits_the_data(swinging):
     flock = wls.systems.Boids(n=40, seed=0).simulate(np.arange(0, 3, 0.5)).snapshots(seed=0)
     assert names(flock)[0] == "flock"
     unknown = names(swinging.without_velocities())
-    assert unknown[0] == "cells" and "inertial, changing potential" in unknown
+    assert unknown[0] == "cells that keep their number" and "inertial, changing potential" in unknown
     assert names(swinging.without_velocities()[:2]) == ["cells"]
     dog = wls.Trajectory([0.0, 3.0], np.zeros((2, 1, 2)))
     assert names(swinging, agents=[dog])[0] == "driven herd"

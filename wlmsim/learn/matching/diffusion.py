@@ -11,7 +11,7 @@ from wlmsim.learn.functionals import SeriesPotential
 from wlmsim.learn.matching.weak_form import means_of, weak_form
 from wlmsim.learn.mechanics import scaled_cloud, scales_of
 
-TRIED = np.geomspace(0.06, 1.5, 8)
+TRIED = np.geomspace(0.06, 1.5, 7)
 """Strengths, in units of the spread of the data over the root of the mean interval."""
 ORDER = 4
 """Of the polynomials whose means tell the strength."""

@@ -12,7 +12,9 @@ from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.transport.exact import wasserstein1
 
 FEW = 12
-"""Marginals up to which forecasts are of the next one alone."""
+"""Marginals up to which the last, the last two and the last three are forecast."""
+LEAST = 7
+"""Marginals below which forecasts are of the next one alone."""
 MOST = 3
 """Folds of a kind, and marginals that are scored of one of them."""
 ROWS = 1000
@@ -72,8 +74,9 @@ def thinned(cloud: Population, rows: int = ROWS) -> Population:
 def folds_of(data: SnapshotSeries, goals: Sequence[str]) -> list[Fold]:
     """The folds of a data set, at most three of each goal.
 
-    Forecasts: of few marginals the last, and those before it, each from what comes before; of many what follows the
-    first three fifths, and what follows the first four fifths, for a fifth each. Interpolation: marginals between the
+    Forecasts: of few marginals the last one, the last two and the last three, each from all that come before them, or,
+    where they are fewer still, the last one and those before it; of many what follows the first three fifths, and what
+    follows the first four fifths, for a fifth each. Interpolation: marginals between the
     first and the last, evenly spread, one at a time.
 
     Parameters
@@ -119,7 +122,9 @@ def _split(count: int, goal: str, number: int) -> tuple[list[int], list[int]] | 
         return [k for k in range(count) if k != left_out], [left_out]
     if count <= FEW:
         last = count - 1 - number
-        return (list(range(last)), [last]) if last >= 2 else None
+        if last < 2:
+            return None
+        return list(range(last)), list(range(last, count)) if count >= LEAST else [last]
     if number > 1:
         return None
     first, end = int((0.8, 0.6)[number] * count), int((1.0, 0.8)[number] * count)

@@ -70,7 +70,6 @@ def _inertial(data: SnapshotSeries, seen: Seen, agents: Sequence[Trajectory]) ->
         one_speed: dict[str, Any] = {"speed": seen.speed, "typical_force": force or 0.1 * seen.speed / interval}
         found["flock"] = recipes.flock(cutoff, interval, **one_speed)
         found["flock, seeing farther"] = recipes.flock(2 * cutoff, interval, **one_speed)
-        return found
     if everywhere and not many:
         found["current"] = recipes.currents()
         found["current, smoother"] = recipes.currents(regularisation__jerk=0.003)
@@ -85,20 +84,25 @@ def _inertial(data: SnapshotSeries, seen: Seen, agents: Sequence[Trajectory]) ->
 
 
 def _without_velocities(data: SnapshotSeries, seen: Seen) -> dict[str, WLM]:
-    straight = {"regularisation__force": 30.0} if len(data) == 2 else {}
-    found = {"cells": recipes.cells(**straight)}
     if len(data) == 2:
-        return found
-    if not seen.growing and seen.displacement < CLOSE * seen.spread:
+        # nothing can be left out: a force that hardly bends straight lines, and masses that are conserved
+        return {"cells": recipes.cells(regularisation__force=30.0)}
+    few, close = len(data) <= FEW, seen.displacement < CLOSE * seen.spread
+    shooting = MultipleShooting(horizon=None if few else HORIZON)
+    steady = ExternalPotential(time_dependent=False)
+    found: dict[str, WLM] = {}
+    if close and not seen.growing:
         noise = estimate_noise(data)
         found["diffusion in a potential"] = recipes.gradient_flow(noise)
         found["stronger diffusion in a potential"] = recipes.gradient_flow(2 * noise)
-    shooting = MultipleShooting(horizon=HORIZON if len(data) > FEW else None)
+    if seen.growing:
+        found["cells"] = recipes.cells()
+    found["cells that keep their number"] = recipes.cells(loss="exact")
     found["inertial, changing potential"] = WLM(initial_velocities="transport", rollouts=shooting)
     found["flow that changes"] = WLM(friction=math.inf, rollouts=shooting)
-    found["steady flow"] = WLM(ExternalPotential(time_dependent=False), friction=math.inf, rollouts=shooting)
+    found["steady flow"] = WLM(steady, friction=math.inf, rollouts=shooting)
     if not seen.growing:
-        pairs = ExternalPotential(time_dependent=False) + PairPotential(_cutoff(data))
+        pairs = steady + PairPotential(_cutoff(data))
         found["interacting flow"] = WLM(pairs, friction=math.inf, rollouts=shooting)
     return found
 

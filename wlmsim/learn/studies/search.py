@@ -26,22 +26,22 @@ SCREENING = 0.35
 """Share of the budget up to which candidates are screened."""
 FIRST = 0.6
 """The same for the first, the most likely one, which alone gives a learned result."""
-SURE = 0.8
+REFINING = 0.75
+"""Share up to which the best of them are trained longer; the rest is for the fit to all marginals."""
+SURE = 0.7
 """Share of its time for which a fit is planned."""
-WORTH_PROCESSES = 20.0
+WORTH_PROCESSES = 40.0
 """Seconds of a budget from which on fits run in several processes, whose start takes some."""
-POLISHING = 0.7
-"""Share up to which the best of them are polished; the rest is for the fit to all marginals."""
-SCREENED_STEPS = 200
-"""Of matching, in a screening fit."""
-MATCHED_STEPS = 600
-"""Of matching, before rollouts and in the fit to all marginals."""
-PROBED = (3, 12)
+MATCHED_STEPS = 250
+"""Of matching, where candidates are screened and before rollouts."""
+LONGER_STEPS = 1000
+"""Of the longer matching that the best third is tried with."""
+PROBED = (2, 8)
 """Steps between which a rollout step is timed, after the first ones, which are slow."""
 FEWEST = 20
 """Steps of rollouts below which they are not tried."""
 KEPT = 3
-"""One of so many screened candidates is polished, at least two."""
+"""One of so many screened candidates is trained longer, at least two."""
 ROWS = 1000
 """Most rows of a marginal that a fit of the search sees."""
 
@@ -62,7 +62,9 @@ class Entry:
     scores : dict of str to list of float
         W1 of each fold by goal, "forecast" or "interpolate" [length]; infinite where it diverged or has none.
     seconds : float
-        Wall time of its longest fit.
+        Wall time of a fit, the median.
+    longer : bool
+        Whether it takes training steps, of which there may be more.
     fits : list of WLM or None
         The candidate as fitted to each fold, in their order; None where it diverged, empty for a naive prediction.
     """
@@ -71,6 +73,7 @@ class Entry:
     model: WLM | None
     scores: dict[str, list[float]] = field(default_factory=dict)
     seconds: float = 0.0
+    longer: bool = False
     fits: list[WLM | None] = field(default_factory=list, repr=False)
 
     def mean(self, goal: str) -> float:
@@ -127,7 +130,7 @@ class Search:
             self._naive()
             if self.folds:
                 self._screen()
-                self._polish()
+                self._refine()
             else:
                 self.untried = list(self.candidates)
         except KeyboardInterrupt:
@@ -160,42 +163,42 @@ class Search:
 
     def _screen(self) -> None:
         """Every candidate by matching alone, one network."""
-        first = next(iter(self.candidates))
         entries = [Entry(f"{name}, matched", matched(model)) for name, model in self.candidates.items()]
-        jobs = []
-        for entry in entries:
-            screened = quick(entry.model, self.seed, matching__steps=SCREENED_STEPS)
-            end = self.clock.end(FIRST if entry is entries[0] else SCREENING)
-            jobs += [Job(entry.name, screened, fold, end) for fold in self.folds]
-        self.tell(f"matching {len(entries)} candidates, {first!r} first")
-        done = self._done(entries, jobs, "matching")
+        ends = [self.clock.end(SCREENING if k else FIRST) for k in range(len(entries))]
+        self.tell(f"matching {len(entries)} candidates, {next(iter(self.candidates))!r} first")
+        done = self._done(entries, ends, "matching")
         self.untried += [name for name, entry in zip(self.candidates, entries, strict=True) if entry not in done]
 
-    def _polish(self) -> None:
-        """The best third of what was screened by rollouts, each with its share of the time."""
+    def _refine(self) -> None:
+        """The best third of what was screened matched longer, and by rollouts, each with its share of the time."""
         unit = {goal: best.mean(goal) for goal in self.fold_goals if (best := self.best(goal))}
         screened = [e for e in self.entries if e.model is not None]
         screened.sort(key=lambda e: e.relative(self.fold_goals, unit))
         chosen = screened[: max(2, math.ceil(len(screened) / KEPT))]
         if not chosen:
             return
-        end = self.clock.end(POLISHING)
-        seconds = (end - time.monotonic()) * self.processes / (len(chosen) * len(self.folds))
-        entries, jobs = [], []
+        end = self.clock.end(REFINING)
+        seconds = SURE * (end - time.monotonic()) * self.processes / (len(chosen) * len(self.folds))
+        longer, polished = [], []
         for entry in chosen:
-            name = entry.name.removesuffix(", matched")
-            polished = with_matching(self.candidates[name])
-            matching = entry.seconds * MATCHED_STEPS / SCREENED_STEPS
-            steps = affordable(quick(polished, self.seed), self.folds[0].fitted, SURE * seconds - matching)
-            if steps < FEWEST:
-                continue
-            polished.set_params(optimiser__steps=steps)
-            entries.append(Entry(f"{name}, polished", polished))
-            jobs += [Job(entries[-1].name, quick(polished, self.seed), fold, end) for fold in self.folds]
-        self._done(entries, jobs, "rollouts")
+            name, model = entry.name.removesuffix(", matched"), self.candidates[entry.name.removesuffix(", matched")]
+            matching = entry.seconds * LONGER_STEPS / MATCHED_STEPS
+            if entry.longer and matching < seconds / 2:
+                longer.append(Entry(f"{name}, matched longer", matched(model, LONGER_STEPS)))
+                seconds -= matching
+            rolled = with_matching(model)
+            steps = affordable(quick(rolled, self.seed), self.folds[0].fitted, seconds - entry.seconds)
+            if steps >= FEWEST:
+                polished.append(Entry(f"{name}, polished", rolled.set_params(optimiser__steps=steps)))
+        self._done([*longer, *polished], [end] * len([*longer, *polished]), "training longer")
 
-    def _done(self, entries: list[Entry], jobs: list[Job], what: str) -> list[Entry]:
-        """Do the jobs of entries, each of all folds, and keep the entries of which all came out."""
+    def _done(self, entries: list[Entry], ends: list[float], what: str) -> list[Entry]:
+        """Fit entries to every fold, each up to its end, and keep those of which all came out."""
+        jobs = [
+            Job(entry.name, quick(entry.model, self.seed), fold, end)
+            for entry, end in zip(entries, ends, strict=True)
+            for fold in self.folds
+        ]
 
         def told(count: int, name: str) -> None:
             self.tell(f"{what}, {count} of {len(jobs)} fits done: {name}")
@@ -210,21 +213,22 @@ class Search:
                 assert one is not None and one.score is not None
                 entry.scores.setdefault(fold.goal, []).append(one.score)
                 entry.fits.append(one.fit)
-                entry.seconds = max(entry.seconds, one.seconds)
+            entry.seconds = float(np.median([one.seconds for one in own if one is not None]))
+            entry.longer = any(len(one.fit.losses_) for one in own if one is not None and one.fit is not None)
             done.append(entry)
         self.entries += done
         return done
 
 
-def matched(model: WLM) -> WLM:
+def matched(model: WLM, steps: int = MATCHED_STEPS) -> WLM:
     """A candidate that stops where matching ends."""
-    return with_matching(model).set_params(optimiser__steps=0)
+    return with_matching(model, steps).set_params(optimiser__steps=0)
 
 
-def with_matching(model: WLM) -> WLM:
+def with_matching(model: WLM, steps: int = MATCHED_STEPS) -> WLM:
     """A candidate that begins with matching."""
     options = model.part("matching") or Matching()
-    return copy.deepcopy(model).set_params(matching=options.replace(steps=MATCHED_STEPS))
+    return copy.deepcopy(model).set_params(matching=options.replace(steps=steps))
 
 
 def quick(model: WLM | None, seed: int, **options: Any) -> WLM:

@@ -17,7 +17,7 @@ from wlmsim.citing import citation
 from wlmsim.data.population import Population
 from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.data.trajectory import Trajectory
-from wlmsim.errors import ParameterError
+from wlmsim.errors import ParameterError, SimulationError
 from wlmsim.evaluation import Scores, mean_scores, score_forecast, score_interpolation
 from wlmsim.learn.studies import naive
 from wlmsim.learn.studies.clock import Clock, seconds_of
@@ -28,7 +28,7 @@ from wlmsim.learn.studies.progress import StudyBar
 from wlmsim.learn.studies.search import FEWEST, Entry, Search, affordable, quick
 from wlmsim.learn.wlm import WLM
 
-MATCHING_TIME = 0.75
+MATCHING_TIME = 0.6
 """Share of the time left that the last fit has for rollouts, beside matching."""
 LONGER = 3
 """The last fit takes at most so many times the steps that did best on the folds, whose fits were short of time."""
@@ -282,10 +282,9 @@ def study(
             raise check.fail("candidates", "at least one model", candidates)
         search = Search(data, tried, goals, clock, seed, bar)
         search.run()
-        learned, chosen = _chosen(search, tried)
-        winners = _winners(search, learned)
         bar("the best mechanics, fitted to all marginals")
-        model, final = _final(chosen, data, Clock(0.0) if search.interrupted else clock, seed)
+        learned, final, model = _fitted(_by_merit(search, tried), data, clock, seed)
+        winners = _winners(search, learned)
     return Study(
         data,
         seen,
@@ -320,15 +319,23 @@ def _in_one_unit(data: SnapshotSeries, seen: Seen) -> tuple[SnapshotSeries, floa
     return changed, factor
 
 
-def _chosen(search: Search, tried: Mapping[str, WLM]) -> tuple[str, WLM]:
-    """Name and model of the learned entry that did best, or the first candidate where no fold could tell."""
+def _by_merit(search: Search, tried: Mapping[str, WLM]) -> list[tuple[str, WLM]]:
+    """Names and models of the learned entries, the best first; at last the first candidate, untested."""
     unit = {goal: best.mean(goal) for goal in search.fold_goals if (best := search.best(goal))}
-    learned = [entry for entry in search.entries if entry.model is not None]
-    best = min(learned, key=lambda e: e.relative(search.fold_goals, unit), default=None)
-    if best is None or not math.isfinite(best.relative(search.fold_goals, unit)):
-        return "", copy.deepcopy(next(iter(tried.values())))
-    assert best.model is not None
-    return best.name, copy.deepcopy(best.model)
+    merit = {e.name: e.relative(search.fold_goals, unit) for e in search.entries if e.model is not None}
+    learned = [(e.name, e.model) for e in search.entries if e.model is not None and math.isfinite(merit[e.name])]
+    return [*sorted(learned, key=lambda pair: merit[pair[0]]), ("", next(iter(tried.values())))]
+
+
+def _fitted(ranked: Sequence[tuple[str, WLM]], data: SnapshotSeries, clock: Clock, seed: int) -> tuple[str, WLM, WLM]:
+    """Name of the best entry that can be fitted to all marginals, its model as given and as fitted."""
+    for k, (name, model) in enumerate(ranked):
+        try:
+            return name, *_final(model, data, clock, seed)
+        except SimulationError:
+            if k == len(ranked) - 1:
+                raise
+    raise AssertionError
 
 
 def _winners(search: Search, learned: str) -> dict[str, str]:
@@ -343,7 +350,7 @@ def _winners(search: Search, learned: str) -> dict[str, str]:
 
 def _final(chosen: WLM, data: SnapshotSeries, clock: Clock, seed: int) -> tuple[WLM, WLM]:
     """The chosen mechanics fitted to all marginals, with as many networks and steps as time allows."""
-    final = copy.deepcopy(chosen).set_params(seed=seed, progress=False)
+    final = copy.deepcopy(chosen).set_params(seed=seed, progress=False, checkpoint=None)
     if steps := chosen.part("optimiser").steps:
         one = quick(chosen, seed)
         whole = copy.deepcopy(one).set_params(optimiser__steps=10**6)
@@ -353,7 +360,7 @@ def _final(chosen: WLM, data: SnapshotSeries, clock: Clock, seed: int) -> tuple[
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
         model = copy.deepcopy(final).fit(data)
-    return model, final
+    return final, model
 
 
 def _had(name: str | None, cloud: Population | None) -> Population:
