@@ -536,7 +536,7 @@ def made_dissipation(case: Case, dim: int = 2) -> Dissipation:
     torch.manual_seed(3)
     dissipation = case.make(dim) if case.cls.__name__ in EXAMPLES else case.make()
     if isinstance(dissipation, LearnableDissipation):
-        dissipation.prepare(dim, Scales((0.1,), 1.3, -0.2, 0.7))  # one centre for any number of dimensions
+        dissipation.prepare(dim, Scales((0.1,) * dim, 1.3, -0.2, 0.7))
         dissipation.double()
     return dissipation
 
@@ -549,7 +549,8 @@ class DissipationTests:
 
     @pytest.mark.parametrize("weighted", [False, True])
     @pytest.mark.parametrize("dim", [1, 2, 3])
-    def test_force_is_the_gradient_of_the_rayleigh_function(self, dissipation, dim, weighted):
+    def test_force_is_the_gradient_of_the_rayleigh_function(self, case, dim, weighted):
+        dissipation = made_dissipation(case, dim)
         cloud = a_population(6, dim, weighted=weighted)
         x, v, w = tensors(cloud.positions, cloud.velocities, cloud.weights)
         (gradient,) = torch.autograd.grad(dissipation.rayleigh(x, v, w, xp), v)

@@ -63,18 +63,18 @@ class Entry:
         W1 of each fold by goal, "forecast" or "interpolate" [length]; infinite where it diverged or has none.
     seconds : float
         Wall time of a fit, the median.
-    longer : bool
-        Whether it takes training steps, of which there may be more.
     fits : list of WLM or None
         The candidate as fitted to each fold, in their order; None where it diverged, empty for a naive prediction.
+    longer : bool
+        Whether it takes training steps, of which there may be more.
     """
 
     name: str
     model: WLM | None
     scores: dict[str, list[float]] = field(default_factory=dict)
     seconds: float = 0.0
-    longer: bool = False
     fits: list[WLM | None] = field(default_factory=list, repr=False)
+    longer: bool = False
 
     def mean(self, goal: str) -> float:
         """Mean W1 over the folds of a goal; NaN where there are none."""

@@ -283,7 +283,9 @@ def study(
         search = Search(data, tried, goals, clock, seed, bar)
         search.run()
         bar("the best mechanics, fitted to all marginals")
-        learned, final, model = _fitted(_by_merit(search, tried), data, clock, seed)
+        learned, final, model = _fitted(
+            _by_merit(search, tried), data, Clock(0.0) if search.interrupted else clock, seed
+        )
         winners = _winners(search, learned)
     return Study(
         data,
