@@ -289,6 +289,39 @@ ENTRIES = {
         ),
         Entry(
             "article",
+            "chen2018",
+            {
+                "author": "Chen, Yongxin and Conforti, Giovanni and Georgiou, Tryphon T.",
+                "title": "Measure-valued spline curves: an optimal transport viewpoint",
+                "journal": "SIAM Journal on Mathematical Analysis",
+                "volume": "50",
+                "pages": "5947--5968",
+                "year": "2018",
+            },
+        ),
+        Entry(
+            "inproceedings",
+            "lipman2023",
+            {
+                "author": "Lipman, Yaron and Chen, Ricky T. Q. and Ben-Hamu, Heli and Nickel, Maximilian and Le, Matt",
+                "title": "Flow matching for generative modeling",
+                "booktitle": "International Conference on Learning Representations",
+                "year": "2023",
+            },
+        ),
+        Entry(
+            "inproceedings",
+            "shi2023",
+            {
+                "author": "Shi, Yuyang and De Bortoli, Valentin and Campbell, Andrew and Doucet, Arnaud",
+                "title": "Diffusion {Schroedinger} bridge matching",
+                "booktitle": "Advances in Neural Information Processing Systems",
+                "volume": "36",
+                "year": "2023",
+            },
+        ),
+        Entry(
+            "article",
             "morozov1966",
             {
                 "author": "Morozov, V. A.",

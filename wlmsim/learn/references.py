@@ -25,6 +25,9 @@ FOURIER_FEATURES = ("tancik2020",)
 GROWTH = ("liero2018", "chizat2018")
 NOISE = ("leonard2014", "chen2022")
 WEAK_FORM = ("tipping2001", "morozov1966")
+MATCHING = ("chen2018",)
+FLOW_MATCHING = ("lipman2023",)
+BRIDGE_MATCHING = ("shi2023",)
 OPTIMISER = ("loshchilov2019",)
 
 
@@ -46,7 +49,16 @@ def _of_methods(model: Any) -> Iterator[str]:
             yield from FOURIER_FEATURES
     if _begins_by_weak_form(model):
         yield from WEAK_FORM
+    elif model.matching is not None or model.rollouts is None:
+        yield from _of_matching(model)
     yield from OPTIMISER
+
+
+def _of_matching(model: Any) -> tuple[str, ...]:
+    """Of accelerations, of velocities, or of drifts."""
+    if model.friction != math.inf:
+        return MATCHING
+    return BRIDGE_MATCHING if model.noise != 0 else FLOW_MATCHING
 
 
 def _loss(model: Any) -> tuple[str, bool]:

@@ -11,6 +11,7 @@ import wlmsim as wls
 from tests.models import wlm
 from wlmsim.errors import ParameterError, SimulationError
 from wlmsim.learn import Comparison, candidates, compare
+from wlmsim.learn.selection import jobs
 from wlmsim.learn.selection.jobs import Job, marginals_to_leave_out, run_all, unfitted
 from wlmsim.learn.selection.leave_one_out import leave_one_out
 
@@ -186,16 +187,42 @@ class TestCandidates:
         for model in models.values():
             assert np.isfinite(model.fit(spring).forecast(spring[-1], times=[2.2]).positions).all()
 
-    def test_without_velocities_flows_remain_unless_told_otherwise(self, spring):
+    def test_without_velocities_inertia_estimates_them(self, spring):
         still = spring.without_velocities()
-        assert set(candidates(still)) == {"gradient flow", "interacting flow"}
-        assert len(candidates(still, initial_velocities="zero")) == 7
+        rules = {name: model.initial_velocities for name, model in candidates(still).items()}
+        assert len(rules) == 7 and set(rules.values()) == {"transport"}
+        zero = candidates(still, initial_velocities="zero")
+        assert {model.initial_velocities for model in zero.values()} == {"zero"}
 
     def test_parameters_reach_every_model(self, spring):
         assert {model.optimiser.steps for model in candidates(spring, optimiser__steps=7).values()} == {7}
 
 
 class TestJobs:
+    def test_processes_are_taken_where_they_save_time(self, spring, monkeypatch):
+        taken = []
+
+        def in_processes(work, items, count, receive):
+            taken.append((len(items), count))
+            return [jobs.run(item) for item in items]
+
+        monkeypatch.setattr(jobs, "in_processes", in_processes)
+        monkeypatch.setattr(jobs, "cores", lambda: 2)
+        quick = {"seeds": (0, 1, 2), "progress": False}
+        first = compare({"a": bowl()}, spring, **quick)
+        assert not taken
+        monkeypatch.setattr(jobs, "START_UP", 0.0)
+        second = compare({"a": bowl()}, spring, **quick)
+        assert taken == [(2, 2)]
+        np.testing.assert_array_equal(first.w1["a"], second.w1["a"])
+
+    def test_progress_is_shown_from_the_second_second_on(self, spring, capsys, monkeypatch):
+        compare({"a": bowl()}, spring, seeds=(0, 1))
+        assert "fits" not in capsys.readouterr().err
+        monkeypatch.setattr("wlmsim.learn.selection.progress.SHORT", -1.0)
+        compare({"a": bowl()}, spring, seeds=(0, 1))
+        assert "fits" in capsys.readouterr().err
+
     @pytest.mark.slow
     def test_processes_give_what_one_gives(self, spring):
         """Lambdas can be sent."""

@@ -46,7 +46,8 @@ class Matching(Part):
     ----------
     Y. Lipman et al., Flow matching for generative modeling, ICLR 2023; A. Tong et al., Improving and generalizing
     flow-based generative models with minibatch optimal transport, TMLR 2024; Y. Shi et al., Diffusion Schroedinger
-    bridge matching, NeurIPS 2023. Y. Chen et al., Measure-valued spline curves, arXiv:1801.03186, for the coupling.
+    bridge matching, NeurIPS 2023. Y. Chen, G. Conforti, T. T. Georgiou, SIAM J. Math. Anal. 50, 5947 (2018), for the
+    coupling.
 
     Examples
     --------

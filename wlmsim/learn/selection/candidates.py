@@ -21,7 +21,7 @@ def candidates(data: SnapshotSeries, **parameters: Any) -> dict[str, WLM]:
     "conservative" (an external potential, no friction), "damped" (friction learned), "gradient flow" (infinite
     friction), "interacting" and "interacting flow" (with a pair potential), "aligning" (with a velocity alignment) and
     "quantum" (with a quantum pressure of learned strength, in the Gaussian closure). Where the first marginal has no
-    velocities, only the gradient flows remain, unless `parameters` say where velocities come from.
+    velocities, those with inertia estimate them by transport, unless `parameters` say where they come from.
 
     Parameters
     ----------
@@ -48,6 +48,9 @@ def candidates(data: SnapshotSeries, **parameters: Any) -> dict[str, WLM]:
     # a reach of one spread: most of a cloud's structure, and a small share of its pairs
     pairs, quantum = PairPotential(reach), LearnableStrength(GaussianQuantumPressure(hbar))
 
+    if data[0].velocities is None:
+        parameters = {"initial_velocities": "transport", **parameters}
+
     def model(*extra: Any, **given: Any) -> WLM:
         return WLM(sum(extra, ExternalPotential()), **given).set_params(**parameters)
 
@@ -55,8 +58,6 @@ def candidates(data: SnapshotSeries, **parameters: Any) -> dict[str, WLM]:
         "gradient flow": model(friction=math.inf, rollouts="multiple-shooting"),
         "interacting flow": model(pairs, friction=math.inf, rollouts="multiple-shooting"),
     }
-    if data[0].velocities is None and "initial_velocities" not in parameters:
-        return flows
     return {
         "conservative": model(friction=0.0),
         "damped": model(),

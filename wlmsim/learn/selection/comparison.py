@@ -272,7 +272,8 @@ def compare(
     seeds: Sequence[int] = (0, 1, 2),
     validation: Any = "last",
     two_sided: bool = False,
-    processes: int = 1,
+    processes: int | None = None,
+    progress: bool = True,
 ) -> Comparison:
     """Rank candidate models by their predictions of marginals that are left out of the fit.
 
@@ -294,8 +295,11 @@ def compare(
     two_sided : bool
         Whether to predict each from the marginals on both sides of it, as `WLM.interpolate` does; the last one then
         cannot be left out. Default False.
-    processes : int
-        Number of processes that fit at the same time, with one thread each. Default 1.
+    processes : int, optional
+        Number of processes that fit at the same time, with one thread each. Default: as many as there are cores, where
+        that saves time.
+    progress : bool
+        Whether to show how many fits are done and the time left. Default True.
 
     Returns
     -------
@@ -316,7 +320,9 @@ def compare(
     left_out = marginals_to_leave_out("validation", validation, data, two_sided=two_sided)
     seeds = seeds_of(seeds)
     jobs = [Job(model, data, k, seed, two_sided) for model in named.values() for seed in seeds for k in left_out]
-    outcomes = np.array(run_all(jobs, processes), dtype=object).reshape(len(named), len(seeds), len(left_out))
+    outcomes = np.array(run_all(jobs, processes, progress=progress), dtype=object).reshape(
+        len(named), len(seeds), len(left_out)
+    )
 
     def gathered(attribute: str) -> dict[str, np.ndarray]:
         return {

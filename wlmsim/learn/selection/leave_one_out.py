@@ -16,7 +16,13 @@ from wlmsim.learn.wlm import WLM
 
 
 def leave_one_out(
-    model: WLM, data: SnapshotSeries, *, marginals: Any = "between", two_sided: bool = False, processes: int = 1
+    model: WLM,
+    data: SnapshotSeries,
+    *,
+    marginals: Any = "between",
+    two_sided: bool = False,
+    processes: int | None = None,
+    progress: bool = True,
 ) -> Scores:
     """Leave each marginal out in turn, fit to the others and score the prediction of the one left out.
 
@@ -32,8 +38,11 @@ def leave_one_out(
     two_sided : bool
         Whether to predict each from the marginals on both sides of it, as `WLM.interpolate` does, and not only from
         the one before. Default False.
-    processes : int
-        Number of processes that fit at the same time, with one thread each. Default 1.
+    processes : int, optional
+        Number of processes that fit at the same time, with one thread each. Default: as many as there are cores, where
+        that saves time.
+    progress : bool
+        Whether to show how many fits are done and the time left. Default True.
 
     Returns
     -------
@@ -58,7 +67,7 @@ def leave_one_out(
     left_out = marginals_to_leave_out("marginals", marginals, data, two_sided=two_sided)
     jobs = [Job(model, data, k, model.seed, two_sided) for k in left_out]
     rows = []
-    for job, outcome in zip(jobs, run_all(jobs, processes), strict=True):
+    for job, outcome in zip(jobs, run_all(jobs, processes, progress=progress), strict=True):
         if outcome.scores is None:
             raise SimulationError(
                 f"without the marginal at t = {_times.text(data.times[job.left_out], data.times)}: {outcome.failure}"
