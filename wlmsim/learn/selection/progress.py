@@ -25,7 +25,7 @@ class JobsBar:
 
     def __init__(self, count: int, *, shown: bool = True):
         columns = (TextColumn("fits"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        self._bars = Progress(*columns, console=Console(stderr=True), transient=True)
+        self._bars = Progress(*columns, console=Console(stderr=True))
         self._task = self._bars.add_task("", total=count)
         self._began, self._shown, self._started = time.monotonic(), shown, False
 
