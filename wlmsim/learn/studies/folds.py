@@ -75,8 +75,8 @@ def folds_of(data: SnapshotSeries, goals: Sequence[str]) -> list[Fold]:
     """The folds of a data set, at most three of each goal.
 
     Forecasts: of few marginals the last one, the last two and the last three, each from all that come before them, or,
-    where they are fewer still, the last one and those before it; of many what follows the first three fifths, and what
-    follows the first four fifths, for a fifth each. Interpolation: marginals between the
+    where they are fewer still, the last one and those before it; of many the second half, and the tenth that follows the
+    first four fifths: far ahead, where mechanics that is not quite right runs away, and near. Interpolation: marginals between the
     first and the last, evenly spread, one at a time.
 
     Parameters
@@ -127,5 +127,5 @@ def _split(count: int, goal: str, number: int) -> tuple[list[int], list[int]] | 
         return list(range(last)), list(range(last, count)) if count >= LEAST else [last]
     if number > 1:
         return None
-    first, end = int((0.8, 0.6)[number] * count), int((1.0, 0.8)[number] * count)
+    first, end = int((0.8, 0.5)[number] * count), int(np.ceil((0.9, 1.0)[number] * count))
     return list(range(first)), np.unique(np.linspace(first, end - 1, MOST).round().astype(int)).tolist()

@@ -11,7 +11,7 @@ import numpy as np
 
 from wlmsim import _times
 from wlmsim.learn.studies.folds import Fold
-from wlmsim.learn.studies.search import Entry
+from wlmsim.learn.studies.search import Entry, geometric_mean
 
 TOLD_APART = 0.05
 """Share by which one must be worse than the best, and by more than the standard error, to be told apart from it."""
@@ -53,15 +53,19 @@ class Ranking:
 
     @property
     def mean(self) -> dict[str, float]:
-        """Mean W1 of each [length]; infinite if it diverged on a fold."""
-        return {name: float(values.mean()) for name, values in self.w1.items()}
+        """Geometric mean of the W1 of each [length]; infinite if it diverged on a fold."""
+        return {name: geometric_mean(values) for name, values in self.w1.items()}
 
     def standard_error(self, name: str, than: str | None = None) -> float:
-        """Standard error over the folds of a mean W1, or of its paired difference from that of another one."""
-        values = self.w1[name] if than is None else self.w1[name] - self.w1[than]
+        """Standard error over the folds of a mean W1, or of its paired difference from that of another one.
+
+        To first order: that of the mean logarithm, or of the logarithm of the ratio, times the mean.
+        """
+        with np.errstate(divide="ignore", invalid="ignore"):
+            values = np.log(self.w1[name]) - (0 if than is None else np.log(self.w1[than]))
         if len(values) < 2 or not np.isfinite(values).all():
             return math.nan
-        return float(values.std(ddof=1) / math.sqrt(len(values)))
+        return float(self.mean[name] * values.std(ddof=1) / math.sqrt(len(values)))
 
     @property
     def best(self) -> Entry | None:

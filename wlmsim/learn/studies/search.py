@@ -77,13 +77,19 @@ class Entry:
     longer: bool = False
 
     def mean(self, goal: str) -> float:
-        """Mean W1 over the folds of a goal; NaN where there are none."""
-        return float(np.mean(self.scores[goal])) if self.scores.get(goal) else math.nan
+        """Geometric mean of W1 over the folds of a goal; NaN where there are none."""
+        return geometric_mean(self.scores[goal]) if self.scores.get(goal) else math.nan
 
     def relative(self, goals: Sequence[str], unit: dict[str, float]) -> float:
         """Mean over goals of the mean W1 in units of the best naive prediction's."""
         ratios = [self.mean(goal) / unit[goal] for goal in goals if self.scores.get(goal)]
         return float(np.mean(ratios)) if ratios else math.inf
+
+
+def geometric_mean(scores: Sequence[float] | np.ndarray) -> float:
+    """Mean in which folds count alike, whether they are predicted far ahead, with a large W1, or not."""
+    with np.errstate(divide="ignore"):
+        return float(np.exp(np.log(scores).mean()))
 
 
 @dataclass

@@ -75,7 +75,7 @@ def _of_goal(ranking: Ranking) -> Iterator[str]:
 
 
 def _over(ranking: Ranking) -> str:
-    return f"mean over {_folds(ranking)}" if len(ranking.folds) > 1 else "on one fold"
+    return f"geometric mean over {_folds(ranking)}" if len(ranking.folds) > 1 else "on one fold"
 
 
 def _folds(ranking: Ranking) -> str:
