@@ -25,8 +25,8 @@ def flat(report: str) -> str:
 def test_the_learned_mechanics_wins(made):
     said = flat(text(made()))
     assert (
-        f"Later marginals are predicted best by the learned mechanics '{LEARNED}', W1 0.1 km, geometric mean over 3 folds"
-        in said
+        f"Later marginals are predicted best by the learned mechanics '{LEARNED}', W1 0.1 km, "
+        "geometric mean over 3 folds" in said
     )
     assert "67% below the best that needs no mechanics, ballistic (0.3 km)" in said
     assert "predictions use it" not in said and "Not to be told apart" not in said
@@ -36,8 +36,8 @@ def test_a_naive_way_that_wins_is_said_to_predict(made):
     study = made(w1=(0.5, 0.5, 0.5))
     said = flat(str(study))
     assert (
-        "Later marginals are predicted best by 'ballistic', W1 0.3 km, geometric mean over 3 folds, which is no mechanics"
-        in said
+        "Later marginals are predicted best by 'ballistic', W1 0.3 km, geometric mean over 3 folds, "
+        "which is no mechanics" in said
     )
     assert f"predictions use it. The best mechanics, '{LEARNED}', is 67% worse (W1 0.5 km)" in said
     assert "mechanics predicts worse than 'ballistic'; read its laws with care" in said

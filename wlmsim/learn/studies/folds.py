@@ -75,9 +75,9 @@ def folds_of(data: SnapshotSeries, goals: Sequence[str]) -> list[Fold]:
     """The folds of a data set, at most three of each goal.
 
     Forecasts: of few marginals the last one, the last two and the last three, each from all that come before them, or,
-    where they are fewer still, the last one and those before it; of many the second half, and the tenth that follows the
-    first four fifths: far ahead, where mechanics that is not quite right runs away, and near. Interpolation: marginals between the
-    first and the last, evenly spread, one at a time.
+    where they are fewer still, the last one and those before it; of many the second half, and the tenth that follows
+    the first four fifths: far ahead, where mechanics that is not quite right runs away, and near. Interpolation:
+    marginals between the first and the last, evenly spread, one at a time.
 
     Parameters
     ----------
