@@ -361,6 +361,7 @@ def _final(chosen: WLM, data: SnapshotSeries, clock: Clock, seed: int) -> tuple[
         final.set_params(members=members, optimiser__steps=int(np.clip(many // members, FEWEST, LONGER * steps)))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
+        warnings.filterwarnings("ignore", ".* is nearer to the last fitted marginal")  # the report compares on folds
         model = copy.deepcopy(final).fit(data)
     return final, model
 
