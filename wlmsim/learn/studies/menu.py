@@ -70,16 +70,19 @@ def _inertial(data: SnapshotSeries, seen: Seen, agents: Sequence[Trajectory]) ->
         one_speed: dict[str, Any] = {"speed": seen.speed, "typical_force": force or 0.1 * seen.speed / interval}
         found["flock"] = recipes.flock(cutoff, interval, **one_speed)
         found["flock, seeing farther"] = recipes.flock(2 * cutoff, interval, **one_speed)
+        if many:  # so much that is of one speed is no accident
+            return found
+    interacting = WLM(steady + PairPotential(cutoff), rollouts=shooting, loss=Exact(velocity_weight=0.3))
+    if everywhere and many:
+        found["group"] = recipes.school(cutoff, HORIZON, interval / 2)
+        found["interacting"] = interacting
     if everywhere and not many:
         found["current"] = recipes.currents()
         found["current, smoother"] = recipes.currents(regularisation__jerk=0.003)
-    if everywhere and many:
-        found["group"] = recipes.school(cutoff, HORIZON, interval / 2)
-    steady = ExternalPotential(time_dependent=False)
     found["potential that changes"] = WLM(rollouts=shooting if everywhere else "anchored")
     found["steady potential"] = WLM(steady, rollouts=shooting if everywhere else "anchored")
-    if everywhere:
-        found["interacting"] = WLM(steady + PairPotential(cutoff), rollouts=shooting, loss=Exact(velocity_weight=0.3))
+    if everywhere and not many:
+        found["interacting"] = interacting
     return found
 
 

@@ -41,7 +41,7 @@ PROBED = (2, 8)
 FEWEST = 20
 """Steps of rollouts below which they are not tried."""
 KEPT = 3
-"""One of so many screened candidates is trained longer, at least two."""
+"""One of so many screened candidates is trained longer."""
 ROWS = 1000
 """Most rows of a marginal that a fit of the search sees."""
 
@@ -180,7 +180,7 @@ class Search:
         unit = {goal: best.mean(goal) for goal in self.fold_goals if (best := self.best(goal))}
         screened = [e for e in self.entries if e.model is not None]
         screened.sort(key=lambda e: e.relative(self.fold_goals, unit))
-        chosen = screened[: max(2, math.ceil(len(screened) / KEPT))]
+        chosen = screened[: math.ceil(len(screened) / KEPT)]
         if not chosen:
             return
         end = self.clock.end(REFINING)
