@@ -14,6 +14,8 @@ from wlmsim.learn.prediction.predictor import Predictor
 from wlmsim.transport.exact import wasserstein1
 
 NAIVE = ("persistence", "ballistic")
+CLEARLY = 0.05
+"""Share by which a baseline must be better, beside a 400th of the spread of the cloud."""
 
 
 def beaten(predictor: Predictor, data: SnapshotSeries) -> str | None:
@@ -47,7 +49,7 @@ def beaten(predictor: Predictor, data: SnapshotSeries) -> str | None:
     guesses = {name: baseline(name, start, None, truth.time) for name in NAIVE}
     scores = {name: wasserstein1(thinned(guess), truth) for name, guess in guesses.items() if guess is not None}
     best = min(scores, key=scores.__getitem__)
-    if own <= scores[best]:
+    if own <= (1 + CLEARLY) * scores[best] + CLEARLY**2 * float(np.sqrt(truth.positions.var(0).sum())):
         return None
     return (
         f"{best} is nearer to the last fitted marginal than the fit, W1 {scores[best]:.4g} for {own:.4g}, each from "

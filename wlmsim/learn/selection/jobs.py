@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import time
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -62,7 +63,9 @@ def run(job: Job) -> Outcome:
     fitted, held = job.data.hold_out([job.left_out])
     model = unfitted(job.model, seed=job.seed)
     try:
-        model.fit(fitted)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", ".* is nearer to the last fitted marginal")  # scores are to come
+            model.fit(fitted)
         scores = model.evaluate(held, data=fitted, two_sided=job.two_sided)
         return Outcome(scores, model.friction_, model.seconds_, model.mechanics_)
     except SimulationError as error:

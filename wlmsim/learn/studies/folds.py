@@ -71,7 +71,7 @@ def thinned(cloud: Population, rows: int = ROWS) -> Population:
     return Population(cloud.positions[kept], velocities, w / w.sum(), cloud.time)
 
 
-def folds_of(data: SnapshotSeries, goals: Sequence[str]) -> list[Fold]:
+def folds_of(data: SnapshotSeries, goals: Sequence[str], most: int = MOST) -> list[Fold]:
     """The folds of a data set, at most three of each goal.
 
     Forecasts: of few marginals the last one, the last two and the last three, each from all that come before them, or,
@@ -85,13 +85,15 @@ def folds_of(data: SnapshotSeries, goals: Sequence[str]) -> list[Fold]:
         Populations with fewer than three marginals are fitted and never predicted.
     goals : sequence of {"forecast", "interpolate"}
         What is wanted.
+    most : int
+        Most folds of a goal. Default 3.
 
     Returns
     -------
     list of Fold
         Empty for two marginals, of which none can be left out.
     """
-    found = [fold for goal in goals for k in range(MOST) if (fold := _fold(data, goal, k)) is not None]
+    found = [fold for goal in goals for k in range(most) if (fold := _fold(data, goal, k)) is not None]
     return found
 
 

@@ -29,6 +29,8 @@ OTHER_UNIT = 1.5
 """Factor between displacements and velocities beyond which they have another unit of time."""
 KEPT = 0.5
 """Rows are thought to keep their order if they move by less than this, in units of their distance to any other."""
+GROWN = 0.2
+"""Logarithm of the ratio of the last number of rows to the first beyond which the population may have grown."""
 SPARSE = 1.0
 """Displacement in an interval, in units of the spread of the cloud, beyond which plans say little about paths."""
 
@@ -119,7 +121,8 @@ def look(data: SnapshotSeries) -> Seen:
     )
     _look_at_velocities(data, seen)
     seen.identities_kept = _identities_kept(data, pairs)
-    seen.growing = len(set(data.sizes)) > 1 and "individuals" not in data.metadata and len(data.population_labels) == 1
+    changed = abs(math.log(data.sizes[-1] / data.sizes[0])) > GROWN
+    seen.growing = changed and "individuals" not in data.metadata and len(data.population_labels) == 1
     seen.duplicates = sum(len(x) - len(np.unique(x, axis=0)) for x in data.positions)
     seen.outliers = sum(_outliers(x) for x in data.positions)
     centred = np.concatenate([cloud.positions - cloud.positions.mean(0) for cloud in clouds])

@@ -12,7 +12,7 @@ from scipy.spatial import cKDTree
 from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.data.trajectory import Trajectory
 from wlmsim.learn import recipes
-from wlmsim.learn.functionals import ExternalPotential, PairPotential
+from wlmsim.learn.functionals import ExternalPotential, PairPotential, SeriesPotential
 from wlmsim.learn.losses.exact import Exact
 from wlmsim.learn.matching.diffusion import estimate_noise
 from wlmsim.learn.rollouts.multiple_shooting import MultipleShooting
@@ -62,6 +62,7 @@ def _inertial(data: SnapshotSeries, seen: Seen, agents: Sequence[Trajectory]) ->
     shooting = MultipleShooting(horizon=horizon, ramp=0.3 if many else 0.0)
     force = seen.turning if seen.turning > 0 else None
     everywhere = seen.velocities == 1
+    steady = ExternalPotential(time_dependent=False)
     found: dict[str, WLM] = {}
     if agents:
         scales: dict[str, Any] = {"agent_cutoff": 2 * cutoff, "cutoff": cutoff, "typical_force": force or 1.0}
@@ -79,6 +80,8 @@ def _inertial(data: SnapshotSeries, seen: Seen, agents: Sequence[Trajectory]) ->
     if everywhere and not many:
         found["current"] = recipes.currents()
         found["current, smoother"] = recipes.currents(regularisation__jerk=0.003)
+    if everywhere:
+        found["well"] = WLM(SeriesPotential(_order(data.dim), waves=0), rollouts=None)
     found["potential that changes"] = WLM(rollouts=shooting if everywhere else "anchored")
     found["steady potential"] = WLM(steady, rollouts=shooting if everywhere else "anchored")
     if everywhere and not many:
@@ -108,6 +111,11 @@ def _without_velocities(data: SnapshotSeries, seen: Seen) -> dict[str, WLM]:
         pairs = steady + PairPotential(_cutoff(data))
         found["interacting flow"] = WLM(pairs, friction=math.inf, rollouts=shooting)
     return found
+
+
+def _order(dim: int) -> int:
+    """Degree of polynomials that stay few: a hundred or so."""
+    return 4 if dim <= 4 else 3 if dim <= 6 else 2
 
 
 def _interval(data: SnapshotSeries) -> float:

@@ -24,6 +24,8 @@ from wlmsim.learn.wlm import WLM
 
 SCREENING = 0.35
 """Share of the budget up to which candidates are screened."""
+FOLDS = (0.0, 12.0, 30.0)
+"""Seconds of a budget from which on there are one, two and three folds of a goal."""
 FIRST = 0.6
 """The same for the first, the most likely one, which alone gives a learned result."""
 REFINING = 0.75
@@ -128,7 +130,8 @@ class Search:
         return cores() if self.clock.seconds >= WORTH_PROCESSES else 1
 
     def __post_init__(self) -> None:
-        self.folds: list[Fold] = folds_of(lighter(self.data), self.goals)
+        most = sum(self.clock.seconds >= seconds for seconds in FOLDS)
+        self.folds: list[Fold] = folds_of(lighter(self.data), self.goals, most)
 
     def run(self) -> None:
         """Fill in the entries; Ctrl-C ends the search with what there is."""
@@ -169,11 +172,12 @@ class Search:
 
     def _screen(self) -> None:
         """Every candidate by matching alone, one network."""
-        entries = [Entry(f"{name}, matched", matched(model)) for name, model in self.candidates.items()]
+        order = sorted(self.candidates, key=lambda name: not _is_solved_at_once(self.candidates[name]))
+        entries = [Entry(f"{name}, matched", matched(self.candidates[name])) for name in order]
         ends = [self.clock.end(SCREENING if k else FIRST) for k in range(len(entries))]
-        self.tell(f"matching {len(entries)} candidates, {next(iter(self.candidates))!r} first")
+        self.tell(f"matching {len(entries)} candidates, {order[0]!r} first")
         done = self._done(entries, ends, "matching")
-        self.untried += [name for name, entry in zip(self.candidates, entries, strict=True) if entry not in done]
+        self.untried += [name for name, entry in zip(order, entries, strict=True) if entry not in done]
 
     def _refine(self) -> None:
         """The best third of what was screened matched longer, and by rollouts, each with its share of the time."""
@@ -192,6 +196,8 @@ class Search:
             if entry.longer and matching < seconds / 2:
                 longer.append(Entry(f"{name}, matched longer", matched(model, LONGER_STEPS)))
                 seconds -= matching
+            if model.rollouts is None:
+                continue
             rolled = with_matching(model)
             steps = affordable(quick(rolled, self.seed), self.folds[0].fitted, seconds - entry.seconds)
             if steps >= FEWEST:
@@ -224,6 +230,12 @@ class Search:
             done.append(entry)
         self.entries += done
         return done
+
+
+def _is_solved_at_once(model: WLM) -> bool:
+    """Whether least squares or a weak form find its parameters, in about a second."""
+    terms = [] if model.potential is None else list(model.potential.terms)
+    return bool(terms) and all(getattr(term, "linear", False) for term in terms) and model.dissipation is None
 
 
 def matched(model: WLM, steps: int = MATCHED_STEPS) -> WLM:

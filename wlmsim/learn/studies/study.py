@@ -12,12 +12,13 @@ from typing import Any
 
 import numpy as np
 
+from wlmsim import _times
 from wlmsim import _validation as check
 from wlmsim.citing import citation
 from wlmsim.data.population import Population
 from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.data.trajectory import Trajectory
-from wlmsim.errors import ParameterError, SimulationError
+from wlmsim.errors import DataWarning, ParameterError, SimulationError
 from wlmsim.evaluation import Scores, mean_scores, score_forecast, score_interpolation
 from wlmsim.learn.studies import naive
 from wlmsim.learn.studies.clock import Clock, seconds_of
@@ -28,6 +29,8 @@ from wlmsim.learn.studies.progress import StudyBar
 from wlmsim.learn.studies.search import FEWEST, Entry, Search, affordable, quick
 from wlmsim.learn.wlm import WLM
 
+FARTHER = 2.0
+"""How many times the longest tested horizon forecasts may go without a word."""
 MATCHING_TIME = 0.6
 """Share of the time left that the last fit has for rollouts, beside matching."""
 LONGER = 3
@@ -96,6 +99,7 @@ class Study:
         SnapshotSeries
         """
         times = check.times("times", times)
+        self._warn_of_horizon(times)
         if start is None and len(self.data.population_labels) > 1:
             raise ParameterError(
                 "`start` must be given where the data have several populations, each with its last time"
@@ -141,6 +145,8 @@ class Study:
         """
         check.instance("held_out", held_out, SnapshotSeries)
         beyond = held_out.times > self.data.times[-1]
+        if _times.among(held_out.times, self.data.times).all():
+            raise ParameterError("`held_out` must hold marginals that the study has not seen; all of these were fitted")
         if beyond.any() and not beyond.all():
             raise ParameterError("`held_out` must lie after the last known marginal, or between known ones, not both")
         name = self.winners.get(FORECAST if beyond.all() else INTERPOLATE, "study")
@@ -154,6 +160,20 @@ class Study:
             guess = guess or [_had(name, naive.forecasts()[name](known, float(t))) for t in truth.times]
             parts.append(score_forecast(guess, truth, known[-1], model=f"study: {name}"))
         return mean_scores(parts)
+
+    def _warn_of_horizon(self, times: np.ndarray) -> None:
+        """Say that forecasts go much farther than any was tested."""
+        tested = [
+            float(held.times[-1] - known.times[-1]) for f in self.folds if f.goal == FORECAST for known, held in f.parts
+        ]
+        last = float(self.data.times[-1])
+        if tested and times[-1] - last > FARTHER * max(tested):
+            warnings.warn(
+                f"forecasts were tested up to {max(tested):.3g} ahead of the last known marginal, and these go "
+                f"{times[-1] - last:.3g} ahead: they may run away",
+                DataWarning,
+                stacklevel=3,
+            )
 
     def _learned(self, goal: str) -> bool:
         """Whether the learned mechanics predicts, and not a naive way."""
@@ -271,6 +291,9 @@ def study(
     if len(data) < 2:
         raise ParameterError(f"`data` must hold at least 2 marginals; got {len(data)}")
     check.choice("goal", goal, ("both", *GOALS))
+    given: Any = candidates
+    if given is not None and not (isinstance(given, Mapping) and given):
+        raise check.fail("candidates", "models by name, as {'spring': WLM(...)}, at least one", candidates)
     clock = Clock(seconds_of(budget))
     goals = GOALS if goal == "both" else (goal,)
     with StudyBar(clock, shown=progress) as bar:
@@ -278,8 +301,6 @@ def study(
         seen = look(data)
         data, factor = _in_one_unit(data, seen)
         tried = dict(candidates) if candidates is not None else menu(data, seen, agents)
-        if not tried:
-            raise check.fail("candidates", "at least one model", candidates)
         search = Search(data, tried, goals, clock, seed, bar)
         search.run()
         bar("the best mechanics, fitted to all marginals")
@@ -314,6 +335,12 @@ def _in_one_unit(data: SnapshotSeries, seen: Seen) -> tuple[SnapshotSeries, floa
     velocities = [None if v is None else factor * v for v in data.velocities]
     changed = SnapshotSeries(
         data.times, data.positions, velocities, data.weights, data.labels, metadata=data.metadata, units=data.units
+    )
+    warnings.warn(
+        f"velocities have another unit of time than the data, and are multiplied by {factor:.4g}: `study.data` has "
+        "them so, and what `study.model` is to start from must have them so too",
+        DataWarning,
+        stacklevel=4,
     )
     if seen.speed is not None:
         seen.speed *= factor

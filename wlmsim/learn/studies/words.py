@@ -18,6 +18,8 @@ ASKED = {FORECAST: "Later marginals", GOALS[1]: "Marginals between known ones"}
 """What a goal asks for."""
 FEW = 3
 """Fewer folds tell little."""
+NEGLIGIBLE = 0.05
+"""Friction times the span of the data below which it hardly acts."""
 WIDE = 2.0
 """Friction rates that differ by more than this factor are said to be uncertain."""
 TOO_NARROW = 1.5
@@ -190,7 +192,8 @@ def _of_fits(study: Any) -> Iterator[str]:
             "elsewhere it is a guess."
         )
     found = frictions(study)
-    if len(found) > 1 and max(found) > WIDE * min(found):
+    matters = bool(found) and max(found) * float(np.ptp(study.data.times)) > NEGLIGIBLE
+    if len(found) > 1 and matters and max(found) > WIDE * min(found):
         yield f"Friction is uncertain by a factor of {max(found) / max(min(found), 1e-300):.2g}."
 
 
@@ -228,7 +231,7 @@ def course(study: Any) -> list[str]:
     if study.interrupted:
         lines.append("It was interrupted: what had been found until then was taken.")
     if study.untried and study.folds:
-        lines.append(f"Not tried for lack of time: {', '.join(study.untried)}. A larger budget would.")
+        lines.append(f"Not tried for lack of time: {', '.join(map(repr, study.untried))}. A larger budget would.")
     return lines
 
 
