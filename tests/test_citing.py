@@ -69,6 +69,7 @@ def test_every_entry_is_bibtex_with_the_fields_of_its_kind(key):
 def test_every_entry_is_cited_by_something_and_every_key_has_an_entry():
     tables = [*references.LOSSES.values(), *references.TERMS.values()]
     tables += [references.FOURIER_FEATURES, references.GROWTH, references.NOISE, references.WEAK_FORM]
+    tables += [references.MATCHING, references.FLOW_MATCHING, references.BRIDGE_MATCHING]
     tables += [references.OPTIMISER, *(source.cites for source in datasets.SOURCES.values()), (PAPER,)]
     assert {key for table in tables for key in table} == set(ENTRIES)
 

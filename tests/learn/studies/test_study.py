@@ -96,6 +96,50 @@ def test_an_interrupt_returns_the_best_so_far(swinging, monkeypatch):
     assert {entry.name for entry in found.entries} >= {"persistence", "ballistic", "OT-linear"}
 
 
+def test_an_interrupt_of_the_last_fit_leaves_the_best_fit_of_a_fold(swinging, monkeypatch):
+    from wlmsim.learn.studies import study as module
+
+    def interrupted(*given):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, "_final", interrupted)
+    models = {"spring": short(wls.learn.SeriesPotential(order=2, waves=0), rollouts=None)}
+    found = wls.learn.study(swinging, budget=8, candidates=models, progress=False)
+    assert found.interrupted and found.learned == "spring, matched" and found.model.fitted
+
+
+def test_a_fitted_candidate_tells_folds_nothing(swinging):
+    """A fit that goes on from one to all marginals would know those that are left out."""
+    models = {"spring": short(wls.learn.SeriesPotential(order=2, waves=0), rollouts=None)}
+    cold = wls.learn.study(swinging, budget=8, candidates=models, progress=False)
+    warm = {"spring": models["spring"].set_params(warm_start=True, stopping="early").fit(swinging)}
+    found = wls.learn.study(swinging, budget=8, candidates=warm, progress=False)
+    scores = [{e.name: e.scores for e in one.entries}["spring, matched"] for one in (cold, found)]
+    assert scores[0] == scores[1]
+
+
+def test_unusable_candidates_leave_the_others(swinging):
+    nothing = short(wls.External(wls.laws.Harmonic(1.0)), friction=0.0)
+    models = {"nothing to learn": nothing, "spring": short(wls.learn.SeriesPotential(order=2, waves=0), rollouts=None)}
+    assert wls.learn.study(swinging, budget=6, candidates=models, progress=False).learned == "spring, matched"
+
+
+def test_where_nothing_moves_persistence_is_exact():
+    x = np.random.default_rng(0).standard_normal((20, 2))
+    still = wls.SnapshotSeries(np.arange(4.0), [x] * 4, [np.zeros_like(x)] * 4)
+    models = {"spring": short(wls.learn.SeriesPotential(order=2, waves=0), rollouts=None)}
+    found = wls.learn.study(still, budget=6, goal="forecast", candidates=models, progress=False)
+    np.testing.assert_array_equal(found.forecast([5.0])[0].positions, x)
+
+
+def test_rows_without_weight_are_no_obstacle(swinging):
+    w = np.r_[np.zeros(8), np.ones(42)]
+    series = wls.SnapshotSeries(swinging.times, swinging.positions, swinging.velocities, [w] * 7)
+    models = {"spring": short(wls.learn.SeriesPotential(order=2, waves=0), rollouts=None)}
+    assert wls.learn.study(series, budget=6, candidates=models, progress=False).learned == "spring, matched"
+
+
+@pytest.mark.filterwarnings("ignore:velocities have another unit")
 def test_velocities_in_another_unit_are_converted(swinging):
     hours = wls.SnapshotSeries(swinging.times, swinging.positions, [v / 24 for v in swinging.velocities])
     found = wls.learn.study(hours, budget=4, candidates={"one": short()}, progress=False)
@@ -121,7 +165,7 @@ def test_budgets_are_times():
     assert (
         seconds_of("1 min") == 60 and seconds_of("90s") == 90 and seconds_of("2 hours") == 7200 and seconds_of(5) == 5
     )
-    for wrong in ("soon", "-3 s", 0, "5 parsecs"):
+    for wrong in ("soon", "-3 s", 0, "5 parsecs", "500 ms", "1.2.3 s", "2 hs"):
         with pytest.raises(ParameterError, match="budget"):
             seconds_of(wrong)
 
@@ -131,5 +175,6 @@ def test_bad_arguments_are_named(swinging):
         wls.learn.study(swinging, goal="guess")
     with pytest.raises(ParameterError, match="at least 2 marginals"):
         wls.learn.study(swinging[:1])
-    with pytest.raises(ParameterError, match="candidates"):
-        wls.learn.study(swinging, candidates={})
+    for wrong in ({}, ["spring"], {"spring": 3}):
+        with pytest.raises(ParameterError, match="candidates"):
+            wls.learn.study(swinging, candidates=wrong)

@@ -10,7 +10,12 @@ from typing import Any
 from wlmsim import _validation as check
 from wlmsim.learn.training.callbacks import Record
 
-SECONDS = {"s": 1, "sec": 1, "second": 1, "m": 60, "min": 60, "minute": 60, "h": 3600, "hour": 3600}
+SECONDS = {
+    **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), 1.0),
+    **dict.fromkeys(("m", "min", "mins", "minute", "minutes"), 60.0),
+    **dict.fromkeys(("h", "hour", "hours"), 3600.0),
+}
+"""Units of time by the words for them."""
 
 
 class OutOfTimeError(Exception):
@@ -64,9 +69,8 @@ def seconds_of(budget: Any) -> float:
         If it is neither, or not positive.
     """
     if isinstance(budget, str):
-        found = re.fullmatch(r"\s*([0-9.]+)\s*([a-z]+?)s?\s*", budget.lower())
-        unit = SECONDS.get(found[2]) or SECONDS.get(found[2] + "s") if found else None
-        if found is None or unit is None:
+        found = re.fullmatch(r"\s*(\d+\.?\d*|\.\d+)\s*([a-z]+)\s*", budget.lower())
+        if found is None or found[2] not in SECONDS:
             raise check.fail("budget", "a time such as '1 min', '90 s' or '2 h', or seconds", budget)
-        return check.positive("budget", float(found[1]) * unit)
+        return check.positive("budget", float(found[1]) * SECONDS[found[2]])
     return check.positive("budget", budget)

@@ -68,7 +68,7 @@ def run(job: Job) -> Outcome:
     return Outcome(score, time.monotonic() - began, fitted if math.isfinite(score) else None)
 
 
-def run_all(jobs: Sequence[Job], processes: int, tell: Callable[[int, str], None]) -> list[Outcome | None]:
+def run_all(jobs: Sequence[Job], processes: int, tell: Callable[[int, str], None]) -> tuple[list[Outcome | None], bool]:
     """Do jobs, in their order; where the user interrupts, those that were not done have no outcome.
 
     Parameters
@@ -82,7 +82,10 @@ def run_all(jobs: Sequence[Job], processes: int, tell: Callable[[int, str], None
 
     Returns
     -------
-    list of Outcome or None
+    outcomes : list of Outcome or None
+        In the order of the jobs.
+    interrupted : bool
+        Whether the user did.
     """
     found: list[Outcome | None] = [None] * len(jobs)
 
@@ -90,15 +93,18 @@ def run_all(jobs: Sequence[Job], processes: int, tell: Callable[[int, str], None
         found[index] = outcome
         tell(sum(one is not None for one in found), jobs[index].name)
 
-    if processes > 1 and jobs:
-        try:
-            in_processes(_run_alone, jobs, processes, receive)
-            return found
-        except UnsendableError:  # a law that stays in this process
-            pass
-    for index, job in enumerate(jobs):
-        receive(index, run(job))
-    return found
+    try:
+        if processes > 1 and jobs:
+            try:
+                in_processes(_run_alone, jobs, processes, receive)
+                return found, False
+            except UnsendableError:  # a law that stays in this process
+                pass
+        for index, job in enumerate(jobs):
+            receive(index, run(job))
+    except KeyboardInterrupt:
+        return found, True
+    return found, False
 
 
 def _run_alone(job: Job, send: Send) -> None:

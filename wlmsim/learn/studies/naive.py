@@ -62,7 +62,8 @@ def _steady(known: SnapshotSeries, time: float) -> Population | None:
     plan = optimal_plan(ground_cost(last.positions, before.positions, 2), last.weights, before.weights)
     came = np.zeros_like(last.positions)
     np.add.at(came, plan.source, plan.mass[:, None] * (last.positions[plan.source] - before.positions[plan.target]))
-    pace = came / last.weights[:, None] / (last.time - before.time)
+    share = last.weights[:, None]  # rows without weight came from nowhere, and stay
+    pace = np.divide(came, share, out=np.zeros_like(came), where=share > 0) / (last.time - before.time)
     return Population(last.positions + (time - last.time) * pace, None, last.weights, time)
 
 

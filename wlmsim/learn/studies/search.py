@@ -15,6 +15,7 @@ import numpy as np
 from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.errors import SimulationError
 from wlmsim.learn.matching.options import Matching
+from wlmsim.learn.selection.jobs import unfitted
 from wlmsim.learn.studies import naive
 from wlmsim.learn.studies.clock import Clock
 from wlmsim.learn.studies.fold_fits import Job, run_all
@@ -84,8 +85,15 @@ class Entry:
 
     def relative(self, goals: Sequence[str], unit: dict[str, float]) -> float:
         """Mean over goals of the mean W1 in units of the best naive prediction's."""
-        ratios = [self.mean(goal) / unit[goal] for goal in goals if self.scores.get(goal)]
+        ratios = [_ratio(self.mean(goal), unit[goal]) for goal in goals if self.scores.get(goal)]
         return float(np.mean(ratios)) if ratios else math.inf
+
+
+def _ratio(score: float, unit: float) -> float:
+    """What is exact cannot be bettered: beside it all else is infinitely worse."""
+    if unit > 0:
+        return score / unit
+    return math.inf if score > 0 else 1.0
 
 
 def geometric_mean(scores: Sequence[float] | np.ndarray) -> float:
@@ -215,7 +223,7 @@ class Search:
         def told(count: int, name: str) -> None:
             self.tell(f"{what}, {count} of {len(jobs)} fits done: {name}")
 
-        outcomes = run_all(jobs, self.processes, told)
+        outcomes, interrupted = run_all(jobs, self.processes, told)
         done, count = [], len(self.folds)
         for k, entry in enumerate(entries):
             own = outcomes[k * count : (k + 1) * count]
@@ -229,6 +237,8 @@ class Search:
             entry.longer = any(len(one.fit.losses_) for one in own if one is not None and one.fit is not None)
             done.append(entry)
         self.entries += done
+        if interrupted:
+            raise KeyboardInterrupt
         return done
 
 
@@ -246,13 +256,18 @@ def matched(model: WLM, steps: int = MATCHED_STEPS) -> WLM:
 def with_matching(model: WLM, steps: int = MATCHED_STEPS) -> WLM:
     """A candidate that begins with matching."""
     options = model.part("matching") or Matching()
-    return copy.deepcopy(model).set_params(matching=options.replace(steps=steps))
+    return plain(model).set_params(matching=options.replace(steps=steps))
 
 
 def quick(model: WLM | None, seed: int, **options: Any) -> WLM:
     """One network, without a word."""
     assert model is not None
-    return copy.deepcopy(model).set_params(members=1, progress=False, seed=seed, runtime__processes=1, **options)
+    return plain(model).set_params(members=1, progress=False, seed=seed, runtime__processes=1, **options)
+
+
+def plain(model: WLM) -> WLM:
+    """The same model, unfitted: a fit that goes on from one to all marginals would know what is left out."""
+    return unfitted(model, warm_start=False, stopping=None)
 
 
 def affordable(model: WLM, data: SnapshotSeries, seconds: float) -> int:
@@ -269,7 +284,7 @@ def affordable(model: WLM, data: SnapshotSeries, seconds: float) -> int:
     steps = sorted(seen)
     if len(steps) <= first:
         return model.part("optimiser").steps
-    each = (seen[steps[-1]] - seen[steps[first]]) / (len(steps) - 1 - first)
+    each = max(seen[steps[-1]] - seen[steps[first]], 1e-4) / (len(steps) - 1 - first)
     return int(np.clip(seconds / max(each, 1e-6), 0, model.part("optimiser").steps))
 
 

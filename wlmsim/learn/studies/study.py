@@ -26,7 +26,7 @@ from wlmsim.learn.studies.folds import FORECAST, GOALS, INTERPOLATE, Fold
 from wlmsim.learn.studies.looking import CLEAR, OTHER_UNIT, Seen, look
 from wlmsim.learn.studies.menu import menu
 from wlmsim.learn.studies.progress import StudyBar
-from wlmsim.learn.studies.search import FEWEST, Entry, Search, affordable, quick
+from wlmsim.learn.studies.search import FEWEST, Entry, Search, affordable, plain, quick
 from wlmsim.learn.wlm import WLM
 
 FARTHER = 2.0
@@ -294,6 +294,8 @@ def study(
     given: Any = candidates
     if given is not None and not (isinstance(given, Mapping) and given):
         raise check.fail("candidates", "models by name, as {'spring': WLM(...)}, at least one", candidates)
+    for model in given.values() if given is not None else ():
+        check.instance("candidates", model, WLM)
     clock = Clock(seconds_of(budget))
     goals = GOALS if goal == "both" else (goal,)
     with StudyBar(clock, shown=progress) as bar:
@@ -304,9 +306,12 @@ def study(
         search = Search(data, tried, goals, clock, seed, bar)
         search.run()
         bar("the best mechanics, fitted to all marginals")
-        learned, final, model = _fitted(
-            _by_merit(search, tried), data, Clock(0.0) if search.interrupted else clock, seed
-        )
+        ranked = _by_merit(search, tried)
+        try:
+            learned, final, model = _fitted(ranked, data, Clock(0.0) if search.interrupted else clock, seed)
+        except KeyboardInterrupt:
+            search.interrupted = True
+            learned, final, model = _fitted_to_a_fold(search, ranked)
         winners = _winners(search, learned)
     return Study(
         data,
@@ -349,11 +354,11 @@ def _in_one_unit(data: SnapshotSeries, seen: Seen) -> tuple[SnapshotSeries, floa
 
 
 def _by_merit(search: Search, tried: Mapping[str, WLM]) -> list[tuple[str, WLM]]:
-    """Names and models of the learned entries, the best first; at last the first candidate, untested."""
+    """Names and models of the learned entries, the best first; then the candidates, untested, in their order."""
     unit = {goal: best.mean(goal) for goal in search.fold_goals if (best := search.best(goal))}
     merit = {e.name: e.relative(search.fold_goals, unit) for e in search.entries if e.model is not None}
     learned = [(e.name, e.model) for e in search.entries if e.model is not None and math.isfinite(merit[e.name])]
-    return [*sorted(learned, key=lambda pair: merit[pair[0]]), ("", next(iter(tried.values())))]
+    return [*sorted(learned, key=lambda pair: merit[pair[0]]), *(("", model) for model in tried.values())]
 
 
 def _fitted(ranked: Sequence[tuple[str, WLM]], data: SnapshotSeries, clock: Clock, seed: int) -> tuple[str, WLM, WLM]:
@@ -361,10 +366,19 @@ def _fitted(ranked: Sequence[tuple[str, WLM]], data: SnapshotSeries, clock: Cloc
     for k, (name, model) in enumerate(ranked):
         try:
             return name, *_final(model, data, clock, seed)
-        except SimulationError:
+        except (SimulationError, ParameterError):
             if k == len(ranked) - 1:
                 raise
     raise AssertionError
+
+
+def _fitted_to_a_fold(search: Search, ranked: Sequence[tuple[str, WLM]]) -> tuple[str, WLM, WLM]:
+    """The best entry as it was fitted to a fold, where the fit to all marginals was interrupted."""
+    fits = {entry.name: [fit for fit in entry.fits if fit is not None] for entry in search.entries}
+    for name, model in ranked:
+        if fits.get(name):
+            return name, model, fits[name][0]
+    raise KeyboardInterrupt
 
 
 def _winners(search: Search, learned: str) -> dict[str, str]:
@@ -379,7 +393,7 @@ def _winners(search: Search, learned: str) -> dict[str, str]:
 
 def _final(chosen: WLM, data: SnapshotSeries, clock: Clock, seed: int) -> tuple[WLM, WLM]:
     """The chosen mechanics fitted to all marginals, with as many networks and steps as time allows."""
-    final = copy.deepcopy(chosen).set_params(seed=seed, progress=False, checkpoint=None)
+    final = plain(chosen).set_params(seed=seed, progress=False)
     if steps := chosen.part("optimiser").steps:
         one = quick(chosen, seed)
         whole = copy.deepcopy(one).set_params(optimiser__steps=10**6)

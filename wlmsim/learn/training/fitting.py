@@ -87,7 +87,8 @@ class Fit:
         self._count_rows_without_weight()
         checkpoint = self._open_checkpoint()
         scales = self.previous[0].scales if self.previous else scales_of(self.data, inertial=not model.first_order)
-        stopping: EarlyStopping | None = model.part("stopping")
+        # where nothing is rolled out there are no steps to choose
+        stopping: EarlyStopping | None = model.part("stopping") if rolled_steps(model) else None
         fitted, held = self._hold_out(stopping)
         setting = Setting.of(model, fitted, scales, self.previous)
 
@@ -207,7 +208,7 @@ class Setting:
     @property
     def steps(self) -> int:
         """Most training steps, beside those of matching."""
-        return 0 if self.model.part("rollouts") is None else self.model.part("optimiser").steps
+        return rolled_steps(self.model)
 
     @classmethod
     def of(
@@ -311,6 +312,11 @@ class Setting:
                 "give them, learn or estimate them, or start from rest with initial_velocities='zero'"
             )
         return clouds
+
+
+def rolled_steps(model: Any) -> int:
+    """Most training steps of rollouts."""
+    return 0 if model.part("rollouts") is None else model.part("optimiser").steps
 
 
 def rollouts_of(model: Any) -> Rollouts:
