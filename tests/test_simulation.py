@@ -308,10 +308,14 @@ class TestAStepThatNobodyChose:
     @pytest.mark.parametrize("system", [wls.systems.Kepler(n=5, seed=0), wls.systems.TaylorGreenDrifters(n=5, seed=0)])
     def test_a_long_one_is_said_once(self, system):
         with pytest.warns(
-            AccuracyWarning, match="one step of 4 between the first records is too long.*smaller dt"
+            AccuracyWarning, match="one step of 4 from one record to the next is too long.*smaller dt"
         ) as said:
             system.simulate([0.0, 4.0, 8.0])
         assert len(said) == 1
+
+    def test_a_long_one_is_said_wherever_it_comes(self):
+        with pytest.warns(AccuracyWarning, match="one step of 10 from one record to the next"):
+            wls.systems.HarmonicOscillator(n=5, seed=0).simulate([0.0, 0.01, 10.0])
 
     @pytest.mark.parametrize("how", [{"times": [0.0, 0.1, 0.2]}, {"times": [0.0, 4.0], "dt": 4.0}, {"times": [0.0]}])
     def test_a_short_or_chosen_one_is_not(self, how):

@@ -60,7 +60,7 @@ def simulate(
         Time step: steps begin at ``population.time`` + k dt, whatever is recorded, and the last is cut short if the
         last record asks for it. A record between two of them is reached by a shorter step of its own, from the one
         before, to which the run then returns; so that more records change nothing in the others. Default: one step
-        from each record to the next, with a warning if the first one is visibly too long.
+        from each record to the next, with a warning if the longest one is visibly too long.
     integrator : Integrator, optional
         Default: `Leapfrog` for a Lagrangian, `Boris` for one with a magnetic field, `RungeKutta4` for a flow.
     progress : bool
@@ -200,12 +200,14 @@ class _Run:
         self._loop = loop
         self._on_the_way: Callable[[float], Integrator] | None = None
         self._unchosen = isinstance(grid, RecordedGrid) and isinstance(integrator, DETERMINISTIC)
+        self._looked_at = 0.0  # the longest step of those that nobody chose
 
     def at(self, time: float) -> State:
         """The state at a recorded time, not before the one asked for last."""
         step, part = self._grid.place(time)
         while self._step < step:
             before = self._state
+            self._look_at_the_step()
             if self._loop is None:
                 length, self._step = self._grid.length(self._step), self._step + 1
                 self._state = self._finite(self._integrator, before, length, self._grid.time(self._step))
@@ -213,13 +215,16 @@ class _Run:
             else:
                 self._many(self._loop, step)
             self._on_the_way = None
-            if self._unchosen:
-                _warn_of_a_long_step(self._mechanics, self._integrator, before, self._state)
-                self._unchosen = False
         if part > 0:
             return self._aside(part, time)
         state = self._state
         return State(state.positions, state.velocities, state.weights, time, state.acceleration)
+
+    def _look_at_the_step(self) -> None:
+        """Look whether a step that nobody chose, longer than all before, is too long; a word once is enough."""
+        if self._unchosen and (length := self._grid.length(self._step)) > (1 + _times.SHARE) * self._looked_at:
+            self._looked_at = length
+            self._unchosen = not _warn_of_a_long_step(self._mechanics, self._integrator, self._state, length)
 
     def _many(self, loop: Loop, until: int) -> None:
         """Some of the steps up to another, in compiled code: no more than a moment's work, so that a key is heard."""
@@ -265,20 +270,22 @@ class _Run:
         )
 
 
-def _warn_of_a_long_step(mechanics: Any, integrator: Integrator, before: State, after: State) -> None:
+def _warn_of_a_long_step(mechanics: Any, integrator: Integrator, state: State, step: float) -> bool:
     """Say that a step which nobody chose is too long, if two of half its length end far from where it does."""
-    step = after.time - before.time
     with np.errstate(over="ignore", invalid="ignore"):
-        middle = integrator.step(mechanics, before, step / 2)
+        once = integrator.step(mechanics, state.copy(), step).positions
+        middle = integrator.step(mechanics, state.copy(), step / 2)
         there = integrator.step(mechanics, middle, step / 2).positions
-        off, way = np.linalg.norm(after.positions - there), np.linalg.norm(there - before.positions)
-    if not off <= LONG * way:
-        warnings.warn(
-            f"no dt was given, and one step of {step:g} between the first records is too long: two half steps end "
-            f"{100 * off / max(way, TINY):.0f} % of the way elsewhere; try a smaller dt",
-            AccuracyWarning,
-            stacklevel=4,
-        )
+        off, way = np.linalg.norm(once - there), np.linalg.norm(there - state.positions)
+    if off <= LONG * way:
+        return False
+    warnings.warn(
+        f"no dt was given, and one step of {step:g} from one record to the next is too long: two half steps end "
+        f"{100 * off / max(way, TINY):.0f} % of the way elsewhere; try a smaller dt",
+        AccuracyWarning,
+        stacklevel=5,
+    )
+    return True
 
 
 class _Recorder(Protocol):

@@ -231,7 +231,7 @@ def test_blown_up_simulation(tmp_path: Path) -> None:
     warning, error = result.stderr.splitlines()
     assert result.exit_code == 1 and result.stdout == "" and not file.exists()
     assert warning.startswith(
-        "wlmsim: warning: no --step was given, and one step of 10 between the first records is too long"
+        "wlmsim: warning: no --step was given, and one step of 10 from one record to the next is too long"
     )
     assert "stopped being finite" in error and error.endswith("try a --step smaller than --dt")
     assert "stopped being finite" in refuse(1, "simulate", "harmonic-oscillator", "-n", 3, *options, "--step", 5)
