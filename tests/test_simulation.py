@@ -314,7 +314,7 @@ class TestAStepThatNobodyChose:
         assert len(said) == 1
 
     def test_a_long_one_is_said_wherever_it_comes(self):
-        with pytest.warns(AccuracyWarning, match="one step of 10 from one record to the next"):
+        with pytest.warns(AccuracyWarning, match="one step of 9.99 from one record to the next"):
             wls.systems.HarmonicOscillator(n=5, seed=0).simulate([0.0, 0.01, 10.0])
 
     @pytest.mark.parametrize("how", [{"times": [0.0, 0.1, 0.2]}, {"times": [0.0, 4.0], "dt": 4.0}, {"times": [0.0]}])
