@@ -77,3 +77,9 @@ def test_what_cannot_be_done_is_refused_before_the_study(
 def test_bad_values_are_the_fault_of_their_options(drifters: Path) -> None:
     assert "--budget" in refuse(2, drifters, "--budget", "soon")
     assert "--goal" in refuse(2, drifters, "--goal", "win")
+
+
+def test_columns_of_other_names_have_a_way_in(tmp_path: Path) -> None:
+    table = tmp_path / "cells.csv"
+    table.write_text("frame,x,y\n0,1,2\n1,2,3\n")
+    assert "`wlmsim convert" in refuse(1, table) and "--time NAME -o data.h5` says it" in refuse(1, table)

@@ -17,6 +17,10 @@ from wlmsim.errors import ParameterError, WlmsimError
 
 IN_SHELL = (
     (r"time_values=\{\.\.\.\} can say", "--time-value WORD=NUMBER of wlmsim convert can say"),
+    (
+        r"(must say which of the columns of (\S+) \(.*\) holds the times; there is no 'time')",
+        r"\1: `wlmsim convert \2 --time NAME -o data.h5` says it",
+    ),
     (r"decimal=','", "--decimal , of wlmsim convert"),
     (r"got units=\{'(\w+)': '([^']*)'\}", r"got --\1-unit \2"),
     (r"units=\{'(\w+)': '([^']*)'\}", r"--\1-unit \2 of wlmsim convert"),
