@@ -177,7 +177,7 @@ def main() -> None:
     try:
         for name in given.only:
             runs = [measured(name, seed, not given.quiet) for seed in given.seeds]
-            recipe = float(np.mean([run["recipe"] for run in runs])) if name == "boids" else RECIPES.get(name, math.nan)
+            recipe = float(np.mean([run["recipe"] for run in runs])) if name == "boids" else RECIPES.get(name)
             mean = {key: float(np.mean([run[key] for run in runs])) for key in ("w1", "best_naive", "cpu_seconds")}
             rows.append({"benchmark": f"study/{name}", **mean, "w1_by_seed": [run["w1"] for run in runs]})
             rows[-1].update(
@@ -193,7 +193,8 @@ def main() -> None:
         table.add_column(column)
     for row in rows:
         by_seed = "  ".join(f"{value:.4g}" for value in row["w1_by_seed"])
-        numbers = [f"{row[key]:.4g}" for key in ("recipe", "best_naive", "seconds", "cpu_seconds")]
+        figures_of = (row[key] for key in ("recipe", "best_naive", "seconds", "cpu_seconds"))
+        numbers = ["-" if figure is None else f"{figure:.4g}" for figure in figures_of]
         table.add_row(row["benchmark"].removeprefix("study/"), f"{row['w1']:.4g}", by_seed, *numbers)
     Console(width=120).print(table)
     figures = {"benchmark": "study", "seeds": given.seeds, "rows": rows}
