@@ -29,6 +29,8 @@ FOLDS = (0.0, 12.0, 30.0)
 """Seconds of a budget from which on there are one, two and three folds of a goal."""
 FIRST = 0.6
 """The same for the first, the most likely one, which alone gives a learned result."""
+LATEST, ENOUGH = 0.65, 3
+"""Share up to which candidates are screened that came too late, where fewer than so many did not."""
 REFINING = 0.75
 """Share up to which the best of them are trained longer; the rest is for the fit to all marginals."""
 SURE = 0.7
@@ -179,13 +181,20 @@ class Search:
         self.entries += [e for e in by_name.values() if any(math.isfinite(e.mean(goal)) for goal in self.fold_goals)]
 
     def _screen(self) -> None:
-        """Every candidate by matching alone, one network."""
+        """Every candidate by matching alone, one network; on a slow machine those that came too late once more."""
         order = sorted(self.candidates, key=lambda name: not _is_solved_at_once(self.candidates[name]))
-        entries = [Entry(f"{name}, matched", matched(self.candidates[name])) for name in order]
-        ends = [self.clock.end(SCREENING if k else FIRST) for k in range(len(entries))]
-        self.tell(f"matching {len(entries)} candidates, {order[0]!r} first")
+        self._match(order, SCREENING)
+        if self.untried and sum(entry.model is not None for entry in self.entries) < ENOUGH:
+            late, self.untried = self.untried, []
+            self._match(late, LATEST)
+
+    def _match(self, names: Sequence[str], share: float) -> None:
+        """Match candidates up to a share of the budget, the first of them longer."""
+        entries = [Entry(f"{name}, matched", matched(self.candidates[name])) for name in names]
+        ends = [self.clock.end(share if k else max(share, FIRST)) for k in range(len(entries))]
+        self.tell(f"matching {len(entries)} candidates, {names[0]!r} first")
         done = self._done(entries, ends, "matching")
-        self.untried += [name for name, entry in zip(order, entries, strict=True) if entry not in done]
+        self.untried += [name for name, entry in zip(names, entries, strict=True) if entry not in done]
 
     def _refine(self) -> None:
         """The best third of what was screened matched longer, and by rollouts, each with its share of the time."""
