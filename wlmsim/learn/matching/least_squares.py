@@ -51,6 +51,7 @@ def solve(mechanics: Mechanics, paths: Sequence[Paths], weight: float) -> dict[s
     with_friction = mechanics.log_friction is not None
     solution, covariance = _regression(forces, drags if with_friction else drags[:, :0], targets, groups, weight)
     gamma = float(solution[-1]) if with_friction else mechanics.fixed_friction
+    rate_error = float(np.sqrt(max(covariance[-1, -1], 0.0))) if with_friction else 0.0
     if with_friction and gamma <= 0:
         solution, covariance = _regression(forces, drags[:, :0], targets, groups, weight)
         gamma = 0.0
@@ -59,8 +60,8 @@ def solve(mechanics: Mechanics, paths: Sequence[Paths], weight: float) -> dict[s
     design.set(solution[:count] / factor, gamma)
     errors = np.sqrt(np.maximum(np.diag(covariance), 0.0))
     found = design.split(errors[:count] / factor)
-    if with_friction and len(errors) > count:
-        found["friction"] = np.array(errors[-1] / mechanics.scales.duration)
+    if with_friction:
+        found["friction"] = np.array(rate_error / mechanics.scales.duration)
     return found
 
 
