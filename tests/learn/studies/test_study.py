@@ -178,3 +178,13 @@ def test_bad_arguments_are_named(swinging):
     for wrong in ({}, ["spring"], {"spring": 3}):
         with pytest.raises(ParameterError, match="candidates"):
             wls.learn.study(swinging, candidates=wrong)
+
+
+def test_a_matched_winner_has_as_many_networks_as_time_allows(swinging):
+    many = {"spring": short(wls.learn.SeriesPotential(order=2, waves=0), rollouts=None, members=3)}
+    assert wls.learn.study(swinging, budget=12, candidates=many, progress=False).chosen.members == 3
+    from wlmsim.learn.studies import study as module
+    from wlmsim.learn.studies.clock import Clock
+
+    given, fitted = module._final(many["spring"], swinging, Clock(0.0), 0)
+    assert given.members == len(fitted._fitted_members) == 1

@@ -400,11 +400,20 @@ def _final(chosen: WLM, data: SnapshotSeries, clock: Clock, seed: int) -> tuple[
         many = affordable(whole, data, MATCHING_TIME * clock.left)
         members = int(np.clip(many // steps, 1, chosen.members))
         final.set_params(members=members, optimiser__steps=int(np.clip(many // members, FEWEST, LONGER * steps)))
+    elif final.members > 1:  # how long a network takes is known once one is there
+        one = copy.deepcopy(final).set_params(members=1)
+        model = _without_words(one, data)
+        if clock.left < final.members * model.seconds_:
+            return one, model
+    return final, _without_words(final, data)
+
+
+def _without_words(model: WLM, data: SnapshotSeries) -> WLM:
+    """A fit of a copy; what is to be said of it the report says, which compares on folds."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
-        warnings.filterwarnings("ignore", ".* is nearer to the last fitted marginal")  # the report compares on folds
-        model = copy.deepcopy(final).fit(data)
-    return final, model
+        warnings.filterwarnings("ignore", ".* is nearer to the last fitted marginal")
+        return copy.deepcopy(model).fit(data)
 
 
 def _had(name: str | None, cloud: Population | None) -> Population:
