@@ -27,6 +27,7 @@ from wlmsim.learn.studies.looking import CLEAR, OTHER_UNIT, Seen, look
 from wlmsim.learn.studies.menu import menu
 from wlmsim.learn.studies.progress import StudyBar
 from wlmsim.learn.studies.search import FEWEST, Entry, Search, affordable, plain, quick
+from wlmsim.learn.training.fitting import rolled_steps
 from wlmsim.learn.wlm import WLM
 
 FARTHER = 2.0
@@ -394,7 +395,7 @@ def _winners(search: Search, learned: str) -> dict[str, str]:
 def _final(chosen: WLM, data: SnapshotSeries, clock: Clock, seed: int) -> tuple[WLM, WLM]:
     """The chosen mechanics fitted to all marginals, with as many networks and steps as time allows."""
     final = plain(chosen).set_params(seed=seed, progress=False)
-    if steps := chosen.part("optimiser").steps:
+    if steps := rolled_steps(chosen):
         one = quick(chosen, seed)
         whole = copy.deepcopy(one).set_params(optimiser__steps=10**6)
         many = affordable(whole, data, MATCHING_TIME * clock.left)
