@@ -112,3 +112,9 @@ def test_options_are_checked():
         Matching(rounds=0)
     with pytest.raises(ParameterError, match="rate"):
         Matching(rate=2.0)
+
+
+def test_the_steps_that_early_stopping_chooses_are_those_of_rollouts(swinging):
+    chosen = quick(matching=Matching(steps=40), steps=20, stopping="early").fit(swinging)
+    assert chosen.best_step_ <= 20 and len(chosen.losses_) == 40 + chosen.best_step_
+    assert all(0 <= step <= 20 for step, _ in chosen.validation_)

@@ -6,6 +6,7 @@ import copy
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -69,6 +70,11 @@ class MatchingObjective:
     seed: int = 0
     _paths: list[Paths] = field(default_factory=list, init=False)
     _joined: _Joined | None = field(default=None, init=False)
+
+    @cached_property
+    def _gradients(self) -> list[tuple[Cloud, torch.Tensor]]:
+        """Every marginal with the gradient of its velocities."""
+        return [(cloud, velocity_gradient(cloud)) for clouds in self.populations for cloud in clouds]
 
     def begin_round(self, number: int, mechanics: Mechanics) -> None:
         """Couple the marginals and lay paths: the first time freely, then where the mechanics says particles go."""
@@ -146,9 +152,7 @@ class MatchingObjective:
         return (torch.stack(squares).mean() + SMALLEST).sqrt() + rough
 
     def _local_acceleration(self, mechanics: Mechanics, rng: np.random.Generator) -> torch.Tensor:
-        known = [cloud for clouds in self.populations for cloud in clouds]
-        cloud = known[int(rng.integers(len(known)))]
-        gradient = velocity_gradient(cloud)
+        cloud, gradient = self._gradients[int(rng.integers(len(self._gradients)))]
         rows = torch.as_tensor(rng.permutation(len(cloud.x))[: self.options.points], device=cloud.x.device)
         return mechanics.local_acceleration(cloud.rows(rows), gradient)
 

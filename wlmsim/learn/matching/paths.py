@@ -79,8 +79,7 @@ def inertial_paths(
         One for each pair of parts.
     """
     for first, last in _parts(before, after, rng):
-        span = last.time - first.time
-        s = torch.arange(NODES + 1, dtype=first.x.dtype, device=first.x.device)[:, None, None] / NODES
+        span, s = last.time - first.time, _fractions(first.x)
         x, v, a = _carried(first, span, s, mechanics)
         assert last.v is not None
         ends = _kinematic(x[-1], v[-1], span), _kinematic(last.x, last.v, span)
@@ -124,8 +123,7 @@ def flow_paths(
         One for each pair of parts.
     """
     for first, last in _parts(before, after, rng):
-        span = last.time - first.time
-        s = torch.arange(NODES + 1, dtype=first.x.dtype, device=first.x.device)[:, None, None] / NODES
+        span, s = last.time - first.time, _fractions(first.x)
         x, u = _drifted(first, span, s, mechanics)
         if noise:
             s, x, u = (part[: int(LATEST * NODES) + 1] for part in (s, x, u))
@@ -144,6 +142,11 @@ def flow_paths(
         place = x[:, i] + s * missed + width * (s * (1 - s)).sqrt() * kicks
         ahead = u[:, i] + missed / span - (width / span) * (s / (1 - s).clamp_min(1e-6)).sqrt() * kicks * bool(noise)
         yield Paths(first.time + span * s.flatten(), place, torch.zeros_like(place), ahead, torch.stack(masses), span)
+
+
+def _fractions(like: torch.Tensor) -> torch.Tensor:
+    """Fractions of the way at the nodes, shape (K, 1, 1)."""
+    return torch.arange(NODES + 1, dtype=like.dtype, device=like.device)[:, None, None] / NODES
 
 
 def _carried(

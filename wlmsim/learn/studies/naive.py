@@ -11,10 +11,8 @@ from scipy.interpolate import CubicSpline
 from wlmsim.data.population import Population
 from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.evaluation import baseline, neighbours
+from wlmsim.learn.prediction.growth import thinned
 from wlmsim.transport.exact import ground_cost, optimal_plan
-
-ROWS = 1000
-"""Most rows of a cloud that splines and extrapolations couple."""
 
 Prediction = Callable[[SnapshotSeries, float], Population | None]
 """The population at a time from the known marginals; None where it cannot be had."""
@@ -58,7 +56,7 @@ def _steady(known: SnapshotSeries, time: float) -> Population | None:
     k = int(np.flatnonzero(known.times == last.time)[0])
     if k == 0:
         return None
-    before = _thinned(known[k - 1])
+    before = thinned(known[k - 1])
     plan = optimal_plan(ground_cost(last.positions, before.positions, 2), last.weights, before.weights)
     came = np.zeros_like(last.positions)
     np.add.at(came, plan.source, plan.mass[:, None] * (last.positions[plan.source] - before.positions[plan.target]))
@@ -71,7 +69,7 @@ def _spline(known: SnapshotSeries, time: float) -> Population | None:
     """Cubic splines through the places of chains of particles, which optimal plans link from marginal to marginal."""
     if len(known) < 3 or known.times[-1] <= time:
         return None
-    clouds = [_thinned(cloud) for cloud in known]
+    clouds = [thinned(cloud) for cloud in known]
     rows = np.arange(len(clouds[0].positions))
     rng = np.random.default_rng(0)
     places = [clouds[0].positions]
@@ -96,11 +94,3 @@ def _partners(
     at = low[rows] + rng.random(len(rows)) * (shares[ends - 1] - low)[rows]
     found = np.clip(np.searchsorted(shares, at), starts[rows], ends[rows] - 1)
     return target[order][found]
-
-
-def _thinned(cloud: Population) -> Population:
-    n = len(cloud.positions)
-    if n <= ROWS:
-        return Population(cloud.positions, None, cloud.weights, cloud.time)
-    rows = np.random.default_rng(0).permutation(n)[:ROWS]
-    return Population(cloud.positions[rows], None, cloud.weights[rows], cloud.time)

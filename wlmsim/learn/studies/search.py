@@ -86,7 +86,7 @@ class Entry:
         return geometric_mean(self.scores[goal]) if self.scores.get(goal) else math.nan
 
     def relative(self, goals: Sequence[str], unit: dict[str, float]) -> float:
-        """Mean over goals of the mean W1 in units of the best naive prediction's."""
+        """Mean over goals of the mean W1 in given units."""
         ratios = [_ratio(self.mean(goal), unit[goal]) for goal in goals if self.scores.get(goal)]
         return float(np.mean(ratios)) if ratios else math.inf
 
@@ -157,10 +157,14 @@ class Search:
             scored = {entry.name for entry in self.entries}
             self.untried = [name for name in self.candidates if f"{name}, matched" not in scored]
 
-    def best(self, goal: str, *, learned: bool = False) -> Entry | None:
-        """The entry with the least mean W1 for a goal, of all or of the learned ones."""
-        among = [e for e in self.entries if (e.model is not None or not learned) and math.isfinite(e.mean(goal))]
+    def best(self, goal: str) -> Entry | None:
+        """The entry with the least mean W1 for a goal."""
+        among = [entry for entry in self.entries if math.isfinite(entry.mean(goal))]
         return min(among, key=lambda entry: entry.mean(goal), default=None)
+
+    def merit(self, entry: Entry) -> float:
+        """How much worse an entry is than the best, as a factor, the mean over the goals."""
+        return entry.relative(self.fold_goals, {g: best.mean(g) for g in self.fold_goals if (best := self.best(g))})
 
     @property
     def fold_goals(self) -> list[str]:
@@ -198,9 +202,7 @@ class Search:
 
     def _refine(self) -> None:
         """The best third of what was screened matched longer, and by rollouts, each with its share of the time."""
-        unit = {goal: best.mean(goal) for goal in self.fold_goals if (best := self.best(goal))}
-        screened = [e for e in self.entries if e.model is not None]
-        screened.sort(key=lambda e: e.relative(self.fold_goals, unit))
+        screened = sorted((entry for entry in self.entries if entry.model is not None), key=self.merit)
         chosen = screened[: math.ceil(len(screened) / KEPT)]
         if not chosen:
             return
@@ -208,7 +210,8 @@ class Search:
         seconds = SURE * (end - time.monotonic()) * self.processes / (len(chosen) * len(self.folds))
         longer, polished = [], []
         for entry in chosen:
-            name, model = entry.name.removesuffix(", matched"), self.candidates[entry.name.removesuffix(", matched")]
+            name = entry.name.removesuffix(", matched")
+            model = self.candidates[name]
             matching = entry.seconds * LONGER_STEPS / MATCHED_STEPS
             if entry.longer and matching < seconds / 2:
                 longer.append(Entry(f"{name}, matched longer", matched(model, LONGER_STEPS)))

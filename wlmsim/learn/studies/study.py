@@ -356,8 +356,7 @@ def _in_one_unit(data: SnapshotSeries, seen: Seen) -> tuple[SnapshotSeries, floa
 
 def _by_merit(search: Search, tried: Mapping[str, WLM]) -> list[tuple[str, WLM]]:
     """Names and models of the learned entries, the best first; then the candidates, untested, in their order."""
-    unit = {goal: best.mean(goal) for goal in search.fold_goals if (best := search.best(goal))}
-    merit = {e.name: e.relative(search.fold_goals, unit) for e in search.entries if e.model is not None}
+    merit = {entry.name: search.merit(entry) for entry in search.entries if entry.model is not None}
     learned = [(e.name, e.model) for e in search.entries if e.model is not None and math.isfinite(merit[e.name])]
     return [*sorted(learned, key=lambda pair: merit[pair[0]]), *(("", model) for model in tried.values())]
 

@@ -100,8 +100,10 @@ class Fit:
                 first = Training("choosing the steps", 1, 1, trainer)
                 ensemble.run(first)
                 progress = first.trainer.progress
-                steps, scores = progress.best_step, [(step, w1 * scales.length) for step, w1 in progress.scores]
-                if steps == 0:
+                matched = first.trainer.matching_steps  # which every fit begins with, beside the steps that are chosen
+                steps = progress.best_step - matched
+                scores = [(step - matched, w1 * scales.length) for step, w1 in progress.scores]
+                if progress.best_step == 0:
                     raise SimulationError(
                         "every prediction of the validation marginal blew up; try a smaller learning_rate or dt"
                     )
@@ -326,8 +328,7 @@ def rollouts_of(model: Any) -> Rollouts:
 
 def matching_of(model: Any) -> Matching | None:
     """How a model is matched: where nothing is rolled out, in the usual way."""
-    unrolled = model.part("rollouts") is None or model.part("optimiser").steps == 0
-    return model.part("matching") or (Matching() if unrolled else None)
+    return model.part("matching") or (None if rolled_steps(model) else Matching())
 
 
 def new_mechanics(model: Any, dim: int, scales: Scales) -> Mechanics:
