@@ -5,11 +5,13 @@ from . import functionals as functionals
 from . import integrators as integrators
 from . import io as io
 from . import learn as learn
+from . import observables as observables
 from . import quantum as quantum
 from . import systems as systems
 from . import transport as transport
 from . import visual as visual
 from .citing import citation as citation
+from .data.observations import Observations as Observations
 from .data.population import Population as Population
 from .data.snapshots import SnapshotSeries as SnapshotSeries
 from .data.standardisation import Standardisation as Standardisation
@@ -51,6 +53,7 @@ from .mechanics.incompressible import StreamFlow as StreamFlow
 from .mechanics.incompressible import VortexFlow as VortexFlow
 from .mechanics.lagrangian import Lagrangian as Lagrangian
 from .mechanics.magnetic import MagneticField as MagneticField
+from .observables import observe as observe
 from .simulation import simulate as simulate
 
 __version__: str

@@ -21,6 +21,7 @@ from wlmsim.integrators.loops import Loop
 from wlmsim.integrators.time_grid import RecordedGrid, TimeGrid
 from wlmsim.mechanics.flow import Flow
 from wlmsim.mechanics.lagrangian import Lagrangian
+from wlmsim.observables import Wanted, Watched
 
 DETERMINISTIC = (Boris, Leapfrog, RungeKutta4)
 """Schemes whose steps may be taken again: they draw no noise, and approximate a motion in continuous time."""
@@ -42,6 +43,8 @@ def simulate(
     *,
     dt: float | None = None,
     integrator: Integrator | None = None,
+    observables: Wanted = None,
+    observe_at: Any = None,
     progress: bool = False,
     save: str | Path | None = None,
     metadata: Mapping[str, Any] | None = None,
@@ -63,6 +66,13 @@ def simulate(
         from each record to the next, with a warning if the longest one is visibly too long.
     integrator : Integrator, optional
         Default: `Leapfrog` for a Lagrangian, `Boris` for one with a magnetic field, `RungeKutta4` for a flow.
+    observables : mapping or list, optional
+        What to measure on the way: functions of a `Population`, which return a number or an array, or names, among
+        them "energy", "momentum", "temperature", "polarisation" and "mean_square_displacement" (all are in
+        `wlmsim.observables`); in a mapping by names of your own. They are in the trajectory's ``observables``, and in
+        its file. A function that returns nothing is called all the same, to print or to plot.
+    observe_at : array_like, shape (S,), optional
+        Times of the observations, before the last record [time]. Default: those recorded.
     progress : bool
         Whether to show a progress bar. Default False.
     save : path, optional
@@ -111,22 +121,37 @@ def simulate(
     if times[0] < population.time:
         times = _from_start(times, population.time)
     dt = math.inf if dt is None else check.positive("dt", dt)
+    observed = times if observe_at is None else _of_observations(observe_at, population.time, times)
+    moments = times if observed is times else _times.union(times, observed)
 
     start = population.time
-    grid = RecordedGrid(start, times) if dt == math.inf else TimeGrid(start, times[-1], dt)
+    grid = RecordedGrid(start, moments) if dt == math.inf else TimeGrid(start, times[-1], dt)
     loop = _loop(mechanics, integrator, population, grid.steps)
     rate = _rate(mechanics) if loop is None else loop.rate
     state = _start(mechanics, population, rate)
     about = {"integrator": repr(integrator), "dt": None if dt == math.inf else dt, **(metadata or {})}
-    with _recorder(save, times, population, about) as record, _progress(progress, grid.steps) as advanced:
+    watched = Watched(observables, mechanics, population)
+    with _recorder(save, times, population, about, watched) as record, _progress(progress, grid.steps) as advanced:
         run = _Run(mechanics, integrator, loop, state, grid, advanced)
-        for time in times:
+        for time, recorded, looked in zip(
+            moments, _times.among(moments, times), _times.among(moments, observed) & bool(watched), strict=True
+        ):
             frame = run.at(time)
             if isinstance(mechanics, Flow):
                 known = None if loop is None else frame.acceleration
                 frame.velocities = rate(frame.positions, frame.weights, time) if known is None else known
-            record.add(frame)
-    return Trajectory(*record.frames(), population.weights, mechanics=mechanics, metadata=about, copy=False)
+            if recorded:
+                record.add(frame)
+            if looked:
+                watched.look(Population(frame.positions, frame.velocities, frame.weights, time))
+    return Trajectory(
+        *record.frames(),
+        population.weights,
+        mechanics=mechanics,
+        observables=watched.observations,
+        metadata=about,
+        copy=False,
+    )
 
 
 def _from_start(times: np.ndarray, start: float) -> np.ndarray:
@@ -134,6 +159,15 @@ def _from_start(times: np.ndarray, start: float) -> np.ndarray:
     if _times.position(times, start) != 0:
         raise check.fail("times", f"at or after the population's time {_times.text(start, times)}", times[0])
     return np.concatenate([[start], times[1:]])
+
+
+def _of_observations(times: Any, start: float, recorded: np.ndarray) -> np.ndarray:
+    """Times of observations, checked to be those of the run."""
+    times = check.times("observe_at", times)
+    if times[0] < start or not _times.up_to(times, recorded[-1]).all():
+        span = f"times between the start, {_times.text(start, recorded)}, and the last record"
+        raise check.fail("observe_at", f"{span}, {_times.text(recorded[-1], recorded)}", times)
+    return times
 
 
 def default_integrator(mechanics: Lagrangian | Flow) -> Integrator:
@@ -316,14 +350,14 @@ class _Memory:
 
 @contextmanager
 def _recorder(
-    save: str | Path | None, times: np.ndarray, population: Population, about: Mapping[str, Any]
+    save: str | Path | None, times: np.ndarray, population: Population, about: Mapping[str, Any], watched: Watched
 ) -> Iterator[_Recorder]:
     if save is None:
         yield _Memory(times, population.positions.shape)
         return
     from wlmsim.io.h5md import recording
 
-    with recording(save, population, len(times), about) as file:
+    with recording(save, population, len(times), about, lambda: watched.observations) as file:
         yield file
 
 

@@ -12,6 +12,7 @@ from wlmsim import _times
 from wlmsim import _validation as check
 from wlmsim.data.dates import counted
 from wlmsim.data.files import door
+from wlmsim.data.observations import Observations
 from wlmsim.data.population import Population
 from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.data.standardisation import Map
@@ -61,6 +62,8 @@ class Trajectory:
         Share of the population that each particle stands for, rescaled to sum to 1. Default: all equal.
     mechanics : Lagrangian or Flow, optional
         What moved the particles; needed by the energies and the action. Not written to files.
+    observables : Observations, optional
+        What was measured along the run. Default: nothing.
     metadata : mapping, optional
         Plain values (numbers, strings, lists) kept with the file: seed, system, software version.
     units : mapping, optional
@@ -82,6 +85,7 @@ class Trajectory:
         weights: Any = None,
         *,
         mechanics: Mechanics | None = None,
+        observables: Observations | None = None,
         metadata: Mapping[str, Any] | None = None,
         units: Mapping[str, str] | None = None,
         copy: bool = True,
@@ -97,6 +101,7 @@ class Trajectory:
             self.velocities = None if self.velocities is None else check.own(velocities, self.velocities)
         self.weights = check.weights("weights", weights, self.positions.shape[1])
         self.mechanics = mechanics
+        self.observables = Observations() if observables is None else observables
         self.metadata = dict(metadata or {})
         self.units = dict(units or {})
 
@@ -129,6 +134,7 @@ class Trajectory:
             None if self.velocities is None else self.velocities[chosen],
             self.weights,
             mechanics=self.mechanics,
+            observables=self.observables.of_frames(self.times, chosen),
             metadata=self.metadata,
             units=self.units,
             copy=False,

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, unquote
 
 import h5py
 import numpy as np
 
 from wlmsim import _validation as check
 from wlmsim._about import version
+from wlmsim.data.observations import Observations
 from wlmsim.data.population import Population
 from wlmsim.data.trajectory import Trajectory
 from wlmsim.errors import SimulationError
@@ -24,6 +26,7 @@ _STEP = "particles/all/position/step"
 _POSITION = "particles/all/position/value"
 _VELOCITY = "particles/all/velocity/value"
 _WEIGHTS = "wlmsim/weights"
+_OBSERVABLES = "observables"
 
 
 def save_trajectory(trajectory: Trajectory, path: str | Path) -> Path:
@@ -53,6 +56,7 @@ def save_trajectory(trajectory: Trajectory, path: str | Path) -> Path:
         _write_standard_header(file, str(trajectory.metadata.get("author", "unknown")))
         _write_particles(file, trajectory)
         _write_weights(file, trajectory)
+        _write_observations(file, trajectory.observables, trajectory.units)
     return local(path)
 
 
@@ -108,7 +112,11 @@ class Recording:
 
 @contextmanager
 def recording(
-    path: str | Path, population: Population, expected: int, metadata: Mapping[str, Any]
+    path: str | Path,
+    population: Population,
+    expected: int,
+    metadata: Mapping[str, Any],
+    observations: Callable[[], Observations] = Observations,
 ) -> Iterator[Recording]:
     """Open a trajectory file to write frame by frame.
 
@@ -125,6 +133,8 @@ def recording(
         Number of frames, as far as is known.
     metadata : mapping
         Plain values kept with the trajectory.
+    observations : callable
+        Gives, when the body ends, what was measured on the way. Default: nothing.
 
     Yields
     ------
@@ -142,6 +152,7 @@ def recording(
                 raise
             failure = error
         record.flush()
+        _write_observations(file, observations(), {})
     if failure is not None:
         failure.add_note(f"the {record.count} frames before that are in {path}")
         raise failure
@@ -188,6 +199,7 @@ def read(file: h5py.File, start: float | None, stop: float | None) -> Trajectory
             position[frames],
             None if velocity is None else velocity[frames],
             None if weights is None else weights[:],
+            observables=_observations(file).within(times[frames][0], times[frames][-1]),
             **hdf5.about(file),
             copy=False,
         )
@@ -213,6 +225,35 @@ def _columns(file: h5py.File, count: int) -> tuple[h5py.Dataset, h5py.Dataset | 
     velocity = hdf5.column(file, _VELOCITY, position.shape) if "velocity" in file["particles/all"] else None
     weights = hdf5.column(file, _WEIGHTS, position.shape[1:2]) if _WEIGHTS in file else None
     return position, velocity, weights
+
+
+def _observations(file: h5py.File) -> Observations:
+    """What was measured along the run; H5MD lets each observable have times of its own, ours share theirs."""
+    group = file.get(_OBSERVABLES)
+    if group is None:
+        return Observations()
+    if not isinstance(group, h5py.Group):
+        raise hdf5.Damage(f"it is damaged: /{_OBSERVABLES} is no group")
+    shared = [name for name in group if group[name].get("time") == group[next(iter(group))].get("time")]
+    if not shared:
+        return Observations()
+    times = hdf5.times_of(file, f"{_OBSERVABLES}/{shared[0]}/time")
+    values = {name: hdf5.values(file, f"{_OBSERVABLES}/{name}/value", len(times)) for name in shared}
+    return Observations(times, {unquote(name): value for name, value in values.items()})
+
+
+def _write_observations(file: h5py.File, observations: Observations, units: Mapping[str, str]) -> None:
+    """As H5MD has observables: for each name its values, and one dataset of times under all names."""
+    first: h5py.Group | None = None
+    for name, value in observations.items():
+        group = file.create_group(f"{_OBSERVABLES}/{quote(name, safe=' ')}")
+        hdf5.store(group, "value", value)
+        if first is None:
+            first = group
+            hdf5.store(group, "time", observations.times, hdf5.unit_of(units, time=1))
+            hdf5.store(group, "step", np.arange(len(observations.times)))
+        else:
+            group["time"], group["step"] = first["time"], first["step"]
 
 
 def _write_weights(file: h5py.File, trajectory: Trajectory) -> None:

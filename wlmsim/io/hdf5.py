@@ -196,6 +196,14 @@ def column(file: h5py.File, name: str, shape: tuple[int | None, ...], kind: str 
     return dataset
 
 
+def values(file: h5py.File, name: str, rows: int) -> np.ndarray:
+    """Read an array of numbers of any shape with so many rows, NaN among them."""
+    dataset = file.get(name)
+    if not isinstance(dataset, h5py.Dataset) or not dataset.shape or len(dataset) != rows:
+        raise Damage(f"it is damaged: /{name} must be an array of {rows} rows")
+    return np.asarray(dataset[:])
+
+
 def times_of(file: h5py.File, name: str) -> np.ndarray:
     """Read the times, all of them."""
     dataset = column(file, name, (None,))

@@ -100,6 +100,7 @@ class System(ABC):
         integrator: Integrator | None = None,
         progress: bool = False,
         save: str | Path | None = None,
+        **options: Any,
     ) -> Trajectory:
         """Simulate from the initial population or from another; arguments and errors as in `wlmsim.simulate`.
 
@@ -118,6 +119,8 @@ class System(ABC):
             Whether to show a progress bar. Default False.
         save : path, optional
             File that the frames go to as they are computed, rather than to memory.
+        **options
+            Further arguments of `wlmsim.simulate`, such as `observables`.
 
         Returns
         -------
@@ -135,6 +138,7 @@ class System(ABC):
             progress=progress,
             save=save,
             metadata={"system": type(self).__name__, "seed": self.seed},
+            **options,
         )
 
     def exact(self, times: Any) -> Trajectory:
