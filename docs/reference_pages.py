@@ -53,7 +53,7 @@ PAGES: dict[str, tuple[str, str, list[tuple[str, list[str]]]]] = {
     "learn": (
         "Learning",
         "The Lagrangian of a population, learned from snapshots.",
-        [("", ["learn"]), ("Recipes", ["learn.recipes"])],
+        [("", ["learn"]), ("Recipes", ["learn.recipes"]), ("Single cells", ["learn.cells"])],
     ),
     "evaluation": (
         "Scores and distances",

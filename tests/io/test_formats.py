@@ -329,7 +329,7 @@ def test_cells_in_an_embedding(cells, tmp_path, backed):
     [
         ({}, r"`time` must say which of the columns of the AnnData object \('day', 'hours', 'batch', .*'X_pca'"),
         ({"positions": "X_pca"}, "`time` must say which"),
-        ({"positions": "X_pca", "time": "day"}, r"`time` must be numbers; the AnnData object has 'day 0'; time_values"),
+        ({"positions": "X_pca", "time": "batch"}, r"`time` must be numbers; the AnnData object has 'u'; time_values"),
         ({"positions": "X_pca", "time": "age"}, "`time` must name one of .*'hours'.*; got 'age'"),
         (
             {"positions": "X_pca", "velocities": "velocity"},

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from wlmsim.data.dates import are_dates, counted, from_text, ticks_of, unit_of_t
 from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.data.units import DEGREE, stated, unit_of_length, unit_of_speed
 from wlmsim.errors import DataWarning, ParameterError
+from wlmsim.io.word_times import read_words, suggestion
 
 Names = str | Sequence[str]
 
@@ -28,6 +30,45 @@ MISSING = ("", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "-nan",
 """Words that stand for a value that is not known, as R, spreadsheets and data bases write it."""
 TIME_HINT = "; time_values={...} can say what they stand for"
 DECIMAL_HINT = "; decimal=',' reads decimal commas"
+DENSE = 2e9
+"""Bytes beyond which a sparse matrix is not made dense."""
+
+
+@dataclass
+class Rows:
+    """Rows as they stand in the columns: what a series is made of.
+
+    `names` are those of the columns that were found or given; the rest is as in `SnapshotSeries`, with a time each.
+    """
+
+    times: np.ndarray
+    positions: np.ndarray
+    velocities: np.ndarray | None = None
+    weights: np.ndarray | None = None
+    labels: np.ndarray | None = None
+    metadata: dict[str, Any] = field(default_factory=dict)
+    units: dict[str, str] = field(default_factory=dict)
+    names: dict[str, Names] = field(default_factory=dict)
+
+    def series(self) -> SnapshotSeries:
+        """Sort the rows into clouds, one for each distinct time."""
+        distinct, which = _times.distinct(self.times)
+        order = np.argsort(which, kind="stable")
+        first = np.searchsorted(which[order], np.arange(len(distinct)))
+
+        def clouds(column: np.ndarray | None) -> list[np.ndarray] | None:
+            return None if column is None else np.split(column[order], first[1:])
+
+        known: Iterable[np.ndarray] | None = clouds(self.velocities)
+        return SnapshotSeries(
+            distinct,
+            clouds(self.positions) or [],
+            None if known is None else [None if np.isnan(v).all() else v for v in known],
+            clouds(self.weights),
+            clouds(self.labels),
+            metadata=self.metadata,
+            units=self.units,
+        )
 
 
 def series_from_columns(
@@ -57,7 +98,8 @@ def series_from_columns(
         The column of times [time], shape (N,), or (T,) beside positions of shape (T, n, d). Default ``"time"``;
         positions of shape (T, n, d) without it have the times 0, 1, 2, ... Dates, also as text of ISO 8601, and
         durations are counted in the unit of time, by default in days; dates from the first one, the metadata
-        ``first_date``.
+        ``first_date``. Words that differ in their number alone, such as ``"day 3"`` or ``"E7.5"``, stand for it, with
+        a warning.
     positions : str or sequence of str, optional
         One name for each coordinate; or the name of an array; or the beginning of numbered names (``"pc"`` stands
         for pc1, pc2, ...). Default: what there is of x, y, z, or x1, x2, ..., or the array ``"positions"``, ``"x"``
@@ -90,9 +132,39 @@ def series_from_columns(
         If a name is not there (the message lists those that are), a column does not hold what it should, or shapes
         do not fit.
     """
+    return rows_from_columns(
+        columns,
+        source,
+        time=time,
+        positions=positions,
+        velocities=velocities,
+        weights=weights,
+        populations=populations,
+        dims=dims,
+        time_values=time_values,
+        metadata=metadata,
+        units=units,
+    ).series()
+
+
+def rows_from_columns(
+    columns: Mapping[str, Any],
+    source: str,
+    *,
+    time: str | None = None,
+    positions: Names | None = None,
+    velocities: Names | None = None,
+    weights: str | None = None,
+    populations: str | None = None,
+    dims: int | None = None,
+    time_values: Mapping[Any, float] | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    units: Mapping[str, str] | None = None,
+) -> Rows:
+    """Find rows in named columns, in the order in which they stand there; see `series_from_columns`."""
     table = _Table(columns, source)
     where = table.positions(positions)
-    x = table.values("positions", where)
+    x = table.values("positions", where, dims)
     names = table.companion("velocities", where, velocities)
     v = None if names is None else table.values("velocities", names)
     w = table.optional("weights", weights, "weight")
@@ -123,13 +195,14 @@ def series_from_columns(
         x, v = x.reshape(-1, dim), None if v is None else v.reshape(-1, dim)
     about = dict(metadata or {})
     if label is not None:
-        label, names = _labels(label)
-        about |= {} if names is None else {"population_names": names}
+        label, words = _labels(label)
+        about |= {} if words is None else {"population_names": words}
     rows = {"time": when, "velocities": v, "weights": w, "populations": label}
     for name, column in rows.items():
         if column is not None and len(column) != len(x):
             raise check.fail(name, f"a column of {len(x)} rows, as the positions have", column)
-    return _gather(when, x, v, w, label, metadata=about, units=units)
+    found = {"time": time or "time", "positions": where, "velocities": names}
+    return Rows(when, x, v, w, label, about, units, {role: name for role, name in found.items() if name is not None})
 
 
 def columns_from_series(series: SnapshotSeries) -> dict[str, np.ndarray]:
@@ -174,6 +247,7 @@ class _Table:
     def __init__(self, columns: Mapping[str, Any], source: str):
         self.columns, self.source = columns, source
         self.names = [str(name) for name in columns]
+        self.unit_of_words: str | None = None
 
     def require(self, role: str, name: str) -> str:
         if name not in self.names:
@@ -200,7 +274,7 @@ class _Table:
             warnings.warn(
                 f"the positions are {PREFERRED!r}, of {', '.join(map(repr, embeddings))}; `positions` may name another",
                 DataWarning,
-                stacklevel=5,
+                stacklevel=6,
             )
         if not found and len(embeddings) == 1:
             found = embeddings[0]
@@ -221,10 +295,10 @@ class _Table:
         usual = [f"v{name}" for name in positions]
         return usual if all(name in self.names for name in usual) else None
 
-    def values(self, role: str, names: Names) -> np.ndarray:
-        """The coordinates, as an array of shape (N, d) or (T, n, d)."""
+    def values(self, role: str, names: Names, dims: int | None = None) -> np.ndarray:
+        """The coordinates, as an array of shape (N, d) or (T, n, d); of a sparse matrix the first `dims` alone."""
         if isinstance(names, str):
-            array = _numbers(role, _dense(self.columns[names]), self.source)
+            array = _numbers(role, self._dense(role, names, dims), self.source)
             if array.ndim == 1:
                 array = array[:, None]
             if array.ndim not in (2, 3) or 0 in array.shape:
@@ -260,7 +334,27 @@ class _Table:
             dates = from_text(column) if any(_is_date(entry) for entry in column.tolist()[:1]) else None
         if dates is not None and dates.dtype.kind in "mM":
             return dates
-        return _numbers("time", column, self.source, hint=TIME_HINT)
+        if column.dtype.kind in "OU" and dates is None:
+            column = self._times_of_words(column)
+        hint = TIME_HINT + (suggestion(column.tolist()) if column.dtype.kind in "OU" else "")
+        return _numbers("time", column, self.source, hint=hint)
+
+    def _times_of_words(self, column: np.ndarray) -> np.ndarray:
+        """The numbers in words such as "day 3", with a word; what is no such word stays as it is."""
+        words = column.tolist()
+        found = None if all(_is_number(word) for word in words) else read_words(words)
+        if found is None:
+            return column
+        self.unit_of_words = found.unit
+        shown = ", ".join(f"{word!r} as {value:g}" for word, value in list(found.values.items())[:4])
+        more = ", ..." if len(found.values) > 4 else ""
+        warnings.warn(
+            f"times are the numbers in words: {shown}{more}{f', in {found.unit}s' if found.unit else ''}; "
+            "`time_values` may say otherwise",
+            DataWarning,
+            stacklevel=7,
+        )
+        return np.array([found.values[word] for word in words])
 
     def units(
         self, positions: Names, velocities: Names | None, time: str | None, given: Mapping[str, str] | None
@@ -274,6 +368,8 @@ class _Table:
             known = {unit_of_length(name) or name for name in lengths}
             units |= {"length": known.pop()} if len(known) == 1 else {}
         clock = time or "time"
+        if self.unit_of_words is not None:
+            units.setdefault("time", self.unit_of_words)
         if "time" not in units and clock in self.names and (name := stated(self.columns[clock])):
             units["time"] = unit_of_time(name) or name
         return units
@@ -291,6 +387,22 @@ class _Table:
                     "units={'time': 's'} does; wlmsim.io.load_drifters reads longitudes and latitudes with velocities"
                 )
 
+    def _dense(self, role: str, name: str, dims: int | None) -> Any:
+        """A matrix as an array: a sparse one within bounds, and with a word."""
+        matrix = self.columns[name]
+        if not hasattr(matrix, "toarray"):
+            return matrix
+        matrix = matrix[:, :dims] if dims is not None and dims < matrix.shape[1] else matrix
+        rows, count = matrix.shape
+        size = 8.0 * rows * count
+        about = f"{name!r} of {self.source} is sparse: dense it has {rows:,} x {count:,} numbers, {size / 1e9:.2g} GB"
+        if size > DENSE:
+            raise ParameterError(
+                f"`{role}` must be a few coordinates; {about}. An embedding, such as X_pca of scanpy.pp.pca, has few"
+            )
+        warnings.warn(f"{about}, and is made so", DataWarning, stacklevel=6)
+        return matrix.toarray()
+
     def _resolve(self, role: str, given: Names) -> Names:
         if isinstance(given, str):
             return given if given in self.names else self._numbered(given) or self.require(role, given)
@@ -306,33 +418,6 @@ class _Table:
         names = [repr(name) for name in self.names]
         shown = names if len(names) <= 40 else [*names[:40], f"... ({len(names) - 40} more)"]
         return f"the columns of {self.source} ({', '.join(shown) or 'none'})"
-
-
-def _gather(
-    times: np.ndarray,
-    positions: np.ndarray,
-    velocities: np.ndarray | None,
-    weights: np.ndarray | None,
-    labels: np.ndarray | None,
-    **about: Any,
-) -> SnapshotSeries:
-    """Sort rows into clouds, one for each distinct time."""
-    distinct, which = _times.distinct(times)
-    order = np.argsort(which, kind="stable")
-    first = np.searchsorted(which[order], np.arange(len(distinct)))
-
-    def clouds(column: np.ndarray | None) -> list[np.ndarray] | None:
-        return None if column is None else np.split(column[order], first[1:])
-
-    known: Iterable[np.ndarray] | None = clouds(velocities)
-    return SnapshotSeries(
-        distinct,
-        clouds(positions) or [],
-        None if known is None else [None if np.isnan(v).all() else v for v in known],
-        clouds(weights),
-        clouds(labels),
-        **about,
-    )
 
 
 def _numbers(role: str, column: Any, source: str, hint: str = "") -> np.ndarray:
@@ -406,10 +491,6 @@ def _is_number(entry: Any) -> bool:
     except (TypeError, ValueError):
         return False
     return True
-
-
-def _dense(array: Any) -> Any:
-    return array.toarray() if hasattr(array, "toarray") else array
 
 
 def _is_degrees(name: str) -> bool:

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import inspect
 import json
-from collections.abc import Iterator, Mapping
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from wlmsim import _validation as check
+from wlmsim.data.dates import ORIGIN
 from wlmsim.data.snapshots import SnapshotSeries
-from wlmsim.errors import ParameterError
+from wlmsim.errors import DataWarning, ParameterError
 from wlmsim.io.attributes import plain
-from wlmsim.io.columns import axis_names, columns_from_series, series_from_columns, split_axes
+from wlmsim.io.columns import (
+    PREFERRED,
+    Rows,
+    axis_names,
+    columns_from_series,
+    rows_from_columns,
+    series_from_columns,
+    split_axes,
+)
 from wlmsim.io.optional import package
 
 if TYPE_CHECKING:
@@ -20,6 +32,18 @@ if TYPE_CHECKING:
     import xarray
 
 _ABOUT = "wlmsim"
+CELLS = "anndata"
+"""The entry of the metadata that says where an annotated matrix has positions and times."""
+LEARNED = "wlmsim_annotation"
+"""The entry of ``uns`` that lists what a learned model wrote: no data, and never read as such unless named."""
+KNOWN = tuple(inspect.signature(rows_from_columns).parameters)[2:]
+"""What may be said of columns."""
+LOADINGS = "PCs"
+"""The array of ``varm`` with the loadings of ``X_pca``, as scanpy has it."""
+TIMES = ("time", "day", "days", "timepoint", "time_point", "stage", "age", "hours", "hour", "hpf", "dpf")
+"""Usual names of the column of times."""
+PICTURES = ("umap", "tsne", "draw_graph", "fa", "phate", "force", "spring")
+"""Embeddings for the eye: distances and directions in them mean little."""
 
 
 # --- pandas
@@ -85,19 +109,93 @@ def to_anndata(series: SnapshotSeries, positions: str = "X_positions") -> anndat
 
 def from_anndata(data: anndata.AnnData, *, source: str = "the AnnData object", **columns: Any) -> SnapshotSeries:
     """Build a series from an annotated matrix: cells are the rows, an embedding holds their positions."""
+    return cells_of(data, source=source, **columns).series()
+
+
+def cells_of(data: anndata.AnnData, *, source: str = "the AnnData object", **columns: Any) -> Rows:
+    """The cells of an annotated matrix in its order; the metadata say where it has their positions and times."""
     about = _about_from_text(data.uns.get(_ABOUT, {}))
-    return series_from_columns(AnnotatedColumns(data), source, **_merged(about, columns))
+    for name in columns:
+        if name not in KNOWN:
+            raise TypeError(f"AnnData is read without {name!r}{check.meant(name, KNOWN)}; known are {', '.join(KNOWN)}")
+    given = {name: value for name, value in columns.items() if value is not None}
+    found = AnnotatedColumns(data, without=[] if "velocities" in given else data.uns.get(LEARNED, {}).get("obsm", []))
+    if "time" not in given and "time" not in found and (clock := _usual_time(data)):
+        given["time"] = clock
+    layer, embedding = given.get("velocities"), given.get("positions", PREFERRED)
+    if layer in data.layers and (loadings := loadings_of(data, embedding)):
+        found.add(layer, _projected(data.layers[layer], data.varm[loadings]))
+    rows = rows_from_columns(found, source, **_merged(about, given))
+    _warn_of_pictures(rows)
+    if _ABOUT not in data.uns:
+        rows.metadata[CELLS] = _whereabouts(rows, given)
+    return rows
+
+
+def loadings_of(data: anndata.AnnData, positions: str) -> str | None:
+    """The array of ``varm`` that leads from genes to the principal components; None if there is none."""
+    there = positions.startswith(PREFERRED) and LOADINGS in data.varm and positions in data.obsm
+    return LOADINGS if there and data.varm[LOADINGS].shape[1] == data.obsm[positions].shape[1] else None
+
+
+def _projected(velocities: Any, loadings: np.ndarray) -> np.ndarray:
+    """Velocities of genes as those of principal components; genes without one stand still."""
+    warnings.warn(
+        f"velocities of genes are projected through varm[{LOADINGS!r}]: they must be of the expressions that the "
+        "principal components are of, in the unit of time of the data",
+        DataWarning,
+        stacklevel=5,
+    )
+    if hasattr(velocities, "toarray"):
+        return np.asarray(velocities @ loadings)
+    return np.nan_to_num(np.asarray(velocities)) @ np.asarray(loadings)
+
+
+def _usual_time(data: anndata.AnnData) -> str | None:
+    """The one column of ``obs`` with a usual name for times, with a word; None if there are several, or none."""
+    names = [str(name) for name in data.obs.columns if str(name).lower().replace(" ", "_") in TIMES]
+    if len(names) != 1:
+        return None
+    warnings.warn(f"times are those of obs[{names[0]!r}]; `time` may name another column", DataWarning, stacklevel=5)
+    return names[0]
+
+
+def _warn_of_pictures(rows: Rows) -> None:
+    """Say that what is learned in a picture is not what cells do."""
+    name = rows.names["positions"]
+    if isinstance(name, str) and name.removeprefix("X_").lower().startswith(PICTURES):
+        warnings.warn(
+            f"{name!r} is a picture: distances and directions in it mean little. Mechanics are better learned in "
+            "'X_pca', and shown in the picture by neighbours (docs/single_cells.md)",
+            DataWarning,
+            stacklevel=5,
+        )
+
+
+def _whereabouts(rows: Rows, given: Mapping[str, Any]) -> dict[str, Any]:
+    """What reads the same columns again, of another file of the same experiment too: plain values."""
+    kept = {name: given[name] for name in ("dims", "populations", "weights") if name in given}
+    if "time_values" in given:
+        kept["time_values"] = [[word, float(value)] for word, value in given["time_values"].items()]
+    dates = {name: rows.metadata[name] for name in (ORIGIN,) if name in rows.metadata}
+    return {**rows.names, **kept, **dates, **({"units": dict(rows.units)} if rows.units else {})}
 
 
 class AnnotatedColumns(Mapping[str, Any]):
     """What an annotated matrix has by name: columns of obs, then obsm, layers and X; each is read when asked for."""
 
-    def __init__(self, data: anndata.AnnData):
+    def __init__(self, data: anndata.AnnData, without: Iterable[str] = ()):
         self._groups: dict[str, Any] = {str(name): data.obs for name in data.obs.columns}
         for group in (data.obsm, data.layers):
             self._groups |= {str(name): group for name in group if str(name) not in self._groups}
+        for name in without:
+            self._groups.pop(name, None)
         if _has_matrix(data):
             self._groups.setdefault("X", {"X": data.X})
+
+    def add(self, name: str, values: Any) -> None:
+        """Let a name stand for other values."""
+        self._groups[name] = {name: values}
 
     def __getitem__(self, name: str) -> Any:
         values = self._groups[name][name]

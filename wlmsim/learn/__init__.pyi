@@ -1,3 +1,4 @@
+from . import cells as cells
 from . import recipes as recipes
 from .compilation import compiled as compiled
 from .dissipations import AverageDissipation as AverageDissipation

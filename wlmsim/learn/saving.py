@@ -33,10 +33,13 @@ FIT_REPORT = (
     "noise_",
     "cites_",
     "units_",
+    "cells_",
 )
 """Attributes of a fit that are kept beside the mechanics."""
 ARRAYS = ("losses_", "frictions_", "times_")
 """Those that are arrays."""
+LATER = ("units_", "cells_")
+"""Those that files of before do not have."""
 LEFT_OUT = ("potential", "dissipation", "checkpoint")
 """Parameters that are kept otherwise, or are of one fit only."""
 
@@ -75,7 +78,7 @@ def load_model(make: Callable[..., Model], path: str | Path) -> Model:
         members.append(member.eval())
     model._keep(members, model.get_params(deep=False))
     for name in FIT_REPORT:
-        value = content["fit"].get(name, {}) if name == "units_" else content["fit"][name]  # files of before have none
+        value = content["fit"].get(name, {}) if name in LATER else content["fit"][name]
         setattr(model, name, np.array(value) if name in ARRAYS else value)
     return model
 

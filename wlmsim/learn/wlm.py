@@ -19,6 +19,8 @@ from wlmsim.data.trajectory import Trajectory
 from wlmsim.errors import AccuracyWarning, DataWarning, NotFittedError, ParameterError
 from wlmsim.evaluation import Scores
 from wlmsim.functionals.base import Functional
+from wlmsim.io.exchange import CELLS
+from wlmsim.learn.cells.reading import as_series
 from wlmsim.learn.declaration import CONSTRAINTS, MOVED, PARTS
 from wlmsim.learn.losses.base import Loss
 from wlmsim.learn.losses.regularisation import Regularisation
@@ -40,13 +42,16 @@ from wlmsim.mechanics.flow import GradientFlow
 from wlmsim.mechanics.lagrangian import Lagrangian
 
 if TYPE_CHECKING:
+    import anndata
+
     from wlmsim.learn.mechanics import Mechanics
     from wlmsim.learn.training.callbacks import Record
 
 
 FITTED = (
     *("mechanics_", "lagrangian_", "friction_", "losses_", "frictions_", "recoveries_", "best_step_", "validation_"),
-    *("seconds_", "dt_", "reach_", "growth_changes_", "noise_", "times_", "standard_errors_", "data_", "cites_"),
+    *("seconds_", "dt_", "reach_", "growth_changes_", "noise_", "times_", "standard_errors_", "data_", "cells_"),
+    "cites_",
 )
 """Attributes of a fitted model."""
 
@@ -152,6 +157,8 @@ class WLM(Estimator):
         The fitted marginals; not kept in files.
     units_ : dict of str to str
         Units of the data, which forecasts have too.
+    cells_ : dict
+        Where the AnnData object that it was fitted to has positions and times; empty for other data.
     cites_ : list of str
         What the data asks to cite, see `citation`.
 
@@ -282,17 +289,26 @@ class WLM(Estimator):
 
     # --- fitting
 
-    def fit(self, data: SnapshotSeries, *, callbacks: Sequence[Callable[[Record], Any]] = ()) -> WLM:
+    def fit(
+        self,
+        data: SnapshotSeries | anndata.AnnData,
+        *,
+        callbacks: Sequence[Callable[[Record], Any]] = (),
+        **columns: Any,
+    ) -> WLM:
         """Learn the mechanics from snapshots.
 
         Parameters
         ----------
-        data : SnapshotSeries or sequence of Population
+        data : SnapshotSeries, sequence of Population or AnnData
             At least two marginals. With ``initial_velocities="given"`` those before the first one with velocities, from
-            which no rollout can start, are left out with a warning.
+            which no rollout can start, are left out with a warning. Of single cells the first ten principal components
+            are taken, see `wlmsim.learn.cells.series_of`.
         callbacks : sequence of callables
             Each is called with a `Record` after every training step: `JSONLines`, `TensorBoard` or any function.
             Default: none.
+        **columns
+            Of an AnnData object: where it has times, positions and more, as in `SnapshotSeries.from_anndata`.
 
         Returns
         -------
@@ -309,7 +325,7 @@ class WLM(Estimator):
         from wlmsim.learn.training.fitting import Fit
 
         self._check()
-        data = _series("data", data)
+        data = as_series("data", data, columns)
         if self.initial_velocities == "given" and not self.first_order:
             data = startable(data)
         if len(data) < 2:
@@ -327,7 +343,7 @@ class WLM(Estimator):
         self.dt_, self.noise_ = result.dt, result.noise
         self.standard_errors_ = dict(result.members[0].standard_errors)
         self.times_, self.data_, self.cites_ = data.times.copy(), data, cited_by(data.metadata)
-        self.units_ = dict(data.units)
+        self.units_, self.cells_ = dict(data.units), dict(data.metadata.get(CELLS, {}))
         if (doubt := beaten(self._predictor(), data)) is not None:
             warnings.warn(doubt, AccuracyWarning, stacklevel=2)
         return self
@@ -496,7 +512,7 @@ class WLM(Estimator):
         observed : SnapshotSeries or sequence of Population
             Marginals that the fit has not seen, all after the first fitted one.
         """
-        scores = self.evaluate(_series("observed", observed))
+        scores = self.evaluate(as_series("observed", observed))
         return -scores.judged[scores.model]
 
     # --- citing
@@ -553,9 +569,3 @@ class WLM(Estimator):
         from wlmsim.learn.saving import load_model
 
         return load_model(cls, path)
-
-
-def _series(name: str, data: Any) -> SnapshotSeries:
-    """A series, which searches of scikit-learn take apart into the marginals that it consists of."""
-    apart = isinstance(data, (list, tuple)) and data and all(isinstance(cloud, Population) for cloud in data)
-    return SnapshotSeries.from_populations(data) if apart else check.instance(name, data, SnapshotSeries)

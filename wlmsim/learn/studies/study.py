@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.data.trajectory import Trajectory
 from wlmsim.errors import DataWarning, ParameterError, SimulationError
 from wlmsim.evaluation import Scores, mean_scores, score_forecast, score_interpolation
+from wlmsim.learn.cells.reading import as_series
 from wlmsim.learn.studies import naive
 from wlmsim.learn.studies.clock import Clock, seconds_of
 from wlmsim.learn.studies.folds import FORECAST, GOALS, INTERPOLATE, Fold
@@ -29,6 +30,9 @@ from wlmsim.learn.studies.progress import StudyBar
 from wlmsim.learn.studies.search import FEWEST, Entry, Search, affordable, plain, quick
 from wlmsim.learn.training.fitting import rolled_steps
 from wlmsim.learn.wlm import WLM
+
+if TYPE_CHECKING:
+    import anndata
 
 FARTHER = 2.0
 """How many times the longest tested horizon forecasts may go without a word."""
@@ -235,7 +239,7 @@ class Study:
 
 
 def study(
-    data: SnapshotSeries,
+    data: SnapshotSeries | anndata.AnnData,
     budget: str | float = "1 min",
     *,
     goal: str = "both",
@@ -243,6 +247,7 @@ def study(
     agents: Sequence[Trajectory] = (),
     seed: int = 0,
     progress: bool = True,
+    **columns: Any,
 ) -> Study:
     """Find the mechanics that predicts a population best, say how sure that is, and predict with it.
 
@@ -253,8 +258,9 @@ def study(
 
     Parameters
     ----------
-    data : SnapshotSeries
-        At least two marginals.
+    data : SnapshotSeries or AnnData
+        At least two marginals. Of single cells the first ten principal components are taken, see
+        `wlmsim.learn.cells.series_of`.
     budget : str or float
         Time that it may take, such as "1 min" or "90 s"; a number is in seconds. Default "1 min".
     goal : {"both", "forecast", "interpolate"}
@@ -268,6 +274,8 @@ def study(
         Of everything random. Default 0.
     progress : bool
         Whether to show what is being done and the time left. Default True.
+    **columns
+        Of an AnnData object: where it has times, positions and more, as in `SnapshotSeries.from_anndata`.
 
     Returns
     -------
@@ -288,7 +296,7 @@ def study(
     >>> len(found.forecast([1.25, 1.5]))
     2
     """
-    check.instance("data", data, SnapshotSeries)
+    data = as_series("data", data, columns)
     if len(data) < 2:
         raise ParameterError(f"`data` must hold at least 2 marginals; got {len(data)}")
     check.choice("goal", goal, ("both", *GOALS))
