@@ -122,7 +122,7 @@ def cells_of(data: anndata.AnnData, *, source: str = "the AnnData object", **col
     found = AnnotatedColumns(data, without=[] if "velocities" in given else data.uns.get(LEARNED, {}).get("obsm", []))
     if "time" not in given and "time" not in found and (clock := _usual_time(data)):
         given["time"] = clock
-    layer, embedding = given.get("velocities"), given.get("positions", PREFERRED)
+    layer, embedding = str(given.get("velocities")), str(given.get("positions", PREFERRED))
     if layer in data.layers and (loadings := loadings_of(data, embedding)):
         found.add(layer, _projected(data.layers[layer], data.varm[loadings]))
     rows = rows_from_columns(found, source, **_merged(about, given))

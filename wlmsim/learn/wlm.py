@@ -515,6 +515,70 @@ class WLM(Estimator):
         scores = self.evaluate(as_series("observed", observed))
         return -scores.judged[scores.model]
 
+    # --- single cells
+
+    def annotate(
+        self,
+        data: anndata.AnnData,
+        *,
+        genes: bool | None = None,
+        prefix: str = "",
+        overwrite: bool = False,
+        **columns: Any,
+    ) -> anndata.AnnData:
+        """Write into an AnnData object what was learned of each of its cells.
+
+        Parameters
+        ----------
+        data : anndata.AnnData
+            The fitted cells, or others of the same experiment; the model remembers in which embedding and in which
+            column it finds positions and times. ``X`` is not touched.
+        genes : bool, optional
+            Whether to write velocities of genes. Default: where ``varm["PCs"]`` has the loadings of the embedding, and
+            the layer has at most 2 GB.
+        prefix : str
+            What all names begin with. Default "".
+        overwrite : bool
+            Whether to replace what is there and was not written by wlmsim, with a word. Default False.
+        **columns
+            What is to be read in other places than the model remembers, as in `SnapshotSeries.from_anndata`.
+
+        Returns
+        -------
+        anndata.AnnData
+            The same object, with the following; NaN for cells without a position.
+
+        Raises
+        ------
+        ParameterError
+            If a place is taken, or the cells have not the dimensions or the units that were fitted.
+
+        Notes
+        -----
+        ``obsm["velocity_pca"]``, after ``"X_pca"``: velocity by the learned mechanics where the cell is, of first-order
+        mechanics; else the one that forecasts from it start with [length / time].
+
+        ``layers["velocity"]``: the same of genes, through the loadings, in the units of the expression that the
+        components are of; 0 where loadings are 0, ``var["velocity_genes"]`` says where they are not.
+
+        ``obs["potential"]``: dU/drho at the cell, less the mean over all cells, or over those of its time where the
+        potential depends on time [length^2 / time; with inertia length^2 / time^2].
+
+        ``obs["force_certainty"]``: |F|^2 / (|F|^2 + s^2), of the mean F of the forces of the networks and their
+        standard deviation s, in [0, 1]; not written of a single network.
+
+        ``obs["growth_rate"]``, ``obs["growth_rate_error"]``: how much faster than the population as a whole the 30
+        cells around it multiply until the next time (of the last time: have multiplied since the one before), from the
+        coupling of where the mechanics carries cells and where cells are seen; and its standard error, from the spread
+        over the networks and from counts [1 / time]. Never below -log(31) / interval. Not written where the loss has
+        no reach: masses are then conserved. Numbers of cells in samples say nothing of the growth of the whole.
+
+        ``uns["wlmsim_annotation"]``: what was written; a fit does not take these velocities for data.
+        """
+        from wlmsim.learn.cells.annotation import annotate
+
+        return annotate(self, data, genes=genes, prefix=prefix, overwrite=overwrite, **columns)
+
     # --- citing
 
     def citation(self) -> str:
