@@ -122,7 +122,7 @@ def test_cells_without_a_place_are_left_out(cells, model):
 def test_cells_of_another_kind_are_refused(cells, model):
     with pytest.raises(ParameterError, match="`data` must be an AnnData object; got SnapshotSeries; `to_anndata`"):
         model.annotate(model.data_)
-    with pytest.raises(ParameterError, match="`data`.*day"):
+    with pytest.raises(ParameterError, match=r"`data` must have times in day"):
         model.annotate(cells.copy(), units={"time": "h"})
 
 
