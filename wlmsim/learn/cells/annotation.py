@@ -100,8 +100,8 @@ def _certainty(model: Any, marginals: Sequence[Marginal], count: int) -> np.ndar
     found = np.full(count, np.nan)
     for marginal in marginals:
         cloud = marginal.cloud
-        place = (cloud.positions, cloud.weights, cloud.time)
-        forces = np.array([member.mechanics.potential.force(*place) for member in members])
+        potentials: list[Any] = [member.mechanics.potential for member in members]
+        forces = np.array([each.force(cloud.positions, cloud.weights, cloud.time) for each in potentials])
         mean, variance = (forces.mean(0) ** 2).sum(-1), forces.var(0, ddof=1).sum(-1)
         found[marginal.rows] = mean / np.maximum(mean + variance, 1e-300)
     return found

@@ -79,11 +79,13 @@ class Link:
         """Mean of values of the cells before over the ancestors of each cell after, shape (n, k) to (m, k)."""
         return np.sum([p.T @ values[part] for part, p in self.blocks()], axis=0) / self.arriving[:, None]
 
-    def mean_of_descendants(self, values: np.ndarray) -> np.ndarray:
-        """Mean of values of the cells after over the descendants of each cell before, who count as they have grown."""
-        grown = (self.b / self.arriving)[:, None]
-        parts = [(p @ (grown * values), p @ grown) for _, p in self.blocks()]
-        return np.concatenate([sums / (masses + TINY) for sums, masses in parts])
+    def over_descendants(self, values: np.ndarray) -> np.ndarray:
+        """Sum of values of the cells after over the descendants of one of each cell before, shape (m, k) to (n, k).
+
+        Of ones it is how many there are, were the whole population to keep its size.
+        """
+        grown = (self.b / self.arriving)[:, None] * values
+        return np.concatenate([(p @ grown) / self.a[part, None] for part, p in self.blocks()])
 
     def forward(self, masses: np.ndarray) -> np.ndarray:
         """What becomes of masses of cells before, shape (n, k) to (m, k): all of a become all of b."""
@@ -98,7 +100,7 @@ class Link:
 
     def mass_of_descendants(self) -> np.ndarray:
         """Mass of the descendants of each cell before, shape (n,)."""
-        return np.concatenate([p @ (self.b / self.arriving) for _, p in self.blocks()])
+        return self.a * self.over_descendants(np.ones((len(self.b), 1)))[:, 0]
 
     def mass_of_ancestors(self) -> np.ndarray:
         """Mass of the ancestors of each cell after, shape (m,)."""
