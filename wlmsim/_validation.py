@@ -233,6 +233,19 @@ def particles(positions: Any, weights: Any) -> None:
         )
 
 
+def names(name: str, value: Any, n: int) -> tuple[str, ...]:
+    """Names of n individuals, all different; `None` numbers them."""
+    if value is None:
+        return tuple(map(str, range(n)))
+    result = tuple(str(entry) for entry in sequence(name, value, f"{n} names"))
+    if len(result) != n:
+        raise ParameterError(f"`{name}` must be {n} names, one for each individual; got {len(result)}")
+    if len(set(result)) != n:
+        twice = next(entry for k, entry in enumerate(result) if entry in result[:k])
+        raise ParameterError(f"`{name}` must be all different; {twice!r} stands twice")
+    return result
+
+
 def times(name: str, value: Any, *, strictly: bool = True) -> np.ndarray:
     """A finite, non-empty, increasing (T,) array."""
     result = own(value, np.atleast_1d(array(name, value)))

@@ -106,9 +106,9 @@ def test_text_of_other_programs(tmp_path):
     series = wls.SnapshotSeries.load(out)
     assert series.times.tolist() == [0, 90] and series.units == {"time": "min", "length": "m"}
     assert "got --time-unit frame" in refuse("convert", table, "-o", out, "-f", "--time-unit", "frame")
-    (tmp_path / "a.parquet").write_bytes(b"PAR1")
+    (tmp_path / "a.feather").write_bytes(b"PAR1")
     for command in (["info"], ["convert", "-o", out, "-f"]):
-        assert "save it as .csv with pandas" in refuse(command[0], tmp_path / "a.parquet", *command[1:])
+        assert "save it as .csv with pandas" in refuse(command[0], tmp_path / "a.feather", *command[1:])
 
 
 def test_drifters_on_the_command_line(tmp_path):

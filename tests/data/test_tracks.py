@@ -147,3 +147,80 @@ def test_bad_tracks(arguments, message):
 def test_bad_windows(options, message):
     with pytest.raises(ParameterError, match=message):
         Tracks(TIMES, walks()).with_velocities(**options)
+
+
+# --- names, parts and other times
+
+
+def named() -> Tracks:
+    return Tracks(
+        TIMES,
+        walks(lost=0.0),
+        ids=["Ada", "Bo", "Cy", "Di"],
+        units={"time": "h"},
+        metadata={"first_date": "2021-03-01"},
+    )
+
+
+def test_individuals_by_their_names():
+    tracks = named()
+    assert tracks["Bo"].ids == ("Bo",) and tracks[["Di", "Ada"]].ids == ("Di", "Ada")
+    np.testing.assert_array_equal(tracks["Di"].positions[:, 0], tracks.positions[:, 3])
+    kept, held = tracks.hold_out(["Ada", "Cy"])
+    assert kept.ids == ("Bo", "Di") and held.ids == ("Ada", "Cy")
+    assert tracks[2:4].times.tolist() == TIMES[2:4].tolist() and tracks[-1].time == TIMES[-1]
+    with pytest.raises(ParameterError, match=r"`ids` must be among 'Ada', .* got 'Adda' \(did you mean 'Ada'\?\)"):
+        tracks["Adda"]
+    with pytest.raises(ParameterError, match="`ids` must be all different; 'a' stands twice"):
+        Tracks(TIMES, walks(), ids=["a", "b", "a", "c"])
+    with pytest.raises(ParameterError, match="`ids` must be 4 names"):
+        Tracks(TIMES, walks(), ids=["a"])
+
+
+def test_times_as_dates():
+    tracks = named()
+    past, future = tracks.split(at="2021-03-01T03:30")
+    assert past.times.tolist() == [0, 1, 1.5, 3.5] and future.times[0] == 4.5 and future.ids == tracks.ids
+    assert tracks.at("2021-03-01T01:30").time == 1.5 and tracks.ids_at(1.5) == tracks.ids
+    assert tracks.dates[1] == np.datetime64("2021-03-01T01:00")
+    series = tracks.snapshots()
+    assert series.at(np.datetime64("2021-03-01T01:30")).time == 1.5
+    assert [len(part) for part in series.split(at="2021-03-01T03:30")] == [4, 6]
+    for wrong in ("2021-03-01T01:31", "yesterday"):
+        with pytest.raises(ParameterError, match="`time` must be"):
+            tracks.at(wrong)
+    with pytest.raises(ParameterError, match="the data have no dates"):
+        Tracks(TIMES, walks()).split(at="2021-03-01")
+    with pytest.raises(ParameterError, match="`dates` are not known"):
+        _ = Tracks(TIMES, walks()).dates
+
+
+@pytest.mark.parametrize(("method", "degree"), [("linear", 1), ("spline", 3)])
+def test_resampling_is_exact_for_polynomials(method, degree):
+    rng = np.random.default_rng(degree)
+    factors = rng.normal(size=(degree + 1, 3, 2))
+    wanted = np.linspace(0, TIMES[-1], 23)
+    positions = np.einsum("tk,knd->tnd", np.vander(TIMES, degree + 1), factors)
+    between = np.einsum("tk,knd->tnd", np.vander(wanted, degree + 1), factors)
+    positions[4, 0] = np.nan
+    dense = Tracks(TIMES, positions).resample(times=wanted, method=method, max_gap=5.0)
+    np.testing.assert_allclose(dense.positions, between, atol=1e-9)
+    filled = Tracks(TIMES, positions).resample(method=method, max_gap=5.0)
+    assert filled.seen.all() and filled.metadata["resampled"] == {"method": method, "max_gap": 5.0}
+    short = Tracks(TIMES, positions).resample(method=method, max_gap=1.9)
+    assert not short.seen[4, 0] and short.seen[:, 1].all()
+
+
+def test_gaps_are_left_by_default_where_they_are_unusually_long():
+    times = np.array([0.0, 1.0, 2.0, 3.0, 10.0, 11.0])
+    tracks = Tracks(times, times[:, None, None])
+    assert tracks.resample(every=1.0).seen[:, 0].sum() == 6  # three usual intervals of 1 do not reach over 7
+    assert tracks.resample(every=1.0, max_gap=7.0).seen.all()
+    with pytest.raises(ParameterError, match="`every` must be shorter than the data"):
+        tracks[1:].resample(every=50.0)
+
+
+def test_velocities_are_resampled_where_they_are_known():
+    tracks = Tracks(TIMES, walks(lost=0.0)).with_velocities(2)
+    between = tracks.resample(every=0.25, max_gap=9.0)
+    assert np.isnan(between.velocities[0]).all() and not np.isnan(between.velocities[between.times >= 1.0]).any()

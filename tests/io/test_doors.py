@@ -88,7 +88,7 @@ def test_single_arrays(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("suffix", "reader"), [(".parquet", "read_parquet"), (".xlsx", "read_excel"), (".feather", "read_feather")]
+    ("suffix", "reader"), [(".dta", "read_stata"), (".xlsx", "read_excel"), (".feather", "read_feather")]
 )
 def test_files_that_pandas_reads(suffix, reader, tmp_path):
     path = tmp_path / f"a{suffix}"
@@ -253,10 +253,7 @@ def test_tracks_say_what_can_be_done_with_them(tmp_path):
         assert tracks.trajectory().n == 1
     for use in (
         lambda: wls.visual.plot_snapshots(tracks),
-        lambda: io.export(tracks, tmp_path / "a.csv"),
         lambda: wls.learn.WLM().fit(tracks),
     ):
         with pytest.raises(ParameterError, match=r"its \.snapshots\(\) forget who is who"):
             use()
-    with pytest.raises(AttributeError, match=r"save `tracks\.snapshots\(\)` instead"):
-        tracks.save("a.h5")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import h5py
 import numpy as np
+import pyproj
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -431,12 +433,15 @@ def test_drifters_of_all_layouts(layout, engine, tmp_path):
     tracks = io.load_drifters(source, origin=(180.0, 10.0))
     assert tracks.units == {"length": "km", "time": "day"} and tracks.times.tolist() == [0, 0.25, 0.5, 0.75, 1.0]
     assert tracks.seen.T.tolist() == [[True] * 5, [False, True, False, True, True], [True, True, False, False, False]]
-    degree = io.drifters.EARTH_RADIUS * np.pi / 180
-    east, north = np.cos(np.radians(10)) * degree, degree
-    np.testing.assert_allclose(tracks.positions[0, 0], [-0.5 * east, 0.0], atol=1e-9)
-    np.testing.assert_allclose(tracks.positions[4, 1], [0.65 * east, 0.3 * north], rtol=1e-9)
-    np.testing.assert_allclose(tracks.velocities[tracks.seen], np.tile([43.2, -21.6], (10, 1)))
-    assert tracks.metadata["drifters"] == ["a", "b", "c"] and tracks.metadata["origin"] == [180.0, 10.0]
+    earth = pyproj.Geod(ellps="WGS84")
+    for k, i, place in ((0, 0, (179.5, 10.0)), (4, 1, (-179.35, 10.3))):
+        azimuth, _, metres = earth.inv(180.0, 10.0, *place)  # the plane keeps directions and distances from its middle
+        direction = [np.sin(np.radians(azimuth)), np.cos(np.radians(azimuth))]
+        np.testing.assert_allclose(tracks.positions[k, i], metres / 1e3 * np.array(direction), atol=1e-6)
+    speed = np.linalg.norm(tracks.velocities[tracks.seen], axis=1)
+    np.testing.assert_allclose(speed, np.hypot(43.2, 21.6), rtol=1e-4)
+    np.testing.assert_allclose(tracks.velocities[tracks.seen], np.tile([43.2, -21.6], (10, 1)), rtol=0.01)
+    assert tracks.ids == ("a", "b", "c") and tracks.metadata["projection"].startswith("+proj=aeqd +lat_0=10 +lon_0=180")
     assert tracks.metadata["first_date"].startswith("2020-03-01T00:00")
     if engine is not None:
         series = SnapshotSeries.load(source, origin=(180.0, 10.0))
@@ -445,7 +450,7 @@ def test_drifters_of_all_layouts(layout, engine, tmp_path):
 
 
 def test_drifters_on_common_times():
-    tracks = io.load_drifters(drifters("contiguous"), times=[0.125, 0.5, 1.0], longest_gap=0.3)
+    tracks = io.load_drifters(drifters("contiguous"), times=[0.125, 0.5, 1.0], max_gap=0.3)
     assert tracks.seen.tolist() == [[True, False, True], [True, False, False], [True, True, False]]
     exact = io.load_drifters(drifters("contiguous"))
     np.testing.assert_allclose(tracks.positions[0, 0], exact.positions[:2, 0].mean(axis=0))
@@ -457,7 +462,8 @@ def test_drifters_on_common_times():
 
 def test_the_middle_of_the_data_is_the_origin():
     tracks = io.load_drifters(drifters("full"), velocities=False)
-    assert tracks.velocities is None and abs(abs(tracks.metadata["origin"][0]) - 180) < 1
+    longitude = float(re.search(r"lon_0=(\S+)", tracks.metadata["projection"])[1])
+    assert tracks.velocities is None and abs(abs(longitude) - 180) < 1
     assert np.abs(np.nanmean(tracks.positions, axis=(0, 1))).max() < 15
 
 
@@ -465,7 +471,7 @@ def test_drifters_that_report_in_turn_ask_for_common_times():
     dataset = drifters("contiguous")
     seconds = np.arange(10).astype("m8[s]").astype("m8[ns]")
     dataset["time"] = ("obs", dataset["time"].values + seconds, {"standard_name": "time"})
-    with pytest.warns(DataWarning, match="only one of the 3 drifters is observed; give the common `times`"):
+    with pytest.warns(DataWarning, match=r"only one of the 3 individuals is observed; every='0\.25 day'"):
         io.load_drifters(dataset)
 
 
@@ -496,7 +502,7 @@ def lacking(dataset, *names, **attributes):
         ),
         (lambda d: d, {"velocities": "ve"}, ParameterError, "`velocities` must name two of"),
         (lambda d: d, {"origin": [0.0]}, ParameterError, "`origin` must be a longitude and a latitude"),
-        (lambda d: d, {"longest_gap": -1, "times": [0.0]}, ParameterError, "`longest_gap` must be a finite number > 0"),
+        (lambda d: d, {"max_gap": -1, "times": [0.0]}, ParameterError, "`max_gap` must be a finite number > 0"),
         (lambda d: d.assign(rowsize=d.rowsize + 1), {}, FileFormatError, "rowsize adds up to 13, and there are 10"),
         (
             lambda d: d.assign(time=d.time[0].broadcast_like(d.time)),

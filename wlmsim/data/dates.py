@@ -6,10 +6,11 @@ them through `counted` first, so that the unit stands beside the numbers.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -38,6 +39,13 @@ DAY = "day"
 """The unit in which dates are counted if none is asked for."""
 ORIGIN = "first_date"
 """The entry of the metadata that says which date the time 0 is."""
+
+
+class Dated(Protocol):
+    """What has times, and says what they count."""
+
+    units: dict[str, str]
+    metadata: dict[str, Any]
 
 
 def unit_of_time(name: Any) -> str | None:
@@ -191,3 +199,93 @@ def _shortest(first: np.datetime64) -> str:
     coarse = np.datetime_data(first.dtype)[0] in ("W", "D", "h", "m")
     text = str(first.astype("M8[s]") if coarse else first)
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def asked(name: str, times: Any, about: Dated) -> Any:
+    """A time, or several, as numbers in the unit and since the first date of what they are asked of.
+
+    Parameters
+    ----------
+    name : str
+        What messages call them.
+    times : float, str, date or array_like of these
+        Numbers stay as they are. Dates are of NumPy, Python or pandas, or text of ISO 8601.
+    about : object with `units` and `metadata`
+        What they are asked of.
+
+    Raises
+    ------
+    ParameterError
+        If they are dates, and it has none; or text that is no date.
+    """
+    words = np.asarray(times, dtype=object).ravel().tolist() if isinstance(times, (str, list, tuple)) else []
+    if any(isinstance(word, str) for word in words):
+        dates = from_text(np.array([str(word) for word in words], dtype=object))
+        if dates is None or dates.dtype.kind != "M":
+            raise check.fail(name, "a finite number, or a date such as '2021-03-01' or '2021-03-01T12:00'", times)
+        ticks: np.ndarray | None = dates[0] if isinstance(times, str) else dates
+    else:
+        ticks = ticks_of(times)
+    if ticks is None:
+        return times
+    dated = np.asarray(ticks).dtype.kind == "M"
+    if (dated and ORIGIN not in about.metadata) or unit_of_time(about.units.get("time", "")) is None:
+        raise check.fail(name, "a number: the data have no dates", times)
+    numbers = counted(name, np.atleast_1d(ticks), about.units, about.metadata)[0]
+    return float(numbers[0]) if np.ndim(ticks) == 0 else numbers
+
+
+def dates_of(times: np.ndarray, about: Dated) -> np.ndarray:
+    """The dates, to the microsecond, that times count from the first date on.
+
+    Raises
+    ------
+    ParameterError
+        If there is no first date, or the unit of time is not one that dates are counted in.
+    """
+    unit = unit_of_time(about.units.get("time", ""))
+    first = from_text(np.array([about.metadata.get(ORIGIN, "")], dtype=object))
+    if first is None or unit is None:
+        raise ParameterError("`dates` are not known: the times are numbers, and no date says where they begin")
+    return first[0].astype("M8[us]") + np.rint(np.asarray(times) * (SECONDS[unit] * 1e6)).astype("m8[us]")
+
+
+def has_dates(about: Dated) -> bool:
+    """Whether times count from a date on."""
+    return ORIGIN in about.metadata and unit_of_time(about.units.get("time", "")) is not None
+
+
+def written(dates: np.ndarray) -> list[str]:
+    """Dates as text, all to the day, the minute or the second, as tells them apart."""
+    moments = np.asarray(dates).astype("M8[us]")
+    for unit in ("D", "m", "s", "ms"):
+        if (moments.astype(f"M8[{unit}]") == moments).all():
+            return np.datetime_as_string(moments, unit=unit).tolist()
+    return np.datetime_as_string(moments, unit="ms").tolist()
+
+
+def length_of(name: str, duration: Any, unit: str | None) -> float:
+    """A duration, as a number of the unit or as text such as ``"10 min"``, in the unit of time.
+
+    Raises
+    ------
+    ParameterError
+        If it is not positive, or has a unit and the times have none.
+    """
+    if isinstance(duration, (timedelta, np.timedelta64)) or hasattr(duration, "to_timedelta64"):
+        seconds = float(np.timedelta64(_duration(duration)) / np.timedelta64(1, "ns")) * 1e-9
+    elif isinstance(duration, str) and (found := re.fullmatch(r"\s*([\d.]*)\s*([A-Za-z]+)\s*", duration)):
+        spelt = unit_of_time(found[2])
+        try:
+            count = float(found[1] or 1)
+        except ValueError:
+            spelt = None
+        if spelt is None:
+            raise check.fail(name, f"a duration such as '10 min', in {', '.join(SECONDS)}", duration)
+        seconds = count * SECONDS[spelt]
+    else:
+        return check.positive(name, duration)
+    known = unit_of_time(unit or "")
+    if known is None:
+        raise check.fail(name, f"a number, as the unit of the times is {unit or 'not known'}", duration)
+    return check.positive(name, float(f"{seconds / SECONDS[known]:.14g}"))

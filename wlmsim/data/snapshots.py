@@ -11,9 +11,10 @@ import numpy as np
 
 from wlmsim import _times
 from wlmsim import _validation as check
-from wlmsim.data.dates import counted
+from wlmsim.data.dates import asked, counted
 from wlmsim.data.files import door
 from wlmsim.data.population import Population
+from wlmsim.data.projection import Located
 from wlmsim.data.standardisation import Map, Standardisation
 from wlmsim.data.units import check_alike
 from wlmsim.errors import DataWarning, ParameterError
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     import xarray
 
 
-class SnapshotSeries:
+class SnapshotSeries(Located):
     """A population observed as unordered clouds at T times.
 
     Sizes may differ from time to time, spacing may be irregular, and nothing links a row at one time to a
@@ -314,15 +315,15 @@ class SnapshotSeries:
             units=self.units,
         )
 
-    def split(self, at: float) -> tuple[SnapshotSeries, SnapshotSeries]:
-        """Split into the past (time <= `at`) and the future (time > `at`).
+    def split(self, at: Any) -> tuple[SnapshotSeries, SnapshotSeries]:
+        """Split into the past (time <= `at`) and the future (time > `at`); `at` is a time, or a date.
 
         Raises
         ------
         ParameterError
             If one of the two would be empty.
         """
-        at = check.real("at", at)
+        at = check.real("at", asked("at", at, self))
         past = _times.up_to(self.times, at, share=0.0)
         if past.all() or not past.any():
             first, last = (_times.text(t, self.times) for t in self.times[[0, -1]])
@@ -351,18 +352,16 @@ class SnapshotSeries:
             units=self.units,
         )
 
-    def at(self, time: float) -> Population:
-        """Return the marginal observed at `time`; `ParameterError` if there is none."""
-        return self[check.recorded("time", time, self.times, "an observed time")]
+    def at(self, time: Any) -> Population:
+        """Return the marginal observed at a time or a date; `ParameterError` if there is none."""
+        return self[check.recorded("time", asked("time", time, self), self.times, "an observed time")]
 
     def save(self, path: str | Path) -> Path:
         """Write an HDF5 file, atomically; see docs/file_formats.md."""
         return door().save_snapshots(self, path)
 
     @classmethod
-    def load(
-        cls, path: str | Path, *, start: float | None = None, stop: float | None = None, **columns: Any
-    ) -> SnapshotSeries:
+    def load(cls, path: str | Path, *, start: Any = None, stop: Any = None, **columns: Any) -> SnapshotSeries:
         r"""Read a file of wlmsim, or another that holds snapshots: its suffix tells which.
 
         Of wlmsim are snapshots and trajectories, whose identities are then forgotten. Others are text with a header
@@ -373,7 +372,7 @@ class SnapshotSeries:
         ----------
         path : str or Path
             The file.
-        start, stop : float, optional
+        start, stop : float or date, optional
             Read only the marginals with start <= time <= stop [time].
         **columns
             Which columns of another file hold what: `time`, `positions`, `velocities`, `weights`, `populations`,

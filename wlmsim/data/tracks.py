@@ -4,19 +4,31 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
 from wlmsim import _times
 from wlmsim import _validation as check
-from wlmsim.data.dates import counted
+from wlmsim.data.dates import ORIGIN, SECONDS, asked, counted, from_text, length_of, unit_of_time
+from wlmsim.data.files import door
+from wlmsim.data.population import Population
+from wlmsim.data.projection import Located
+from wlmsim.data.resampling import METHODS, regular_times, resampled, usual_gap
 from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.data.trajectory import Trajectory
 from wlmsim.errors import DataWarning, ParameterError
 
+if TYPE_CHECKING:
+    import pandas
+    import xarray
 
-class Tracks:
+Ids = str | int | Sequence[Any]
+"""An individual by its name or number, or several."""
+
+
+class Tracks(Located):
     """Individuals that a camera, a tag or a buoy followed, with gaps where they were lost.
 
     A `Trajectory` is complete and a `SnapshotSeries` knows no identities; tracks are what stands between a recording
@@ -31,8 +43,10 @@ class Tracks:
         Positions [length]; an individual with a NaN coordinate is unseen at that time.
     velocities : array_like, shape (T, n, d), optional
         Velocities [length / time]; NaN where they are unknown. Default: unknown everywhere.
+    ids : sequence of str, optional
+        Names of the individuals, all different. Default: "0", "1", ...
     metadata : mapping, optional
-        Plain values kept along.
+        Plain values kept along, such as the ``projection`` of the positions.
     units : mapping, optional
         Names of the units of ``"length"`` and ``"time"``. Default: dimensionless.
 
@@ -44,17 +58,20 @@ class Tracks:
     Raises
     ------
     ParameterError
-        If shapes do not fit, a value is infinite, the times do not increase, or nobody is ever seen.
+        If shapes do not fit, a value is infinite, the times do not increase, two individuals have one name, or nobody
+        is ever seen.
 
     Examples
     --------
     >>> import numpy as np, wlmsim as wls
     >>> x = np.array([[0.0, 5.0], [1.0, np.nan], [2.0, 7.0]])[..., None]  # two walkers on a line, one lost for a while
-    >>> tracks = wls.Tracks([0.0, 1.0, 2.0], x)
+    >>> tracks = wls.Tracks([0.0, 1.0, 2.0], x, ids=["Ada", "Bo"])
     >>> tracks
     Tracks(times=3 in 0..2, n=2, dim=1, unseen 16.7%, velocities unknown)
-    >>> tracks.with_velocities(window=3).velocities[2].ravel()
-    array([1., 1.])
+    >>> tracks["Ada"].with_velocities(window=3).velocities[2].ravel()
+    array([1.])
+    >>> tracks.resample(every=0.5, max_gap=2.0).positions[:, 1].ravel()
+    array([5. , 5.5, 6. , 6.5, 7. ])
     """
 
     def __init__(
@@ -63,6 +80,7 @@ class Tracks:
         positions: Any,
         velocities: Any = None,
         *,
+        ids: Sequence[Any] | None = None,
         metadata: Mapping[str, Any] | None = None,
         units: Mapping[str, str] | None = None,
     ):
@@ -76,6 +94,7 @@ class Tracks:
         self.velocities = None if velocities is None else _with_gaps("velocities", velocities, self.positions.shape)
         if self.velocities is not None:
             self.velocities[~self.seen | np.isnan(self.velocities).any(axis=2)] = np.nan
+        self.ids = check.names("ids", ids, self.n)
         self.metadata = dict(metadata or {})
         self.units = dict(units or {})
 
@@ -89,13 +108,34 @@ class Tracks:
         """Dimension of space, d."""
         return self.positions.shape[2]
 
-    def __getattr__(self, name: str) -> Any:
-        if name in ("save", "load"):
-            raise AttributeError(f"Tracks have no file format and no `{name}`: save `tracks.snapshots()` instead")
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-
     def __len__(self) -> int:
         return len(self.times)
+
+    @overload
+    def __getitem__(self, key: int) -> Population: ...
+    @overload
+    def __getitem__(self, key: str | slice | Sequence[int] | Sequence[str]) -> Tracks: ...
+    def __getitem__(self, key: Any) -> Population | Tracks:
+        """The individuals of one name or several; or those who are seen at the k-th time; or some of the times."""
+        if isinstance(key, str) or (isinstance(key, (list, tuple)) and key and isinstance(key[0], str)):
+            return self.select(key)
+        if isinstance(key, (int, np.integer)):
+            return self._cloud(range(len(self))[key])
+        return self._part(np.arange(len(self))[key], slice(None))
+
+    def __eq__(self, other: object) -> bool:
+        """Whether times, names, positions and velocities are equal, unseen where unseen; metadata may differ."""
+        if not isinstance(other, Tracks):
+            return NotImplemented
+        mine, theirs = self.velocities, other.velocities
+        return (
+            self.ids == other.ids
+            and np.array_equal(self.times, other.times)
+            and np.array_equal(self.positions, other.positions, equal_nan=True)
+            and (mine is theirs if mine is None or theirs is None else np.array_equal(mine, theirs, equal_nan=True))
+        )
+
+    __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
         known = "unknown" if self.velocities is None else "known"
@@ -104,10 +144,154 @@ class Tracks:
             f"unseen {1 - self.seen.mean():.1%}, velocities {known})"
         )
 
-    def select(self, individuals: Sequence[int] | slice) -> Tracks:
-        """Return the tracks of some of the individuals, given by their indices."""
-        velocities = None if self.velocities is None else self.velocities[:, individuals]
-        return Tracks(self.times, self.positions[:, individuals], velocities, metadata=self.metadata, units=self.units)
+    def _repr_html_(self) -> str:
+        from wlmsim import _html
+
+        rows = [
+            ("individuals", f"{self.n} in {self.dim}-D, unseen {1 - self.seen.mean():.1%} of the time"),
+            *_html.when(self.times, self.units),
+            ("velocities", "unknown" if self.velocities is None else "known"),
+            *_html.about(self.metadata),
+        ]
+        seen = np.flatnonzero(self.seen.any(axis=1))
+        clouds = [self.positions[k][self.seen[k]] for k in seen]
+        return _html.card("Tracks", rows, _html.clouds(clouds, self.times[seen]))
+
+    def _part(self, frames: Any, individuals: Any) -> Tracks:
+        """Some of the times and of the individuals."""
+        positions = self.positions[frames][:, individuals]
+        if 0 in positions.shape:
+            raise ParameterError(
+                f"the selection must keep at least one of the {len(self)} times and of the {self.n} individuals"
+            )
+        velocities = None if self.velocities is None else self.velocities[frames][:, individuals]
+        ids = np.array(self.ids, dtype=object)[individuals].tolist()
+        return Tracks(self.times[frames], positions, velocities, ids=ids, metadata=self.metadata, units=self.units)
+
+    def _number_of(self, ids: Ids) -> list[int]:
+        """Numbers of individuals that are given by their names or numbers."""
+        several = ids if isinstance(ids, (list, tuple, np.ndarray, range)) else [ids]
+        place = {name: k for k, name in enumerate(self.ids)}
+        numbers = []
+        for one in several:
+            found = place.get(str(one)) if isinstance(one, str) else one
+            if not isinstance(found, (int, np.integer)) or isinstance(found, bool) or not -self.n <= found < self.n:
+                shown = ", ".join(map(repr, self.ids[:20])) + (", ..." if self.n > 20 else "")
+                hint = check.meant(one, self.ids) if isinstance(one, str) else ""
+                raise ParameterError(f"`ids` must be among {shown}, or be numbers below {self.n}; got {one!r}{hint}")
+            numbers.append(int(found))
+        return numbers
+
+    def select(self, individuals: Ids | slice) -> Tracks:
+        """Return the tracks of some of the individuals, given by their names or their numbers."""
+        chosen = np.arange(self.n)[individuals] if isinstance(individuals, slice) else self._number_of(individuals)
+        return self._part(slice(None), chosen)
+
+    def split(self, at: Any) -> tuple[Tracks, Tracks]:
+        """Split into the past (time <= `at`) and the future (time > `at`); `at` is a time, or a date.
+
+        Raises
+        ------
+        ParameterError
+            If one of the two would be empty.
+        """
+        at = check.real("at", asked("at", at, self))
+        past = _times.up_to(self.times, at, share=0.0)
+        if past.all() or not past.any():
+            first, last = (_times.text(t, self.times) for t in self.times[[0, -1]])
+            raise check.fail("at", f"in [{first}, {last}), so that both parts have a time", at)
+        return self._part(past, slice(None)), self._part(~past, slice(None))
+
+    def hold_out(self, individuals: Ids) -> tuple[Tracks, Tracks]:
+        """Split into the kept individuals and the held-out ones, given by their names or numbers."""
+        held = np.zeros(self.n, dtype=bool)
+        held[self._number_of(individuals)] = True
+        return self._part(slice(None), ~held), self._part(slice(None), held)
+
+    def at(self, time: Any) -> Population:
+        """Return those who are seen at a time or date of the tracks; `ParameterError` if it is none of these."""
+        time = asked("time", time, self)
+        return self._cloud(check.recorded("time", time, self.times, "a time of the tracks"))
+
+    def ids_at(self, time: Any) -> tuple[str, ...]:
+        """Names of those who are seen at a time or date, in the order of the rows of `at`."""
+        k = check.recorded("time", asked("time", time, self), self.times, "a time of the tracks")
+        return tuple(name for name, there in zip(self.ids, self._rows(k), strict=True) if there)
+
+    def _rows(self, k: int) -> np.ndarray:
+        """Who is in the k-th cloud: who is seen, and has a velocity where anybody has."""
+        if self.velocities is None or not (known := ~np.isnan(self.velocities[k]).any(axis=1)).any():
+            return self.seen[k]
+        return known
+
+    def _cloud(self, k: int) -> Population:
+        rows = self._rows(k)
+        if not rows.any():
+            raise ParameterError(f"nobody is seen at t = {_times.text(self.times[k], self.times)}")
+        known = self.velocities is not None and not np.isnan(self.velocities[k][rows]).any()
+        velocities = self.velocities[k][rows] if known and self.velocities is not None else None
+        return Population(self.positions[k][rows], velocities, time=float(self.times[k]))
+
+    def resample(self, every: Any = None, *, times: Any = None, method: str = "linear", max_gap: Any = None) -> Tracks:
+        """Interpolate each individual to common times, and over gaps that are not too long.
+
+        It looks ahead by up to one interval between two sightings. Nobody is seen before the first or after the last
+        of its sightings.
+
+        Parameters
+        ----------
+        every : float, str or timedelta, optional
+            Interval of the new times: a number in the unit of the times, or text such as ``"10 min"``. They are whole
+            multiples of it, of dates since midnight. Default: the times stay, and gaps are filled.
+        times : array_like, optional
+            The new times, or dates, instead.
+        method : {"linear", "spline"}
+            ``"linear"``: straight between two sightings. ``"spline"``: a cubic spline through all sightings that no
+            longer gap parts; smoother, and beyond the sightings where these are sparse.
+        max_gap : float, str or timedelta, optional
+            The longest interval between two sightings of an individual to interpolate over. Default: three times the
+            usual (median) interval of the individuals, or `every` if that is longer.
+
+        Returns
+        -------
+        Tracks
+            Velocities, where they were known on both sides, are interpolated linearly. The metadata ``resampled`` say
+            how.
+
+        Raises
+        ------
+        ParameterError
+            If both `every` and `times` are given, or the unit of a duration is not known.
+        """
+        if every is not None and times is not None:
+            raise ParameterError("`every` cannot go with `times`: either says which they are")
+        check.choice("method", method, METHODS)
+        frames = [np.flatnonzero(self.seen[:, i]) for i in range(self.n)]
+        unit = self.units.get("time")
+        step = 0.0 if every is None else length_of("every", every, unit)
+        gaps = [self.times[rows] for rows in frames]
+        longest = usual_gap(gaps, step) if max_gap is None else length_of("max_gap", max_gap, unit)
+        if every is not None:
+            wanted = regular_times(self.times[0], self.times[-1], step, midnight(self.units, self.metadata))
+        else:
+            wanted = self.times if times is None else check.times("times", asked("times", times, self))
+        shape = (len(wanted), self.n, self.dim)
+        positions, velocities = np.full(shape, np.nan), None if self.velocities is None else np.full(shape, np.nan)
+        for i, rows in enumerate(frames):
+            about: dict[str, Any] = {"max_gap": longest}
+            positions[:, i] = resampled(self.times[rows], self.positions[rows, i], wanted, method=method, **about)
+            if velocities is not None and self.velocities is not None:
+                known = rows[~np.isnan(self.velocities[rows, i]).any(axis=1)]
+                velocities[:, i] = resampled(self.times[known], self.velocities[known, i], wanted, **about)
+        how = {"method": method, "max_gap": longest} | ({"every": step} if every is not None else {})
+        return Tracks(
+            wanted,
+            positions,
+            velocities,
+            ids=self.ids,
+            metadata={**self.metadata, "resampled": how},
+            units=self.units,
+        )
 
     def with_velocities(self, window: int = 3, *, degree: int = 1, causal: bool = True) -> Tracks:
         """Estimate velocities by a polynomial fitted to each individual's positions around each time.
@@ -149,7 +333,14 @@ class Tracks:
             frames = np.flatnonzero(self.seen[:, i])
             velocities[frames, i] = _slopes(self.times[frames], self.positions[frames, i], offsets, degree)
         about = {"velocity_window": window, "velocity_degree": degree, "velocity_causal": causal}
-        return Tracks(self.times, self.positions, velocities, metadata={**self.metadata, **about}, units=self.units)
+        return Tracks(
+            self.times,
+            self.positions,
+            velocities,
+            ids=self.ids,
+            metadata={**self.metadata, **about},
+            units=self.units,
+        )
 
     def snapshots(self) -> SnapshotSeries:
         """Forget identities: at each time, the cloud of those who are seen.
@@ -203,7 +394,92 @@ class Tracks:
         velocities = None if self.velocities is None else self.velocities[:, always]
         if velocities is not None and np.isnan(velocities).any():
             velocities = None
-        return Trajectory(self.times, self.positions[:, always], velocities, metadata=self.metadata, units=self.units)
+        return Trajectory(
+            self.times,
+            self.positions[:, always],
+            velocities,
+            ids=[name for name, whole in zip(self.ids, always, strict=True) if whole],
+            metadata=self.metadata,
+            units=self.units,
+        )
+
+    def save(self, path: str | Path) -> Path:
+        """Write an HDF5 file, atomically; see docs/file_formats.md. `wlmsim.io.export` writes other formats."""
+        return door().save_tracks(self, path)
+
+    @classmethod
+    def load(cls, path: str | Path, **columns: Any) -> Tracks:
+        r"""Read a file of wlmsim, or another that follows individuals: its suffix tells which.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file: of wlmsim; text with a header line (``.csv``, ``.tsv``, ``.txt``, also ``.gz``), as Movebank,
+            trackdf and TrackMate write it; Parquet; XML of TrackMate; NetCDF or zarr of drifters (GDP, clouddrift,
+            Parcels, OpenDrift) or of ``movement``.
+        **columns
+            What is not found by its usual name, and how to read it: `id`, `time`, `positions`, `velocities`, `crs`,
+            `projection`, `timezone`, `date_format`, `every`, `times`, `method`, `max_gap`, `units`, `metadata`; see
+            `wlmsim.io.tracks_from_columns`, and for NetCDF and zarr `wlmsim.io.load_drifters`.
+
+        Returns
+        -------
+        Tracks
+
+        Raises
+        ------
+        FileNotFoundError, FileFormatError, MissingPackageError
+            If there is no such file, it cannot be used, or a package is not installed that it needs.
+        ParameterError
+            If a name is not in the file (the message lists those that are), or an argument is unusable.
+
+        Examples
+        --------
+        >>> from pathlib import Path
+        >>> _ = Path("foxes.csv").write_text(
+        ...     "individual-local-identifier,timestamp,location-long,location-lat\n"
+        ...     "Ada,2021-03-01 06:00:00,5.10,52.10\nAda,2021-03-01 06:10:00,5.11,52.10\n"
+        ...     "Bo,2021-03-01 06:00:00,5.20,52.20\nBo,2021-03-01 06:10:00,5.20,52.21\n"
+        ... )
+        >>> foxes = Tracks.load("foxes.csv", units={"time": "min"})
+        >>> foxes.ids, foxes.times.tolist(), foxes.units
+        (('Ada', 'Bo'), [360.0, 370.0], {'time': 'min', 'length': 'm'})
+        """
+        return door().read_tracks(path, **columns)
+
+    @classmethod
+    def from_dataframe(cls, frame: pandas.DataFrame, **columns: Any) -> Tracks:
+        """Build tracks from a data frame with a row for each sighting; `columns` are as in `load`."""
+        return door().tracks_from_dataframe(frame, **columns)
+
+    def to_dataframe(self) -> pandas.DataFrame:
+        """Return the sightings as a pandas data frame (extra ``pandas``), one individual after the other.
+
+        Its columns are id, time, date where there are dates, x, y, z, where known vx, vy, vz, and lon and lat where a
+        projection is known; its ``attrs`` hold the metadata and the units.
+        """
+        return door().paths_to_dataframe(self)
+
+    @classmethod
+    def from_xarray(cls, dataset: xarray.Dataset, **columns: Any) -> Tracks:
+        """Build tracks from a dataset of `to_xarray`, or any that `wlmsim.io.load_drifters` reads."""
+        return door().load_drifters(dataset, **columns)
+
+    def to_xarray(self) -> xarray.Dataset:
+        """Return the sightings as an xarray dataset (extra ``xarray``) of trajectories in the CF conventions.
+
+        It is a contiguous ragged array, as drifters have it: ``rowsize`` sightings of each individual.
+        """
+        return door().paths_to_xarray(self)
+
+
+def midnight(units: Mapping[str, str], metadata: Mapping[str, Any]) -> float:
+    """The time of midnight at the first date; 0 where times are numbers."""
+    first = from_text(np.array([metadata.get(ORIGIN, "")], dtype=object))
+    unit = unit_of_time(units.get("time", ""))
+    if first is None or unit is None:
+        return 0.0
+    return float((first[0].astype("M8[D]") - first[0]) / np.timedelta64(1, "ms")) * 1e-3 / SECONDS[unit]
 
 
 def _with_gaps(name: str, value: Any, shape: tuple[int | None, ...]) -> np.ndarray:

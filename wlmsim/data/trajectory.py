@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol, overload, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, overload, runtime_checkable
 
 import numpy as np
 
 from wlmsim import _times
 from wlmsim import _validation as check
-from wlmsim.data.dates import counted
+from wlmsim.data.dates import asked, counted
 from wlmsim.data.files import door
 from wlmsim.data.observations import Observations
 from wlmsim.data.population import Population
+from wlmsim.data.projection import Located
 from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.data.standardisation import Map
 from wlmsim.errors import ParameterError
+
+if TYPE_CHECKING:
+    import pandas
+    import xarray
 
 
 class Mechanics(Protocol):
@@ -46,7 +51,7 @@ class SecondOrder(Mechanics, Protocol):
         """Angular momentum about the origin."""
 
 
-class Trajectory:
+class Trajectory(Located):
     """The same n particles at T times.
 
     Parameters
@@ -60,6 +65,8 @@ class Trajectory:
         Velocities [length / time]. ``None`` where they are unknown.
     weights : array_like, shape (n,), optional
         Share of the population that each particle stands for, rescaled to sum to 1. Default: all equal.
+    ids : sequence of str, optional
+        Names of the particles, all different. Default: none.
     mechanics : Lagrangian or Flow, optional
         What moved the particles; needed by the energies and the action. Not written to files.
     observables : Observations, optional
@@ -84,6 +91,7 @@ class Trajectory:
         velocities: Any = None,
         weights: Any = None,
         *,
+        ids: Sequence[Any] | None = None,
         mechanics: Mechanics | None = None,
         observables: Observations | None = None,
         metadata: Mapping[str, Any] | None = None,
@@ -100,6 +108,7 @@ class Trajectory:
             self.positions = check.own(positions, self.positions)
             self.velocities = None if self.velocities is None else check.own(velocities, self.velocities)
         self.weights = check.weights("weights", weights, self.positions.shape[1])
+        self.ids = None if ids is None else check.names("ids", ids, self.n)
         self.mechanics = mechanics
         self.observables = Observations() if observables is None else observables
         self.metadata = dict(metadata or {})
@@ -133,6 +142,7 @@ class Trajectory:
             self.positions[chosen],
             None if self.velocities is None else self.velocities[chosen],
             self.weights,
+            ids=self.ids,
             mechanics=self.mechanics,
             observables=self.observables.of_frames(self.times, chosen),
             metadata=self.metadata,
@@ -180,9 +190,9 @@ class Trajectory:
         ]
         return _html.card("Trajectory", rows, _html.clouds(self.positions, self.times))
 
-    def at(self, time: float) -> Population:
-        """Return the recorded cloud at `time`; `ParameterError` if that time was not recorded."""
-        return self[check.recorded("time", time, self.times, "a recorded time")]
+    def at(self, time: Any) -> Population:
+        """Return the recorded cloud at a time or a date; `ParameterError` if that time was not recorded."""
+        return self[check.recorded("time", asked("time", time, self), self.times, "a recorded time")]
 
     def snapshots(self, fraction: float = 1.0, *, seed: int | None = None, velocities: bool = True) -> SnapshotSeries:
         """Forget identities: an independent, shuffled subsample of the particles at each time.
@@ -219,9 +229,8 @@ class Trajectory:
         """The same motion in other coordinates; what moved it is not known there."""
         velocities = None if self.velocities is None else pace(self.velocities)
         positions = place(self.positions)
-        return Trajectory(
-            self.times, positions, velocities, self.weights, metadata=self.metadata, units=units, copy=False
-        )
+        about: dict[str, Any] = {"ids": self.ids, "metadata": self.metadata, "units": units}
+        return Trajectory(self.times, positions, velocities, self.weights, **about, copy=False)
 
     def kinetic_energy(self) -> np.ndarray:
         """Kinetic energy K at each time, shape (T,) [mass length^2 / time^2]."""
@@ -283,9 +292,21 @@ class Trajectory:
         return door().save_trajectory(self, path)
 
     @classmethod
-    def load(cls, path: str | Path, *, start: float | None = None, stop: float | None = None) -> Trajectory:
-        """Read an H5MD file; with `start` or `stop`, only the frames with start <= time <= stop."""
+    def load(cls, path: str | Path, *, start: Any = None, stop: Any = None) -> Trajectory:
+        """Read an H5MD file; with `start` or `stop`, times or dates, only the frames with start <= time <= stop."""
         return door().load_trajectory(path, start=start, stop=stop)
+
+    def to_dataframe(self) -> pandas.DataFrame:
+        """Return the paths as a pandas data frame (extra ``pandas``), one particle after the other.
+
+        Its columns are id, time, date where there are dates, x, y, z, where known vx, vy, vz, and lon and lat where a
+        projection is known; its ``attrs`` hold the metadata and the units.
+        """
+        return door().paths_to_dataframe(self)
+
+    def to_xarray(self) -> xarray.Dataset:
+        """Return the paths as an xarray dataset (extra ``xarray``) of trajectories in the CF conventions."""
+        return door().paths_to_xarray(self)
 
 
 def _frames(name: str, value: Any, count: int) -> np.ndarray:

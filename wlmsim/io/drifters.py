@@ -1,30 +1,33 @@
-"""Drifting buoys, floats and model particles from NetCDF files of the CF conventions."""
+"""Drifting buoys, floats, model particles and animals from NetCDF and zarr of the CF conventions."""
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wlmsim import _times
 from wlmsim import _validation as check
-from wlmsim.data.dates import ORIGIN, SECONDS, counted, from_text, ticks_of, unit_of_time
+from wlmsim.data.dates import SECONDS, counted, from_text, ticks_of, unit_of_time
 from wlmsim.data.tracks import Tracks
 from wlmsim.data.units import DEGREE, METRES, stated, unit_of_length, unit_of_speed
-from wlmsim.errors import DataWarning, FileFormatError, ParameterError
+from wlmsim.errors import FileFormatError, ParameterError
 from wlmsim.io.hdf5 import LOCKED
 from wlmsim.io.optional import package
 from wlmsim.io.paths import existing
+from wlmsim.io.sightings import Sightings, length_wanted
 
 if TYPE_CHECKING:
     import xarray
 
-EARTH_RADIUS = 6371.0088
-"""Mean radius of the Earth, (2 a + b) / 3 of its ellipsoid WGS 84 [km]."""
-
+ABOUT = "wlmsim"
+"""What begins the attributes by which datasets of wlmsim tell metadata and units."""
+ZARR = ".zarr"
+"""Suffix of folders that are zarr stores."""
+COUNTS = ("rowsize", "row_size")
+"""Names of counts of observations that do not say by an attribute that they are such."""
 LONGITUDE, LATITUDE = ("longitude", "lon", "long"), ("latitude", "lat")
 """Names of coordinates that are in degrees if they do not say what they are in."""
 INSTANCES = ("traj", "trajectory", "drifter", "id", "buoy", "float", "particle", "individual", "platform", "instance")
@@ -34,55 +37,64 @@ INSTANCES = ("traj", "trajectory", "drifter", "id", "buoy", "float", "particle",
 def load_drifters(
     source: str | Path | xarray.Dataset,
     *,
+    every: Any = None,
     times: Any = None,
-    longest_gap: float | None = None,
+    method: str = "linear",
+    max_gap: Any = None,
     positions: Sequence[str] | None = None,
     velocities: Sequence[str] | bool | None = None,
+    crs: str | None = None,
+    projection: str | None = None,
     origin: Sequence[float] | None = None,
     position_unit: str | None = None,
+    keypoint: str | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    units: Mapping[str, str] | None = None,
 ) -> Tracks:
-    """Read drifters from a NetCDF file or a dataset in the discrete sampling geometry "trajectory" of CF.
+    """Read drifters from NetCDF, zarr or a dataset in the discrete sampling geometry "trajectory" of CF.
 
     All three layouts of the convention are understood: contiguous ragged array (a count with the attribute
-    ``sample_dimension``, as the Global Drifter Program's products have), indexed ragged array (an index with the
-    attribute ``instance_dimension``), and a full array of drifters and observations (as Parcels writes).
+    ``sample_dimension``, or called rowsize, as the Global Drifter Program's products and clouddrift have), indexed
+    ragged array (an index with the attribute ``instance_dimension``), and a full array of drifters and observations (as
+    Parcels and OpenDrift write). Datasets of ``movement`` are read too.
 
-    Longitudes and latitudes become kilometres east and north of an origin in the plane that touches the Earth
-    there: x = R cos(latitude of origin) (longitude - that of origin), y = R (latitude - that of origin). Within
-    1000 km of it at 40 degrees of latitude, distances are right to about a tenth. Coordinates that are lengths become
-    kilometres from the origin. Dates and durations become days, dates since the first; times that are numbers keep the
-    unit that they say they are in, such as seconds, and velocities are in the same.
+    Longitudes and latitudes become kilometres in a plane, by default the azimuthal equidistant one around their middle:
+    distances from there are right, others to 0.5% within 1000 km. Eastward and northward velocities are turned with it.
+    Coordinates that are lengths become kilometres from the origin. Dates and durations become days, dates since the
+    first; times that are numbers keep the unit that they say they are in, such as seconds, and velocities are in the
+    same.
 
     Parameters
     ----------
     source : str, Path or xarray.Dataset
-        The file or the dataset.
-    times : array_like, optional
-        Times at which all drifters are wanted, as dates or as days since the first date; positions and velocities
-        are then interpolated linearly in time, which looks ahead by up to one interval of the data. Default: the
-        times that were observed, with no interpolation.
-    longest_gap : float, optional
-        The longest interval between two observations of a drifter to interpolate over, in the unit of time of the
-        tracks [time]. Default: any.
+        The file, the folder of a zarr store, or the dataset.
+    every, times, method, max_gap
+        Interpolate to common times, see `Tracks.resample`. Default: the times that were observed.
     positions : sequence of str, optional
         Names of the two coordinates. Default: those with the standard names or the units of longitude and latitude,
         or called lon and lat.
     velocities : sequence of str or bool, optional
         Names of the eastward and the northward velocity; False leaves them out. Default: those with a standard
         name such as ``eastward_sea_water_velocity``, or called ve and vn, if there.
+    crs : str, optional
+        What the positions are in, as PROJ has it. Default: longitudes and latitudes of WGS 84, if they are degrees.
+    projection : str, optional
+        The plane to project to: ``"utm"`` for the zone of the middle, or as PROJ has it. Default: see above.
     origin : sequence of float, optional
-        Longitude and latitude of the origin [degree], or its two coordinates where these are lengths. Default: the
-        middle of the data.
+        Longitude and latitude of the middle of the plane [degree], or two coordinates where these are lengths. Default:
+        the middle of the data.
     position_unit : str, optional
         What the positions are in: ``"degree"``, ``"m"``, ``"km"``. Default: what they say themselves; those called
         longitude and latitude, or lon and lat, are in degrees if they say nothing.
+    keypoint : str, optional
+        The part of the body of which ``movement`` has several. Default: the mean of those that are seen.
+    metadata, units : mapping, optional
+        Kept with the tracks. Units of ``"length"`` and of ``"time"`` are those wanted. Default: km, and days for dates.
 
     Returns
     -------
     Tracks
-        With a NaN wherever a drifter is not observed; lengths in km, times in days or the data's unit. The metadata
-        hold ``origin``
-        (longitude and latitude), ``first_date`` and ``drifters`` (their names).
+        With a NaN wherever a drifter is not observed. The metadata hold ``projection`` and ``first_date``.
 
     Raises
     ------
@@ -96,18 +108,36 @@ def load_drifters(
     Warns
     -----
     DataWarning
-        If the drifters are seldom observed together, so that `times` should be given.
+        If the drifters are seldom observed together, so that `every` should be given.
     """
-    if isinstance(source, (str, Path)):
-        with opened(source) as dataset:
-            return _tracks(dataset, str(source), times, longest_gap, positions, velocities, origin, position_unit)
-    return _tracks(source, "the dataset", times, longest_gap, positions, velocities, origin, position_unit)
+    common = {"every": every, "times": times, "method": method, "max_gap": max_gap}
+    about: dict[str, Any] = {"metadata": dict(metadata or {}), "units": dict(units or {})}
+    given = {
+        "positions": positions,
+        "velocities": velocities,
+        "crs": crs,
+        "projection": projection,
+        "origin": origin,
+        "position_unit": position_unit,
+    }
+    if not isinstance(source, (str, Path)):
+        return _sightings(source, "the dataset", keypoint, given, about).tracks(**common, level=3)
+    with opened(source) as dataset:
+        return _sightings(dataset, str(source), keypoint, given, about).tracks(**common, level=3)
 
 
 def opened(path: str | Path) -> xarray.Dataset:
-    """Open a NetCDF file; its variables are read when asked for."""
+    """Open a NetCDF file or a zarr store; its variables are read when asked for."""
     xarray = package("xarray", "xarray")
     path = existing(path)
+    if path.suffix.lower() == ZARR:
+        package("zarr", "xarray")
+        try:
+            return xarray.open_dataset(path, engine="zarr", decode_timedelta=False)
+        except Exception as error:  # what zarr raises on a foreign folder differs between its versions
+            raise FileFormatError(
+                f"{path}: it is not a zarr store that xarray can read ({str(error).splitlines()[0]})"
+            ) from None
     try:
         return xarray.open_dataset(path, decode_timedelta=False)
     except BlockingIOError:
@@ -119,22 +149,119 @@ def opened(path: str | Path) -> xarray.Dataset:
 
 
 def holds_drifters(dataset: xarray.Dataset) -> bool:
-    """Whether a dataset has the layout of trajectories in the CF conventions."""
+    """Whether a dataset has the layout of trajectories in the CF conventions, or is one of ``movement``."""
+    if holds_paths(dataset) or holds_movement(dataset):
+        return True
+    if f"{ABOUT}_units" in dataset.attrs:
+        return False  # a snapshot series
     kinds = [str(dataset.attrs.get(name, "")).lower() for name in ("featureType", "feature_type", "cdm_data_type")]
     named = any(variable.attrs.get("cf_role") == "trajectory_id" for variable in dataset.variables.values())
-    return "trajectory" in kinds or named or bool(_with_attribute(dataset, "sample_dimension", "instance_dimension"))
+    counted = any(name in dataset for name in COUNTS)
+    return (
+        "trajectory" in kinds
+        or named
+        or counted
+        or bool(_with_attribute(dataset, "sample_dimension", "instance_dimension"))
+    )
 
 
-def _tracks(
+def holds_paths(dataset: xarray.Dataset) -> bool:
+    """Whether a dataset was made by `Tracks.to_xarray` or `Trajectory.to_xarray`."""
+    return f"{ABOUT}_units" in dataset.attrs and dataset.attrs.get("featureType") == "trajectory"
+
+
+def holds_movement(dataset: xarray.Dataset) -> bool:
+    """Whether a dataset has the layout of ``movement``: positions by time, space and individuals."""
+    return "position" in dataset and {"time", "space"} <= {str(name) for name in dataset["position"].dims}
+
+
+def _sightings(
+    dataset: xarray.Dataset, source: str, keypoint: str | None, given: Mapping[str, Any], about: dict[str, Any]
+) -> Sightings:
+    """The observations of a dataset of any of the layouts."""
+    if holds_paths(dataset):
+        return _own(dataset, source, about)
+    if holds_movement(dataset):
+        return _of_movement(dataset, source, keypoint, given["crs"], given["projection"], about)
+    if keypoint is not None:
+        raise ParameterError(f"`keypoint` is for datasets of movement; {source} is none")
+    return _observations(dataset, source, asked_units=about["units"], metadata=about["metadata"], **given)
+
+
+def _own(dataset: xarray.Dataset, source: str, about: dict[str, Any]) -> Sightings:
+    """What `to_xarray` made, as it was: no projection is made again."""
+    texts = {name: json.loads(dataset.attrs[f"{ABOUT}_{name}"]) for name in ("metadata", "units")}
+    metadata, units = ({**texts[name], **about[name]} for name in ("metadata", "units"))
+    axes = [name for name in ("x", "y", "z") if name in dataset]
+    axes = axes or [f"x{k + 1}" for k in range(len(dataset.variables)) if f"x{k + 1}" in dataset]
+    owner, ids = _owners(dataset, source, axes[0])
+    when = counted("times", dataset["time"].values, units, metadata)[0]
+    columns = [
+        np.stack([dataset[p + a].values for a in axes], axis=1) if p + axes[0] in dataset else None for p in ("", "v")
+    ]
+    positions, velocities = columns
+    assert positions is not None
+    return Sightings(source, owner, ids, np.asarray(when, dtype=float), positions, velocities, units, metadata)
+
+
+def _of_movement(
     dataset: xarray.Dataset,
     source: str,
-    times: Any,
-    longest_gap: float | None,
+    keypoint: str | None,
+    crs: str | None,
+    projection: str | None,
+    about: dict[str, Any],
+) -> Sightings:
+    """Positions by time, space and individuals, and of each several parts of the body."""
+    found = dataset["position"]
+    parts = next((str(name) for name in found.dims if name in ("keypoints", "keypoint")), None)
+    if parts is not None:
+        names = [str(name) for name in found[parts].values.tolist()]
+        if keypoint is not None and keypoint not in names:
+            raise check.fail("keypoint", f"one of {', '.join(names)}", keypoint)
+        found = found.isel({parts: names.index(keypoint)}) if keypoint is not None else found.mean(parts, skipna=True)
+    who = next((str(name) for name in found.dims if name in ("individuals", "individual")), None)
+    if who is None:
+        found, who = found.expand_dims("individuals"), "individuals"
+    values = found.transpose("time", who, "space").values.astype(float)
+    ids = (
+        [str(name) for name in found[who].values.tolist()]
+        if who in found.coords
+        else [str(k) for k in range(values.shape[1])]
+    )
+    stated_unit = {"seconds": "s", "frames": "frame"}.get(str(dataset.attrs.get("time_unit", "")), "")
+    units = {**({"time": stated_unit} if stated_unit else {}), "length": "px", **about["units"]}
+    when, units, metadata = counted("times", found["time"].values, units, about["metadata"])
+    frame, owner = np.nonzero(np.isfinite(values).all(axis=2))
+    if not len(frame):
+        raise FileFormatError(f"{source}: it has no position of any individual")
+    rows = Sightings(
+        source,
+        owner,
+        ids,
+        np.asarray(when, dtype=float)[frame],
+        values[frame, owner],
+        None,
+        units,
+        {"source": source, **metadata},
+    )
+    return rows if crs is None else rows.projected(crs, projection, length_wanted(about["units"]))
+
+
+def _observations(
+    dataset: xarray.Dataset,
+    source: str,
+    *,
     positions: Sequence[str] | None,
     velocities: Sequence[str] | bool | None,
+    crs: str | None,
+    projection: str | None,
     origin: Sequence[float] | None,
     position_unit: str | None,
-) -> Tracks:
+    asked_units: Mapping[str, str],
+    metadata: Mapping[str, Any],
+) -> Sightings:
+    """What was observed of trajectories in the CF conventions."""
     dataset = _decoded(dataset)
     east_north = _pair(dataset, source, "positions", positions, _is_coordinate)
     if east_north is None:
@@ -155,35 +282,51 @@ def _tracks(
     if not len(drifter):
         raise FileFormatError(f"{source}: it has no observation with time, longitude and latitude")
 
-    when, units, about = counted("times", columns[clock], _unit_of_clock(dataset[clock]), None)
-    when = np.asarray(when, dtype=float)
-    unit = _unit_of_positions(dataset, source, east_north, position_unit)
+    when, units, about = _clocked(columns[clock], _unit_of_clock(dataset[clock]), asked_units, metadata)
+    unit = "m" if crs is not None else _unit_of_positions(dataset, source, east_north, position_unit)
+    wanted_unit = length_wanted(asked_units, "km")
     coordinates = np.stack([columns[name].astype(float) for name in east_north], axis=1)
+    pace = None
+    if speeds is not None:
+        factors = [_over(wanted_unit, dataset, name, units.get("time")) for name in speeds]
+        pace = np.stack([columns[name] * factor for name, factor in zip(speeds, factors, strict=True)], axis=1)
+    centre = None if origin is None else check.finite("origin", check.array("origin", origin))
+    if centre is not None and centre.shape != (2,):
+        raise check.fail("origin", "a longitude and a latitude", centre)
     if unit == DEGREE:
         _check_degrees(coordinates, east_north)
-    middle = _middle(coordinates) if unit == DEGREE else coordinates.mean(axis=0)
-    centre = middle if origin is None else check.finite("origin", check.array("origin", origin))
-    if centre.shape != (2,):
-        raise check.fail("origin", "a longitude and a latitude", centre)
-    rows = [_plane(coordinates, centre) if unit == DEGREE else (coordinates - centre) * METRES[unit] / METRES["km"]]
-    if speeds is not None:
-        factors = [_over_km(dataset, name, units.get("time")) for name in speeds]
-        rows.append(np.stack([columns[name] * factor for name, factor in zip(speeds, factors, strict=True)], axis=1))
-    values = np.concatenate(rows, axis=1)
-    if times is None:
-        wanted, which = _times.distinct(when)
-        frames = _exact(drifter, which, values, len(wanted), len(names), source)
-    else:
-        wanted = _wanted(times, units, about)
-        frames = _interpolated(drifter, when, values, wanted, len(names), longest_gap)
-    metadata = {"source": source, "origin": centre.tolist(), "drifters": names, **about}
-    return Tracks(
-        wanted,
-        frames[..., :2],
-        frames[..., 2:] if speeds is not None else None,
-        metadata=metadata,
-        units={"length": "km", **units},
-    )
+        if centre is not None:
+            projection = f"+proj=aeqd +lat_0={centre[1]:.9g} +lon_0={centre[0]:.9g} +datum=WGS84"
+    elif crs is None:
+        centre = coordinates.mean(axis=0) if centre is None else centre
+        coordinates = (coordinates - centre) * METRES[unit] / METRES[wanted_unit]
+        about["origin"] = centre.tolist()
+        unit = wanted_unit
+    units = {**units, "length": unit}
+    rows = Sightings(source, drifter, _distinct(names), when, coordinates, pace, units, {"source": source, **about})
+    return rows if crs is None and unit != DEGREE else rows.projected(crs, projection, wanted_unit)
+
+
+def _clocked(
+    clock: np.ndarray, stated_unit: dict[str, str], wanted: Mapping[str, str], metadata: Mapping[str, Any]
+) -> tuple[np.ndarray, dict[str, str], dict[str, Any]]:
+    """Times as numbers of the unit that is wanted, or else of their own; dates by default in days."""
+    when, units, about = counted("times", clock, dict(wanted) if ticks_of(clock) is not None else stated_unit, metadata)
+    when = np.asarray(when, dtype=float)
+    have, want = (unit_of_time(given.get("time", "")) for given in (units, wanted))
+    if want is not None and have is not None and have != want:
+        when = when * (SECONDS[have] / SECONDS[want])
+    return when, {**units, **({"time": wanted["time"]} if "time" in wanted else {})}, about
+
+
+def _distinct(names: list[str]) -> list[str]:
+    """Names that stand for several trajectories, numbered."""
+    seen: dict[str, int] = {}
+    result = []
+    for name in names:
+        seen[name] = seen.get(name, 0) + 1
+        result.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
+    return result
 
 
 # --- what is where
@@ -213,7 +356,7 @@ def _drifters_first(dataset: xarray.Dataset, clock: str, longitude: str) -> xarr
 def _owners(dataset: xarray.Dataset, source: str, longitude: str) -> tuple[np.ndarray, list[str]]:
     """The number of the drifter that each observation belongs to, and the names of the drifters."""
     shape, dimensions = dataset[longitude].shape, dataset[longitude].dims
-    counts = _with_attribute(dataset, "sample_dimension") or [n for n in ("rowsize", "row_size") if n in dataset]
+    counts = _with_attribute(dataset, "sample_dimension") or [n for n in COUNTS if n in dataset]
     index = _with_attribute(dataset, "instance_dimension")
     if len(shape) == 2:
         owner = np.repeat(np.arange(shape[0]), shape[1])
@@ -362,29 +505,8 @@ def _check_degrees(degrees: np.ndarray, names: Sequence[str]) -> None:
             )
 
 
-def _wanted(times: Any, units: dict[str, str], about: dict[str, Any]) -> np.ndarray:
-    """Common times in the unit of those of the data, dates since the first one."""
-    dates = ticks_of(times)
-    if dates is not None and dates.dtype.kind == "M" and ORIGIN not in about:
-        raise check.fail("times", "numbers, as the times of the data are", times)
-    return check.times("times", counted("times", times, units, about)[0])
-
-
-def _middle(degrees: np.ndarray) -> np.ndarray:
-    """The mean latitude, and the longitude of the mean direction, which the date line does not split."""
-    longitude, latitude = degrees.T
-    mean = np.angle(np.exp(1j * np.radians(longitude)).mean(), deg=True)
-    return np.array([mean, latitude.mean()])
-
-
-def _plane(degrees: np.ndarray, origin: np.ndarray) -> np.ndarray:
-    east = (degrees[:, 0] - origin[0] + 180.0) % 360.0 - 180.0
-    north = degrees[:, 1] - origin[1]
-    return EARTH_RADIUS * np.radians(np.stack([np.cos(np.radians(origin[1])) * east, north], axis=1))
-
-
-def _over_km(dataset: xarray.Dataset, name: str, time: str | None) -> float:
-    """How many kilometres in the unit of time one unit of a velocity is."""
+def _over(length: str, dataset: xarray.Dataset, name: str, time: str | None) -> float:
+    """How many of the unit of length in the unit of time one unit of a velocity is."""
     said = stated(dataset[name])
     unit = unit_of_speed(said)
     if unit is None or unit.length == DEGREE:
@@ -397,49 +519,4 @@ def _over_km(dataset: xarray.Dataset, name: str, time: str | None) -> float:
             f"`velocities` in {said} need times in one of {', '.join(SECONDS)}; those of the data have the unit "
             f"{time or ''!r}: set the attribute units of the time, or leave them out with velocities=False"
         )
-    return unit.over("km", time)
-
-
-# --- common times
-
-
-def _exact(drifter: np.ndarray, k: np.ndarray, values: np.ndarray, count: int, n: int, source: str) -> np.ndarray:
-    """Each value at its own time, the k-th."""
-    frames = np.full((count, n, values.shape[1]), np.nan)
-    taken = np.zeros(frames.shape[:2], dtype=np.int64)
-    np.add.at(taken, (k, drifter), 1)
-    if taken.max() > 1:
-        raise FileFormatError(f"{source}: a drifter has two observations at one time")
-    if n > 1 and (taken.sum(axis=1) == 1).mean() > 0.5:
-        warnings.warn(
-            f"{source}: at most of its {count} times only one of the {n} drifters is observed; "
-            "give the common `times` to interpolate to",
-            DataWarning,
-            stacklevel=4,
-        )
-    frames[k, drifter] = values
-    return frames
-
-
-def _interpolated(
-    drifter: np.ndarray, when: np.ndarray, values: np.ndarray, wanted: np.ndarray, n: int, longest: float | None
-) -> np.ndarray:
-    """Linear between the observations around each wanted time; NaN outside of them and in longer gaps."""
-    longest = np.inf if longest is None else check.positive("longest_gap", longest)
-    frames = np.full((len(wanted), n, values.shape[1]), np.nan)
-    for j in range(n):
-        mine = np.flatnonzero(drifter == j)
-        mine = mine[np.argsort(when[mine], kind="stable")]
-        t, y = when[mine], values[mine]
-        if not len(t):
-            continue
-        after = np.searchsorted(t, wanted).clip(0, len(t) - 1)
-        before = np.maximum(after - 1, 0)
-        hit = t[after] == wanted
-        between = (t[before] <= wanted) & (wanted <= t[after]) & (t[after] - t[before] <= longest)
-        frames[hit, j] = y[after[hit]]
-        between &= ~hit
-        before, after = before[between], after[between]
-        share = ((wanted[between] - t[before]) / (t[after] - t[before]))[:, None]
-        frames[between, j] = (1 - share) * y[before] + share * y[after]
-    return frames
+    return unit.over(length, time)

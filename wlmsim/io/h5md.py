@@ -27,6 +27,12 @@ _POSITION = "particles/all/position/value"
 _VELOCITY = "particles/all/velocity/value"
 _WEIGHTS = "wlmsim/weights"
 _OBSERVABLES = "observables"
+_IDS = "wlmsim/ids"
+OTHERS = {
+    "snapshots": "it holds snapshots, not a trajectory: read it with SnapshotSeries.load",
+    "tracks": "it holds tracks, not a trajectory: read it with Tracks.load",
+}
+"""What is said of files of another kind."""
 
 
 def save_trajectory(trajectory: Trajectory, path: str | Path) -> Path:
@@ -57,6 +63,8 @@ def save_trajectory(trajectory: Trajectory, path: str | Path) -> Path:
         _write_particles(file, trajectory)
         _write_weights(file, trajectory)
         _write_observations(file, trajectory.observables, trajectory.units)
+        if trajectory.ids is not None:
+            hdf5.store_names(file, _IDS, trajectory.ids)
     return local(path)
 
 
@@ -158,14 +166,14 @@ def recording(
         raise failure
 
 
-def load_trajectory(path: str | Path, *, start: float | None = None, stop: float | None = None) -> Trajectory:
+def load_trajectory(path: str | Path, *, start: Any = None, stop: Any = None) -> Trajectory:
     """Read a trajectory written by `save_trajectory`.
 
     Parameters
     ----------
     path : str or Path
         The file.
-    start, stop : float, optional
+    start, stop : float or date, optional
         Read only the frames with start <= time <= stop [time]; the others stay on the disk.
 
     Returns
@@ -184,14 +192,15 @@ def load_trajectory(path: str | Path, *, start: float | None = None, stop: float
     """
     with hdf5.reading(path) as file:
         if hdf5.schema(file) != "trajectory":
-            raise hdf5.Damage("it holds snapshots, not a trajectory: read it with SnapshotSeries.load")
+            raise hdf5.Damage(OTHERS[hdf5.schema(file)])
         return read(file, start, stop)
 
 
-def read(file: h5py.File, start: float | None, stop: float | None) -> Trajectory:
+def read(file: h5py.File, start: Any, stop: Any) -> Trajectory:
     """Read the frames in a window of time from an open file."""
     times = hdf5.times_of(file, _TIME)
-    frames = hdf5.window(times, start, stop)
+    about = hdf5.about(file)
+    frames = hdf5.window(times, start, stop, about)
     position, velocity, weights = _columns(file, len(times))
     with hdf5.stored_values():
         return Trajectory(
@@ -200,7 +209,8 @@ def read(file: h5py.File, start: float | None, stop: float | None) -> Trajectory
             None if velocity is None else velocity[frames],
             None if weights is None else weights[:],
             observables=_observations(file).within(times[frames][0], times[frames][-1]),
-            **hdf5.about(file),
+            ids=hdf5.names(file, _IDS, position.shape[1]) if _IDS in file else None,
+            **about,
             copy=False,
         )
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import h5py
@@ -15,18 +16,19 @@ import numpy as np
 from wlmsim import _times
 from wlmsim import _validation as check
 from wlmsim._about import version
+from wlmsim.data.dates import asked
 from wlmsim.errors import FileFormatError, ParameterError, WlmsimError
 from wlmsim.io.atomic import atomic
 from wlmsim.io.attributes import read_attributes, write_attributes
 from wlmsim.io.paths import existing
 from wlmsim.io.signatures import EMPTY, PICKLE, TENSORS, ZIP, signature
 
-SCHEMAS = {"snapshots": 1, "trajectory": 1}
+SCHEMAS = {"snapshots": 1, "trajectory": 1, "tracks": 1}
 """The kinds of files, and the newest version of each that this wlmsim writes and reads."""
 
 _CHUNK_BYTES = 512 * 1024
 _LIBVER = ("v108", "v108")  # any HDF5 library since 1.8 (2008) can read the files
-_KINDS = {"f": "real numbers", "iu": "integers", "b": "booleans"}
+_KINDS = {"f": "real numbers", "iu": "integers", "b": "booleans", "S": "text"}
 
 
 _OTHERS = {
@@ -93,6 +95,16 @@ def store(
     return dataset
 
 
+def store_names(group: h5py.Group, name: str, names: Sequence[str]) -> h5py.Dataset:
+    """Write names as text of a fixed length, in UTF-8."""
+    return store(group, name, np.array([entry.encode() for entry in names], dtype=bytes))
+
+
+def names(file: h5py.File, name: str, count: int) -> list[str]:
+    """Read as many names."""
+    return [entry.decode() for entry in column(file, name, (count,), "S")[:].tolist()]
+
+
 def chunk_shape(shape: tuple[int, ...], itemsize: int) -> tuple[int, ...]:
     """Return the shape of chunks of at most 512 KiB, within the data, that cut the first axis first."""
     budget = _CHUNK_BYTES // itemsize
@@ -155,7 +167,7 @@ def stored_values() -> Iterator[None]:
 
 
 def schema(file: h5py.File) -> str:
-    """Return the kind of an open file: ``"snapshots"`` or ``"trajectory"``."""
+    """Return the kind of an open file: ``"snapshots"``, ``"trajectory"`` or ``"tracks"``."""
     header = file.get("wlmsim")
     if not isinstance(header, h5py.Group):
         raise Damage("it is an HDF5 file, but not one of wlmsim (it has no group /wlmsim)")
@@ -211,8 +223,8 @@ def times_of(file: h5py.File, name: str) -> np.ndarray:
         return check.times(name, dataset[:])
 
 
-def window(times: np.ndarray, start: float | None, stop: float | None) -> slice:
-    """Return the indices of the times with start <= time <= stop.
+def window(times: np.ndarray, start: Any, stop: Any, about: Mapping[str, Any] | None = None) -> slice:
+    """Return the indices of the times with start <= time <= stop, which `about`, metadata and units, may be dates of.
 
     Raises
     ------
@@ -220,6 +232,8 @@ def window(times: np.ndarray, start: float | None, stop: float | None) -> slice:
         If there is none.
     """
     first, last = 0, len(times)
+    known: Any = SimpleNamespace(**(about or {"units": {}, "metadata": {}}))
+    start, stop = (None if t is None else asked(name, t, known) for name, t in (("start", start), ("stop", stop)))
     if start is not None:
         k = _times.position(times, check.real("start", start))
         first = int(np.searchsorted(times, start, side="left")) if k is None else k

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from wlmsim.io import h5md, hdf5, snapshots_file
+from wlmsim.io import h5md, hdf5, snapshots_file, tracks_file
 from wlmsim.io.attributes import read_attributes
 from wlmsim.io.paths import existing
 
 
 def kind(path: str | Path) -> str:
-    """Return ``"snapshots"`` or ``"trajectory"``.
+    """Return ``"snapshots"``, ``"trajectory"`` or ``"tracks"``.
 
     Raises
     ------
@@ -45,12 +45,12 @@ def describe(path: str | Path) -> dict[str, Any]:
     with hdf5.reading(path) as file:
         name = hdf5.schema(file)
         header = read_attributes(file["wlmsim"])
-        outline = h5md.outline if name == "trajectory" else snapshots_file.outline
+        outlines = {"trajectory": h5md.outline, "tracks": tracks_file.outline, "snapshots": snapshots_file.outline}
         return {
             "path": str(path),
             "bytes": existing(path).stat().st_size,
             "kind": name,
             **{key: header[key] for key in ("schema_version", "created", "creator", "creator_version")},
-            **outline(file),
+            **outlines[name](file),
             **hdf5.about(file),
         }

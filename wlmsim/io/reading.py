@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,19 +12,31 @@ import numpy as np
 
 from wlmsim import _validation as check
 from wlmsim.data.snapshots import SnapshotSeries
+from wlmsim.data.tracks import Tracks
 from wlmsim.errors import FileFormatError, ParameterError
-from wlmsim.io import drifters, exchange, hdf5, tables
+from wlmsim.io import (
+    drifters,
+    exchange,
+    hdf5,
+    inspection,
+    paths_exchange,
+    tables,
+    track_tables,
+    trackmate,
+    tracks_file,
+)
 from wlmsim.io.columns import series_from_columns
 from wlmsim.io.optional import package
 from wlmsim.io.paths import existing, local
 from wlmsim.io.snapshots_file import load_snapshots
 
-NETCDF = (".nc", ".nc4", ".cdf")
+NETCDF = (".nc", ".nc4", ".cdf", drifters.ZARR)
 ARRAYS = (".npz", ".npy")
-FOREIGN = (*tables.TEXT, *(f"{suffix}.gz" for suffix in tables.TEXT), *ARRAYS, ".h5ad", *NETCDF)
+PARQUET = (".parquet", ".pq")
+XML = ".xml"
+FOREIGN = (*tables.TEXT, *(f"{suffix}.gz" for suffix in tables.TEXT), *ARRAYS, ".h5ad", *NETCDF, *PARQUET, XML)
 """Suffixes of files that are not wlmsim's own."""
 WAYS = {
-    (".parquet", ".pq"): "pandas.read_parquet(path)",
     (".feather",): "pandas.read_feather(path)",
     (".xlsx", ".xls", ".ods"): "pandas.read_excel(path)",
     (".pkl", ".pickle"): "pandas.read_pickle(path)",
@@ -46,18 +58,16 @@ def is_foreign(path: str | Path) -> bool:
     return suffix_of(path) in (*FOREIGN, *(suffix for suffixes in WAYS for suffix in suffixes))
 
 
-def read_snapshots(
-    path: str | Path, *, start: float | None = None, stop: float | None = None, **columns: Any
-) -> SnapshotSeries:
+def read_snapshots(path: str | Path, *, start: Any = None, stop: Any = None, **columns: Any) -> SnapshotSeries:
     """Read snapshots from a file of any known kind, which its suffix tells.
 
     Parameters
     ----------
     path : str or Path
         ``.csv``, ``.tsv`` or ``.txt``, also with ``.gz``: text with a header line. ``.npz``, ``.npy``: arrays.
-        ``.h5ad``: AnnData. ``.nc``: NetCDF, drifters or other. Anything else: HDF5, of wlmsim, or foreign if names are
-        given.
-    start, stop : float, optional
+        ``.h5ad``: AnnData. ``.nc``, ``.zarr``: drifters or other variables. ``.parquet``: a table. ``.xml``: tracks of
+        TrackMate. Anything else: HDF5, of wlmsim, or foreign if names are given.
+    start, stop : float or date, optional
         Keep only the clouds with start <= time <= stop [time].
     **columns
         What the columns are: see `series_from_columns`; for drifters see `load_drifters`. Text takes `decimal`, the
@@ -87,6 +97,8 @@ def read_snapshots(
         raise ParameterError(f"`decimal` is for text files, {', '.join(tables.TEXT)}; got {str(path)!r}")
     if suffix in NETCDF:
         series = _netcdf(path, columns)
+    elif suffix == XML:
+        return read_tracks(path, **columns).snapshots()
     elif suffix == ".h5ad":
         with _annotated(path) as data:
             series = exchange.from_anndata(data, source=path.name, **columns)
@@ -95,7 +107,77 @@ def read_snapshots(
             series = series_from_columns(found, path.name, **columns)
     else:
         return load_snapshots(path, start=start, stop=stop)
-    return series if start is None and stop is None else series[hdf5.window(series.times, start, stop)]
+    return (
+        series
+        if start is None and stop is None
+        else series[hdf5.window(series.times, start, stop, {"metadata": series.metadata, "units": series.units})]
+    )
+
+
+def read_tracks(path: str | Path, **columns: Any) -> Tracks:
+    """Read tracks from a file of any known kind, which its suffix tells.
+
+    Parameters
+    ----------
+    path : str or Path
+        See `Tracks.load`.
+    **columns
+        What the columns are and how to read them: see `tracks_from_columns`, and `load_drifters` for NetCDF and zarr.
+
+    Returns
+    -------
+    Tracks
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    FileFormatError
+        If it is damaged, or not of the kind that its suffix says.
+    MissingPackageError
+        If its kind needs a package that is not installed.
+    ParameterError
+        If a name is not there (the message lists those that are).
+    """
+    path = local(path)
+    suffix = suffix_of(path)
+    _check_names(columns, (track_tables.tracks_from_columns, drifters.load_drifters))
+    _check_readable(path, suffix)
+    if suffix in NETCDF:
+        return drifters.load_drifters(path, **columns)
+    if suffix == XML:
+        found, units = trackmate.xml(path)
+        columns["units"] = {**units, **(columns.get("units") or {})}
+        return track_tables.tracks_from_columns(found, path.name, **columns)
+    if suffix not in FOREIGN and not columns:
+        return tracks_file.load_tracks(path)
+    decimal = columns.pop("decimal", None)
+    with opened_columns(path, decimal or ".") as opened:
+        if suffix in PARQUET and isinstance(opened, ParquetColumns):
+            return paths_exchange.tracks_from_dataframe(opened.frame, source=path.name, **columns)
+        table: Any = dict(opened) if suffix.removesuffix(".gz") in tables.TEXT else opened
+        if trackmate.is_table(table):
+            table, units = trackmate.table(table)
+            columns["units"] = {**units, **(columns.get("units") or {})}
+        return track_tables.tracks_from_columns(table, path.name, **columns)
+
+
+def holds_individuals(path: str | Path) -> bool:
+    """Whether a file says who is who: whether `read_tracks` is the better way to read it than `read_snapshots`.
+
+    Of tables it is so if a column of names, one of times and those of positions have usual names.
+    """
+    path = local(path)
+    suffix = suffix_of(path)
+    if suffix == XML:
+        return True
+    if suffix in NETCDF:
+        with drifters.opened(path) as dataset:
+            return drifters.holds_drifters(dataset)
+    if suffix.removesuffix(".gz") not in tables.TEXT and suffix not in PARQUET:
+        return not is_foreign(path) and inspection.kind(path) == "tracks"
+    with opened_columns(path) as columns:
+        return track_tables.are_sightings(columns, path.name)
 
 
 @contextmanager
@@ -106,6 +188,10 @@ def opened_columns(path: str | Path, decimal: str = ".") -> Iterator[Mapping[str
     _check_readable(path, suffix)
     if suffix.removesuffix(".gz") in tables.TEXT:
         yield tables.text_columns(path, decimal=decimal)
+    elif suffix in PARQUET:
+        yield _parquet(path)
+    elif suffix == XML:
+        yield trackmate.xml(path)[0]
     elif suffix in ARRAYS:
         with tables.archive_columns(path) as arrays:
             yield arrays
@@ -130,13 +216,38 @@ def outline(path: str | Path) -> dict[str, Any]:
     return {"path": str(path), "bytes": local(path).stat().st_size, "kind": "columns", "columns": shown}
 
 
-def _check_names(columns: Mapping[str, Any]) -> None:
+class ParquetColumns(Mapping[str, Any]):
+    """The columns of a Parquet file, and the data frame that they are of."""
+
+    def __init__(self, frame: Any):
+        self.frame = frame
+
+    def __getitem__(self, name: str) -> Any:
+        column = self.frame[name]
+        return column if getattr(column.dtype, "tz", None) is not None else column.to_numpy()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(map(str, self.frame.columns))
+
+    def __len__(self) -> int:
+        return len(self.frame.columns)
+
+
+def _parquet(path: Path) -> ParquetColumns:
+    pandas = package("pandas", "parquet")
+    package("pyarrow", "parquet")
+    path = existing(path)
+    try:
+        return ParquetColumns(pandas.read_parquet(path))
+    except (OSError, ValueError) as error:
+        raise FileFormatError(f"{path}: it is not a Parquet file ({str(error).splitlines()[0]})") from None
+
+
+def _check_names(
+    columns: Mapping[str, Any], readers: Sequence[Any] = (series_from_columns, drifters.load_drifters)
+) -> None:
     """Refuse misspelt arguments here: within an open file, a `TypeError` would be taken for damage."""
-    known = [
-        "decimal",
-        *inspect.signature(series_from_columns).parameters,
-        *inspect.signature(drifters.load_drifters).parameters,
-    ]
+    known = ["decimal", *(name for reader in readers for name in inspect.signature(reader).parameters)]
     for name in columns:
         if name not in known:
             raise TypeError(f"load() got an unexpected keyword argument {name!r}{check.meant(name, known)}")
@@ -157,7 +268,7 @@ def _kind(value: Any) -> str:
 
 def _netcdf(path: Path, columns: Mapping[str, Any]) -> SnapshotSeries:
     with drifters.opened(path) as dataset:
-        if drifters.holds_drifters(dataset) and "wlmsim_units" not in dataset.attrs:
+        if drifters.holds_drifters(dataset):
             tracks = drifters.load_drifters(dataset, **columns)
             tracks.metadata["source"] = str(path)
             return tracks.snapshots()

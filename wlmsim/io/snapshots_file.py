@@ -11,7 +11,7 @@ import numpy as np
 from wlmsim import _validation as check
 from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.data.trajectory import Trajectory
-from wlmsim.io import h5md, hdf5
+from wlmsim.io import h5md, hdf5, tracks_file
 from wlmsim.io.paths import local
 
 
@@ -51,14 +51,14 @@ def save_snapshots(series: SnapshotSeries, path: str | Path) -> Path:
     return local(path)
 
 
-def load_snapshots(path: str | Path, *, start: float | None = None, stop: float | None = None) -> SnapshotSeries:
-    """Read a snapshot series, or a trajectory whose identities are then forgotten.
+def load_snapshots(path: str | Path, *, start: Any = None, stop: Any = None) -> SnapshotSeries:
+    """Read a snapshot series, or a trajectory or tracks whose identities are then forgotten.
 
     Parameters
     ----------
     path : str or Path
         A file written by `save_snapshots` or `save_trajectory`.
-    start, stop : float, optional
+    start, stop : float or date, optional
         Read only the clouds with start <= time <= stop [time]; the others stay on the disk.
 
     Returns
@@ -77,6 +77,8 @@ def load_snapshots(path: str | Path, *, start: float | None = None, stop: float 
     with hdf5.reading(path) as file:
         if hdf5.schema(file) == "trajectory":
             return forget(h5md.read(file, start, stop))
+        if hdf5.schema(file) == "tracks":
+            return tracks_file.read(file, start, stop).snapshots()
         return _read(file, start, stop)
 
 
@@ -107,9 +109,10 @@ def _write_velocities(group: h5py.Group, series: SnapshotSeries) -> None:
     hdf5.store(group, "velocities_known", known)
 
 
-def _read(file: h5py.File, start: float | None, stop: float | None) -> SnapshotSeries:
+def _read(file: h5py.File, start: Any, stop: Any) -> SnapshotSeries:
     times = hdf5.times_of(file, "snapshots/times")
-    chosen = hdf5.window(times, start, stop)
+    about = hdf5.about(file)
+    chosen = hdf5.window(times, start, stop, about)
     offsets = _offsets(file, len(times))
     columns = _columns(file, offsets)
     bounds = offsets[chosen.start : chosen.stop + 1]
@@ -119,7 +122,7 @@ def _read(file: h5py.File, start: float | None, stop: float | None) -> SnapshotS
         clouds["velocities"] = [v if k else None for v, k in zip(clouds["velocities"], known, strict=True)]
     with hdf5.stored_values():
         _check_finite(clouds)
-        return SnapshotSeries(times[chosen], **clouds, **hdf5.about(file))
+        return SnapshotSeries(times[chosen], **clouds, **about)
 
 
 def _offsets(file: h5py.File, count: int) -> np.ndarray:

@@ -2,34 +2,41 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from wlmsim import _validation as check
+from wlmsim.data.dates import written
 from wlmsim.data.snapshots import SnapshotSeries
+from wlmsim.data.tracks import Tracks
 from wlmsim.data.trajectory import Trajectory
 from wlmsim.errors import ParameterError
 from wlmsim.io.atomic import atomic
 from wlmsim.io.mdanalysis import save_h5md
 from wlmsim.io.optional import package
 from wlmsim.io.paths import local
+from wlmsim.io.paths_exchange import path_columns
 from wlmsim.io.snapshots_file import forget
 from wlmsim.io.tables import save_archive, save_text
 from wlmsim.io.vtk import save_vtk
 
 
-def export(data: Trajectory | SnapshotSeries, path: str | Path) -> Path:
-    """Write a trajectory or a series as a file of the kind that the suffix says.
+def export(data: Trajectory | SnapshotSeries | Tracks, path: str | Path) -> Path:
+    """Write a trajectory, tracks or a series as a file of the kind that the suffix says.
 
     Parameters
     ----------
-    data : Trajectory or SnapshotSeries
-        What to write. Formats of rows forget the identities of a trajectory.
+    data : Trajectory, Tracks or SnapshotSeries
+        What to write. ``.npz`` and ``.h5ad`` forget who is who.
     path : str or Path
-        ``.h5``: HDF5 of wlmsim. ``.csv``, ``.tsv``: text. ``.npz``: arrays. ``.h5ad``: AnnData. ``.nc``: NetCDF, as
-        `SnapshotSeries.to_xarray` lays it out. ``.pvd``: points for ParaView, see `save_vtk`. ``.h5md``: a trajectory
-        for MDAnalysis, see `save_h5md`.
+        ``.h5``: HDF5 of wlmsim. ``.csv``, ``.tsv``, ``.parquet``: tables, of tracks and trajectories with names, dates,
+        longitudes and latitudes. ``.npz``: arrays. ``.h5ad``: AnnData. ``.nc``: NetCDF, as `to_xarray` lays it out: of
+        tracks and trajectories the trajectories of the CF conventions. ``.pvd``: points for ParaView, see `save_vtk`.
+        ``.h5md``: a trajectory for MDAnalysis, see `save_h5md`.
 
     Returns
     -------
@@ -43,21 +50,45 @@ def export(data: Trajectory | SnapshotSeries, path: str | Path) -> Path:
     MissingPackageError
         If the format needs a package that is not installed.
     """
-    check.instance("data", data, (Trajectory, SnapshotSeries))
+    check.instance("data", data, (Trajectory, SnapshotSeries, Tracks))
     path = local(path)
     suffix = path.suffix.lower()
     if suffix not in WRITERS:
         raise check.fail("path", f"a name that ends in {', '.join(WRITERS)}", str(path))
     if suffix == ".h5md" and not isinstance(data, Trajectory):
         raise ParameterError("`data` must be a Trajectory for .h5md; the particles of snapshots have no identities")
-    if isinstance(data, Trajectory) and suffix not in (".h5", ".h5md", ".pvd"):
-        data = forget(data)
+    if suffix not in KEEPING and not isinstance(data, SnapshotSeries):
+        data = forget(data) if isinstance(data, Trajectory) else data.snapshots()
+    elif isinstance(data, Tracks) and suffix == ".pvd":
+        data = data.snapshots()
     WRITERS[suffix](data, path)
     return path
 
 
-def _save(data: Trajectory | SnapshotSeries, path: Path) -> None:
+def _save(data: Trajectory | SnapshotSeries | Tracks, path: Path) -> None:
     data.save(path)
+
+
+def _save_table(data: Trajectory | SnapshotSeries | Tracks, path: Path) -> None:
+    """Rows as text: of those who have names with these."""
+    if isinstance(data, SnapshotSeries):
+        save_text(data, path)
+        return
+    columns = path_columns(data)
+    if "date" in columns:
+        columns["date"] = np.array(written(columns["date"]))
+    separator = "\t" if path.suffix.lower() == ".tsv" else ","
+    with atomic(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream, delimiter=separator, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows(zip(*(column.tolist() for column in columns.values()), strict=True))
+
+
+def _save_parquet(data: Trajectory | SnapshotSeries | Tracks, path: Path) -> None:
+    frame = data.to_dataframe()
+    package("pyarrow", "parquet")
+    with atomic(path) as temporary:
+        frame.to_parquet(temporary, index=False)
 
 
 def _save_h5ad(series: SnapshotSeries, path: Path) -> None:
@@ -66,17 +97,20 @@ def _save_h5ad(series: SnapshotSeries, path: Path) -> None:
         data.write_h5ad(temporary)
 
 
-def _save_netcdf(series: SnapshotSeries, path: Path) -> None:
-    dataset = series.to_xarray()
+def _save_netcdf(data: Trajectory | SnapshotSeries | Tracks, path: Path) -> None:
+    dataset = data.to_xarray()
     package("h5netcdf", "xarray")
     with atomic(path) as temporary:
         dataset.to_netcdf(temporary, engine="h5netcdf")
 
 
+KEEPING = (".h5", ".h5md", ".pvd", ".csv", ".tsv", ".parquet", ".nc")
+"""Suffixes of formats that say who is who."""
 WRITERS: dict[str, Callable[[Any, Path], Any]] = {
     ".h5": _save,
-    ".csv": save_text,
-    ".tsv": save_text,
+    ".csv": _save_table,
+    ".tsv": _save_table,
+    ".parquet": _save_parquet,
     ".npz": save_archive,
     ".h5ad": _save_h5ad,
     ".nc": _save_netcdf,

@@ -1,0 +1,254 @@
+"""Rows of who was seen when and where, of any source, as tracks in a plane at common times."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from wlmsim import _times
+from wlmsim import _validation as check
+from wlmsim.data.dates import asked, length_of
+from wlmsim.data.projection import PROJECTION, Projection, degrees_from, plane_of
+from wlmsim.data.resampling import METHODS, regular_times, resampled, usual_gap
+from wlmsim.data.tracks import Tracks, midnight
+from wlmsim.data.units import DEGREE, METRES, unit_of_length
+from wlmsim.errors import DataWarning, FileFormatError, ParameterError
+
+MOST_BYTES = 4 * 2**30
+"""A table of times and individuals that is larger than this is refused."""
+TWICE = 0.05
+"""Share of sightings at one time as another of the same individual, above which names stand for several individuals."""
+
+
+@dataclass(frozen=True)
+class Sightings:
+    """Rows of N sightings.
+
+    Parameters
+    ----------
+    source : str
+        What they are of; messages say it.
+    owner : ndarray of int, shape (N,)
+        Which of the individuals each is of.
+    ids : sequence of str
+        Names of the individuals.
+    times : ndarray, shape (N,)
+        Finite times [time].
+    positions : ndarray, shape (N, d)
+        Finite positions [length or degree].
+    velocities : ndarray, shape (N, d), optional
+        NaN where unknown [length / time].
+    units, metadata : mapping
+        As of `Tracks`.
+    """
+
+    source: str
+    owner: np.ndarray
+    ids: Sequence[str]
+    times: np.ndarray
+    positions: np.ndarray
+    velocities: np.ndarray | None
+    units: Mapping[str, str]
+    metadata: Mapping[str, Any]
+
+    def projected(self, crs: str | None, projection: str | None, unit: str) -> Sightings:
+        """The same in a plane that the metadata tell, if it can be known.
+
+        Parameters
+        ----------
+        crs : str, optional
+            What the positions are in, as PROJ has it. Default: longitudes and latitudes of WGS 84 if their unit is the
+            degree; else unknown.
+        projection : str, optional
+            The plane that is wanted. Default: that of `crs` if it is one; else the one around the middle.
+        unit : str
+            Unit of length that is wanted, if they are projected; velocities are in it already.
+        """
+        degrees = self.units.get("length") == DEGREE
+        if crs is None and not degrees:
+            if projection is not None:
+                raise ParameterError(
+                    "`projection` needs positions that are longitudes and latitudes, or `crs`, which says what "
+                    f"those of {self.source} are in, such as 'EPSG:32633'"
+                )
+            return self
+        if unit not in METRES:
+            raise check.fail("units['length']", f"one of {', '.join(METRES)}, to project to", unit)
+        if self.positions.shape[1] < 2:
+            raise ParameterError(
+                f"`positions` must have two coordinates to be projected; those of {self.source} have 1"
+            )
+        flat = self.positions[:, :2]
+        if crs is not None and plane_of(crs):
+            source = Projection(crs, unit)
+            plane = flat * source.scale
+            if projection is None or projection == crs:
+                return self._in(plane, self.velocities, source)
+            degrees_of = source.degrees(plane)
+        else:
+            degrees_of = flat if crs is None else degrees_from(crs, flat)
+            _check_degrees(degrees_of, self.source)
+        target = Projection.around(degrees_of, unit, text=projection)
+        velocities = self.velocities
+        if velocities is not None:
+            velocities = velocities.copy()
+            velocities[:, :2] = target.pace(degrees_of, velocities[:, :2])
+        return self._in(target.place(degrees_of), velocities, target)
+
+    def _in(self, plane: np.ndarray, velocities: np.ndarray | None, projection: Projection) -> Sightings:
+        if not np.isfinite(plane).all():
+            bad = int((~np.isfinite(plane).all(axis=1)).sum())
+            raise ParameterError(
+                f"`projection` must have a place for all positions; {projection.text!r} has none for {bad} "
+                f"of {len(plane)}"
+            )
+        positions = np.concatenate([plane, self.positions[:, 2:]], axis=1)
+        return replace(
+            self,
+            positions=positions,
+            velocities=velocities,
+            units={**self.units, "length": projection.unit},
+            metadata={**self.metadata, PROJECTION: projection.text},
+        )
+
+    def tracks(
+        self, *, every: Any = None, times: Any = None, method: str = "linear", max_gap: Any = None, level: int = 4
+    ) -> Tracks:
+        """Arrange the sightings as tracks, at their own times or at others; see `Tracks.resample`."""
+        if every is not None and times is not None:
+            raise ParameterError("`every` cannot go with `times`: either says which they are")
+        check.choice("method", method, METHODS)
+        rows = self._once(level + 1)
+        if every is None and times is None:
+            return rows._as_seen(level + 1)
+        unit, begun = self.units.get("time"), midnight(self.units, self.metadata)
+        step = 0.0 if every is None else length_of("every", every, unit)
+        mine = [np.flatnonzero(rows.owner == k) for k in range(len(self.ids))]
+        if max_gap is not None:
+            longest = length_of("max_gap", max_gap, unit)
+        else:
+            longest = usual_gap([rows.times[part] for part in mine], step)
+        if every is not None:
+            wanted = regular_times(rows.times.min(), rows.times.max(), step, begun)
+        else:
+            wanted = check.times("times", asked("times", times, self))  # type: ignore[arg-type]
+        values = (
+            rows.positions if rows.velocities is None else np.concatenate([rows.positions, rows.velocities], axis=1)
+        )
+        rows._check_size(len(wanted))
+        frames = np.full((len(wanted), len(self.ids), values.shape[1]), np.nan)
+        dim = rows.positions.shape[1]
+        for k, part in enumerate(mine):
+            about: dict[str, Any] = {"max_gap": longest}
+            frames[:, k, :dim] = resampled(rows.times[part], values[part, :dim], wanted, method=method, **about)
+            if rows.velocities is not None:
+                known = part[np.isfinite(rows.velocities[part]).all(axis=1)]
+                frames[:, k, dim:] = resampled(rows.times[known], values[known, dim:], wanted, **about)
+        how = {"method": method, "max_gap": longest} | ({"every": step} if every is not None else {})
+        return rows._made(wanted, frames, {**self.metadata, "resampled": how})
+
+    def _made(self, times: np.ndarray, frames: np.ndarray, metadata: Mapping[str, Any]) -> Tracks:
+        dim = self.positions.shape[1]
+        velocities = None if self.velocities is None else frames[..., dim:]
+        about: dict[str, Any] = {"ids": self.ids, "metadata": metadata, "units": self.units}
+        if np.isnan(frames[..., :dim]).all():
+            raise ParameterError(f"`times` must be such that somebody of {self.source} is seen at one; nobody is")
+        return Tracks(times, frames[..., :dim], velocities, **about)
+
+    def _once(self, level: int) -> Sightings:
+        """The sightings by individual and time, each time of an individual once."""
+        order = np.lexsort((self.times, self.owner))
+        owner, times = self.owner[order], self.times[order]
+        again = np.zeros(len(order), dtype=bool)
+        again[1:] = (owner[1:] == owner[:-1]) & (times[1:] == times[:-1])
+        if again.any():
+            positions = self.positions[order]
+            other = again[1:] & (positions[1:] != positions[:-1]).any(axis=1)
+            count = int(other.sum())
+            if count > TWICE * len(order):
+                name = self.ids[int(owner[1:][other][0])]
+                raise FileFormatError(
+                    f"{self.source}: {name!r} has two observations at one time, and so it is in {count} of "
+                    f"{len(order)} rows: the column of names says not by itself who is who; id=[...] may name several "
+                    "columns together"
+                )
+            if count:
+                warnings.warn(
+                    f"{self.source}: of {count} sightings that are elsewhere at the time of another of the same "
+                    "individual, the first is kept",
+                    DataWarning,
+                    stacklevel=level,
+                )
+        kept = order[~again]
+        velocities = None if self.velocities is None else self.velocities[kept]
+        return replace(
+            self,
+            owner=self.owner[kept],
+            times=self.times[kept],
+            positions=self.positions[kept],
+            velocities=velocities,
+        )
+
+    def _as_seen(self, level: int) -> Tracks:
+        """Each sighting at its own time."""
+        times, which = _times.distinct(self.times)
+        self._check_size(len(times))
+        dim = self.positions.shape[1]
+        frames = np.full((len(times), len(self.ids), dim * (1 if self.velocities is None else 2)), np.nan)
+        frames[which, self.owner, :dim] = self.positions
+        if self.velocities is not None:
+            frames[which, self.owner, dim:] = self.velocities
+        together = np.bincount(which, minlength=len(times))
+        if len(self.ids) > 1 and (together == 1).mean() > 0.5:
+            warnings.warn(
+                f"{self.source}: at most of its {len(times)} times only one of the {len(self.ids)} individuals is "
+                f"observed; every={self._usual_interval()!r} interpolates to common times",
+                DataWarning,
+                stacklevel=level,
+            )
+        return self._made(times, frames, self.metadata)
+
+    def _usual_interval(self) -> str | float:
+        """The median interval between sightings of an individual, in the words that `every` takes."""
+        same = np.diff(self.owner) == 0
+        interval = float(np.median(np.diff(self.times)[same])) if same.any() else 1.0
+        unit = self.units.get("time", "")
+        return f"{interval:.2g} {unit}" if unit else float(f"{interval:.2g}")
+
+    def _check_size(self, count: int) -> None:
+        size = count * len(self.ids) * self.positions.shape[1] * 8 * (1 if self.velocities is None else 2)
+        if size > MOST_BYTES:
+            raise ParameterError(
+                f"`every` is needed: the {len(self.ids)} individuals of {self.source} and {count} times make a table "
+                f"of {size / 2**30:.0f} GiB; every={self._usual_interval()!r} or longer gives common times"
+            )
+
+
+def numbered(names: np.ndarray) -> tuple[np.ndarray, list[str]]:
+    """The number of each name among the distinct ones, in the order in which they first stand; and these."""
+    distinct, first, which = np.unique(names, return_index=True, return_inverse=True)
+    order = np.argsort(first, kind="stable")
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order] = np.arange(len(order))
+    return rank[which.reshape(-1)], [str(name) for name in distinct[order].tolist()]
+
+
+def length_wanted(units: Mapping[str, str] | None, default: str = "m") -> str:
+    """The unit of length of positions that are projected."""
+    given = (units or {}).get("length", default)
+    unit = unit_of_length(given)
+    return default if unit in (None, DEGREE) else str(unit)
+
+
+def _check_degrees(degrees: np.ndarray, source: str) -> None:
+    """Refuse lengths that are called degrees."""
+    for name, values, most in zip(("longitudes", "latitudes"), degrees.T, (360.0, 90.0), strict=True):
+        if (largest := float(np.abs(values).max())) > most:
+            raise ParameterError(
+                f"`positions` in degrees must be at most {most:g} in size; the {name} of {source} reach {largest:g}: "
+                "crs='EPSG:...' says what else they are in"
+            )

@@ -1,0 +1,391 @@
+"""Tables with a row for each sighting of an individual, as Movebank, trackdf, TrackMate and anybody write them."""
+
+from __future__ import annotations
+
+import datetime
+import re
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import numpy as np
+
+from wlmsim import _validation as check
+from wlmsim.data.dates import ORIGIN, counted, from_text, ticks_of
+from wlmsim.data.tracks import Tracks
+from wlmsim.data.units import DEGREE, stated, unit_of_length
+from wlmsim.errors import DataWarning, FileFormatError, ParameterError
+from wlmsim.io.columns import MISSING, Names, _numbers, _Table
+from wlmsim.io.sightings import Sightings, length_wanted, numbered
+
+IDS = (
+    "individual_local_identifier",
+    "individual_id",
+    "individual",
+    "animal_id",
+    "animal",
+    "track_id",
+    "trackid",
+    "track",
+    "trajectory_id",
+    "trajectory",
+    "drifter_id",
+    "drifter",
+    "buoy_id",
+    "buoy",
+    "float_id",
+    "particle_id",
+    "particle",
+    "tag_local_identifier",
+    "tag_id",
+    "tag",
+    "bird_id",
+    "cell_id",
+    "object_id",
+    "ids",
+    "id",
+    "name",
+    "burst",
+)
+"""Usual names of the column that says who is seen, in the order in which they are looked for."""
+TIMES = (
+    "timestamp",
+    "time",
+    "datetime",
+    "date_time",
+    "t",
+    "position_t",
+    "frame",
+    "obs_time",
+    "fixtime",
+    "date",
+    "study_local_timestamp",
+)
+"""Those of the column of times."""
+POSITIONS = (
+    ("location_long", "location_lat"),
+    ("lon", "lat"),
+    ("long", "lat"),
+    ("longitude", "latitude"),
+    ("utm_easting", "utm_northing"),
+    ("easting", "northing"),
+    ("position_x", "position_y", "position_z"),
+    ("x", "y", "z"),
+    ("x_", "y_", "z_"),
+)
+"""Those of positions: longitudes before latitudes."""
+IN_DEGREES = {"location_long", "location_lat", "lon", "long", "lat", "longitude", "latitude"}
+IN_METRES = {"utm_easting", "utm_northing", "easting", "northing"}
+HIDDEN = {"visible": "false", "algorithm_marked_outlier": "true", "manually_marked_outlier": "true"}
+"""What Movebank says of sightings that are no use."""
+NOBODY = (*MISSING, "None", "none")
+
+
+def tracks_from_columns(
+    columns: Mapping[str, Any],
+    source: str,
+    *,
+    id: Names | None = None,
+    time: Names | None = None,
+    positions: Names | None = None,
+    velocities: Names | None = None,
+    crs: str | None = None,
+    projection: str | None = None,
+    timezone: str | None = None,
+    date_format: str | None = None,
+    every: Any = None,
+    times: Any = None,
+    method: str = "linear",
+    max_gap: Any = None,
+    metadata: Mapping[str, Any] | None = None,
+    units: Mapping[str, str] | None = None,
+) -> Tracks:
+    """Build tracks from named columns with a row for each sighting.
+
+    Parameters
+    ----------
+    columns : mapping
+        Names and values of N rows, in any order.
+    source : str
+        What the columns are of; messages say it.
+    id : str or sequence of str, optional
+        The column that says who is seen, or several that say it together. Default: the first usual one, such as
+        ``individual-local-identifier``, ``track_id`` or ``id``. Rows without a name are left out.
+    time : str or sequence of str, optional
+        The column of times, or those of a date and a time of the day. Default: the first usual one, such as
+        ``timestamp``, ``time`` or ``frame``. Dates are counted in the unit of time, by default in days.
+    positions : str or sequence of str, optional
+        The columns of the coordinates, longitude before latitude. Default: the first usual ones, such as
+        ``location-long`` and ``location-lat``, lon and lat, or x, y and z.
+    velocities : str or sequence of str, optional
+        Those of velocities, in the unit of length over that of time; eastward and northward ones beside longitudes and
+        latitudes. Default: those that go with the names of the positions (vx, vy for x, y), if there.
+    crs : str, optional
+        What the positions are in, as PROJ has it, such as ``"EPSG:32633"``. Default: longitudes and latitudes of WGS 84
+        if they are called so; a column ``utm-zone`` is understood.
+    projection : str, optional
+        The plane to project to: ``"utm"`` for the zone of the middle, or as PROJ has it. Default: that of `crs`; of
+        longitudes and latitudes the azimuthal equidistant one around their middle.
+    timezone : str, optional
+        Zone of dates that have none, such as ``"Europe/Amsterdam"``. Default ``"UTC"``.
+    date_format : str, optional
+        How dates are written, as `datetime.strptime` has it. Default: as ISO 8601 has it.
+    every, times, method, max_gap
+        Interpolate to common times, see `Tracks.resample`. Default: the times of the sightings.
+    metadata, units : mapping, optional
+        Kept with the tracks. The unit of ``"length"`` is also the one to project to, by default ``"m"``.
+
+    Returns
+    -------
+    Tracks
+
+    Raises
+    ------
+    ParameterError
+        If a column is not found (the message lists those that are there) or does not hold what it should.
+    FileFormatError
+        If names stand for several individuals at once.
+
+    Warns
+    -----
+    DataWarning
+        If rows are left out, or the individuals are seldom seen at one time.
+    """
+    table = _SightingsTable(columns, source)
+    where = table.found_positions(positions)
+    names, absent = table.individuals(id)
+    when = table.moments(time, timezone, date_format)
+    x = table.values("positions", where)
+    pace = table.companion("velocities", where, velocities)
+    v = None if pace is None else table.values("velocities", pace)
+    for role, column in (("id", names), ("time", when), ("velocities", v)):
+        if column is not None and len(column) != len(x):
+            raise check.fail(role, f"a column of {len(x)} rows, as the positions have", column)
+    named = table.units_of(where)
+    given = dict(units or {})
+    when, about, origin = counted("time", when, {**named, **given}, _since_midnight(when, metadata))
+    when = np.asarray(when, dtype=float)
+    kept = ~absent & np.isfinite(when) & np.isfinite(x).all(axis=1) & table.usable()
+    if not kept.any():
+        raise FileFormatError(f"{source}: none of its {len(x)} rows has a name, a time and a position")
+    if not kept.all():
+        warnings.warn(
+            f"{source}: left out {int((~kept).sum())} of {len(kept)} rows, which have no name, time or position, or "
+            "are marked as outliers",
+            DataWarning,
+            stacklevel=4,
+        )
+    if crs is None and table.degrees(where):
+        about["length"] = DEGREE
+    crs = table.zone(kept) if crs is None and about.get("length") != DEGREE else crs
+    owner, ids = numbered(names[kept])
+    rows = Sightings(
+        source, owner, ids, when[kept], x[kept], None if v is None else v[kept], about, {"source": source, **origin}
+    )
+    unit = length_wanted(given)
+    return rows.projected(crs, projection, unit).tracks(
+        every=every, times=times, method=method, max_gap=max_gap, level=4
+    )
+
+
+def are_sightings(columns: Mapping[str, Any], source: str) -> bool:
+    """Whether columns by their usual names say who was seen when and where."""
+    table = _SightingsTable(columns, source)
+    place = any(all(name in table.plain for name in names[:2]) for names in POSITIONS)
+    return place and any(name in table.plain for name in TIMES) and any(name in table.plain for name in IDS)
+
+
+def _since_midnight(when: Any, metadata: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The metadata, in which dates count from the beginning of their first day, if no date is given."""
+    ticks = ticks_of(when)
+    about = dict(metadata or {})
+    if ticks is not None and ticks.dtype.kind == "M" and ORIGIN not in about and not np.isnat(ticks).all():
+        about[ORIGIN] = str(np.nanmin(ticks).astype("M8[D]"))
+    return about
+
+
+class _SightingsTable(_Table):
+    """Finds what the columns of a table of sightings are called."""
+
+    def __init__(self, columns: Mapping[str, Any], source: str):
+        super().__init__(columns, source)
+        self.plain = {re.sub(r"[^a-z0-9]+", "_", name.lower()).strip(" "): name for name in reversed(self.names)}
+
+    def usual(self, role: str, names: Sequence[str], what: str) -> str:
+        found = next((self.plain[name] for name in names if name in self.plain), None)
+        if found is None:
+            raise ParameterError(f"`{role}` must say which of {self._there()} holds {what}; there is no usual name")
+        return found
+
+    def individuals(self, given: Names | None) -> tuple[np.ndarray, np.ndarray]:
+        """The name of each row, and which have none."""
+        if given is None:
+            given = self.usual("id", IDS, "the names of the individuals")
+        names = [given] if isinstance(given, str) else list(given)
+        columns = [_words(self.columns[self.require("id", name)]) for name in names]
+        absent = np.any([np.isin(column, NOBODY) for column in columns], axis=0)
+        return columns[0] if len(columns) == 1 else np.array(
+            [" ".join(row) for row in zip(*columns, strict=True)]
+        ), absent
+
+    def moments(self, given: Names | None, timezone: str | None, date_format: str | None) -> Any:
+        """Times as numbers, or dates."""
+        apart = given is None and {"date", "time"} <= set(self.plain) and "timestamp" not in self.plain
+        if given is None and apart and _are_clock_times(self.columns[self.plain["time"]]):
+            given = [self.plain["date"], self.plain["time"]]
+        elif apart and ticks_of(self.columns[self.plain["time"]]) is None and self._is_dates("date"):
+            given = self.plain["date"]  # beside the same as a number, as tables of wlmsim have it
+        if given is None:
+            given = self.usual("time", TIMES, "the times")
+        names = [given] if isinstance(given, str) else list(given)
+        columns = [self.columns[self.require("time", name)] for name in names]
+        if len(columns) > 1:
+            words = [" ".join(row) for row in zip(*map(_words, columns), strict=True)]
+            return _dates(np.array(words), self.source, timezone, date_format)
+        ticks = ticks_of(columns[0])
+        if ticks is not None:
+            return ticks if ticks.dtype.kind == "m" or timezone is None else _in_zone(ticks, timezone)
+        column = np.asarray(columns[0])
+        if column.dtype.kind in "OUS" and not _are_numbers(column):
+            return _dates(_words(column), self.source, timezone, date_format)
+        return _numbers("time", columns[0], self.source)
+
+    def _is_dates(self, name: str) -> bool:
+        column = self.columns[self.plain[name]]
+        return ticks_of(column) is not None or from_text(_words(np.asarray(column)[:1])) is not None
+
+    def found_positions(self, given: Names | None) -> Names:
+        if given is not None:
+            return self.positions(given)
+        for names in POSITIONS:
+            here = [self.plain[name] for name in names if name in self.plain]
+            if len(here) >= 2 or (here and here[0].lower() in ("x", "position_x")):
+                return self._without_flat(here)
+        return self.positions(None)
+
+    def _without_flat(self, names: list[str]) -> list[str]:
+        """Without a third coordinate that is the same everywhere, as that of a film is."""
+        if len(names) < 3:
+            return names
+        depth = _numbers("positions", self.columns[names[2]], self.source)
+        known = depth[np.isfinite(depth)]
+        return names[:2] if not len(known) or (known == known[0]).all() else names
+
+    def degrees(self, names: Names) -> bool:
+        """Whether the positions are longitudes and latitudes, by their names or their units."""
+        listed = [names] if isinstance(names, str) else list(names)
+        plain = {re.sub(r"[^a-z0-9]+", "_", name.lower()) for name in listed[:2]}
+        said = {unit_of_length(stated(self.columns[name])) for name in listed[:2]}
+        return plain <= IN_DEGREES or said == {DEGREE}
+
+    def units_of(self, names: Names) -> dict[str, str]:
+        """Units that the columns say they are in, or that their names mean."""
+        listed = [names] if isinstance(names, str) else list(names)
+        plain = {re.sub(r"[^a-z0-9]+", "_", name.lower()) for name in listed[:2]}
+        if plain <= IN_METRES:
+            return {"length": "m"}
+        said = {unit_of_length(stated(self.columns[name])) for name in listed}
+        found = said.pop() if len(said) == 1 else None
+        return {} if found is None else {"length": found}
+
+    def zone(self, kept: np.ndarray) -> str | None:
+        """The zone of UTM that a column tells, if all rows have one."""
+        name = next((self.plain[name] for name in ("utm_zone", "zone") if name in self.plain), None)
+        if name is None:
+            return None
+        zones = sorted(set(_words(self.columns[name])[kept].tolist()))
+        found = re.fullmatch(r"(\d{1,2})\s*([A-Za-z]?)", zones[0]) if len(zones) == 1 else None
+        if found is None:
+            raise ParameterError(
+                f"`crs` must say what the positions of {self.source} are in: the column {name!r} has "
+                f"{', '.join(zones[:5])}"
+            )
+        south = found[2].upper() in "CDEFGHJKLM" and found[2]
+        return f"EPSG:{(32700 if south else 32600) + int(found[1])}"
+
+    def usable(self) -> np.ndarray:
+        """Which rows are not marked as outliers."""
+        good: Any = True
+        for name, bad in HIDDEN.items():
+            if name in self.plain:
+                good = good & (np.char.lower(_words(self.columns[self.plain[name]])) != bad)
+        return np.asarray(good)
+
+
+def _words(column: Any) -> np.ndarray:
+    """A column as text; whole numbers without a point, and nothing where nothing is known."""
+    entries = np.asarray(column)
+    if entries.dtype.kind in "iu":
+        return entries.astype(str)
+    if entries.dtype.kind == "U":
+        return np.char.strip(entries)
+    return np.array([_word(entry) for entry in entries.tolist()], dtype=str)
+
+
+def _word(entry: Any) -> str:
+    if check.absent(entry):
+        return ""
+    if isinstance(entry, bytes):
+        return entry.decode().strip()
+    return str(int(entry)) if isinstance(entry, float) and entry.is_integer() else str(entry).strip()
+
+
+def _are_numbers(column: np.ndarray) -> bool:
+    """Whether the first known words are numbers."""
+    first = next((word for word in _words(column[:100]).tolist() if word not in MISSING), "0")
+    return re.fullmatch(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", first) is not None
+
+
+def _are_clock_times(column: Any) -> bool:
+    words = _words(np.asarray(column)[:1]).tolist()
+    return bool(words) and re.fullmatch(r"\d{1,2}:\d{2}(:\d{2}(\.\d*)?)?", words[0]) is not None
+
+
+def _dates(words: np.ndarray, source: str, timezone: str | None, date_format: str | None) -> np.ndarray:
+    """Words as dates in UTC."""
+    if date_format is not None:
+        known = [word not in MISSING for word in words.tolist()]
+        try:
+            parsed = [
+                datetime.datetime.strptime(word, date_format) if there else None
+                for word, there in zip(words.tolist(), known, strict=True)
+            ]
+        except ValueError:
+            example = next(word for word in words.tolist() if not _fits(word, date_format))
+            raise check.fail(
+                "date_format", f"how the dates of {source} are written, such as {example!r}", date_format
+            ) from None
+        dates: np.ndarray | None = ticks_of(np.array(parsed, dtype=object))
+    else:
+        dates = from_text(np.where(np.isin(words, MISSING), "", words))
+    if dates is None:
+        example = next((word for word in words.tolist() if word and from_text(np.array([word])) is None), words[0])
+        raise ParameterError(
+            f"`time` must be numbers, or dates as ISO 8601 writes them, such as 2021-03-01T12:00; {source} has "
+            f"{example!r}: date_format='%d.%m.%Y %H:%M' reads 01.03.2021 12:00"
+        )
+    zoned = any(re.search(r"(Z|[+-]\d{2}:?\d{2})$", word) for word in words[:1].tolist() if "T" in word or ":" in word)
+    return dates if timezone is None or zoned else _in_zone(dates, timezone)
+
+
+def _fits(word: str, date_format: str) -> bool:
+    try:
+        datetime.datetime.strptime(word, date_format)
+    except ValueError:
+        return word in MISSING
+    return True
+
+
+def _in_zone(dates: np.ndarray, timezone: str) -> np.ndarray:
+    """Dates of a zone in UTC."""
+    try:
+        zone = ZoneInfo(timezone)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise check.fail("timezone", "a zone such as 'UTC' or 'Europe/Amsterdam'", timezone) from None
+    micro = dates.astype("M8[us]")
+    hours, which = np.unique(micro.astype("M8[h]"), return_inverse=True)  # offsets change on the hour
+    shift = [
+        np.timedelta64(0 if np.isnat(hour) else zone.utcoffset(hour.astype("M8[us]").item()), "us") for hour in hours
+    ]
+    return micro - np.array(shift)[which.reshape(-1)]
