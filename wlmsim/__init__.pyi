@@ -1,6 +1,7 @@
 from . import datasets as datasets
 from . import errors as errors
 from . import evaluation as evaluation
+from . import events as events
 from . import functionals as functionals
 from . import integrators as integrators
 from . import io as io
@@ -12,11 +13,13 @@ from . import transport as transport
 from . import visual as visual
 from .citing import citation as citation
 from .data.observations import Observations as Observations
+from .data.observations import Occurrences as Occurrences
 from .data.population import Population as Population
 from .data.snapshots import SnapshotSeries as SnapshotSeries
 from .data.standardisation import Standardisation as Standardisation
 from .data.tracks import Tracks as Tracks
 from .data.trajectory import Trajectory as Trajectory
+from .events import Event as Event
 from .functionals import Entropy as Entropy
 from .functionals import External as External
 from .functionals import GaussianEntropy as GaussianEntropy

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,6 +16,7 @@ from wlmsim import _validation as check
 from wlmsim.data.population import Population
 from wlmsim.data.trajectory import Trajectory
 from wlmsim.errors import AccuracyWarning, ParameterError, SimulationError
+from wlmsim.events import Event, Watch, between
 from wlmsim.integrators import Boris, Integrator, Leapfrog, RungeKutta4, State
 from wlmsim.integrators.loops import Loop
 from wlmsim.integrators.time_grid import RecordedGrid, TimeGrid
@@ -45,6 +46,7 @@ def simulate(
     integrator: Integrator | None = None,
     observables: Wanted = None,
     observe_at: Any = None,
+    events: Iterable[Event] | None = None,
     progress: bool = False,
     save: str | Path | None = None,
     metadata: Mapping[str, Any] | None = None,
@@ -73,6 +75,10 @@ def simulate(
         its file. A function that returns nothing is called all the same, to print or to plot.
     observe_at : array_like, shape (S,), optional
         Times of the observations, before the last record [time]. Default: those recorded.
+    events : list of Event, optional
+        What to look for at each step: `wlmsim.events` has `Collision`, `Crossing`, `Escape`, and `Event` for any
+        function of a population that passes through zero. When, where and to whom they happened is in the
+        trajectory's ``events``. A terminal one ends the run: the last frame is then the moment at which it happened.
     progress : bool
         Whether to show a progress bar. Default False.
     save : path, optional
@@ -131,27 +137,36 @@ def simulate(
     state = _start(mechanics, population, rate)
     about = {"integrator": repr(integrator), "dt": None if dt == math.inf else dt, **(metadata or {})}
     watched = Watched(observables, mechanics, population)
-    with _recorder(save, times, population, about, watched) as record, _progress(progress, grid.steps) as advanced:
-        run = _Run(mechanics, integrator, loop, state, grid, advanced)
+    watch = Watch(events, state, rate if isinstance(mechanics, Flow) else None)
+
+    def whole(record: _Recorder) -> Trajectory:
+        return Trajectory(
+            *record.frames(),
+            population.weights,
+            mechanics=mechanics,
+            observables=watched.observations,
+            events=watch.occurrences,
+            metadata=about if watch.ended is None else {**about, "ended": watch.ended},
+            copy=False,
+        )
+
+    with _recorder(save, times, population, about, whole) as record, _progress(progress, grid.steps) as advanced:
+        run = _Run(mechanics, integrator, loop, state, grid, advanced, watch)
         for time, recorded, looked in zip(
             moments, _times.among(moments, times), _times.among(moments, observed) & bool(watched), strict=True
         ):
             frame = run.at(time)
+            ended = watch.ended is not None
             if isinstance(mechanics, Flow):
-                known = None if loop is None else frame.acceleration
-                frame.velocities = rate(frame.positions, frame.weights, time) if known is None else known
-            if recorded:
+                known = None if loop is None or ended else frame.acceleration
+                frame.velocities = rate(frame.positions, frame.weights, frame.time) if known is None else known
+            if recorded or ended:
                 record.add(frame)
-            if looked:
-                watched.look(Population(frame.positions, frame.velocities, frame.weights, time))
-    return Trajectory(
-        *record.frames(),
-        population.weights,
-        mechanics=mechanics,
-        observables=watched.observations,
-        metadata=about,
-        copy=False,
-    )
+            if looked or (ended and watched):
+                watched.look(Population(frame.positions, frame.velocities, frame.weights, frame.time))
+            if ended:
+                break
+    return whole(record)
 
 
 def _from_start(times: np.ndarray, start: float) -> np.ndarray:
@@ -228,29 +243,31 @@ class _Run:
         state: State,
         grid: TimeGrid | RecordedGrid,
         advanced: Callable[[int], None],
+        watch: Watch,
     ):
         self._mechanics, self._integrator, self._grid, self._advanced = mechanics, integrator, grid, advanced
         self._state, self._step = state, 0
-        self._loop = loop
+        self._loop, self._watch = loop, watch
         self._on_the_way: Callable[[float], Integrator] | None = None
         self._unchosen = isinstance(grid, RecordedGrid) and isinstance(integrator, DETERMINISTIC)
         self._looked_at = 0.0  # the longest step of those that nobody chose
 
     def at(self, time: float) -> State:
-        """The state at a recorded time, not before the one asked for last."""
+        """The state at a recorded time, not before the one asked for last; that of an event that ends the run."""
         step, part = self._grid.place(time)
         while self._step < step:
-            before = self._state
             self._look_at_the_step()
             if self._loop is None:
-                length, self._step = self._grid.length(self._step), self._step + 1
-                self._state = self._finite(self._integrator, before, length, self._grid.time(self._step))
-                self._advanced(1)
+                self._one()
             else:
                 self._many(self._loop, step)
             self._on_the_way = None
+            if self._watch.ended is not None:
+                return self._state
         if part > 0:
-            return self._aside(part, time)
+            state = self._aside(self._state, part, time)
+            end = self._watch.ends_within(self._inside(self._state, state, part), part, state) if self._watch else None
+            return state if end is None else end
         state = self._state
         return State(state.positions, state.velocities, state.weights, time, state.acceleration)
 
@@ -260,29 +277,69 @@ class _Run:
             self._looked_at = length
             self._unchosen = not _warn_of_a_long_step(self._mechanics, self._integrator, self._state, length)
 
+    def _one(self) -> None:
+        """One step."""
+        length, self._step = self._grid.length(self._step), self._step + 1
+        before = self._state.copy() if self._watch else self._state
+        self._state = self._finite(self._integrator, self._state, length, self._grid.time(self._step))
+        self._advanced(1)
+        if self._watch:
+            self._end(self._watch.look(self._inside(before, self._state, length), length, self._state))
+
     def _many(self, loop: Loop, until: int) -> None:
         """Some of the steps up to another, in compiled code: no more than a moment's work, so that a key is heard."""
         length = self._grid.length(self._step)
         start, first, count = self._grid.alike(self._step, until)
         count = min(count, max(1, AT_ONCE // (loop.operations + LEAST)))
-        self._state, done, finite = loop.steps(self._state, start, length, first, count)
+        before, path = self._state, None
+        if self._watch:
+            count = min(count, self._watch.block)
+            path = np.empty((count, 2, *before.positions.shape))
+        self._state, done, finite = loop.steps(before, start, length, first, count, path)
         self._step += done
         self._state.time = self._grid.time(self._step)
-        if not finite:
+        if path is not None:
+            self._look_along(before, path[: done if finite else done - 1], length, self._step - done)
+        if not finite and self._watch.ended is None:
             raise self._lost(self._state.time, length)
         self._advanced(done)
 
-    def _aside(self, part: float, time: float) -> State:
-        """The state within a step, after a shorter one that leads nowhere."""
+    def _look_along(self, before: State, path: np.ndarray, length: float, first: int) -> None:
+        """Look for events in steps that were done at once."""
+        if len(path) == 0:
+            return
+        times = np.array([self._grid.time(first + k) for k in range(len(path) + 1)])
+
+        def state(k: int) -> State:
+            return before if k == 0 else State(path[k - 1, 0], path[k - 1, 1], before.weights, float(times[k]))
+
+        def inside(k: int, part: float) -> State:
+            return self._inside(state(k), state(k + 1), length)(part)
+
+        self._end(self._watch.look_along(times[1:], path, inside, length))
+
+    def _end(self, state: State | None) -> None:
+        """End at a state, if there is one."""
+        self._state = self._state if state is None else state
+
+    def _inside(self, before: State, after: State, length: float) -> Callable[[float], State]:
+        """States within a step between two, after shorter steps; with noise on the straight line."""
+        if self._integrator.noisy:
+            return between(before, after, length)
+        return lambda part: self._aside(before, part, before.time + part)
+
+    def _aside(self, state: State, part: float, time: float) -> State:
+        """The state within the step that begins at another, after a shorter one that leads nowhere."""
         if self._on_the_way is None:
             self._on_the_way = self._integrator.on_the_way(self._mechanics, self._grid.length(self._step))
         integrator = self._on_the_way(part)
         if self._loop is None or integrator is not self._integrator:
-            return self._finite(integrator, self._state.copy(), part, time)
-        state, _, finite = self._loop.steps(self._state, self._state.time, part, 0, 1)
+            return self._finite(integrator, state.copy(), part, time)
+        there, _, finite = self._loop.steps(state, state.time, part, 0, 1)
         if not finite:
             raise self._lost(time, part)
-        return state
+        there.time = time
+        return there
 
     def _finite(self, integrator: Integrator, state: State, dt: float, time: float) -> State:
         """The state one step later, at a time; `SimulationError` if it is not finite."""
@@ -336,28 +393,34 @@ class _Memory:
     """Keeps every frame."""
 
     def __init__(self, times: np.ndarray, shape: tuple[int, ...]):
-        self._times, self._count = times, 0
+        self._times, self._count = np.empty(len(times)), 0
         self._positions = np.empty((len(times), *shape))
         self._velocities = np.empty_like(self._positions)
 
     def add(self, state: State) -> None:
+        self._times[self._count] = state.time
         self._positions[self._count], self._velocities[self._count] = state.positions, state.velocities
         self._count += 1
 
     def frames(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        return self._times, self._positions, self._velocities
+        last = self._count
+        return self._times[:last], self._positions[:last], self._velocities[:last]
 
 
 @contextmanager
 def _recorder(
-    save: str | Path | None, times: np.ndarray, population: Population, about: Mapping[str, Any], watched: Watched
+    save: str | Path | None,
+    times: np.ndarray,
+    population: Population,
+    about: Mapping[str, Any],
+    whole: Callable[[Any], Trajectory],
 ) -> Iterator[_Recorder]:
     if save is None:
         yield _Memory(times, population.positions.shape)
         return
     from wlmsim.io.h5md import recording
 
-    with recording(save, population, len(times), about, lambda: watched.observations) as file:
+    with recording(save, population, len(times), about, whole) as file:
         yield file
 
 

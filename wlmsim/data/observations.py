@@ -65,7 +65,7 @@ class Observations(Mapping[str, np.ndarray]):
         """Those that belong to some of the frames: at their times, if each frame has one, else within their span."""
         if np.array_equal(times, self.times):
             return self._at(chosen)
-        return self.within(times[chosen].min(), times[chosen].max())
+        return self.within(*span_of(times, chosen))
 
     def within(self, first: float, last: float) -> Observations:
         """Those from one time to another, both included."""
@@ -127,3 +127,14 @@ class Occurrences:
 
     def _at(self, rows: np.ndarray) -> Occurrences:
         return Occurrences(*(column[rows] for column in self._columns()))
+
+
+def span_of(times: np.ndarray, chosen: np.ndarray) -> tuple[float, float]:
+    """First and last time of some frames; without end where they are the first and the last of all."""
+    first, last = chosen.min(), chosen.max()
+    return -np.inf if first == 0 else times[first], np.inf if last == len(times) - 1 else times[last]
+
+
+def within(events: Mapping[str, Occurrences], first: float, last: float) -> dict[str, Occurrences]:
+    """Occurrences by name from one time to another, both included."""
+    return {name: found.within(first, last) for name, found in events.items()}

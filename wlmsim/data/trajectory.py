@@ -12,7 +12,7 @@ from wlmsim import _times
 from wlmsim import _validation as check
 from wlmsim.data.dates import asked, counted
 from wlmsim.data.files import door
-from wlmsim.data.observations import Observations
+from wlmsim.data.observations import Observations, Occurrences, span_of, within
 from wlmsim.data.population import Population
 from wlmsim.data.projection import Located
 from wlmsim.data.snapshots import SnapshotSeries
@@ -71,6 +71,8 @@ class Trajectory(Located):
         What moved the particles; needed by the energies and the action. Not written to files.
     observables : Observations, optional
         What was measured along the run. Default: nothing.
+    events : mapping, optional
+        What happened along the run: `Occurrences` by the names of the events. Default: nothing.
     metadata : mapping, optional
         Plain values (numbers, strings, lists) kept with the file: seed, system, software version.
     units : mapping, optional
@@ -94,6 +96,7 @@ class Trajectory(Located):
         ids: Sequence[Any] | None = None,
         mechanics: Mechanics | None = None,
         observables: Observations | None = None,
+        events: Mapping[str, Occurrences] | None = None,
         metadata: Mapping[str, Any] | None = None,
         units: Mapping[str, str] | None = None,
         copy: bool = True,
@@ -111,6 +114,7 @@ class Trajectory(Located):
         self.ids = None if ids is None else check.names("ids", ids, self.n)
         self.mechanics = mechanics
         self.observables = Observations() if observables is None else observables
+        self.events = dict(events or {})
         self.metadata = dict(metadata or {})
         self.units = dict(units or {})
 
@@ -145,6 +149,7 @@ class Trajectory(Located):
             ids=self.ids,
             mechanics=self.mechanics,
             observables=self.observables.of_frames(self.times, chosen),
+            events=within(self.events, *span_of(self.times, chosen)),
             metadata=self.metadata,
             units=self.units,
             copy=False,

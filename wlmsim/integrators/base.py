@@ -36,6 +36,11 @@ class Integrator(ABC):
     adaptive: bool = False
     """Whether the scheme divides the time step itself, until the error is as small as its `tolerance` asks."""
 
+    @property
+    def noisy(self) -> bool:
+        """Whether a step draws noise."""
+        return False
+
     def check_mechanics(self, mechanics: Lagrangian | Flow) -> None:
         """Raise `ParameterError` if the scheme is not for these mechanics."""
         if not isinstance(mechanics, self.moves):

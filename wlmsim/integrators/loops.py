@@ -40,7 +40,9 @@ class Loop:
     def _arguments(self) -> tuple[Any, ...]:
         return tuple(piece.arguments for piece in self.pieces)
 
-    def steps(self, state: State, start: float, dt: float, first: int, count: int) -> tuple[State, int, bool]:
+    def steps(
+        self, state: State, start: float, dt: float, first: int, count: int, path: np.ndarray | None = None
+    ) -> tuple[State, int, bool]:
         """Do steps.
 
         Parameters
@@ -51,6 +53,8 @@ class Loop:
             Step k begins at start + (first + k) dt [time].
         first, count : int
             The number of the first step, and how many there are; after none of them the acceleration is known.
+        path : ndarray, shape (count, 2, n, d), optional
+            Takes positions and velocities after each step. Default: they are not kept.
 
         Returns
         -------
@@ -61,8 +65,9 @@ class Loop:
         x, v, known = state.positions.copy(), state.velocities.copy(), state.acceleration
         a = np.empty_like(x) if known is None else known.copy()
         numbers = self.numbers(dt, count, x.size)
+        path = np.empty((0, 2, *x.shape)) if path is None else path
         done, finite = with_force(self.kernel, self.pieces)(
-            x, v, a, known is not None, start, first, count, dt, *numbers, self._arguments
+            x, v, a, known is not None, start, first, count, dt, path, *numbers, self._arguments
         )
         return State(x, v, state.weights, start + (first + done) * dt, a), done, finite
 

@@ -25,6 +25,11 @@ class StochasticIntegrator(Integrator):
         self.seed = seed
         self._rng = check.generator("seed", seed)
 
+    @property
+    def noisy(self) -> bool:
+        """Whether a step draws noise: unless its strength is zero."""
+        return bool(getattr(self, "noise", getattr(self, "temperature", True)))
+
     def noise_correlation(self, mechanics: Any, before: float, after: float) -> Any:
         """Correlation of the noise that is gathered over two times from one start, the first of them the shorter.
 

@@ -74,6 +74,11 @@ class Substepped(Integrator):
             raise check.fail("tolerance", "a number between 0 and 1", tolerance)
         self.order = self.scheme.order
 
+    @property
+    def noisy(self) -> bool:
+        """As of the scheme."""
+        return self.scheme.noisy
+
     def check_mechanics(self, mechanics: Lagrangian | Flow) -> None:
         """Refuse what the scheme refuses."""
         self.scheme.check_mechanics(mechanics)

@@ -13,12 +13,13 @@ import numpy as np
 
 from wlmsim import _validation as check
 from wlmsim._about import version
-from wlmsim.data.observations import Observations
+from wlmsim.data.observations import Observations, Occurrences, span_of, within
 from wlmsim.data.population import Population
 from wlmsim.data.trajectory import Trajectory
 from wlmsim.errors import SimulationError
 from wlmsim.integrators import State
 from wlmsim.io import hdf5
+from wlmsim.io.attributes import write_attributes
 from wlmsim.io.paths import local
 
 _TIME = "particles/all/position/time"
@@ -28,6 +29,8 @@ _VELOCITY = "particles/all/velocity/value"
 _WEIGHTS = "wlmsim/weights"
 _OBSERVABLES = "observables"
 _IDS = "wlmsim/ids"
+_EVENTS = "wlmsim/events"
+_OF_AN_EVENT = ("particles", "positions", "velocities")
 OTHERS = {
     "snapshots": "it holds snapshots, not a trajectory: read it with SnapshotSeries.load",
     "tracks": "it holds tracks, not a trajectory: read it with Tracks.load",
@@ -62,7 +65,7 @@ def save_trajectory(trajectory: Trajectory, path: str | Path) -> Path:
         _write_standard_header(file, str(trajectory.metadata.get("author", "unknown")))
         _write_particles(file, trajectory)
         _write_weights(file, trajectory)
-        _write_observations(file, trajectory.observables, trajectory.units)
+        _write_along(file, trajectory)
         if trajectory.ids is not None:
             hdf5.store_names(file, _IDS, trajectory.ids)
     return local(path)
@@ -124,7 +127,7 @@ def recording(
     population: Population,
     expected: int,
     metadata: Mapping[str, Any],
-    observations: Callable[[], Observations] = Observations,
+    whole: Callable[[Recording], Trajectory] | None = None,
 ) -> Iterator[Recording]:
     """Open a trajectory file to write frame by frame.
 
@@ -141,8 +144,8 @@ def recording(
         Number of frames, as far as is known.
     metadata : mapping
         Plain values kept with the trajectory.
-    observations : callable
-        Gives, when the body ends, what was measured on the way. Default: nothing.
+    whole : callable, optional
+        Gives, when the body ends, the trajectory of the last frame with all that was found on the way.
 
     Yields
     ------
@@ -160,7 +163,10 @@ def recording(
                 raise
             failure = error
         record.flush()
-        _write_observations(file, observations(), {})
+        if whole is not None and record.count:
+            end = whole(record)
+            _write_along(file, end)
+            write_attributes(file["wlmsim/metadata"], "metadata", end.metadata)
     if failure is not None:
         failure.add_note(f"the {record.count} frames before that are in {path}")
         raise failure
@@ -201,6 +207,7 @@ def read(file: h5py.File, start: Any, stop: Any) -> Trajectory:
     times = hdf5.times_of(file, _TIME)
     about = hdf5.about(file)
     frames = hdf5.window(times, start, stop, about)
+    span = span_of(times, np.arange(len(times))[frames])
     position, velocity, weights = _columns(file, len(times))
     with hdf5.stored_values():
         return Trajectory(
@@ -208,7 +215,8 @@ def read(file: h5py.File, start: Any, stop: Any) -> Trajectory:
             position[frames],
             None if velocity is None else velocity[frames],
             None if weights is None else weights[:],
-            observables=_observations(file).within(times[frames][0], times[frames][-1]),
+            observables=_observations(file).within(*span),
+            events=within(_events(file), *span),
             ids=hdf5.names(file, _IDS, position.shape[1]) if _IDS in file else None,
             **about,
             copy=False,
@@ -252,8 +260,30 @@ def _observations(file: h5py.File) -> Observations:
     return Observations(times, {unquote(name): value for name, value in values.items()})
 
 
-def _write_observations(file: h5py.File, observations: Observations, units: Mapping[str, str]) -> None:
-    """As H5MD has observables: for each name its values, and one dataset of times under all names."""
+def _events(file: h5py.File) -> dict[str, Occurrences]:
+    """What happened along the run."""
+    found = {}
+    for key in file.get(_EVENTS, ()):
+        times = hdf5.column(file, f"{_EVENTS}/{key}/time", (None,), empty=True)
+        columns = [hdf5.values(file, f"{_EVENTS}/{key}/{name}", len(times)) for name in _OF_AN_EVENT]
+        found[unquote(key)] = Occurrences(times[:], *columns)
+    return found
+
+
+def _write_along(file: h5py.File, trajectory: Trajectory) -> None:
+    """Write what was measured and what happened.
+
+    Observables as H5MD has them: for each name its values, and one dataset of times under all names.
+    """
+    observations, units = trajectory.observables, trajectory.units
+    for name, happened in trajectory.events.items():
+        group = file.create_group(f"{_EVENTS}/{quote(name, safe=' ')}")
+        columns = {"time": happened.times, **{column: getattr(happened, column) for column in _OF_AN_EVENT}}
+        for column, values in columns.items():
+            if len(happened):
+                hdf5.store(group, column, values, hdf5.unit_of(units, time=1) if column == "time" else None)
+            else:  # no chunk is empty
+                group[column] = values
     first: h5py.Group | None = None
     for name, value in observations.items():
         group = file.create_group(f"{_OBSERVABLES}/{quote(name, safe=' ')}")

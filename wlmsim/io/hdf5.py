@@ -190,14 +190,16 @@ def about(file: h5py.File) -> dict[str, Any]:
     return {name: read_attributes(_group(file, f"wlmsim/{name}")) for name in ("metadata", "units")}
 
 
-def column(file: h5py.File, name: str, shape: tuple[int | None, ...], kind: str = "f") -> h5py.Dataset:
-    """Return a dataset unread, once its shape (None: any size but zero) and its kind of numbers are right."""
+def column(
+    file: h5py.File, name: str, shape: tuple[int | None, ...], kind: str = "f", *, empty: bool = False
+) -> h5py.Dataset:
+    """Return a dataset unread, once its shape and its kind of numbers are right; None is any size, 0 if it may be."""
     dataset = file.get(name)
     if not isinstance(dataset, h5py.Dataset):
         raise Damage(f"it is damaged: the dataset /{name} is missing")
     given = dataset.shape or ()
     fits = len(given) == len(shape) and all(
-        have == want or (want is None and have > 0) for have, want in zip(given, shape, strict=True)
+        have == want or (want is None and (empty or have > 0)) for have, want in zip(given, shape, strict=True)
     )
     if not fits or dataset.dtype.kind not in kind:
         wanted = str(shape).replace("None", "*")
