@@ -254,3 +254,38 @@ def test_scores_of_several_populations_are_averaged_where_they_were_observed():
     assert both.times.tolist() == [1.0, 2.0]
     np.testing.assert_allclose(both.w1["WLM"], [late.w1["WLM"][0] / 2, 0.0])
     assert mean_scores([exact]) is exact
+
+
+# --- large clouds and the sampling floor
+
+
+def test_the_sampling_floor_is_in_every_table():
+    past, future = uniform_motion([0.0, 1.0, 2.0]).split(at=0.0)
+    scores = score_forecast([*future], future, past[-1])
+    assert scores.rows is None and scores.errors == {} and len(scores.floor) == 2
+    text = str(scores)
+    assert "floor" in text and f"{scores.floor[0]:.4f}" in text and "two random halves" in text
+    assert "floor" in scores._repr_html_() and scores.to_dict()["floor"] == scores.floor.tolist()
+
+
+def test_large_clouds_are_scored_by_parts_and_along_lines(monkeypatch, rng):
+    from wlmsim.transport import estimates, exact
+
+    monkeypatch.setattr(exact, "EXACT_PAIRS", 10_000)
+    monkeypatch.setattr(exact, "FEW_PAIRS", 0)
+    monkeypatch.setattr(estimates, "ROWS", 50)
+    x = rng.normal(size=(400, 2))
+    observed = SnapshotSeries([1.0, 2.0], [x + [1.0, 0.0], x + [2.0, 0.0]])
+    scores = score_forecast([*observed], observed, Population(x), metrics=["w1", "energy"])
+    assert scores.rows.tolist() == [50, 50] and list(scores.others) == ["energy", "sliced"]
+    assert scores.w1["persistence"] == pytest.approx([1.0, 2.0], abs=0.3)
+    assert scores.others["sliced"]["WLM"] == pytest.approx([0.0, 0.0])
+    # rows that keep their order are no better than others: a perfect prediction is at the floor
+    assert scores.w1["WLM"] == pytest.approx(scores.floor, rel=0.4)
+    assert (scores.errors["persistence"] > 0).all() and scores.beats_baselines
+    text = " ".join(str(scores).split())
+    assert "±" in text and "5 random parts of 50 rows" in text and "sliced W1, all rows" in text
+    both = mean_scores([scores, scores])
+    assert both.rows.tolist() == [50, 50] and both.floor == pytest.approx(scores.floor)
+    assert both.errors["persistence"] == pytest.approx(scores.errors["persistence"] / 2**0.5)
+    assert json.loads(json.dumps(both.to_dict()))["rows"] == [50, 50]

@@ -5,33 +5,32 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from wlmsim import _times, transport
 from wlmsim import _validation as check
+from wlmsim._progress import LateBar
 from wlmsim.data.population import Population
 from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.errors import ParameterError
+from wlmsim.transport.estimates import DISTANCES, PARTS, Distance, DistanceEstimate
 
 BASELINES = ("persistence", "ballistic", "OT-linear", "OT-Hermite")
 
-Distance = Callable[[Population, Population], float]
-
-METRICS: dict[str, Distance] = {
-    "w1": transport.wasserstein1,
-    "w2": transport.wasserstein2,
-    "energy": transport.energy_distance,
-    "partial": transport.partial_wasserstein1,
-}
-"""Distances between a predicted and an observed cloud by name."""
+METRICS = tuple(DISTANCES)
+"""Names of distances between a predicted and an observed cloud."""
+SLICED = "sliced"
+"""The metric that compares all rows, where others take parts of them."""
 INDIVIDUALS = "individuals"
 """The entry of the metadata that says how many were followed, of whom some may be hidden at some times."""
 AROUND = "each between the fitted marginals around it"
 HEADLINES = {"two-sided": f"interpolate, {AROUND}", "leave one out, two-sided": f"leave one out, {AROUND}"}
 """What protocols that predict from both sides are called in a table."""
-TITLES = {"w1": "W1", "w2": "W2", "energy": "energy distance", "partial": "partial W1"}
+TITLES = {"w1": "W1", "w2": "W2", "energy": "energy distance", "partial": "partial W1", SLICED: "sliced W1, all rows"}
+FLOOR = "floor"
+"""The column of the sampling floor."""
 
 
 @dataclass
@@ -45,21 +44,30 @@ class Scores:
     origins : ndarray, shape (K,)
         Time of the marginal that each prediction starts from [time].
     w1 : dict of str to ndarray of shape (K,)
-        Exact 1-Wasserstein distance to the observed cloud [length], the model first; NaN where a method cannot
-        be had (ballistic without velocities, OT-Hermite without velocities at both ends).
+        1-Wasserstein distance to the observed cloud [length], the model first; NaN where a method cannot be had
+        (ballistic without velocities, OT-Hermite without velocities at both ends). Exact, or of large clouds the mean
+        over random parts, see `wlmsim.transport.estimate_distance`.
     protocol : {"forecast", "interpolate", "two-sided", "leave one out", "leave one out, two-sided"}
         Whether the predictions go beyond the fitted marginals or between them, from the one before or from both, and
         whether of one fit or of one for each marginal.
     others : dict of str to dict of str to ndarray of shape (K,)
         Scores by further metrics, if asked for: "w2", the 2-Wasserstein distance [length], "energy", the energy
-        distance [length^(1/2)], and "partial", `wlmsim.transport.partial_wasserstein1` [length], each laid out as `w1`.
-        The last one is added where individuals were followed and some of them were hidden, whose absence alone would
-        give a perfect forecast a large W1.
+        distance [length^(1/2)], "partial", `wlmsim.transport.partial_wasserstein1` [length], and "sliced",
+        `wlmsim.transport.sliced_wasserstein1` of all rows [length], each laid out as `w1`. The last one is added where
+        W1 is of parts, and the partial one where individuals were followed and some of them were hidden, whose absence
+        alone would give a perfect forecast a large W1.
     left_out : int
         Observed marginals that are not scored, since they were fitted.
     hidden : bool
         Whether individuals were followed and some of them were hidden. `judged`, `best_baseline` and
         `beats_baselines` then go by "partial".
+    floor : ndarray, shape (K,), optional
+        W1 between two random halves of what was observed, or between two parts of it: no prediction can be seen to be
+        better, and W1 of parts is too large by at most about as much, see `wlmsim.transport.sampling_floor` [length].
+    rows : ndarray of int, shape (K,), optional
+        Rows of each part that W1 is of; 0 where it is exact. Default: exact.
+    errors : dict of str to ndarray of shape (K,)
+        Half the widths of the 95 percent confidence intervals of `w1`, where it is of parts [length].
     """
 
     times: np.ndarray
@@ -71,6 +79,9 @@ class Scores:
     others: dict[str, dict[str, np.ndarray]] = field(default_factory=dict)
     left_out: int = 0
     hidden: bool = False
+    floor: np.ndarray | None = None
+    rows: np.ndarray | None = None
+    errors: dict[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def model(self) -> str:
@@ -108,8 +119,10 @@ class Scores:
             "protocol": self.protocol,
             "times": self.times.tolist(),
             "origins": self.origins.tolist(),
-            "w1": {name: [None if np.isnan(x) else x for x in values] for name, values in self.w1.items()},
+            "w1": _lists(self.w1),
             "mean": _plain(self.mean),
+            **({} if self.floor is None else {"floor": [None if np.isnan(x) else x for x in self.floor]}),
+            **({"rows": self.rows.tolist(), "errors": _lists(self.errors)} if self.rows is not None else {}),
             **({"left_out": self.left_out} if self.left_out else {}),
             **{f"mean_{metric}": _plain(_means(scores)) for metric, scores in self.others.items()},
         }
@@ -119,25 +132,50 @@ class Scores:
         from rich.markup import escape
         from rich.table import Table
 
-        table = Table(title=escape(self._title()))
-        table.add_column("time", justify="right")
-        table.add_column("from", justify="right")
-        for name in self.w1:
+        table = Table(title=escape(self._title()), caption=escape(self._caption()))
+        for name in self._columns():
             table.add_column(escape(name), justify="right")
         for section in self._sections():
-            for time, origin, values in section:
-                table.add_row(time, origin, *_cells(values, "[bold]", "[/bold]"))
+            for row in section:
+                table.add_row(row.time, row.origin, *row.cells("[bold]", "[/bold]"))
             table.add_section()
         return table
 
-    def _sections(self) -> list[list[tuple[str, str, list[float]]]]:
-        """Rows of a table, each a time, an origin and the scores of all methods: marginals, mean, other metrics."""
+    def _columns(self) -> list[str]:
+        return ["time", "from", *self.w1, *([] if self.floor is None else [FLOOR])]
+
+    def _sections(self) -> list[list[_Row]]:
+        """Rows of a table: marginals, mean, other metrics."""
         every = np.concatenate([self.times, self.origins])
         written = [[_times.text(t, every) for t in times] for times in (self.times, self.origins)]
         rows = enumerate(zip(*written, strict=True))
-        marginals = [(time, origin, [values[k] for values in self.w1.values()]) for k, (time, origin) in rows]
-        others = [(f"mean {TITLES[name]}", "", list(_means(scores).values())) for name, scores in self.others.items()]
-        return [marginals, [("mean", "", list(self.mean.values()))], others]
+        floor = [] if self.floor is None else [*self.floor.tolist(), float(np.mean(self.floor))]
+        marginals = [
+            _Row(time, origin, self._at(k, self.w1), self._at(k, self.errors), floor[k : k + 1])
+            for k, (time, origin) in rows
+        ]
+        mean = _Row("mean", "", list(self.mean.values()), list(_mean_errors(self.errors).values()), floor[-1:])
+        others = [
+            _Row(f"mean {TITLES[name]}", "", list(_means(scores).values()), [], [np.nan] * len(floor[-1:]))
+            for name, scores in self.others.items()
+        ]
+        return [marginals, [mean], others]
+
+    def _at(self, k: int, scores: dict[str, np.ndarray]) -> list[float]:
+        return [float(values[k]) for values in scores.values()]
+
+    def _caption(self) -> str:
+        """What the distances are, and how good they can be."""
+        if self.floor is None:
+            return ""
+        parts = sorted({int(rows) for rows in ([] if self.rows is None else self.rows) if rows})
+        if not parts:
+            return f"{FLOOR}: W1 between two random halves of what was observed"
+        exact = "" if self.rows is None or (self.rows > 0).all() else ", exact where without ±"
+        return (
+            f"W1: mean over {PARTS} random parts of {' or '.join(map(str, parts))} rows, ± 95 percent{exact}; too "
+            f"large by at most about the {FLOOR}, W1 between two such parts of what was observed"
+        )
 
     def _title(self) -> str:
         unit = f" [{self.length_unit}]" if self.length_unit else ""
@@ -154,7 +192,7 @@ class Scores:
     def __str__(self) -> str:
         from rich.console import Console
 
-        console = Console(width=max(60, 24 + 14 * len(self.w1)))
+        console = Console(width=max(60, 24 + (22 if self.errors else 14) * len(self._columns())))
         with console.capture() as capture:
             console.print(self.table())
         return capture.get().rstrip()
@@ -163,25 +201,50 @@ class Scores:
         from wlmsim import _html
 
         rows = [
-            [time, origin, *map(_html.Markup, _cells(values, "<b>", "</b>"))]
+            [row.time, row.origin, *map(_html.Markup, row.cells("<b>", "</b>"))]
             for section in self._sections()
-            for time, origin, values in section
+            for row in section
         ]
-        return _html.grid(self._title(), ["time", "from", *self.w1], rows, "The least is bold.")
+        return _html.grid(self._title(), self._columns(), rows, f"The least is bold. {self._caption()}".strip())
+
+
+class _Row(NamedTuple):
+    """A row of a table: scores of all methods, half the widths of their intervals where there are any, the floor."""
+
+    time: str
+    origin: str
+    scores: list[float]
+    errors: list[float]
+    floor: list[float]
+
+    def cells(self, bold: str, end: str) -> list[str]:
+        """Scores as text, the least between the marks `bold` and `end`."""
+        best = np.nanmin(self.scores)
+        widths = self.errors or [0.0] * len(self.scores)
+        known = [_text(x, width) for x, width in zip(self.scores, widths, strict=True)]
+        marked = [f"{bold}{text}{end}" if x == best else text for x, text in zip(self.scores, known, strict=True)]
+        return [*marked, *(_text(x) for x in self.floor)]
+
+
+def _text(score: float, width: float = 0.0) -> str:
+    return "-" if np.isnan(score) else f"{score:.4f} ± {width:.4f}" if width > 0 else f"{score:.4f}"
+
+
+def _mean_errors(errors: dict[str, np.ndarray]) -> dict[str, float]:
+    """Of means over marginals, whose errors are independent."""
+    return {name: float(np.sqrt((values**2).sum()) / len(values)) for name, values in errors.items()}
 
 
 def _means(scores: dict[str, np.ndarray]) -> dict[str, float]:
     return {name: float(values.mean()) for name, values in scores.items()}
 
 
+def _lists(scores: dict[str, np.ndarray]) -> dict[str, list[float | None]]:
+    return {name: [None if np.isnan(x) else x for x in values] for name, values in scores.items()}
+
+
 def _plain(means: dict[str, float]) -> dict[str, float | None]:
     return {name: None if np.isnan(x) else x for name, x in means.items()}
-
-
-def _cells(values: Sequence[float], bold: str, end: str) -> list[str]:
-    """Scores as text, the least between the marks `bold` and `end`."""
-    best = np.nanmin(values)
-    return ["-" if np.isnan(x) else f"{bold}{x:.4f}{end}" if x == best else f"{x:.4f}" for x in values]
 
 
 def score_forecast(
@@ -191,6 +254,7 @@ def score_forecast(
     *,
     model: str = "WLM",
     metrics: Sequence[str] = ("w1",),
+    progress: bool = False,
 ) -> Scores:
     """Score predictions that all start from one marginal, beside persistence and ballistic.
 
@@ -206,12 +270,14 @@ def score_forecast(
         Name of the model's column. Default "WLM".
     metrics : sequence of {"w1", "w2", "energy", "partial"}
         Distances to score by, beside W1. Default W1 alone.
+    progress : bool
+        Whether to show a bar where it takes more than two seconds. Default False.
 
     Returns
     -------
     Scores
     """
-    return _score(predicted, observed, [(start, None)] * len(observed), model, "forecast", metrics)
+    return _score(predicted, observed, [(start, None)] * len(observed), model, "forecast", metrics, progress)
 
 
 def score_interpolation(
@@ -222,6 +288,7 @@ def score_interpolation(
     *,
     model: str = "WLM",
     metrics: Sequence[str] = ("w1",),
+    progress: bool = False,
 ) -> Scores:
     """Score predictions that each start from a fitted marginal before them, beside all four baselines.
 
@@ -242,6 +309,8 @@ def score_interpolation(
         Name of the model's column. Default "WLM".
     metrics : sequence of {"w1", "w2", "energy", "partial"}
         Distances to score by, beside W1. Default W1 alone.
+    progress : bool
+        Whether to show a bar where it takes more than two seconds. Default False.
 
     Returns
     -------
@@ -254,7 +323,7 @@ def score_interpolation(
     """
     ends = [neighbours(fitted, t) for t in observed.times]
     protocol = "interpolate" if observed.times[-1] < fitted.times[-1] else "forecast"
-    scores = _score(predicted, observed, ends, model, protocol, metrics)
+    scores = _score(predicted, observed, ends, model, protocol, metrics, progress)
     return scores if origins is None else dataclasses.replace(scores, origins=np.array(origins))
 
 
@@ -280,14 +349,19 @@ def mean_scores(scores: Sequence[Scores]) -> Scores:
 
     metrics = dict.fromkeys(metric for part in scores for metric in part.others)
 
-    def mean(parts: Sequence[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    def mean(
+        parts: Sequence[dict[str, np.ndarray]], among: Callable[[list[float]], float] = np.mean
+    ) -> dict[str, np.ndarray]:
         names = dict.fromkeys(name for part in parts for name in part)
         return {
-            name: np.array(
-                [np.mean([parts[j][name][k] if name in parts[j] else np.nan for j, k in row]) for row in seen]
-            )
+            name: np.array([among([parts[j][name][k] if name in parts[j] else np.nan for j, k in row]) for row in seen])
             for name in names
         }
+
+    # of exact distances 0
+    errors = [part.errors or {name: np.zeros(len(part.times)) for name in part.w1} for part in scores]
+    errors = errors if any(part.errors for part in scores) else []
+    rows = mean([{FLOOR: np.zeros(len(part.times), int) if part.rows is None else part.rows} for part in scores], max)
 
     return dataclasses.replace(
         first,
@@ -295,6 +369,9 @@ def mean_scores(scores: Sequence[Scores]) -> Scores:
         origins=np.array([min(scores[j].origins[k] for j, k in row) for row in seen]),
         w1=mean([part.w1 for part in scores]),
         others={metric: mean([part.others.get(metric, {}) for part in scores]) for metric in metrics},
+        floor=mean([{} if part.floor is None else {FLOOR: part.floor} for part in scores]).get(FLOOR),
+        rows=None if all(part.rows is None for part in scores) else rows[FLOOR],
+        errors=mean(errors, lambda widths: np.sqrt(np.square(widths).sum()) / len(widths)) if any(errors) else {},
         left_out=sum(part.left_out for part in scores),
         hidden=any(part.hidden for part in scores),
     )
@@ -316,38 +393,62 @@ def _score(
     model: str,
     protocol: str,
     metrics: Sequence[str],
+    progress: bool,
 ) -> Scores:
     metrics = [metrics] if isinstance(metrics, str) else list(metrics)
     for metric in metrics:
-        check.choice("metrics", metric, tuple(METRICS))
-    clouds: dict[str, Sequence[Population | None]] = {model: predicted}
-    for name in BASELINES:
-        guesses = [
-            baseline(name, before, after, truth.time) for truth, (before, after) in zip(observed, ends, strict=True)
-        ]
-        if any(guess is not None for guess in guesses):
-            clouds[name] = guesses
+        check.choice("metrics", metric, METRICS)
     counts = [(len(before), len(truth)) for truth, (before, _) in zip(observed, ends, strict=True)]
     individuals = observed.metadata.get(INDIVIDUALS)
     hidden = individuals is not None and any(pair != (individuals, individuals) for pair in counts)
-    if hidden:
-        metrics = [*metrics, "partial"]
-    by_metric = {}
-    for metric in dict.fromkeys(["w1", *metrics]):
-        partial = metric == "partial"
-        distances = [_among(individuals, pair) if partial else METRICS[metric] for pair in counts]
-        by_metric[metric] = {name: _distances(distances, guesses, observed) for name, guesses in clouds.items()}
-    origins = np.array([before.time for before, _ in ends])
-    unit = observed.units.get("length", "")
-    return Scores(observed.times.copy(), origins, by_metric.pop("w1"), protocol, unit, others=by_metric, hidden=hidden)
+    metrics = list(dict.fromkeys(["w1", *metrics, *(["partial"] if hidden else [])]))
+    methods = (model, *BASELINES)
+    rows = []
+    with LateBar("scoring", len(observed) * len(methods), shown=progress) as bar:
+        for cloud, truth, (before, after), pair in zip(predicted, observed, ends, counts, strict=True):
+            found: dict[str, dict[str, DistanceEstimate]] = {}
+            for name in methods:
+                guess = cloud if name == model else baseline(name, before, after, truth.time)
+                if guess is not None:
+                    found[name] = _distances(guess, truth, metrics, individuals, pair)
+                bar.advance()
+            rows.append((found, transport.sampling_floor(truth)))
+    names = [name for name in methods if any(name in found for found, _ in rows)]
+
+    def of(metric: str, column: int = 0) -> dict[str, np.ndarray]:
+        missing = {metric: DistanceEstimate(np.nan)}
+        return {
+            name: np.array([found.get(name, missing).get(metric, missing[metric])[column] for found, _ in rows])
+            for name in names
+        }
+
+    parts = np.max(list(of("w1", 2).values()), axis=0).astype(int)
+    others = [*metrics[1:], *([SLICED] if parts.any() else [])]
+    return Scores(
+        observed.times.copy(),
+        np.array([before.time for before, _ in ends]),
+        of("w1"),
+        protocol,
+        observed.units.get("length", ""),
+        others={metric: of(metric) for metric in others},
+        hidden=hidden,
+        floor=np.array([floor.value for _, floor in rows]),
+        rows=parts if parts.any() else None,
+        errors=of("w1", 1) if parts.any() else {},
+    )
 
 
 def _distances(
-    distances: Sequence[Distance], guesses: Sequence[Population | None], observed: SnapshotSeries
-) -> np.ndarray:
-    """Distance of each guess to the truth; NaN where there is none."""
-    rows = zip(distances, guesses, observed, strict=True)
-    return np.array([np.nan if guess is None else distance(guess, truth) for distance, guess, truth in rows])
+    guess: Population, truth: Population, metrics: Sequence[str], individuals: int | None, counts: tuple[int, int]
+) -> dict[str, DistanceEstimate]:
+    """By each metric, and along lines where W1 is of parts alone."""
+    found = {}
+    for metric in metrics:
+        partial = metric == "partial"
+        found[metric] = transport.estimate_distance(guess, truth, _among(individuals, counts) if partial else metric)
+    if found["w1"].rows:
+        found[SLICED] = DistanceEstimate(transport.sliced_wasserstein1(guess, truth))
+    return found
 
 
 def _among(individuals: int | None, counts: tuple[int, int]) -> Distance:

@@ -9,7 +9,7 @@ FREE = -1
 """In place of a partner."""
 
 
-@njit(fastmath={"nnan", "nsz"}, error_model="numpy", cache=True)
+@njit(fastmath={"nnan", "nsz"}, error_model="numpy", nogil=True, cache=True)
 def assign(cost, prices):
     """Assignment of least cost, by shortest augmenting paths.
 

@@ -392,6 +392,7 @@ class WLM(Estimator):
             repr(self),
             self.units_,
             members[0].scales.length,
+            bool(given["progress"]),
         )
 
     def forecast(
@@ -471,7 +472,7 @@ class WLM(Estimator):
         two_sided: bool = False,
         metrics: Sequence[str] = ("w1",),
     ) -> Scores:
-        """Score predictions by exact W1, beside the naive baselines.
+        """Score predictions by W1, beside the naive baselines: exact, or of large clouds by parts, see `Scores`.
 
         Parameters
         ----------

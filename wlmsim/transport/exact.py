@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import math
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,6 +23,15 @@ FEW_PAIRS = 10**6
 """Pairs of rows that fit anywhere, for which nobody asks how much memory is left."""
 BLOCK = 2**24
 """Pairs of rows whose distances are in memory at once where only their sum is wanted."""
+EXACT_PAIRS = 2**24
+"""Pairs of rows up to which clouds of any size are compared and coupled exactly; more take too long."""
+CONTROL_GROUPS = (
+    tuple(f"/sys/fs/cgroup/memory.{name}" for name in ("max", "current", "stat")),
+    tuple(f"/sys/fs/cgroup/memory/memory.{name}" for name in ("limit_in_bytes", "usage_in_bytes", "stat")),
+)
+"""Where limits of memory, what is used of them, and how much of that is a cache of files are written."""
+USABLE = 0.8
+"""Share of the memory that is left which one plan may take."""
 
 
 class Plan(NamedTuple):
@@ -102,7 +112,7 @@ def wasserstein1(a: Population | Any, b: Population | Any) -> float:
     Raises
     ------
     ParameterError
-        If the clouds are too large for the memory that this machine has left.
+        If the clouds are too large for the memory that is left; `estimate_distance` compares clouds of any size.
 
     Examples
     --------
@@ -146,23 +156,23 @@ def energy_distance(a: Population | Any, b: Population | Any) -> float:
 def _distance(a: Population | Any, b: Population | Any, *, power: int) -> float:
     a, b = as_pair(a, b)
     if a.dim == 1:
-        return _on_a_line(a, b, power)
+        return on_a_line(a.positions[:, 0], b.positions[:, 0], a.weights, b.weights, power)
     cost = ground_cost(a.positions, b.positions, power)
     plan = optimal_plan(cost, a.weights, b.weights)
     return float(plan.mass @ cost[plan.source, plan.target])
 
 
-def _on_a_line(a: Population, b: Population, power: int) -> float:
+def on_a_line(x: np.ndarray, y: np.ndarray, a: np.ndarray, b: np.ndarray, power: int) -> float:
     """The integral of |F^-1 - G^-1|^power over the quantiles: on a line the order of the points is the plan."""
-    orders = [np.argsort(cloud.positions[:, 0]) for cloud in (a, b)]
-    below = [np.cumsum(cloud.weights[order]) for cloud, order in zip((a, b), orders, strict=True)]
+    if len(x) == len(y) and max(np.ptp(a), np.ptp(b)) < 1e-14:
+        return float(np.mean(np.abs(np.sort(x) - np.sort(y)) ** power))
+    orders = [np.argsort(points) for points in (x, y)]
+    below = [np.cumsum(weights[order]) for weights, order in zip((a, b), orders, strict=True)]
     levels = np.sort(np.concatenate(below))
     mass = np.diff(levels, prepend=0.0)
-    x, y = (
-        cloud.positions[order[np.minimum(np.searchsorted(sums, levels - mass / 2), len(order) - 1)], 0]
-        for cloud, order, sums in zip((a, b), orders, below, strict=True)
-    )
-    return float(mass @ np.abs(x - y) ** power)
+    at = [np.minimum(np.searchsorted(sums, levels - mass / 2), len(sums) - 1) for sums in below]
+    left, right = (points[order[k]] for points, order, k in zip((x, y), orders, at, strict=True))
+    return float(mass @ np.abs(left - right) ** power)
 
 
 def _check_memory(n: int, m: int, bytes_a_pair: int, what: str) -> None:
@@ -173,18 +183,59 @@ def _check_memory(n: int, m: int, bytes_a_pair: int, what: str) -> None:
     if needed > left:
         raise ParameterError(
             f"`a` and `b` must be small enough for {what}; got {n} and {m} points, which need about "
-            f"{needed / 1e9:.1f} GB where {left / 1e9:.1f} GB are left: compare random rows of both, or take "
-            "`energy_distance`"
+            f"{needed / 1e9:.1f} GB where {left / 1e9:.1f} GB are left: `wlmsim.transport.estimate_distance` compares "
+            "clouds of any size, and `transport_plan` couples them"
         )
 
 
+def fits(n: int, m: int) -> bool:
+    """Whether clouds of n and m rows are compared and coupled exactly: up to 2^24 pairs, and a quarter of the memory.
+
+    Above, `estimate_distance` takes random parts and `transport_plan` an approximate plan.
+    """
+    return n * m <= FEW_PAIRS or (n * m <= EXACT_PAIRS and 4 * n * m * (BYTES_OF_A_PLAN + 8) <= available_memory())
+
+
 def available_memory() -> float:
-    """Memory that may be used without swapping, where the system tells it, else infinite [byte]."""
+    """Memory that may be used without swapping or being ended for it, where the system tells it, else infinite [byte].
+
+    That is what the machine has left, and what a container or a batch system has left to this process.
+    """
+    limits = [*_of_the_machine(), *_of_the_control_group(), *_of_the_address_space()]
+    return USABLE * min(limits, default=math.inf)
+
+
+def _of_the_machine() -> list[float]:
     try:
         with open("/proc/meminfo") as lines:
-            return next(1024.0 * int(line.split()[1]) for line in lines if line.startswith("MemAvailable"))
-    except (OSError, StopIteration, ValueError):
-        return math.inf
+            return [1024.0 * int(line.split()[1]) for line in lines if line.startswith("MemAvailable")]
+    except (OSError, ValueError):
+        return []
+
+
+def _of_the_control_group() -> list[float]:
+    """Of Linux's two kinds of control groups; the cache of files in it gives way."""
+    found = []
+    for limit, used, cache in CONTROL_GROUPS:
+        try:
+            most, now = int(Path(limit).read_text()), int(Path(used).read_text())
+            lines = dict(line.split() for line in Path(cache).read_text().splitlines())
+        except (OSError, ValueError):  # none, or without a limit
+            continue
+        found.append(max(float(most - now + int(lines.get("inactive_file", 0))), 0.0))
+    return found
+
+
+def _of_the_address_space() -> list[float]:
+    try:
+        import resource
+
+        most, _ = resource.getrlimit(resource.RLIMIT_AS)
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        used = float(pages * resource.getpagesize())
+    except (ImportError, OSError, ValueError):
+        return []
+    return [] if most == resource.RLIM_INFINITY else [max(most - used, 0.0)]
 
 
 def ground_cost(x: np.ndarray, y: np.ndarray, power: int) -> np.ndarray:

@@ -65,6 +65,8 @@ class Predictor:
         Units of forecasts.
     spread : float
         Standard deviation of the fitted data along an axis, where these are not kept [length]. Default 0: unknown.
+    progress : bool
+        Whether to show bars where something takes more than two seconds. Default False.
     """
 
     mechanics: Lagrangian | GradientFlow
@@ -81,6 +83,7 @@ class Predictor:
     name: str = ""
     units: Mapping[str, str] = field(default_factory=dict)
     spread: float = 0.0
+    progress: bool = False
 
     @property
     def first_order(self) -> bool:
@@ -340,7 +343,7 @@ class Predictor:
             for truth, x in _by_population("start", observed, start):
                 path = self._rolled_out(x[0], truth.times)
                 self._warn_of_extent("forecast", x, list(path.positions))
-                scores.append(score_forecast(list(path), truth, x[0], metrics=metrics))
+                scores.append(score_forecast(list(path), truth, x[0], metrics=metrics, progress=self.progress))
         else:
             name = "fit's data" if data is None else "data"
             scores = [
@@ -374,7 +377,7 @@ class Predictor:
         starts = self._with_estimates(fitted)
         origins = [self._last_start(starts, time).time for time in observed.times]
         predicted = list(self._interpolated(fitted, observed.times, two_sided))
-        scores = score_interpolation(predicted, observed, fitted, origins, metrics=metrics)
+        scores = score_interpolation(predicted, observed, fitted, origins, metrics=metrics, progress=self.progress)
         return dataclasses.replace(scores, protocol="two-sided") if two_sided else scores
 
 

@@ -14,10 +14,10 @@ import numpy as np
 import torch
 
 from wlmsim import _validation as check
+from wlmsim._progress import LateBar
 from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.errors import ParameterError, SimulationError
 from wlmsim.evaluation import Scores
-from wlmsim.learn.selection.progress import JobsBar
 from wlmsim.learn.training.ensemble import START_UP
 from wlmsim.learn.training.processes import Send, UnsendableError, cores, in_processes
 from wlmsim.learn.wlm import WLM
@@ -91,7 +91,7 @@ def run_all(jobs: Sequence[Job], processes: int | None, *, progress: bool = True
     """
     if processes is not None:
         check.integer("processes", processes)
-    with JobsBar(len(jobs), shown=progress) as bar:
+    with LateBar("fits", len(jobs), shown=progress) as bar:
         done: list[Outcome] = []
         while len(done) < len(jobs) and processes in (None, 1):
             began = time.monotonic()

@@ -81,4 +81,7 @@ def leave_one_out(
         {name: np.concatenate([row.w1.get(name, missing) for row in rows]) for name in names},
         "leave one out, two-sided" if two_sided else "leave one out",
         data.units.get("length", ""),
+        floor=np.concatenate([row.floor for row in rows if row.floor is not None]),
+        rows=np.concatenate([np.zeros(1, int) if row.rows is None else row.rows for row in rows]),
+        errors={name: np.concatenate([row.errors.get(name, np.zeros(1)) for row in rows]) for name in names},
     )
