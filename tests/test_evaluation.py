@@ -275,7 +275,7 @@ def test_large_clouds_are_scored_by_parts_and_along_lines(monkeypatch, rng):
     monkeypatch.setattr(exact, "FEW_PAIRS", 0)
     monkeypatch.setattr(estimates, "ROWS", 50)
     x = rng.normal(size=(400, 2))
-    observed = SnapshotSeries([1.0, 2.0], [x + [1.0, 0.0], x + [2.0, 0.0]])
+    observed = SnapshotSeries([1.0, 2.0], [x + np.array([1.0, 0.0]), x + np.array([2.0, 0.0])])
     scores = score_forecast([*observed], observed, Population(x), metrics=["w1", "energy"])
     assert scores.rows.tolist() == [50, 50] and list(scores.others) == ["energy", "sliced"]
     assert scores.w1["persistence"] == pytest.approx([1.0, 2.0], abs=0.3)

@@ -28,7 +28,7 @@ def test_small_clouds_are_compared_exactly(rng):
 
 @pytest.mark.parametrize("metric", ["w1", "w2"])
 def test_parts_of_large_clouds_lie_within_floor_and_interval_of_the_whole(small_limit, rng, metric):
-    x, y = rng.normal(size=(800, 2)), rng.normal(size=(700, 2)) + [1.0, 0.5]
+    x, y = rng.normal(size=(800, 2)), rng.normal(size=(700, 2)) + np.array([1.0, 0.5])
     whole = getattr(transport, f"wasserstein{metric[1]}")(x, y)
     found = transport.estimate_distance(x, y, metric)
     floor = transport.sampling_floor(y, metric)
@@ -47,7 +47,7 @@ def test_parts_are_disjoint_and_follow_the_weights(small_limit, rng):
 
 def test_weighted_large_clouds(small_limit, rng):
     x, w = rng.normal(size=(600, 2)), rng.uniform(0.1, 1, 600)
-    found = transport.estimate_distance(Population(x, weights=w), Population(x + [2.0, 0.0], weights=w))
+    found = transport.estimate_distance(Population(x, weights=w), Population(x + np.array([2.0, 0.0]), weights=w))
     assert found.value == pytest.approx(2.0, abs=0.25)
 
 
@@ -58,7 +58,7 @@ def test_a_line_is_sorted_at_any_size(small_limit, rng):
 
 def test_a_small_cloud_beside_a_large_one_is_taken_whole(small_limit, rng):
     few = rng.normal(size=(20, 2))
-    found = transport.estimate_distance(few, np.tile(few, (100, 1)) + [5.0, 0.0])
+    found = transport.estimate_distance(few, np.tile(few, (100, 1)) + np.array([5.0, 0.0]))
     assert found.rows == 20 and found.value == pytest.approx(5.0, abs=0.6)
 
 
@@ -89,12 +89,12 @@ def test_the_floor_of_halves(rng):
 
 def test_sliced_distance_of_a_translation_is_the_mean_projection(rng):
     x = rng.normal(size=(50, 3))
-    moved = transport.sliced_wasserstein1(x, x + [2.0, 0.0, 0.0], directions=4000)
+    moved = transport.sliced_wasserstein1(x, x + np.array([2.0, 0.0, 0.0]), directions=4000)
     assert moved == pytest.approx(1.0, rel=0.03)  # the mean of |cos| over the sphere in space is 1/2
     assert transport.sliced_wasserstein1(x, x) == 0
-    assert moved < transport.wasserstein1(x, x + [2.0, 0.0, 0.0])
+    assert moved < transport.wasserstein1(x, x + np.array([2.0, 0.0, 0.0]))
     w = rng.uniform(0.1, 1, 50)
-    weighted = [Population(part, weights=w) for part in (x, x + [2.0, 0.0, 0.0])]
+    weighted = [Population(part, weights=w) for part in (x, x + np.array([2.0, 0.0, 0.0]))]
     assert transport.sliced_wasserstein1(*weighted, directions=4000) == pytest.approx(moved, rel=1e-6)
 
 

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
-import numba
 import numpy as np
 
 from wlmsim import _validation as check
@@ -204,6 +203,8 @@ def _of_rows(cloud: Population, rows: np.ndarray, weights: np.ndarray | None = N
 
 def _over_parts(distance: Distance, left: list[Population], right: list[Population]) -> DistanceEstimate:
     """Mean and confidence interval of the distances of pairs of parts, which are found side by side."""
+    import numba  # a core name loads no compiler
+
     with ThreadPoolExecutor(numba.get_num_threads()) as threads:
         values = list(threads.map(distance, left, right))
     error = STUDENT * float(np.std(values, ddof=1)) / PARTS**0.5

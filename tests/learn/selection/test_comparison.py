@@ -219,7 +219,7 @@ class TestJobs:
     def test_progress_is_shown_from_the_second_second_on(self, spring, capsys, monkeypatch):
         compare({"a": bowl()}, spring, seeds=(0, 1))
         assert "fits" not in capsys.readouterr().err
-        monkeypatch.setattr("wlmsim.learn.selection.progress.SHORT", -1.0)
+        monkeypatch.setattr("wlmsim._progress.SHORT", -1.0)
         compare({"a": bowl()}, spring, seeds=(0, 1))
         assert "fits" in capsys.readouterr().err
 
