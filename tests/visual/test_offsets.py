@@ -42,7 +42,7 @@ def test_ticks_differ(offset, span):
 @pytest.mark.parametrize("offset, step", [(1.7e9, 1.0), (1.7e9, 60.0), (1.7e9, 1 / 30), (0.0, 1e-9), (1e12, 1.0)])
 def test_the_clock_and_its_colours_run(offset, step):
     path = wls.Trajectory(offset + step * np.arange(4), np.stack([GRID + k for k in range(4)]))
-    drawing = _drawing.prepare(path)
+    drawing = _drawing.prepare(path, color="time")
     assert len({drawing.time_text(time) for time in path.times}) == 4
     low, high = drawing.coloring.limits
     assert low == path.times[0] and high == path.times[-1]

@@ -280,35 +280,150 @@ def test_planes_are_seen_from_above_and_space_in_perspective():
 @pytest.mark.parametrize("dim", [1, 2, 3])
 def test_camera_contains_every_frame_of_both(dim):
     """The corners of the box fall between the margins of the view."""
-    from wlmsim.visual import _page
-
     data, truth = orbit(dim=dim), wls.Trajectory([0.0, 1.0], 3.0 + 5.0 * orbit(dim=dim, frames=2).positions)
     drawing = _drawing.prepare(data, truth, layout="overlay")
     every = np.concatenate([*drawing.main.points, *drawing.truth.points])
     assert (every >= drawing.limits[0] - 1e-6).all() and (every <= drawing.limits[1] + 1e-6).all()
     stage = scenes.set_stage(drawing, window_size=(400, 300), off_screen=True)
     with closing(stage.plotter) as plotter:
-        page = _page.Page(plotter)
+        page = stage.views[0].page
         matrix = plotter.camera.GetCompositeProjectionTransformMatrix(page.width / page.height, -1, 1)
         transform = np.array([[matrix.GetElement(i, j) for j in range(4)] for i in range(4)])
     corners = np.array(np.meshgrid(*drawing.limits.T)).reshape(3, -1)
     projected = transform @ np.vstack([corners, np.ones(corners.shape[1])])
     x, y = 0.5 + 0.5 * projected[:2] / projected[3]
-    left, foot = page.share(_page.LEFT, _page.TICKS + _page.BAR)
-    right, top = page.share(_page.RIGHT, _page.TOP)
-    assert x.min() >= left - 0.02 and x.max() <= 1 - right + 0.02
-    assert y.min() >= foot - 0.02 and y.max() <= 1 - top + 0.02
-    assert (np.ptp(x) > 0.6) or (np.ptp(y) > 0.6 * (1 - foot - top))
+    left, foot = page.share(page.margins.left, page.margins.foot)
+    right, top = page.share(page.margins.right, page.margins.top)
+    assert x.min() >= left - 1e-3 and x.max() <= 1 - right + 1e-3
+    assert y.min() >= foot - 1e-3 and y.max() <= 1 - top + 1e-3
+    # It fills the free part from side to side, or from top to foot.
+    assert np.ptp(x) > 0.99 * (1 - left - right) or np.ptp(y) > 0.99 * (1 - foot - top)
 
 
 # What colours and coordinates mean
 
 
-def test_speed_where_known_else_time():
+def test_speed_where_known_else_nothing_but_time_along_trails():
     assert _drawing.prepare(orbit()).coloring.title == "speed"
-    assert _drawing.prepare(orbit(velocities=False)).coloring.title == "time"
-    assert _drawing.prepare(orbit(), orbit(velocities=False)).coloring.title == "time"
+    unknown = orbit(velocities=False)
+    assert not _drawing.prepare(unknown).coloring  # the clock says it
+    assert _drawing.prepare(unknown, trail=2).coloring.title == "time"
+    assert _drawing.prepare(unknown, color="time").coloring.title == "time"
+    assert not _drawing.prepare(orbit(), unknown).coloring
     assert not _drawing.prepare(orbit(), color=None).coloring
+
+
+def test_what_does_not_vary_is_a_number_and_no_colour():
+    angles = np.linspace(0, 6, 40)
+    swimmers = wls.Population(
+        np.random.default_rng(0).normal(size=(40, 2)), 1.2 * np.c_[np.cos(angles), np.sin(angles)]
+    )
+    drawing = _drawing.prepare(swimmers)
+    assert not drawing.coloring and drawing.main.values is None and drawing.coloring.note == "speed = 1.2"
+    with closing(staged(swimmers).plotter) as plotter:
+        texts = [str(actor.GetInput()) for actor in plotter.renderer.actors.values() if hasattr(actor, "GetInput")]
+        bars = [actor for actor in plotter.renderer.actors.values() if actor.IsA("vtkScalarBarActor")]
+    assert "speed = 1.2" in texts and "speed" not in texts and bars == []
+    steady = orbit(frames=2, units={"length": "m", "time": "s"})
+    assert _drawing.prepare(steady.snapshots()[[0]], color="time").coloring.note == "time = 0 s"
+
+
+def test_speeds_begin_at_rest_unless_all_are_fast():
+    def limits(slowest):
+        speeds = np.linspace(slowest, 10.0, 200)
+        return _drawing.prepare(wls.Population(np.zeros((200, 2)), np.c_[speeds, 0 * speeds])).coloring.limits
+
+    assert limits(1.0)[0] == 0.0
+    assert 8.0 < limits(8.0)[0] < 8.1 < 9.9 < limits(8.0)[1] < 10.0
+
+
+# Runaways, and how much of a window the data take
+
+
+def scattered(outside, frames=3, n=500):
+    """A Gaussian cloud of which some leave."""
+    rng = np.random.default_rng(0)
+    positions = np.repeat(rng.normal(size=(1, n, 2)), frames, axis=0)
+    positions[:, :outside] += 100.0 * np.arange(frames)[:, None, None]
+    return wls.Trajectory(np.arange(frames) * 1.0, positions)
+
+
+def note_of(stage):
+    return [w.actor.GetInput() for w in stage.views[0].page.writings if "outside" in w.actor.GetInput()]
+
+
+def test_runaways_are_counted_and_do_not_stretch_the_box():
+    data = scattered(3)
+    drawing = _drawing.prepare(data)
+    assert np.abs(drawing.limits[:, :2]).max() < 5
+    stage = staged(data)
+    with closing(stage.plotter):
+        assert note_of(stage) == ["3 of 500 outside"]
+        cloud = stage.views[0]._layers[0][1]
+        assert cloud._mesh.n_points == 497
+        stage.show(0)
+        assert note_of(stage) == [] and cloud._mesh.n_points == 500
+    assert not _drawing.prepare(scattered(0)).runs_away
+    assert _drawing.prepare(data.snapshots()).runs_away
+
+
+def test_what_many_do_is_no_running_away():
+    half = scattered(250)
+    assert not _drawing.prepare(half).runs_away
+    assert np.ptp(_drawing.prepare(half).limits[:, 0]) > 200
+    three = wls.Trajectory([0.0, 1.0], [[[0.0, 0], [1, 0], [9, 0]], [[0.0, 0], [0, 1], [0, 9]]])
+    assert not _drawing.prepare(three).runs_away
+
+
+def test_trails_end_at_the_box():
+    stage = staged(scattered(3), trail=2, color=None, show=2)
+    with closing(stage.plotter) as plotter:
+        lines = [
+            a for a in plotter.renderer.actors.values() if getattr(getattr(a, "mapper", None), "clipping_planes", 0)
+        ]
+        assert lines and lines[0].mapper.clipping_planes.GetNumberOfItems() == 4
+
+
+@pytest.mark.parametrize(("shape", "wide"), [((4.0, 1.0), 3.0), ((1.0, 1.0), 0.9), ((1.0, 4.0), 0.2)])
+def test_the_window_has_the_shape_of_the_data(shape, wide):
+    corners = np.array([[0, 0], [1, 0], [0, 1], [1, 1]]) * shape
+    with closing(wls.visual.scene(wls.Population(corners))) as plotter:
+        width, height = plotter.window_size
+    assert (width / height > 0.6 * wide) and max(width, height) <= 820
+    assert (width == 800) == (shape[0] >= shape[1])
+
+
+def test_points_are_as_large_as_the_density_has_room_for():
+    from wlmsim.visual._look import LEAST, MOST, point_size_of
+
+    rng, across = np.random.default_rng(0), 100.0 * np.eye(2, 3)
+
+    def size(n, width=1.0):
+        return point_size_of([width * rng.normal(size=(n, 3))], across)
+
+    sizes = [size(n)[0] for n in (10, 1000, 10_000, 200_000)]
+    assert sizes == sorted(sizes, reverse=True) and sizes[0] == MOST and sizes[-1] == LEAST
+    assert size(1000, width=0.2)[0] < 0.5 * size(1000)[0]  # a dense cloud
+    assert size(1000)[1] == pytest.approx(0.7, rel=0.01) and size(200_000)[1] > 1
+
+
+def test_points_of_a_crowd_are_faint():
+    opacities = []
+    for n in (500, 60_000):
+        stage = staged(wls.Population.gaussian(n, seed=0), window=(400, 300), color=None)
+        with closing(stage.plotter) as plotter:
+            opacities.append([a.prop.opacity for a in plotter.renderer.actors.values() if hasattr(a, "prop")][-1])
+    assert opacities[0] == 1.0 and 0.1 <= opacities[1] < 0.8
+
+
+def test_points_in_space_look_smaller_from_afar():
+    picture = drawn(wls.Population([[0, 0, 0], [0, 20, 0], [4, 0, 0]]), color=None, camera=(-90, 10), point_size=30)
+    blue = colored(picture)
+    from scipy.ndimage import label
+
+    blobs, count = label(blue)
+    sizes = sorted(np.bincount(blobs.ravel())[1:].tolist())
+    assert count == 3 and sizes[0] < 0.9 * sizes[2]
 
 
 def test_speeds_are_speeds_and_color_limits_span_all_frames():

@@ -10,10 +10,16 @@ from wlmsim import _times
 from wlmsim.visual._camera import Camera
 from wlmsim.visual._drawing import Drawing
 from wlmsim.visual._look import FAINT
-from wlmsim.visual._page import Page, Writing
+from wlmsim.visual._page import Page, Writing, text_width
 
 if TYPE_CHECKING:
     import pyvista as pv
+
+
+TICK, NAME = 15, 17
+"""Sizes of tick values and of the names of axes [pixels]."""
+GAP = 26
+"""From the tick values of an upright axis to the middle of its name."""
 
 
 class Box:
@@ -55,18 +61,25 @@ class Box:
             for text, height in zip(*self._ticks(k), strict=True):
                 place[k] = height
                 strokes += [place.copy(), place + length * np.array(edge.out)]
-                self._label(text, strokes[-1], edge.shift, 14, edge)
+                self._label(text, strokes[-1], edge.shift, TICK, edge)
             place[k] = 0.5 * (low[k] + high[k])
-            self._label(self._drawing.names[k], place, edge.gap, 16, edge)
+            self._label(self._drawing.names[k], place, self._gap(edge), NAME, edge)
         for lines in (_outline(low, high, camera), pv.line_segments_from_points(np.array(strokes))):
             actor = self._page.plotter.add_mesh(
                 lines, color=FAINT, line_width=self._page.scale, lighting=False, reset_camera=False, name=None
             )
             self._lines.append(actor)
 
+    def _gap(self, edge: _Edge) -> tuple[float, float]:
+        """Way from an axis to its name: beyond the longest of its tick values."""
+        if not edge.upright:
+            return edge.gap
+        lean = 10 if self._drawing.dim == 3 else 0  # in space the axis is aslant
+        return -(max(text_width(text, TICK) for text in tick_texts(self._drawing, edge.axis)) + GAP + lean), 0
+
     def _label(self, text: str, place: np.ndarray, shift: tuple[float, float], size: float, edge: _Edge) -> None:
         # A short name of an upright axis stands beside it, a long one runs along it.
-        turned = edge.upright and shift == edge.gap and (edge.axis != 2 or len(text) > 4)
+        turned = edge.upright and shift != edge.shift and len(text) > 2
         side, level, angle = ("center", "center", 90.0) if turned else (edge.side, edge.level, 0.0)
         self._writings.append(self._page.label(text, place, shift, size, side, level, angle))
 
@@ -74,8 +87,19 @@ class Box:
         """Round values in text, and where they stand."""
         low, high = self._drawing.value_limits[:, k]
         floor, roof = self._drawing.limits[:, k]
-        values = round_values(low, high)
+        values = _tick_values(self._drawing, k)
         return labels(values), floor + (roof - floor) * (values - low) / (high - low)
+
+
+def tick_texts(drawing: Drawing, k: int) -> list[str]:
+    """What the ticks of an axis say."""
+    return labels(_tick_values(drawing, k))
+
+
+def _tick_values(drawing: Drawing, k: int) -> np.ndarray:
+    """Round values, as many as the length of the axis beside the longest has room for."""
+    spans = np.ptp(drawing.limits, axis=0)
+    return round_values(*drawing.value_limits[:, k], most=2 if spans[k] < 0.25 * spans.max() else 5)
 
 
 class _Edge(NamedTuple):
@@ -113,7 +137,7 @@ def _edge(k: int, camera: Camera) -> _Edge | None:
     ways = [sign * (np.arange(3) == j) for sign, j in zip(signs, others, strict=True)]
     if upright:
         out = max(ways, key=lambda way: -(way @ right))
-        side, level, shift, gap = "right", "center", (-6, 0), (-58 if k != 2 else -54, 0)
+        side, level, shift, gap = "right", "center", (-6, 0), (0, 0)
     else:
         flat = [way for way in ways if way[2] == 0 and np.hypot(way @ right, way @ up) > 0.3]
         out = flat[0] if flat else min(ways, key=lambda way: way @ up)

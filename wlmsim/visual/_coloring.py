@@ -18,6 +18,12 @@ from wlmsim.visual._mechanics import particle_energies
 
 WORDS = ("auto", "speed", "time", "energy", "population")
 MOST_CATEGORIES = 20
+FROM_REST = 0.3
+"""A scale of speeds begins at 0 unless the slowest are faster than this share of the fastest."""
+STEADY = 0.01
+"""What varies by less than this share of itself is no colour, but a number in words."""
+TAIL = 0.005
+"""Share of the values on either side that a scale of colours leaves out."""
 MISSING = "unknown"
 """What particles without a label are called."""
 
@@ -33,10 +39,14 @@ def color_map() -> Any:
 
 
 def category_colors(count: int) -> list[tuple[float, float, float]]:
-    """Colours that are told apart: ten strong ones, or for more categories twenty in pairs."""
-    from matplotlib import colormaps
+    """Colours that are told apart: up to ten by the colour-blind too, or else twenty in pairs.
 
-    return list(colormaps["tab10" if count <= 10 else "tab20"].colors[:count])  # type: ignore[attr-defined]
+    The ten are those of M. Petroff, Accessible Color Sequences for Data Visualization, arXiv:2107.02270.
+    """
+    from matplotlib import color_sequences
+    from matplotlib.colors import to_rgb
+
+    return [to_rgb(color) for color in color_sequences["petroff10" if count <= 10 else "tab20"][:count]]  # type: ignore[misc]
 
 
 def with_unit(name: str, unit: str) -> str:
@@ -54,6 +64,8 @@ class Coloring:
     limits: tuple[float, float] = (0.0, 1.0)
     categories: tuple[str, ...] = ()
     """Names of the categories; the scalars are then their indices."""
+    note: str = ""
+    """What a quantity is that was asked for and does not vary, in words."""
 
     @property
     def palette(self) -> Any:
@@ -67,26 +79,45 @@ class Coloring:
 
 
 def colorize(
-    color: Any, given: Sequence[Clouds], clouds: Sequence[Frames], mechanics: Any, units: dict[str, str]
+    color: Any, given: Sequence[Clouds], clouds: Sequence[Frames], mechanics: Any, units: dict[str, str], trail: int
 ) -> tuple[Coloring, list[list[np.ndarray] | None]]:
     """Decide what colours mean, and the scalar of every point of the data and of the truth."""
     if color is None:
         return Coloring("none"), [None] * len(given)
     if not isinstance(color, str):
         return _by_array(color, given, clouds)
-    kind = _by_word(color, given, mechanics)
+    kind = _by_word(color, given, mechanics, trail)
+    if kind == "none":
+        return Coloring("none"), [None] * len(given)
     if kind == "population":
         labels: Any = [series.labels for series in given]  # type: ignore[union-attr]
         return _categories("population", labels, clouds)
     values: list[Any] = [[_SCALARS[kind](f, k, mechanics) for k in range(len(f))] for f in clouds]
-    return Coloring(kind, _title(kind, units, mechanics), _limits(values, kind)), values
+    title = _title(kind, units, mechanics)
+    if (steady := _steady(values, 0.0 if kind == "time" else STEADY)) is not None:
+        return Coloring("none", note=_equal(title, steady)), [None] * len(given)
+    return Coloring(kind, title, _limits(values, kind)), values
 
 
-def _by_word(color: str, given: Sequence[Clouds], mechanics: Any) -> str:
+def _steady(columns: Sequence[Sequence[np.ndarray]], share: float) -> float | None:
+    """The value that all have, or nearly all; None where they differ."""
+    every = np.concatenate([row for column in columns for row in column])
+    low, middle, high = np.quantile(every, [TAIL, 0.5, 1 - TAIL])
+    return float(middle) if high - low <= share * abs(middle) else None
+
+
+def _equal(title: str, value: float) -> str:
+    """A quantity and its value, as "speed = 1.2 km / day"."""
+    name, _, unit = title.partition(" [")
+    return f"{name} = {value:.3g} {unit.removesuffix(']')}".rstrip()
+
+
+def _by_word(color: str, given: Sequence[Clouds], mechanics: Any, trail: int) -> str:
     check.choice("color", color, WORDS)
     unknown = [name for name, series in zip(["data", "truth"], given, strict=False) if not knows_velocities(series)]
     if color == "auto":
-        return "time" if unknown else "speed"
+        # The clock tells the time of a picture, which no colour has to; along trails it varies.
+        return ("time" if trail else "none") if unknown else "speed"
     if color in ("speed", "energy") and unknown:
         raise ParameterError(f"`color` must not be {color!r} when velocities are unknown, as in `{unknown[0]}`")
     if color == "energy" and not isinstance(mechanics, Lagrangian):
@@ -198,8 +229,9 @@ def _limits(columns: Sequence[Sequence[np.ndarray] | None], kind: str) -> tuple[
     low, high = float(min(v.min() for v in values)), float(max(v.max() for v in values))
     if kind in ("speed", "energy"):
         # One runaway particle must not leave all the others in the darkest colour.
-        high = max(float(np.quantile(v, 0.995)) for v in values)
-    if kind == "speed":
+        low = min(float(np.quantile(v, TAIL)) for v in values)
+        high = max(float(np.quantile(v, 1 - TAIL)) for v in values)
+    if kind == "speed" and low < FROM_REST * high:
         low = 0.0
     if high - low <= 16 * np.finfo(float).eps * max(abs(low), abs(high)):
         low, high = low - (0.5 if low else 0.0), high + (0.5 if high else 1.0)

@@ -22,6 +22,7 @@ from wlmsim.mechanics.lagrangian import Lagrangian
 from wlmsim.visual import _frames, _mechanics
 from wlmsim.visual._camera import Camera, camera_of
 from wlmsim.visual._coloring import Coloring, color_map, colorize, energy_title, knows_velocities, with_unit
+from wlmsim.visual._extent import extent, outside_text, within
 from wlmsim.visual._frames import Frames
 from wlmsim.visual._look import GLYPHS, LAYOUTS
 
@@ -70,7 +71,7 @@ class Drawing:
     names: tuple[str, ...]
     """Label of each drawn axis."""
     limits: np.ndarray = field(repr=False)
-    """Lower and upper corner of a box that contains every frame, in space, shape (2, 3)."""
+    """Lower and upper corner of a box that contains every frame but for runaways, in space, shape (2, 3)."""
     value_limits: np.ndarray = field(repr=False)
     """What the ticks say at the corners: the limits from the origin on, but for a third axis that shows a potential."""
     origin: np.ndarray
@@ -113,6 +114,21 @@ class Drawing:
         energies = _mechanics.potential(self.mechanics, xy + self.origin[:2], moving.frames.population(k))
         (floor, roof), (low, high) = self.limits[:, 2], self.value_limits[:, 2]
         return floor + (roof - floor) * (energies - low) / (high - low)
+
+    def inside(self, moving: MovingCloud, k: int) -> np.ndarray:
+        """Which points of frame k are in the box; those that are not are counted, and not drawn."""
+        return within(moving.points[k], *self.limits)
+
+    def runaways(self, moving: MovingCloud, k: int) -> str:
+        """How many points of frame k are not in the box, in words; empty where all are."""
+        inside = self.inside(moving, k)
+        return outside_text(int((~inside).sum()), len(inside))
+
+    @cached_property
+    def runs_away(self) -> bool:
+        """Whether any point of any frame is not in the box."""
+        every = [self.main] if self.truth is None else [self.main, self.truth]
+        return any(self.runaways(moving, k) for moving in every for k in range(len(moving)))
 
     @cached_property
     def plane(self) -> np.ndarray:
@@ -159,7 +175,7 @@ def prepare(
     _warn_of_crowds(given)
     clouds = [_frames.frames(series, smooth) for series in given]
     units = given[0].units
-    coloring, values = colorize(color, given, clouds, mechanics, units)
+    coloring, values = colorize(color, given, clouds, mechanics, units, trail)
     origin = _origin(clouds, chosen)
     moving_clouds = [
         MovingCloud(f, [embed(x[:, chosen] - origin[: len(chosen)]) for x in f.positions], scalars)
@@ -245,8 +261,7 @@ def choose_axes(axes: Sequence[int] | None, dim: int, *, most: int = 3) -> list[
 
 def _origin(clouds: Sequence[Frames], axes: list[int]) -> np.ndarray:
     """The middle of the data along each axis on which they are far from 0, as the coordinates of a map are."""
-    every = [x[:, axes] for f in clouds for x in f.positions]
-    low, high = np.min([x.min(axis=0) for x in every], axis=0), np.max([x.max(axis=0) for x in every], axis=0)
+    low, high = extent(*([x[:, axes] for x in f.positions] for f in clouds))
     middle = 0.5 * (low + high)
     origin = np.zeros(3)
     origin[: len(axes)] = np.where(np.abs(middle) > FAR * max(float((high - low).max()), 1e-300), middle, 0.0)
@@ -275,8 +290,7 @@ def _spread(moving_clouds: list[MovingCloud]) -> None:
 
 
 def _limits(moving_clouds: list[MovingCloud], dim: int) -> np.ndarray:
-    low = np.min([points.min(axis=0) for moving in moving_clouds for points in moving.points], axis=0).astype(float)
-    high = np.max([points.max(axis=0) for moving in moving_clouds for points in moving.points], axis=0).astype(float)
+    low, high = extent(*(moving.points for moving in moving_clouds))
     # A flat cloud still gets a box that can be seen; the 5 % keep the outermost points off its sides.
     span = (high - low)[:dim]
     floor = 0.1 * span.max() if span.max() > 0 else 1.0
@@ -306,9 +320,9 @@ def _raise(
             for k in {0, len(moving_clouds[0]) - 1}
         ]
     )
-    # Particles decide how high the surface reaches, so that its steep walls do not flatten what they visit.
+    # Most particles decide how high the surface reaches, so that its steep walls do not flatten what they visit.
     low = min(grounds.min(), min(e.min() for moving in energies for e in moving))
-    high = max(float(np.median(grounds)), max(e.max() for moving in energies for e in moving))
+    high = max(float(np.quantile(grounds, 0.4)), float(extent(*([e[:, None] for e in m] for m in energies))[1][0]))
     high = high + 0.05 * (high - low) if high > low else low + 1.0
     roof = 0.6 * np.ptp(limits[:, :2], axis=0).max()
     for moving, levels in zip(moving_clouds, energies, strict=True):

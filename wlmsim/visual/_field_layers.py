@@ -58,8 +58,11 @@ class Density(Layer):
         from wlmsim.functionals.smoothing import kernel_density, silverman
 
         dim = self._drawing.dim
-        x = self._moving_cloud.points[k][:, :dim].astype(float)
-        w = self._moving_cloud.frames.weights[k]
+        inside = self._drawing.inside(self._moving_cloud, k)
+        x = self._moving_cloud.points[k][inside, :dim].astype(float)
+        w = self._moving_cloud.frames.weights[k][inside]
+        if not len(x):
+            return [_invisible_mesh() for _ in MASSES]
         if len(x) > MOST_KERNELS:
             rows = np.random.default_rng(0).choice(len(x), MOST_KERNELS, replace=False)
             x, w = x[rows], w[rows]
@@ -192,6 +195,7 @@ class Surface(Layer):
             clim=drawing.limits[:, 2].tolist(),
             show_scalar_bar=False,
             smooth_shading=False,
+            culling="front",  # a wall that stands before the valley is seen through from its outer side
             ambient=0.6,
             diffuse=0.45,
             specular=0.0,

@@ -2,32 +2,51 @@
 
 from __future__ import annotations
 
-from wlmsim.visual._box import labels, round_values
+from wlmsim.visual._box import NAME, TICK, labels, round_values
 from wlmsim.visual._coloring import category_colors
 from wlmsim.visual._drawing import Drawing
-from wlmsim.visual._page import Page, font_file
+from wlmsim.visual._page import Page, text_width
+
+BAR = 48
+"""Height of a colour bar with its values [pixels]."""
+ROW = 22
+"""Height of a row of a legend."""
+DOT = "\u25cf"
+
+
+def key_height(drawing: Drawing, width: float) -> float:
+    """Pixels that a key takes at the foot of a view that is so wide."""
+    if not drawing.coloring:
+        return 0.0
+    if not drawing.coloring.categories:
+        return BAR
+    _, rows, _ = _rows(drawing, width)
+    return ROW * (len(rows) + bool(drawing.coloring.title)) + 8
 
 
 def draw_key(page: Page, drawing: Drawing) -> None:
     """Say at the foot what colours mean."""
     if drawing.coloring.categories:
-        _draw_legend(page, drawing.coloring.title, drawing.coloring.categories)
+        _draw_legend(page, drawing)
     elif drawing.coloring:
         _draw_color_bar(page, drawing)
 
 
 def _draw_color_bar(page: Page, drawing: Drawing) -> None:
-    """Lay a colour bar along the foot: title above, round values below."""
+    """Lay a slim colour bar along the foot: its title before it, round values below."""
     import pyvista as pv
     from vtkmodules.vtkRenderingAnnotation import vtkScalarBarActor
 
     coloring = drawing.coloring
     low, high = coloring.limits
-    width, height = page.share(400, 18)
+    middle = 0.5 * page.width / page.scale
+    length, title = 0.46 * 2 * middle, text_width(coloring.title, NAME) + 14
+    start = middle - 0.5 * (length - title)
+    width, height = page.share(length, 9)
     bar = vtkScalarBarActor()
     bar.SetLookupTable(pv.LookupTable(coloring.palette, scalar_range=coloring.limits))
     bar.SetOrientationToHorizontal()
-    bar.SetPosition(0.5 - width / 2, page.share(0, 36 + page.foot)[1])
+    bar.SetPosition(page.share(start, 0)[0], page.share(0, 30 + page.foot)[1])
     bar.SetWidth(width)
     bar.SetHeight(height)
     bar.SetBarRatio(1.0)
@@ -36,33 +55,38 @@ def _draw_color_bar(page: Page, drawing: Drawing) -> None:
     # VTK would write the values over the bar.
     values = round_values(low, high)
     for value, text in zip(values, labels(values), strict=True):
-        page.write(text, (400 * ((value - low) / (high - low) - 0.5), 30), 14, "center")
-    page.write(coloring.title, (0, 62), 16, "center", level="bottom")
+        place = start + length * (value - low) / (high - low)
+        page.write(text, (place - middle, 26), TICK, "center")
+    page.write(coloring.title, (start - 14, 35), NAME, "right", level="center")
 
 
-def _draw_legend(page: Page, title: str, names: tuple[str, ...], size: float = 15) -> None:
+def _draw_legend(page: Page, drawing: Drawing) -> None:
     """Name the categories along the foot, in up to three centred rows."""
-    from PIL import ImageFont
-
-    dot = "●"
-    entries = [name if len(name) <= 18 else f"{name[:17]}…" for name in names]
-    room = 0.94 * page.width / page.scale
-    while True:
-        font = ImageFont.truetype(font_file(), size)
-        widths = [font.getlength(f"{dot} {entry}") + 1.2 * size for entry in entries]
-        rows = _wrap(widths, room)
-        if len(rows) <= (2 if title else 3) or size <= 8:
-            break
-        size -= 1
-    low = 11.0 * (3 - len(rows)) - (10 if title else 0)
+    title, names = drawing.coloring.title, _entries(drawing)
+    size, rows, widths = _rows(drawing, page.width / page.scale)
     for line, row in enumerate(rows):
-        x, y = -0.5 * sum(widths[k] for k in row), 22.0 * (len(rows) - line) + low
+        x, y = -0.5 * sum(widths[k] for k in row), ROW * (len(rows) - line) + 4
         for k in row:
             start = 0.5 * page.width / page.scale + x
-            page.write(dot, (start, y), size, "left", category_colors(len(names))[k])
-            page.write(entries[k], (start + font.getlength(f"{dot} "), y), size, "left")
+            page.write(DOT, (start, y), size, "left", category_colors(len(names))[k])
+            page.write(names[k], (start + text_width(f"{DOT} ", size), y), size, "left")
             x += widths[k]
-    page.write(title, (0, 22.0 * len(rows) + 8 + low), 16, "center", level="bottom")
+    page.write(title, (0, ROW * len(rows) + 6), NAME, "center", level="bottom")
+
+
+def _entries(drawing: Drawing) -> list[str]:
+    return [name if len(name) <= 18 else f"{name[:17]}\u2026" for name in drawing.coloring.categories]
+
+
+def _rows(drawing: Drawing, width: float) -> tuple[float, list[list[int]], list[float]]:
+    """Size of the letters, which entries stand in each row, and how long each is."""
+    size = float(TICK)
+    while True:
+        widths = [text_width(f"{DOT} {entry}", size) + 1.2 * size for entry in _entries(drawing)]
+        rows = _wrap(widths, 0.94 * width)
+        if len(rows) <= 3 or size <= 8:
+            return size, rows, widths
+        size -= 1
 
 
 def _wrap(widths: list[float], room: float) -> list[list[int]]:

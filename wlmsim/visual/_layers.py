@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -19,8 +19,31 @@ if TYPE_CHECKING:
 MOST_TRAIL_VERTICES = 1_000_000
 """Trails are drawn for as many particles as keep below this."""
 
-AMBIENT = {"points": 0.3, "spheres": 0.35, "arrows": 0.55}
+AMBIENT = {"points": 0.5, "spheres": 0.5, "arrows": 0.6}
 """Ambient light on what stands for a particle: enough for its colour to be read from the bar."""
+BALL = """//VTK::Color::Impl
+vec2 place = offsetVCVSOutput.xy;
+float off = dot(place, place);
+if (off > 1.0) discard;
+float lit = max(0.0, dot(vec3(place, sqrt(1.0 - off)), vec3(-0.32, 0.48, 0.82)));
+float haze = %.3f * clamp((1.0 / gl_FragCoord.w - %.9g) / %.9g, 0.0, 1.0);
+ambientColor = mix(min(0.5 + 0.6 * lit, 1.0) * ambientColor, vec3(1.0), haze);
+"""
+"""What the graphics card computes for a pixel of a ball: its light from the upper left, and the haze before it."""
+HAZE = 0.5
+"""How far the colour of the farthest points fades into the white of the page."""
+
+
+FAINTEST = 0.1
+"""Opacity of the points of the largest crowds."""
+
+
+class Dots(NamedTuple):
+    """What stands for a particle."""
+
+    size: float
+    """Diameter [pixels]."""
+    opacity: float
 
 
 class Layer(ABC):
@@ -48,7 +71,7 @@ class Cloud(Layer):
         page: Page,
         drawing: Drawing,
         moving: MovingCloud,
-        point_size: float,
+        dots: Dots,
         *,
         color: str | None = None,
         height: float = 0.0,
@@ -72,11 +95,12 @@ class Cloud(Layer):
                 "clim": coloring.limits,
                 "show_scalar_bar": False,
             }
-        lit = drawing.dim == 3
+        lit, balls = drawing.dim == 3, drawing.dim == 3 and drawing.glyph == "points"
         actor = page.plotter.add_mesh(
             self._mesh,
             style="points",
-            point_size=point_size,
+            point_size=dots.size,
+            opacity=dots.opacity,
             render_points_as_spheres=True,
             lighting=lit,
             ambient=AMBIENT[drawing.glyph] if lit else 0.0,
@@ -85,8 +109,10 @@ class Cloud(Layer):
             name=None,
             **look,
         )
-        if drawing.glyph != "points":
-            self._shape(actor, point_size * _length_of_pixel(page))
+        if balls:
+            self._shade(actor, page, dots.size)
+        elif drawing.glyph != "points":
+            self._shape(actor, dots.size * length_of_pixel(page))
 
     def _shape(self, actor: pv.Actor, size: float) -> None:
         """Draw a solid at every point, which the graphics card repeats, in place of a dot."""
@@ -105,27 +131,47 @@ class Cloud(Layer):
             mapper.SetSourceData(pv.Sphere(radius=0.5, theta_resolution=12, phi_resolution=12))
             mapper.OrientOff()
         mapper.SetScaleModeToNoDataScaling()
-        mapper.SetScaleFactor(2.2 * size if self._arrows else size)
-        mapper.SetScalarVisibility(dots.GetScalarVisibility())
-        mapper.SetLookupTable(dots.GetLookupTable())
-        mapper.SetScalarRange(dots.GetScalarRange())
-        mapper.SetUseLookupTableScalarRange(True)
+        mapper.SetScaleFactor(1.8 * size if self._arrows else size)
+        _take_colors(mapper, dots)
         actor.SetMapper(mapper)
+        actor.prop.style = "surface"
+
+    def _shade(self, actor: pv.Actor, page: Page, size: float) -> None:
+        """Draw points as balls that look smaller and paler from afar: a disc each, which the graphics card shades.
+
+        Where the light falls, colours are those of the bar, also of points of a few pixels.
+        """
+        from vtkmodules.vtkRenderingCore import vtkPointGaussianMapper
+
+        eye = page.renderer.camera
+        reach = 0.5 * float(np.linalg.norm(np.ptp(self._drawing.limits, axis=0)))
+        haze = 0.0 if eye.parallel_projection else HAZE
+        dots: Any = actor.mapper
+        mapper: Any = vtkPointGaussianMapper()
+        mapper.SetInputData(self._mesh)
+        mapper.EmissiveOff()
+        mapper.SetScaleFactor(0.5 * size * length_of_pixel(page))
+        mapper.SetSplatShaderCode(BALL % (haze, eye.distance - reach, 2 * reach))
+        _take_colors(mapper, dots)
+        actor.SetMapper(mapper)
+        actor.prop.ambient, actor.prop.diffuse = 1.0, 0.0
+        actor.prop.render_points_as_spheres = False
         actor.prop.style = "surface"
 
     def show(self, k: int) -> None:
         """Move to frame k."""
         import pyvista as pv
 
-        points = self._moving_cloud.points[k] + self._raise
+        inside = self._drawing.inside(self._moving_cloud, k)
+        points = (self._moving_cloud.points[k] + self._raise)[inside]
         if len(points) == self._mesh.n_points:
             self._mesh.points = points
         else:
             self._mesh.copy_from(pv.PolyData(points))
         if self._arrows:
-            self._mesh["direction"] = self._drawing.directions(self._moving_cloud, k)
+            self._mesh["direction"] = self._drawing.directions(self._moving_cloud, k)[inside]
         if self._values is not None:
-            self._mesh["value"] = self._values[k]
+            self._mesh["value"] = self._values[k][inside]
             self._mesh.set_active_scalars("value")
 
 
@@ -137,6 +183,14 @@ def _arrowhead(flat: bool) -> pv.PolyData:
         return pv.Cone(height=1.0, radius=0.26, resolution=10).compute_normals(split_vertices=True, feature_angle=60)
     outline = np.array([[0.5, 0, 0], [-0.5, 0.36, 0], [-0.28, 0, 0], [-0.5, -0.36, 0]])
     return pv.PolyData(outline, faces=[3, 0, 1, 2, 3, 0, 2, 3])
+
+
+def _take_colors(mapper: Any, dots: Any) -> None:
+    """Colour what stands for points as the points were."""
+    mapper.SetScalarVisibility(dots.GetScalarVisibility())
+    mapper.SetLookupTable(dots.GetLookupTable())
+    mapper.SetScalarRange(dots.GetScalarRange())
+    mapper.SetUseLookupTableScalarRange(True)
 
 
 class Trails(Layer):
@@ -159,7 +213,7 @@ class Trails(Layer):
         lines = np.column_stack([np.full(n, m), np.arange(n * m).reshape(n, m)])
         self._mesh = pv.PolyData(np.zeros((n * m, 3), dtype=np.float32), lines=lines.ravel())
         self.show(0)
-        page.plotter.add_mesh(
+        actor = page.plotter.add_mesh(
             self._mesh,
             scalars="rgba",
             rgba=True,
@@ -168,6 +222,7 @@ class Trails(Layer):
             reset_camera=False,
             name=None,
         )
+        _clip(actor, drawing)
 
     def show(self, k: int) -> None:
         """Move to frame k."""
@@ -191,7 +246,20 @@ class Trails(Layer):
         return (255 * rgba).astype(np.uint8)
 
 
-def _length_of_pixel(page: Page) -> float:
+def _clip(actor: pv.Actor, drawing: Drawing) -> None:
+    """Cut lines off where they leave the box, as those of runaways do."""
+    from vtkmodules.vtkCommonDataModel import vtkPlane
+
+    mapper: Any = actor.mapper
+    for k in range(drawing.dim if drawing.dim > 1 else 0):
+        for corner, sign in zip(drawing.limits, (1.0, -1.0), strict=True):
+            plane = vtkPlane()
+            plane.SetOrigin(*corner)
+            plane.SetNormal(*(sign * (np.arange(3) == k)))
+            mapper.AddClippingPlane(plane)
+
+
+def length_of_pixel(page: Page) -> float:
     """How long a pixel is in the middle of the box."""
     eye = page.renderer.camera
     if eye.parallel_projection:

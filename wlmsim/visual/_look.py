@@ -42,7 +42,45 @@ class Look(TypedDict, total=False):
     point_size: float | None
 
 
-def point_size_of(clouds: Sequence[np.ndarray], stride: int = 1) -> float:
-    """Diameter of a point that suits the number of points, of which every `stride`-th is drawn [pixels]."""
-    n = max(len(points) for points in clouds) / stride
-    return float(np.clip(42 * n**-0.25, 2.5, 18))
+COVERED = 0.7
+"""Share of the area on which a cloud lies that its points cover."""
+LEAST, MOST = 1.5, 13.0
+"""Diameters of points [pixels of a view 800 wide]."""
+FULL = 2.5
+"""Points of the least size that cover more than so many times their area are drawn the fainter."""
+
+
+def point_size_of(clouds: Sequence[np.ndarray], across: np.ndarray, stride: int = 1) -> tuple[float, float]:
+    """Diameter of a point that suits the number and the density of points, and how often such points cover their area.
+
+    Parameters
+    ----------
+    clouds : sequence of ndarray, shape (n, 3)
+        Frames.
+    across : ndarray, shape (2, 3)
+        What one pixel is in space, to the right and up [pixels / length].
+    stride : int
+        Every so many of the points are drawn.
+
+    Returns
+    -------
+    size : float
+        [pixels of a view 800 wide]; between `LEAST` and `MOST`.
+    covered : float
+        Share of their area that points of this size cover, all together; more than 1 where they lie over each other.
+    """
+    some = [clouds[k] for k in sorted({0, len(clouds) // 2, len(clouds) - 1})]
+    free = [_area(points[::stride] @ across.T) / max(len(points[::stride]), 1) for points in some]
+    area = float(np.mean(free))
+    size = float(np.clip(np.sqrt(COVERED * area), LEAST, MOST))
+    return size, size**2 / max(area, 1e-30)
+
+
+def _area(points: np.ndarray) -> float:
+    """Area on which points of the plane lie, by squares that hold some; at least that of a small dot."""
+    n = len(points)
+    low, high = np.quantile(points, [0.01, 0.99], axis=0)
+    cells = int(np.clip(np.sqrt(n) / 1.5, 4, 64))
+    side = max(float((high - low).max()) / cells, 1.0)
+    squares = np.floor(points / side).astype(np.int64)
+    return side**2 * len(np.unique(squares, axis=0))

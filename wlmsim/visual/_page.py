@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -15,10 +16,21 @@ from wlmsim.visual._look import INK
 if TYPE_CHECKING:
     import pyvista as pv
 
-# Pixels of a subplot that hold no data: tick labels on the left and below, title above, colour bar at the foot.
-LEFT, RIGHT, TOP, TICKS, BAR = 90, 40, 60, 60, 90
+NARROWEST, LOWEST = 480, 260
+"""Texts of a view that is smaller than this on one side shrink with it."""
+ANGLE = 22
+"""Of the view, in perspective [degrees]: near enough for depth to be seen, far enough for the box to look like one."""
 CONTROLS = 70
 """Pixels at the foot for the slider and the play button, where there are any."""
+
+
+class Margins(NamedTuple):
+    """Pixels of a view 800 wide that hold no data."""
+
+    left: float
+    right: float
+    top: float
+    foot: float
 
 
 @dataclass(frozen=True)
@@ -49,13 +61,14 @@ class Writing:
 class Page:
     """The active subplot as a page to write on, in pixels of a view 800 wide; `foot` are left free below all else."""
 
-    def __init__(self, plotter: pv.Plotter, foot: float = 0):
+    def __init__(self, plotter: pv.Plotter, foot: float = 0, margins: Margins | None = None):
         self.plotter = plotter
         self.renderer = plotter.renderer
         self.foot = foot
+        self.margins = margins or Margins(60, 24, 44, 54)
         size: Any = self.renderer.GetSize()
         self.width, self.height = size
-        self.scale = min(self.width / 800, self.height / 360, max(self.width, self.height) / 800)
+        self.scale = min(max(self.width, self.height) / 800, self.width / NARROWEST, self.height / LOWEST)
         self.writings: list[Writing] = []
 
     def share(self, x: float, y: float) -> tuple[float, float]:
@@ -129,6 +142,18 @@ def font_file() -> str:
     return f"{get_data_path()}/fonts/ttf/DejaVuSans.ttf"
 
 
+def text_width(text: str, size: float) -> float:
+    """How long a text is [pixels]."""
+    return float(_font(size).getlength(text))
+
+
+@cache
+def _font(size: float) -> Any:
+    from PIL import ImageFont
+
+    return ImageFont.truetype(font_file(), size)
+
+
 def _set_font(style: Any, size: float) -> None:
     style.SetFontFamily(4)  # VTK_FONT_FILE
     style.SetFontFile(font_file())
@@ -139,36 +164,44 @@ def _set_font(style: Any, size: float) -> None:
 
 
 def fit_camera(page: Page, drawing: Drawing, camera: Camera, others: Sequence[Camera] = ()) -> None:
-    """Fit the box into the part of the subplot that is free of text, as seen from this camera and from others."""
+    """Fit the box into the part of the subplot that is free of text, as seen from this camera or where it comes by."""
     low, high = drawing.limits
-    key = BAR if drawing.coloring else 0
-    start = np.array(page.share(LEFT, TICKS + key + page.foot))
-    room = 1 - start - page.share(RIGHT, TOP)
-    middle = start + 0.5 * room - 0.5
-    aspect = page.width / page.height
+    left, right, top, foot = page.margins
+    start = np.array(page.share(left, foot + page.foot))
+    end = 1 - np.array(page.share(right, top))
     center = 0.5 * (low + high)
     corners = np.array(np.meshgrid(*zip(low - center, high - center, strict=True))).reshape(3, -1).T
     eye = page.renderer.camera
-    ahead, right, up = camera.ahead, camera.right, camera.up
-    slope = np.tan(np.radians(eye.view_angle / 2))
-    if camera.perspective:
-        distance = max(
-            _distance(corners, step, slope * aspect * room[0], slope * room[1]) for step in (camera, *others)
-        )
-        tall = 2 * slope * distance
-    else:
-        tall = max(
-            max(np.ptp(corners @ step.up) / room[1], np.ptp(corners @ step.right) / (room[0] * aspect))
-            for step in (camera, *others)
-        )
-        distance = 4 * tall
-        eye.parallel_scale = 0.5 * tall
-    focus = center - tall * (middle[0] * aspect * right + middle[1] * up)
+    eye.view_angle = ANGLE
+    # Where the free part begins and ends: slopes of the line of sight to its edges, or shares of half the height.
+    aspect = np.array([page.width / page.height, 1.0])
+    slope = np.tan(np.radians(eye.view_angle / 2)) if camera.perspective else 1.0
+    edges = slope * aspect * (2 * start - 1), slope * aspect * (2 * end - 1)
+    seen = [np.column_stack([corners @ c.right, corners @ c.up, corners @ c.ahead]) for c in others or (camera,)]
+    if not camera.perspective:
+        for view in seen:
+            view[:, 2] = 0.0  # what is farther off is as large
+    distance, shift = _stand(seen, *edges)
+    if not camera.perspective:
+        eye.parallel_scale, distance = distance, 8 * distance
+    focus = center + shift[0] * camera.right + shift[1] * camera.up
     eye.parallel_projection = not camera.perspective
-    eye.focal_point, eye.position, eye.up = focus, focus - distance * ahead, up
+    eye.focal_point, eye.position, eye.up = focus, focus - distance * camera.ahead, camera.up
 
 
-def _distance(corners: np.ndarray, camera: Camera, wide: float, tall: float) -> float:
-    """How far the eye must stand off for all corners to be within these slopes of the line of sight."""
-    reach = np.maximum(np.abs(corners @ camera.right) / wide, np.abs(corners @ camera.up) / tall)
-    return float((reach - corners @ camera.ahead).max())
+def _stand(views: Sequence[np.ndarray], low: np.ndarray, high: np.ndarray) -> tuple[float, np.ndarray]:
+    """How far off and how far aside the viewer stands for all corners to lie between slopes `low` and `high`.
+
+    A corner at (r, u) across and d ahead is seen at the slope (r - s) / (D + d) from distance D and aside by s.
+    Of several views the middle of all is taken, so that a camera that walks round sees no wobble.
+    """
+    near, shifts = 0.0, []
+    for view in views:
+        across, ahead = view[:, :2], view[:, 2:]
+        first, last = (across - high * ahead).max(axis=0), (across - low * ahead).min(axis=0)
+        near = max(near, float(((first - last) / (high - low)).max()))
+        shifts.append((first, last))
+    shift = np.mean([0.5 * (first - high * near + last - low * near) for first, last in shifts], axis=0)
+    for first, last in shifts:
+        near = max(near, float(((first - shift) / high).max()), float(((last - shift) / low).max()))
+    return near, shift

@@ -53,7 +53,7 @@ def film(
     fps : float
         Frames shown in a second. Default 20; a GIF shows at most 50.
     window_size : (int, int), optional
-        Width and height of one view [pixels], made even. Default 800 x 800, or 800 x 360 for a line.
+        Width and height of one view [pixels], made even. Default: 800 wide, and as high as its box of data needs.
     progress : bool
         Show a progress bar. Default True.
     **look

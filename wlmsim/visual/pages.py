@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from wlmsim.mechanics.flow import Flow
     from wlmsim.mechanics.lagrangian import Lagrangian
 
+BOX = 600
+"""About as many pixels of a browser show the longest side of the box."""
 MOST_NUMBERS = 6_000_000
 """Coordinates and scalars that a page holds at most, about 32 MB; more points are thinned."""
 
@@ -206,7 +208,10 @@ def _traces(
     )
     marker: dict[str, Any] = {"color": color} if color else {"color": _short(_values(moving, k)[::stride])}
     if whole:
-        size = drawing.point_size or point_size_of(moving.points, stride) * (0.35 if drawing.dim == 3 else 0.8)
+        pixel = float(np.ptp(drawing.limits, axis=0).max()) / BOX
+        across = np.array([drawing.camera.right, drawing.camera.up]) / pixel
+        free, _ = point_size_of(moving.points, across, stride)
+        size = drawing.point_size or free * (0.6 if drawing.dim == 3 else 0.9)
         marker |= {"size": size, "line": {"width": 0}}
         if color is None:
             marker |= {"coloraxis": "coloraxis"}

@@ -12,6 +12,7 @@ from wlmsim.errors import ParameterError
 from wlmsim.io.paths import local
 from wlmsim.visual._drawing import Drawing, prepare
 from wlmsim.visual._look import Look
+from wlmsim.visual._margins import natural_size
 from wlmsim.visual._offscreen import open_plotter
 
 if TYPE_CHECKING:
@@ -50,7 +51,8 @@ def scene(
     """Draw the cloud at one time.
 
     A line is drawn with small heights that spread a crowd, a plane is seen from above, space in perspective.
-    The box and the colours span all times of `data` and `truth`, so scenes of different times compare.
+    The box and the colours span all times of `data` and `truth`, so scenes of different times compare. Points that ran
+    away from all others neither stretch the box nor are drawn; a corner of the picture counts them.
 
     Parameters
     ----------
@@ -68,10 +70,10 @@ def scene(
         Or values of the particles of `data`, shape (n,), or one such array for each time: floats are a scale;
         integers or strings are labels, of clusters for example, with at most 20 different ones. A truth that does
         not track the same number of particles is then drawn plain. Default: speed where velocities are known,
-        else time.
+        else time along trails, else nothing. What is the same for all is written in the corner, and is no colour.
     glyph : {"points", "spheres", "arrows"}
-        What stands for a particle: a dot of one size wherever it is, a solid ball that looks smaller from afar,
-        or a dart along the velocity. Default: dots.
+        What stands for a particle: a dot, in space a ball that looks smaller and paler from afar; a solid ball; or a
+        dart along the velocity. Default: dots.
     axes : sequence of int, optional
         Which one to three coordinates to draw. Default: all; needed when there are more than 3.
     trail : int
@@ -92,10 +94,11 @@ def scene(
         Where space is seen from: "oblique", "isometric", "front", "back", "right", "left", "top", "bottom", or the
         azimuth and elevation of the viewer [degrees]. Default: oblique; a plane is always seen from the top.
     point_size : float, optional
-        Diameter of a point [pixels], of solids in the middle of the box. Default: smaller when there are more.
+        Diameter of a point [pixels], of solids in the middle of the box. Default: as the area that the cloud takes
+        has room for, from 1.5 to 13 in a view 800 wide; the points of larger crowds are drawn fainter.
     window_size : (int, int), optional
-        Width and height of one view [pixels]. Default 800 x 800, or 800 x 360 for a line. Text, lines and
-        points grow with it: ask for a larger one to print.
+        Width and height of one view [pixels]. Default: 800 wide, and as high as its box of data needs. Text, lines
+        and points grow with it: ask for a larger one to print.
     off_screen : bool, optional
         Draw without a window. Default: when there is no display.
     plotter : pyvista.Plotter, optional
@@ -120,7 +123,9 @@ def scene(
 
     Notes
     -----
-    Colours of speed and energy end at the 99.5th percentile, so that a runaway particle does not darken all the others.
+    The box holds all points that are no farther outside of the middle 95 % along an axis than its width.
+    Colours of speed and energy end at the 0.5th and 99.5th percentile, so that a runaway particle does not darken all
+    the others; those of speed begin at 0 unless the slowest have more than 0.3 times the speed of the fastest.
     Arrows of forces are as long as the grid is wide at the 95th percentile of what the particles feel, and no longer.
     Regions of density are those of at most 5,000 points, chosen at random.
 
@@ -170,8 +175,8 @@ def snapshot(
     time : float, optional
         When [time]; the nearest recorded time is shown. Default: the last one.
     window_size : (int, int), optional
-        Width and height of one view [pixels]. Default 1600 x 1600, or 1600 x 720 for a line. Drawn at twice the
-        resolution and averaged, so that points and lines are smooth.
+        Width and height of one view [pixels]. Default: 1600 wide, and as high as its box of data needs. Drawn at
+        twice the resolution and averaged, so that points and lines are smooth.
     **look
         How to draw it, as in `scene`.
 
@@ -208,8 +213,7 @@ def snapshot(
         raise check.fail("path", f"a file that ends in {', '.join(PICTURES)}", str(path))
     drawing = prepare(data, **look)
     with atomic(path) as temporary:
-        size = window_size or ((1600, 720) if drawing.dim == 1 else (1600, 1600))
-        stage = set_stage(drawing, window_size=size, off_screen=True, finer=2)
+        stage = set_stage(drawing, window_size=window_size, natural=2, off_screen=True, finer=2)
         with closing(stage.plotter):
             stage.show(_frame(drawing, time))
             save_picture(stage, temporary, finer=2)
@@ -239,7 +243,7 @@ def explore(
     fps : float
         Frames shown in a second while it plays. Default 20.
     window_size : (int, int), optional
-        Width and height of one view [pixels]. Default 800 x 800, or 800 x 360 for a line.
+        Width and height of one view [pixels]. Default: 800 wide, and as high as its box of data needs.
     off_screen : bool, optional
         Only set the scene, with its slider, and open no window. Default: when there is no display.
     **look
@@ -294,16 +298,23 @@ def set_stage(
     finer: int = 1,
     foot: float = 0,
     sweep: float = 0.0,
+    natural: int = 1,
 ) -> Stage:
-    """Open a plotter (unless one is given), `finer` than asked in both directions, and put the drawing on it."""
-    from wlmsim.visual._stage import Stage
+    """Open a plotter (unless one is given), `finer` than asked in both directions, and put the drawing on it.
+
+    Without a size the window has the shape of the data, `natural` times 800 pixels wide.
+    """
+    from wlmsim.visual._stage import Stage, around
 
     shape = (1, 2) if drawing.beside else (1, 1)
     if plotter is not None:
         if shape == (1, 2) and tuple(plotter.shape) != shape:
             raise ParameterError(f"`plotter` must have shape (1, 2) to hold two views; got shape {plotter.shape}")
         return Stage(plotter, drawing)
-    width, height = _window_size(window_size, drawing.dim)
+    if window_size is None:
+        sides = natural_size(drawing, foot, around(drawing, sweep))
+        window_size = (natural * sides[0], natural * sides[1])
+    width, height = _window_size(window_size)
     own = open_plotter(off_screen=off_screen, shape=shape, window_size=[finer * shape[1] * width, finer * height])
     try:
         if finer > 1:
@@ -314,9 +325,7 @@ def set_stage(
         raise
 
 
-def _window_size(size: tuple[int, int] | None, dim: int) -> tuple[int, int]:
-    if size is None:
-        return (800, 360) if dim == 1 else (800, 800)
+def _window_size(size: tuple[int, int]) -> tuple[int, int]:
     try:
         width, height = size
     except (TypeError, ValueError):
