@@ -99,7 +99,8 @@ def tick_texts(drawing: Drawing, k: int) -> list[str]:
 def _tick_values(drawing: Drawing, k: int) -> np.ndarray:
     """Round values, as many as the length of the axis beside the longest has room for."""
     spans = np.ptp(drawing.limits, axis=0)
-    return round_values(*drawing.value_limits[:, k], most=2 if spans[k] < 0.25 * spans.max() else 5)
+    low, high = drawing.value_limits[:, k].tolist()
+    return round_values(low, high, most=2 if spans[k] < 0.25 * spans.max() else 5)
 
 
 class _Edge(NamedTuple):

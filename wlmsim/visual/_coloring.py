@@ -46,7 +46,7 @@ def category_colors(count: int) -> list[tuple[float, float, float]]:
     from matplotlib import color_sequences
     from matplotlib.colors import to_rgb
 
-    return [to_rgb(color) for color in color_sequences["petroff10" if count <= 10 else "tab20"][:count]]  # type: ignore[misc]
+    return [to_rgb(color) for color in color_sequences["petroff10" if count <= 10 else "tab20"][:count]]
 
 
 def with_unit(name: str, unit: str) -> str:
