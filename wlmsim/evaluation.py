@@ -14,6 +14,8 @@ from wlmsim import _validation as check
 from wlmsim._progress import LateBar
 from wlmsim.data.population import Population
 from wlmsim.data.snapshots import SnapshotSeries
+from wlmsim.data.tracks import Tracks
+from wlmsim.data.trajectory import Trajectory
 from wlmsim.errors import ParameterError
 from wlmsim.transport.estimates import DISTANCES, PARTS, Distance, DistanceEstimate
 
@@ -31,6 +33,118 @@ HEADLINES = {"two-sided": f"interpolate, {AROUND}", "leave one out, two-sided": 
 TITLES = {"w1": "W1", "w2": "W2", "energy": "energy distance", "partial": "partial W1", SLICED: "sliced W1, all rows"}
 FLOOR = "floor"
 """The column of the sampling floor."""
+
+
+@dataclass
+class IndividualScores:
+    """How far each individual is from where it was predicted, by a model and by the naive baselines.
+
+    Attributes
+    ----------
+    ids : tuple of str
+        Names of the n individuals.
+    times : ndarray, shape (T,)
+        Times of the predictions [time].
+    distances : dict of str to ndarray of shape (T, n)
+        The model first; NaN where an individual is not seen [length].
+    length_unit : str
+        Unit of the distances.
+    """
+
+    ids: tuple[str, ...]
+    times: np.ndarray
+    distances: dict[str, np.ndarray]
+    length_unit: str = ""
+
+    @property
+    def mean(self) -> dict[str, np.ndarray]:
+        """Mean distance of each individual over the times at which it is seen, (n,) for each method [length]."""
+        return {name: _mean_known(values) for name, values in self.distances.items()}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        means = {name: [None if np.isnan(x) else x for x in values] for name, values in self.mean.items()}
+        return {"ids": list(self.ids), "times": self.times.tolist(), "mean_distance": means}
+
+    def __str__(self) -> str:
+        means = self.mean
+        unit = f" [{self.length_unit}]" if self.length_unit else ""
+        rows = [["individual", "seen", *means]]
+        seen = np.isfinite(next(iter(self.distances.values()))).sum(axis=0)
+        for k, name in enumerate(self.ids):
+            rows.append([name, str(seen[k]), *(f"{values[k]:.4g}" for values in means.values())])
+        rows.append(["mean", str(seen.sum()), *(f"{np.nanmean(values):.4g}" for values in means.values())])
+        widths = [max(len(row[c]) for row in rows) for c in range(len(rows[0]))]
+        lines = [
+            "  ".join(w.ljust(n) if c == 0 else w.rjust(n) for c, (w, n) in enumerate(zip(row, widths, strict=True)))
+            for row in rows
+        ]
+        return "\n".join([f"mean distance of each individual{unit}", *lines])
+
+
+def score_individuals(
+    forecast: Trajectory, truth: Tracks, start: Tracks | None = None, *, model: str = "model"
+) -> IndividualScores:
+    """Distances of individuals from where a forecast has them, beside those of staying and of going straight on.
+
+    Parameters
+    ----------
+    forecast : Trajectory
+        With names, as `WLM.forecast` gives it from tracks.
+    truth : Tracks
+        Where they were. Individuals that either does not know are left out, and so are times.
+    start : Tracks, optional
+        What the forecast started from: the naive ways start there too. Default: the first time of the forecast.
+    model : str
+        What the forecast is called.
+
+    Returns
+    -------
+    IndividualScores
+
+    Raises
+    ------
+    ParameterError
+        If the forecast has no names, or the two share no individual or no time.
+
+    Examples
+    --------
+    >>> import numpy as np, wlmsim as wls
+    >>> seen = wls.Tracks([0.0, 1.0, 2.0], np.array([[[0.0]], [[1.0]], [[2.0]]]), ids=["Ada"])
+    >>> guess = wls.Trajectory([1.0, 2.0], [[[1.0]], [[2.5]]], ids=["Ada"])
+    >>> scores = wls.evaluation.score_individuals(guess, seen[1:], seen[:1])
+    >>> scores.mean["model"], scores.mean["persistence"]
+    (array([0.25]), array([1.5]))
+    """
+    check.instance("forecast", forecast, Trajectory)
+    check.instance("truth", truth, Tracks)
+    if forecast.ids is None:
+        raise ParameterError("`forecast` must have names (ids), as model.forecast(tracks, times) gives them")
+    cloud, names = (None, forecast.ids) if start is None else start.last()
+    mine, theirs = ({name: k for k, name in enumerate(some)} for some in (forecast.ids, names))
+    ids = tuple(name for name in truth.ids if name in mine and name in theirs)
+    pairs = [(k, j) for k, t in enumerate(truth.times) if (j := _times.position(forecast.times, t)) is not None]
+    if not ids or not pairs:
+        raise ParameterError("`truth` must share an individual and a time with the forecast; it shares none")
+    rows, frames = (list(column) for column in zip(*pairs, strict=True))
+    seen = truth.positions[rows][:, [truth.ids.index(name) for name in ids]]
+    path = forecast.positions[frames][:, [mine[name] for name in ids]]
+    begin = forecast[0] if cloud is None else cloud
+    origin = [theirs[name] for name in ids]
+    x = begin.positions[origin]
+    guesses = {model: path, "persistence": np.broadcast_to(x, seen.shape)}
+    if begin.velocities is not None:
+        elapsed = truth.times[rows] - begin.time
+        guesses["ballistic"] = x + elapsed[:, None, None] * begin.velocities[origin]
+    distances = {name: np.linalg.norm(guess - seen, axis=2) for name, guess in guesses.items()}
+    return IndividualScores(ids, truth.times[rows], distances, truth.units.get("length", ""))
+
+
+def _mean_known(values: np.ndarray) -> np.ndarray:
+    """Mean over the first axis of what is not NaN; NaN where nothing is known."""
+    known = np.isfinite(values)
+    count = known.sum(axis=0)
+    return np.where(count > 0, np.where(known, values, 0.0).sum(axis=0) / np.maximum(count, 1), np.nan)
 
 
 @dataclass
@@ -68,6 +182,8 @@ class Scores:
         Rows of each part that W1 is of; 0 where it is exact. Default: exact.
     errors : dict of str to ndarray of shape (K,)
         Half the widths of the 95 percent confidence intervals of `w1`, where it is of parts [length].
+    by_individual : IndividualScores, optional
+        How far each individual is from where it was predicted, where it is known who is who.
     """
 
     times: np.ndarray
@@ -82,6 +198,7 @@ class Scores:
     floor: np.ndarray | None = None
     rows: np.ndarray | None = None
     errors: dict[str, np.ndarray] = field(default_factory=dict)
+    by_individual: IndividualScores | None = None
 
     @property
     def model(self) -> str:
@@ -125,6 +242,7 @@ class Scores:
             **({"rows": self.rows.tolist(), "errors": _lists(self.errors)} if self.rows is not None else {}),
             **({"left_out": self.left_out} if self.left_out else {}),
             **{f"mean_{metric}": _plain(_means(scores)) for metric, scores in self.others.items()},
+            **({} if self.by_individual is None else {"by_individual": self.by_individual.to_dict()}),
         }
 
     def table(self) -> Any:

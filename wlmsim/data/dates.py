@@ -44,8 +44,13 @@ ORIGIN = "first_date"
 class Dated(Protocol):
     """What has times, and says what they count."""
 
-    units: dict[str, str]
-    metadata: dict[str, Any]
+    @property
+    def units(self) -> Mapping[str, str]:
+        """Unit of ``"time"``."""
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        """With the first date, if there is one."""
 
 
 def unit_of_time(name: Any) -> str | None:

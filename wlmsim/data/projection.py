@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from wlmsim import _validation as check
-from wlmsim.data.dates import Dated, dates_of
+from wlmsim.data.dates import ORIGIN, Dated, dates_of
 from wlmsim.data.units import METRES, unit_of_length
 from wlmsim.errors import DataWarning, ParameterError
 
@@ -26,6 +26,8 @@ UTM = "utm"
 """The word for the zone of the Universal Transverse Mercator that the middle of the data is in."""
 FAR = 3.5e6
 """How far from the middle distances are wrong by more than a twentieth, as arc over sine tells [m]."""
+KEPT = (ORIGIN, PROJECTION)
+"""What predictions of data keep of their metadata."""
 STEP = 100.0
 """Over which length directions are taken from one place to the next [m]."""
 
@@ -196,9 +198,14 @@ def middle_of(degrees: np.ndarray) -> np.ndarray:
     return np.array([mean, latitude.mean()])
 
 
+def located(about: Dated) -> dict[str, Any]:
+    """What metadata say of dates and places, to be kept by what is predicted."""
+    return {name: about.metadata[name] for name in KEPT if name in about.metadata}
+
+
 def check_same_place(name: str, given: Dated, expected: Mapping[str, Any], whose: str) -> None:
     """Refuse positions in another plane, and times since another date, than those that they are put beside."""
-    for key, what in ((PROJECTION, "positions in the projection"), ("first_date", "times since")):
+    for key, what in ((PROJECTION, "positions in the projection"), (ORIGIN, "times since")):
         one, other = given.metadata.get(key), expected.get(key)
         if one is not None and other is not None and one != other:
             raise ParameterError(

@@ -232,6 +232,25 @@ class Tracks(Located):
         velocities = self.velocities[k][rows] if known and self.velocities is not None else None
         return Population(self.positions[k][rows], velocities, time=float(self.times[k]))
 
+    def last(self) -> tuple[Population, tuple[str, ...]]:
+        """Return those who are seen at the last time, and their names: what a forecast starts from.
+
+        Warns
+        -----
+        DataWarning
+            If they are fewer than half of the individuals.
+        """
+        k = int(np.flatnonzero(self.seen.any(axis=1))[-1])
+        rows = self._rows(k)
+        if rows.sum() < 0.5 * self.n:
+            warnings.warn(
+                f"a start from the last time, t = {_times.text(self.times[k], self.times)}, has {int(rows.sum())} of "
+                f"the {self.n} individuals; resample(every=...) brings them to common times",
+                DataWarning,
+                stacklevel=4,
+            )
+        return self._cloud(k), tuple(name for name, there in zip(self.ids, rows, strict=True) if there)
+
     def resample(self, every: Any = None, *, times: Any = None, method: str = "linear", max_gap: Any = None) -> Tracks:
         """Interpolate each individual to common times, and over gaps that are not too long.
 
@@ -341,6 +360,24 @@ class Tracks(Located):
             metadata={**self.metadata, **about},
             units=self.units,
         )
+
+    def moving(self) -> Tracks:
+        """Return the tracks with velocities: as they are, or by `with_velocities`, which is said.
+
+        Warns
+        -----
+        DataWarning
+            If they had none.
+        """
+        if self.velocities is not None:
+            return self
+        warnings.warn(
+            "the tracks have no velocities: they are the slopes over the last three sightings of each individual; "
+            "tracks.with_velocities(...) takes others",
+            DataWarning,
+            stacklevel=5,
+        )
+        return self.with_velocities()
 
     def snapshots(self) -> SnapshotSeries:
         """Forget identities: at each time, the cloud of those who are seen.

@@ -135,7 +135,7 @@ class Sightings:
         if every is not None:
             wanted = regular_times(rows.times.min(), rows.times.max(), step, begun)
         else:
-            wanted = check.times("times", asked("times", times, self))  # type: ignore[arg-type]
+            wanted = check.times("times", asked("times", times, self))
         values = (
             rows.positions if rows.velocities is None else np.concatenate([rows.positions, rows.velocities], axis=1)
         )

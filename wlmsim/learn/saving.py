@@ -34,11 +34,12 @@ FIT_REPORT = (
     "cites_",
     "units_",
     "cells_",
+    "located_",
 )
 """Attributes of a fit that are kept beside the mechanics."""
 ARRAYS = ("losses_", "frictions_", "times_")
 """Those that are arrays."""
-LATER = ("units_", "cells_")
+LATER = ("units_", "cells_", "located_")
 """Those that files of before do not have."""
 LEFT_OUT = ("potential", "dissipation", "checkpoint")
 """Parameters that are kept otherwise, or are of one fit only."""

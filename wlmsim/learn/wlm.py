@@ -14,10 +14,12 @@ import numpy as np
 from wlmsim import _validation as check
 from wlmsim.citing import citation, cited_by
 from wlmsim.data.population import Population
+from wlmsim.data.projection import located
 from wlmsim.data.snapshots import SnapshotSeries
+from wlmsim.data.tracks import Tracks
 from wlmsim.data.trajectory import Trajectory
 from wlmsim.errors import AccuracyWarning, DataWarning, NotFittedError, ParameterError
-from wlmsim.evaluation import Scores
+from wlmsim.evaluation import Scores, score_individuals
 from wlmsim.functionals.base import Functional
 from wlmsim.io.exchange import CELLS
 from wlmsim.learn.cells.reading import as_series
@@ -51,7 +53,7 @@ if TYPE_CHECKING:
 FITTED = (
     *("mechanics_", "lagrangian_", "friction_", "losses_", "frictions_", "recoveries_", "best_step_", "validation_"),
     *("seconds_", "dt_", "reach_", "growth_changes_", "noise_", "times_", "standard_errors_", "data_", "cells_"),
-    "cites_",
+    *("cites_", "located_"),
 )
 """Attributes of a fitted model."""
 
@@ -157,6 +159,8 @@ class WLM(Estimator):
         The fitted marginals; not kept in files.
     units_ : dict of str to str
         Units of the data, which forecasts have too.
+    located_ : dict of str to str
+        The first date and the projection of the data, if they have them; forecasts have them too.
     cells_ : dict
         Where the AnnData object that it was fitted to has positions and times; empty for other data.
     cites_ : list of str
@@ -291,7 +295,7 @@ class WLM(Estimator):
 
     def fit(
         self,
-        data: SnapshotSeries | anndata.AnnData,
+        data: SnapshotSeries | Tracks | anndata.AnnData,
         *,
         callbacks: Sequence[Callable[[Record], Any]] = (),
         **columns: Any,
@@ -300,7 +304,7 @@ class WLM(Estimator):
 
         Parameters
         ----------
-        data : SnapshotSeries, sequence of Population or AnnData
+        data : SnapshotSeries, Tracks, sequence of Population or AnnData
             At least two marginals. With ``initial_velocities="given"`` those before the first one with velocities, from
             which no rollout can start, are left out with a warning. Of single cells the first ten principal components
             are taken, see `wlmsim.learn.cells.series_of`.
@@ -344,6 +348,7 @@ class WLM(Estimator):
         self.standard_errors_ = dict(result.members[0].standard_errors)
         self.times_, self.data_, self.cites_ = data.times.copy(), data, cited_by(data.metadata)
         self.units_, self.cells_ = dict(data.units), dict(data.metadata.get(CELLS, {}))
+        self.located_ = located(data)
         if (doubt := beaten(self._predictor(), data)) is not None:
             warnings.warn(doubt, AccuracyWarning, stacklevel=2)
         return self
@@ -393,11 +398,12 @@ class WLM(Estimator):
             self.units_,
             members[0].scales.length,
             bool(given["progress"]),
+            self.located_,
         )
 
     def forecast(
         self,
-        start: Population | SnapshotSeries,
+        start: Population | SnapshotSeries | Tracks,
         times: Any,
         *,
         dt: float | None = None,
@@ -408,13 +414,14 @@ class WLM(Estimator):
 
         Parameters
         ----------
-        start : Population or SnapshotSeries
-            The cloud to start from. Without velocities it starts from rest if the model was fitted so, with the learned
-            field if there is one and it is of the first fitted time, and with the estimates of the fit if it is one of
-            the fitted marginals. Several populations, each of which moves by itself, are given as a series of one
-            marginal, ``data[[-1]]``, or as one of the fitted marginals.
+        start : Population, SnapshotSeries or Tracks
+            The cloud to start from; of tracks those who are seen at the last time, whose names the forecast keeps.
+            Without velocities it starts from rest if the model was fitted so, with the learned field if there is one
+            and it is of the first fitted time, and with the estimates of the fit if it is one of the fitted marginals.
+            Several populations, each of which moves by itself, are given as a series of one marginal, ``data[[-1]]``,
+            or as one of the fitted marginals.
         times : array_like, shape (T,)
-            Strictly increasing times, none before the start's [time].
+            Strictly increasing times, none before the start's [time]; or dates, also as text.
         dt : float, optional
             Largest time step. Default: that of the fit.
         seed : int, optional
@@ -441,7 +448,11 @@ class WLM(Estimator):
             If the start is before the fitted times, the times are far beyond them, or growth was learned, which a
             forecast does not know.
         """
-        return self._predictor().forecast(start, times, dt, seed, ensemble)
+        cloud, names = (start, None) if not isinstance(start, Tracks) else start.moving().last()
+        path = self._predictor().forecast(cloud, times, dt, seed, ensemble)
+        if names is not None:
+            path.ids = names if ensemble == 1 else tuple(f"{name} ({k + 1})" for k in range(ensemble) for name in names)
+        return path
 
     def interpolate(self, times: Any, data: SnapshotSeries | None = None, *, two_sided: bool = False) -> SnapshotSeries:
         """Predict marginals between the fitted ones, each from the last fitted marginal that it can start from.
@@ -465,9 +476,9 @@ class WLM(Estimator):
 
     def evaluate(
         self,
-        observed: SnapshotSeries,
-        start: Population | SnapshotSeries | None = None,
-        data: SnapshotSeries | None = None,
+        observed: SnapshotSeries | Tracks,
+        start: Population | SnapshotSeries | Tracks | None = None,
+        data: SnapshotSeries | Tracks | None = None,
         *,
         two_sided: bool = False,
         metrics: Sequence[str] = ("w1",),
@@ -476,11 +487,12 @@ class WLM(Estimator):
 
         Parameters
         ----------
-        observed : SnapshotSeries
+        observed : SnapshotSeries or Tracks
             Marginals that the fit has not seen; fitted ones among them are left out with a warning. Of several
             populations each is predicted and scored by itself, and the scores are averaged, each counting once.
-        start : Population or SnapshotSeries, optional
-            Forecast all of them from this marginal, given as to `forecast`. Default: predict each from the fitted
+        start : Population, SnapshotSeries or Tracks, optional
+            Forecast all of them from this marginal, given as to `forecast`. Of tracks that are observed the scores then
+            have the distances of each individual too, `Scores.by_individual`. Default: predict each from the fitted
             marginal before it.
         data : SnapshotSeries, optional
             The fitted marginals, for predictions without `start`, and to tell them from another recording at the same
@@ -501,7 +513,14 @@ class WLM(Estimator):
         ParameterError
             If all of the marginals were fitted.
         """
-        return self._predictor().evaluate(observed, start, data, two_sided=two_sided, metrics=metrics)
+        known = data.moving().snapshots() if isinstance(data, Tracks) else data
+        clouds = observed.snapshots() if isinstance(observed, Tracks) else observed
+        begin = start.moving().last()[0] if isinstance(start, Tracks) else start
+        scores = self._predictor().evaluate(clouds, begin, known, two_sided=two_sided, metrics=metrics)
+        if isinstance(observed, Tracks) and isinstance(start, Tracks):
+            path = self.forecast(start, scores.times)
+            scores.by_individual = score_individuals(path, observed, start.moving(), model=scores.model)
+        return scores
 
     def score(self, observed: SnapshotSeries) -> float:
         """Minus the mean W1 of predictions, each from the fitted marginal before it: the greater the better [length].

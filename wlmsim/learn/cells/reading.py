@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from wlmsim import _validation as check
 from wlmsim.data.population import Population
 from wlmsim.data.snapshots import SnapshotSeries
+from wlmsim.data.tracks import Tracks
 from wlmsim.errors import DataWarning, ParameterError
 from wlmsim.io.columns import PREFERRED, Rows
 from wlmsim.io.exchange import cells_of
@@ -62,9 +63,11 @@ def series_of(data: anndata.AnnData, **columns: Any) -> SnapshotSeries:
 
 
 def as_series(name: str, data: Any, columns: Mapping[str, Any] = MappingProxyType({})) -> SnapshotSeries:
-    """A series, as it is, as AnnData, or as the marginals that searches of scikit-learn take it apart into."""
+    """A series, as it is, of AnnData or tracks, or of the marginals that searches of scikit-learn make of it."""
     if is_anndata(data):
         return series_of(data, **columns)
+    if isinstance(data, Tracks) and not columns:
+        return data.moving().snapshots()
     if columns:
         raise TypeError(f"{', '.join(columns)} can be given with an AnnData object; got {type(data).__name__}")
     apart = isinstance(data, (list, tuple)) and data and all(isinstance(cloud, Population) for cloud in data)

@@ -13,7 +13,9 @@ import numpy as np
 
 from wlmsim import _times
 from wlmsim import _validation as check
+from wlmsim.data.dates import asked
 from wlmsim.data.population import Population
+from wlmsim.data.projection import check_same_place, located
 from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.data.trajectory import Trajectory
 from wlmsim.data.units import check_alike
@@ -67,6 +69,8 @@ class Predictor:
         Standard deviation of the fitted data along an axis, where these are not kept [length]. Default 0: unknown.
     progress : bool
         Whether to show bars where something takes more than two seconds. Default False.
+    metadata : mapping
+        First date and projection of forecasts.
     """
 
     mechanics: Lagrangian | GradientFlow
@@ -84,6 +88,7 @@ class Predictor:
     units: Mapping[str, str] = field(default_factory=dict)
     spread: float = 0.0
     progress: bool = False
+    metadata: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def first_order(self) -> bool:
@@ -104,7 +109,8 @@ class Predictor:
         series = self._as_series(start)
         if check.integer("ensemble", ensemble) > 1 and not self.noise:
             raise check.fail("ensemble", "1 without noise, as all replicas would be the same", ensemble)
-        self._warn_of_time(series[0], check.times("times", times))
+        times = check.times("times", asked("times", times, self))
+        self._warn_of_time(series[0], times)
         seed = self.seed if seed is None else check.integer("seed", seed, least=0)
         runs = [self._all_populations(series, times, dt, part) for part in _seeds(seed, ensemble)]
         self._warn_of_extent("forecast", series, [x for run in runs for x in run.positions])
@@ -186,12 +192,13 @@ class Predictor:
             raise check.fail(name, f"of {self.dim} dimensions, as the fitted data are", data)
         if isinstance(data, SnapshotSeries):
             check_alike(name, data.units, self.units, "the fit")
+            check_same_place(name, data, self.metadata, "the fit")
 
     def _rolled_out(
         self, start: Population, times: Any, dt: float | None = None, seed: int | None = None
     ) -> Trajectory:
         """Forecast of one population."""
-        about: dict[str, Any] = {"model": self.name, "start": start.time}
+        about: dict[str, Any] = {**self.metadata, "model": self.name, "start": start.time}
         if self.noise:
             about["seed"] = self.seed if seed is None else seed
         path = simulate(
@@ -245,7 +252,7 @@ class Predictor:
     def interpolate(self, times: Any, data: SnapshotSeries | None = None, *, two_sided: bool = False) -> SnapshotSeries:
         """Predict marginals between the fitted ones; see `WLM.interpolate`."""
         fitted = self._known(data)
-        times = check.times("times", times)
+        times = check.times("times", asked("times", times, self))
         if fitted.labels is None:
             return self._interpolated(fitted, times, two_sided)
         parts = {label: fitted.population(label) for label in fitted.population_labels}
@@ -275,7 +282,7 @@ class Predictor:
         predict = self._between if two_sided else self._from_before
         clouds = [predict(fitted, time) for time in times]
         self._warn_of_extent("interpolation", fitted, [cloud.positions for cloud in clouds], level=6)
-        return SnapshotSeries.from_populations(clouds, units=fitted.units)
+        return SnapshotSeries.from_populations(clouds, units=fitted.units, metadata=located(fitted))
 
     def _with_estimates(self, series: SnapshotSeries) -> SnapshotSeries:
         return series if self.first_order else with_velocities(series, self.rule)

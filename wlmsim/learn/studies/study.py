@@ -15,8 +15,11 @@ import numpy as np
 from wlmsim import _times
 from wlmsim import _validation as check
 from wlmsim.citing import citation
+from wlmsim.data.dates import asked
 from wlmsim.data.population import Population
+from wlmsim.data.projection import located
 from wlmsim.data.snapshots import SnapshotSeries
+from wlmsim.data.tracks import Tracks
 from wlmsim.data.trajectory import Trajectory
 from wlmsim.errors import DataWarning, ParameterError, SimulationError
 from wlmsim.evaluation import Scores, mean_scores, score_forecast, score_interpolation
@@ -89,21 +92,21 @@ class Study:
 
     # --- prediction
 
-    def forecast(self, times: Any, start: Population | SnapshotSeries | None = None) -> SnapshotSeries:
+    def forecast(self, times: Any, start: Population | SnapshotSeries | Tracks | None = None) -> SnapshotSeries:
         """Predict later marginals, by what did best at that on the folds.
 
         Parameters
         ----------
         times : array_like
-            Increasing, none before the start [time].
-        start : Population or SnapshotSeries, optional
+            Increasing, none before the start [time]; or dates, also as text.
+        start : Population, SnapshotSeries or Tracks, optional
             From where. Default: the last marginal; of several populations, give it.
 
         Returns
         -------
         SnapshotSeries
         """
-        times = check.times("times", times)
+        times = check.times("times", asked("times", times, self.data))
         self._warn_of_horizon(times)
         if start is None and len(self.data.population_labels) > 1:
             raise ParameterError(
@@ -128,26 +131,27 @@ class Study:
         -------
         SnapshotSeries
         """
-        times = check.times("times", times)
+        times = check.times("times", asked("times", times, self.data))
         if (name := self.winners.get(INTERPOLATE)) in naive.interpolants():
             predict = naive.interpolants()[name]
             return self._series([_had(name, predict(self.data, float(t))) for t in times])
         return self.model.interpolate(times, data=self.data, two_sided=True)
 
-    def score(self, held_out: SnapshotSeries) -> Scores:
+    def score(self, held_out: SnapshotSeries | Tracks) -> Scores:
         """W1 of predictions of marginals that the study has not seen, beside the naive baselines.
 
         Those after the last known marginal are forecast from it, those between known ones predicted from both sides.
 
         Parameters
         ----------
-        held_out : SnapshotSeries
+        held_out : SnapshotSeries or Tracks
             All after the last known marginal, or all between.
 
         Returns
         -------
         Scores
         """
+        held_out = held_out.snapshots() if isinstance(held_out, Tracks) else held_out
         check.instance("held_out", held_out, SnapshotSeries)
         beyond = held_out.times > self.data.times[-1]
         if _times.among(held_out.times, self.data.times).all():
@@ -186,7 +190,7 @@ class Study:
         return all(entry.model is not None for entry in self.entries if entry.name == name)
 
     def _series(self, clouds: Sequence[Population]) -> SnapshotSeries:
-        return SnapshotSeries.from_populations(clouds, units=self.data.units)
+        return SnapshotSeries.from_populations(clouds, units=self.data.units, metadata=located(self.data))
 
     # --- telling
 
@@ -239,7 +243,7 @@ class Study:
 
 
 def study(
-    data: SnapshotSeries | anndata.AnnData,
+    data: SnapshotSeries | Tracks | anndata.AnnData,
     budget: str | float = "1 min",
     *,
     goal: str = "both",
@@ -258,7 +262,7 @@ def study(
 
     Parameters
     ----------
-    data : SnapshotSeries or AnnData
+    data : SnapshotSeries, Tracks or AnnData
         At least two marginals. Of single cells the first ten principal components are taken, see
         `wlmsim.learn.cells.series_of`.
     budget : str or float
