@@ -58,6 +58,7 @@ from .mechanics.lagrangian import Lagrangian as Lagrangian
 from .mechanics.magnetic import MagneticField as MagneticField
 from .observables import observe as observe
 from .simulation import simulate as simulate
+from .sweeps import sweep as sweep
 
 __version__: str
 

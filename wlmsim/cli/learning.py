@@ -17,6 +17,7 @@ from wlmsim.cli.options import (
     ModelFile,
     Output,
     Quiet,
+    Scheduler,
     Settings,
     arguments,
     numbers,
@@ -66,6 +67,7 @@ def fit(
     checkpoint: Annotated[
         Path | None, typer.Option(help="Keep the state in this file; the same command resumes from it.")
     ] = None,
+    client: Scheduler = None,
     settings: Settings = None,
     force: Force = False,
     quiet: Quiet = False,
@@ -112,7 +114,7 @@ def fit(
     if hold_out:
         with blaming("--hold-out"):
             series, _ = series.hold_out(hold_out)
-    model.fit(series).save(output)
+    model.fit(series, client=client).save(output)
     typer.echo(f"{output}: {model!r}, {model.best_step_} steps in {model.seconds_:.1f} s")
 
 

@@ -24,6 +24,10 @@ DataFile = Annotated[
 Output = Annotated[Path, typer.Option("--output", "-o", help="File to write.", show_default=False)]
 Force = Annotated[bool, typer.Option("--force", "-f", help="Replace files that exist.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")]
+Scheduler = Annotated[
+    str | None,
+    typer.Option("--client", metavar="ADDRESS", help="Scheduler of a Dask cluster, whose workers do the fits."),
+]
 Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="NAME=VALUE", autocompletion=settings, help="Any other parameter; repeatable."),

@@ -10,7 +10,7 @@ import typer
 
 from wlmsim.cli.completion import words
 from wlmsim.cli.files import check_output, check_suffix
-from wlmsim.cli.options import DataFile, Force, Quiet
+from wlmsim.cli.options import DataFile, Force, Quiet, Scheduler
 
 PAGES = (".html", ".htm")
 
@@ -28,6 +28,7 @@ def study(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the fitted model.")] = None,
     report: Annotated[Path | None, typer.Option(help="Write the report as a page: .html.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    client: Scheduler = None,
     force: Force = False,
     quiet: Quiet = False,
 ) -> None:
@@ -48,7 +49,7 @@ def study(
 
     series = marginals.up_to(wls.SnapshotSeries.load(data), until, data)
     allowed = _seconds(budget)
-    found = wls.learn.study(series, budget=allowed, goal=goal, seed=seed, progress=not quiet)
+    found = wls.learn.study(series, budget=allowed, goal=goal, seed=seed, client=client, progress=not quiet)
     if output is not None:
         found.model.save(output)
     if report is not None:

@@ -298,6 +298,7 @@ class WLM(Estimator):
         data: SnapshotSeries | Tracks | anndata.AnnData,
         *,
         callbacks: Sequence[Callable[[Record], Any]] = (),
+        client: Any = None,
         **columns: Any,
     ) -> WLM:
         """Learn the mechanics from snapshots.
@@ -311,6 +312,9 @@ class WLM(Estimator):
         callbacks : sequence of callables
             Each is called with a `Record` after every training step: `JSONLines`, `TensorBoard` or any function.
             Default: none.
+        client : dask.distributed.Client, Cluster or str, optional
+            Whose workers train the members, one each at a time: a client, a cluster, or the address of a scheduler.
+            Default: the processes of `Runtime`.
         **columns
             Of an AnnData object: where it has times, positions and more, as in `SnapshotSeries.from_anndata`.
 
@@ -322,7 +326,7 @@ class WLM(Estimator):
         Raises
         ------
         ParameterError
-            If a parameter is unusable or the data does not suffice.
+            If a parameter is unusable or the data does not suffice, or nothing answers at `client`.
         SimulationError
             If training diverges, or every prediction of the validation marginal does.
         """
@@ -339,7 +343,8 @@ class WLM(Estimator):
                 raise check.fail("callbacks", "callables that take a Record, objects and not classes", callback)
         rule = self._rule_for(data)
         fitting = self if rule == self.initial_velocities else copy.copy(self).set_params(initial_velocities=rule)
-        result = Fit(fitting, data, self._fitted_members if self.warm_start and self.fitted else []).run(callbacks)
+        previous = self._fitted_members if self.warm_start and self.fitted else []
+        result = Fit(fitting, data, previous).run(callbacks, client)
         self._keep(result.members, {**self.get_params(deep=False), "initial_velocities": rule})
         self.losses_, self.frictions_, self.recoveries_ = result.losses, result.frictions, result.recoveries
         self.best_step_, self.validation_, self.seconds_ = result.best_step, result.validation, result.seconds

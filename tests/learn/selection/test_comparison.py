@@ -14,6 +14,7 @@ from wlmsim.learn import Comparison, candidates, compare
 from wlmsim.learn.selection import jobs
 from wlmsim.learn.selection.jobs import Job, marginals_to_leave_out, run_all, unfitted
 from wlmsim.learn.selection.leave_one_out import leave_one_out
+from wlmsim.parallel import spread
 
 
 def quick(**parameters) -> wls.learn.WLM:
@@ -202,16 +203,16 @@ class TestJobs:
     def test_processes_are_taken_where_they_save_time(self, spring, monkeypatch):
         taken = []
 
-        def in_processes(work, items, count, receive):
+        def here(work, items, count, client, receive):
             taken.append((len(items), count))
             return [jobs.run(item) for item in items]
 
-        monkeypatch.setattr(jobs, "in_processes", in_processes)
-        monkeypatch.setattr(jobs, "cores", lambda: 2)
+        monkeypatch.setattr(spread, "spread", here)
+        monkeypatch.setattr(spread, "cores", lambda: 2)
         quick = {"seeds": (0, 1, 2), "progress": False}
         first = compare({"a": bowl()}, spring, **quick)
         assert not taken
-        monkeypatch.setattr(jobs, "START_UP", 0.0)
+        monkeypatch.setattr(spread, "START_UP", 0.0)
         second = compare({"a": bowl()}, spring, **quick)
         assert taken == [(2, 2)]
         np.testing.assert_array_equal(first.w1["a"], second.w1["a"])
@@ -234,7 +235,7 @@ class TestJobs:
     def test_what_cannot_be_sent_is_named(self, spring):
         model = quick()
         model.seed = threading.Lock()
-        with pytest.raises(ParameterError, match="`processes` must be 1 for models that cannot be sent"):
+        with pytest.raises(ParameterError, match="`processes` must be 1 for what cannot be sent"):
             run_all([Job(model, spring, 2, 0)], 2)
 
     def test_which_marginals(self, spring):

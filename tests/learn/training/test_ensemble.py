@@ -15,7 +15,7 @@ import wlmsim as wls
 from tests.models import wlm
 from wlmsim.errors import ParameterError, SimulationError
 from wlmsim.learn.training import ensemble
-from wlmsim.learn.training.processes import in_processes
+from wlmsim.parallel.processes import in_processes
 
 BOWL = wls.External(lambda x, xp: 0.1 * (x**2).sum(-1))
 
@@ -61,7 +61,7 @@ class TestSideBySide:
 
     def test_short_fits_start_no_processes(self, drifters, monkeypatch):
         monkeypatch.setattr(ensemble, "cores", lambda: 8)
-        monkeypatch.setattr(ensemble, "in_processes", None)
+        monkeypatch.setattr(ensemble, "spread", None)
         assert quick().fit(drifters).fitted
 
     def test_divergence_reaches_the_caller(self, drifters):

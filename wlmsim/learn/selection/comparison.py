@@ -273,6 +273,7 @@ def compare(
     validation: Any = "last",
     two_sided: bool = False,
     processes: int | None = None,
+    client: Any = None,
     progress: bool = True,
 ) -> Comparison:
     """Rank candidate models by their predictions of marginals that are left out of the fit.
@@ -298,6 +299,9 @@ def compare(
     processes : int, optional
         Number of processes that fit at the same time, with one thread each. Default: as many as there are cores, where
         that saves time.
+    client : dask.distributed.Client, Cluster or str, optional
+        Whose workers do the fits, one each at a time: a client, a cluster, or the address of a scheduler. Default: the
+        processes of this machine.
     progress : bool
         Whether to show how many fits are done and the time left. Default True.
 
@@ -320,7 +324,7 @@ def compare(
     left_out = marginals_to_leave_out("validation", validation, data, two_sided=two_sided)
     seeds = seeds_of(seeds)
     jobs = [Job(model, data, k, seed, two_sided) for model in named.values() for seed in seeds for k in left_out]
-    outcomes = np.array(run_all(jobs, processes, progress=progress), dtype=object).reshape(
+    outcomes = np.array(run_all(jobs, processes, client=client, progress=progress), dtype=object).reshape(
         len(named), len(seeds), len(left_out)
     )
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import time
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,11 +17,11 @@ from wlmsim._progress import LateBar
 from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.errors import ParameterError, SimulationError
 from wlmsim.evaluation import Scores
-from wlmsim.learn.training.ensemble import START_UP
-from wlmsim.learn.training.processes import Send, UnsendableError, cores, in_processes
 from wlmsim.learn.wlm import WLM
 from wlmsim.mechanics.flow import GradientFlow
 from wlmsim.mechanics.lagrangian import Lagrangian
+from wlmsim.parallel.jobs import Lost
+from wlmsim.parallel.spread import wherever
 
 
 @dataclass(frozen=True)
@@ -72,7 +71,7 @@ def run(job: Job) -> Outcome:
         return Outcome(None, np.nan, np.nan, failure=str(error))
 
 
-def run_all(jobs: Sequence[Job], processes: int | None, *, progress: bool = True) -> list[Outcome]:
+def run_all(jobs: Sequence[Job], processes: int | None, *, client: Any = None, progress: bool = True) -> list[Outcome]:
     """Do jobs one after the other, or in several processes with one thread each; the outcomes in their order.
 
     Parameters
@@ -81,46 +80,33 @@ def run_all(jobs: Sequence[Job], processes: int | None, *, progress: bool = True
         What to do.
     processes : int, optional
         How many. Default: as many as there are cores, if the time of the first job says that it saves any.
+    client : Client, Cluster or str, optional
+        Where the workers of a cluster do them all.
     progress : bool
         Whether to show, from the second second on, how many are done and the time left. Default True.
 
     Raises
     ------
     ParameterError
-        If a model cannot be sent to another process, though processes are asked for.
+        If a model cannot be sent to another process, though processes or a cluster are asked for.
     """
     if processes is not None:
         check.integer("processes", processes)
     with LateBar("fits", len(jobs), shown=progress) as bar:
-        done: list[Outcome] = []
-        while len(done) < len(jobs) and processes in (None, 1):
-            began = time.monotonic()
-            done.append(run(jobs[len(done)]))
-            bar.advance()
-            left, each = len(jobs) - len(done), time.monotonic() - began
-            if processes is None and left > 1 and left * each * (1 - 1 / min(cores(), left)) > START_UP:
-                break
-        rest = jobs[len(done) :]
-        if not rest:
-            return done
-        count = min(cores() if processes is None else processes, len(rest))
-        try:
-            return [*done, *in_processes(_run_alone, rest, count, lambda index, report: bar.advance())]
-        except UnsendableError:
-            if processes is not None:
-                raise
-        for job in rest:
-            done.append(run(job))
-            bar.advance()
-        return done
+        found = wherever(run, jobs, processes, client, bar.advance, _run_alone)
+    return [_lost(one) if isinstance(one, Lost) else one for one in found]
 
 
-def _run_alone(job: Job, send: Send) -> Outcome:
+def _lost(job: Lost) -> Outcome:
+    """What came of a job that no process survived."""
+    warnings.warn(f"a fit is left out: {job.reason}", RuntimeWarning, stacklevel=4)
+    return Outcome(None, np.nan, np.nan, failure=job.reason)
+
+
+def _run_alone(job: Job) -> Outcome:
     """Do a job in a process beside others, on one thread."""
     torch.set_num_threads(1)
-    outcome = run(dataclasses.replace(job, model=unfitted(job.model, runtime__processes=1)))
-    send(None)
-    return outcome
+    return run(dataclasses.replace(job, model=unfitted(job.model, runtime__processes=1)))
 
 
 def seeds_of(seeds: Any) -> list[int]:

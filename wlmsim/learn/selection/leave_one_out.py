@@ -22,6 +22,7 @@ def leave_one_out(
     marginals: Any = "between",
     two_sided: bool = False,
     processes: int | None = None,
+    client: Any = None,
     progress: bool = True,
 ) -> Scores:
     """Leave each marginal out in turn, fit to the others and score the prediction of the one left out.
@@ -41,6 +42,9 @@ def leave_one_out(
     processes : int, optional
         Number of processes that fit at the same time, with one thread each. Default: as many as there are cores, where
         that saves time.
+    client : dask.distributed.Client, Cluster or str, optional
+        Whose workers do the fits, one each at a time: a client, a cluster, or the address of a scheduler. Default: the
+        processes of this machine.
     progress : bool
         Whether to show how many fits are done and the time left. Default True.
 
@@ -67,7 +71,7 @@ def leave_one_out(
     left_out = marginals_to_leave_out("marginals", marginals, data, two_sided=two_sided)
     jobs = [Job(model, data, k, model.seed, two_sided) for k in left_out]
     rows = []
-    for job, outcome in zip(jobs, run_all(jobs, processes, progress=progress), strict=True):
+    for job, outcome in zip(jobs, run_all(jobs, processes, client=client, progress=progress), strict=True):
         if outcome.scores is None:
             raise SimulationError(
                 f"without the marginal at t = {_times.text(data.times[job.left_out], data.times)}: {outcome.failure}"

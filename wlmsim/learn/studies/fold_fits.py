@@ -7,7 +7,8 @@ import math
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,8 +18,9 @@ from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.errors import ParameterError, SimulationError
 from wlmsim.learn.studies.clock import OutOfTimeError, stopper
 from wlmsim.learn.studies.folds import FORECAST, Fold
-from wlmsim.learn.training.processes import Send, UnsendableError, in_processes
 from wlmsim.learn.wlm import WLM
+from wlmsim.parallel.jobs import Send, UnsendableError
+from wlmsim.parallel.spread import spread
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,9 @@ def run(job: Job) -> Outcome:
     return Outcome(score, time.monotonic() - began, fitted if math.isfinite(score) else None)
 
 
-def run_all(jobs: Sequence[Job], processes: int, tell: Callable[[int, str], None]) -> tuple[list[Outcome | None], bool]:
+def run_all(
+    jobs: Sequence[Job], processes: int, tell: Callable[[int, str], None], client: Any = None
+) -> tuple[list[Outcome | None], bool]:
     """Do jobs, in their order; where the user interrupts, those that were not done have no outcome.
 
     Parameters
@@ -79,6 +83,8 @@ def run_all(jobs: Sequence[Job], processes: int, tell: Callable[[int, str], None
         How many at the same time.
     tell : callable
         Told how many are done, and of which candidate one was.
+    client : Client, Cluster or str, optional
+        Where the workers of a cluster do them.
 
     Returns
     -------
@@ -94,9 +100,10 @@ def run_all(jobs: Sequence[Job], processes: int, tell: Callable[[int, str], None
         tell(sum(one is not None for one in found), jobs[index].name)
 
     try:
-        if processes > 1 and jobs:
+        if (processes > 1 or client is not None) and jobs:
+            date = time.time() - time.monotonic()
             try:
-                in_processes(_run_alone, jobs, processes, receive)
+                spread(_run_alone, [(job, job.end + date) for job in jobs], processes, client, receive)
                 return found, False
             except UnsendableError:  # a law that stays in this process
                 pass
@@ -107,10 +114,11 @@ def run_all(jobs: Sequence[Job], processes: int, tell: Callable[[int, str], None
     return found, False
 
 
-def _run_alone(job: Job, send: Send) -> None:
-    """Do a job in a process beside others, on one thread."""
+def _run_alone(item: tuple[Job, float], send: Send) -> None:
+    """Do a job up to a date in a process beside others, on one thread; other machines have other monotonic clocks."""
+    job, date = item
     torch.set_num_threads(1)
-    send(run(job))
+    send(run(replace(job, end=time.monotonic() + date - time.time())))
 
 
 def predictor(model: WLM, goal: str) -> Callable[[SnapshotSeries, np.ndarray], Sequence[Population | None]]:

@@ -8,6 +8,7 @@ import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -20,8 +21,9 @@ from wlmsim.learn.studies import naive
 from wlmsim.learn.studies.clock import Clock
 from wlmsim.learn.studies.fold_fits import Job, run_all
 from wlmsim.learn.studies.folds import GOALS, Fold, folds_of, thinned
-from wlmsim.learn.training.processes import cores
 from wlmsim.learn.wlm import WLM
+from wlmsim.parallel.cluster import workers
+from wlmsim.parallel.processes import cores
 
 SCREENING = 0.35
 """Share of the budget up to which candidates are screened."""
@@ -122,6 +124,8 @@ class Search:
         Of the fits.
     tell : callable
         Is told of the progress.
+    client : Client, Cluster or str, optional
+        Where the workers of a cluster do the fits.
     """
 
     data: SnapshotSeries
@@ -133,10 +137,13 @@ class Search:
     entries: list[Entry] = field(default_factory=list)
     untried: list[str] = field(default_factory=list)
     interrupted: bool = False
+    client: Any = None
 
-    @property
+    @cached_property
     def processes(self) -> int:
         """How many fits run at the same time."""
+        if self.client is not None:
+            return workers(self.client)
         return cores() if self.clock.seconds >= WORTH_PROCESSES else 1
 
     def __post_init__(self) -> None:
@@ -235,7 +242,7 @@ class Search:
         def told(count: int, name: str) -> None:
             self.tell(f"{what}, {count} of {len(jobs)} fits done: {name}")
 
-        outcomes, interrupted = run_all(jobs, self.processes, told)
+        outcomes, interrupted = run_all(jobs, self.processes, told, self.client)
         done, count = [], len(self.folds)
         for k, entry in enumerate(entries):
             own = outcomes[k * count : (k + 1) * count]

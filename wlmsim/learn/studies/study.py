@@ -250,6 +250,7 @@ def study(
     candidates: Mapping[str, WLM] | None = None,
     agents: Sequence[Trajectory] = (),
     seed: int = 0,
+    client: Any = None,
     progress: bool = True,
     **columns: Any,
 ) -> Study:
@@ -276,6 +277,9 @@ def study(
         Agents with known paths that drive the population, such as a dog. Default: none.
     seed : int
         Of everything random. Default 0.
+    client : dask.distributed.Client, Cluster or str, optional
+        Whose workers do the fits, one each at a time: a client, a cluster, or the address of a scheduler. Default: the
+        processes of this machine. The clocks of the machines should agree within a second.
     progress : bool
         Whether to show what is being done and the time left. Default True.
     **columns
@@ -316,12 +320,12 @@ def study(
         seen = look(data)
         data, factor = _in_one_unit(data, seen)
         tried = dict(candidates) if candidates is not None else menu(data, seen, agents)
-        search = Search(data, tried, goals, clock, seed, bar)
+        search = Search(data, tried, goals, clock, seed, bar, client=client)
         search.run()
         bar("the best mechanics, fitted to all marginals")
         ranked = _by_merit(search, tried)
         try:
-            learned, final, model = _fitted(ranked, data, Clock(0.0) if search.interrupted else clock, seed)
+            learned, final, model = _fitted(ranked, data, Clock(0.0) if search.interrupted else clock, seed, client)
         except KeyboardInterrupt:
             search.interrupted = True
             learned, final, model = _fitted_to_a_fold(search, ranked)
@@ -373,11 +377,13 @@ def _by_merit(search: Search, tried: Mapping[str, WLM]) -> list[tuple[str, WLM]]
     return [*sorted(learned, key=lambda pair: merit[pair[0]]), *(("", model) for model in tried.values())]
 
 
-def _fitted(ranked: Sequence[tuple[str, WLM]], data: SnapshotSeries, clock: Clock, seed: int) -> tuple[str, WLM, WLM]:
+def _fitted(
+    ranked: Sequence[tuple[str, WLM]], data: SnapshotSeries, clock: Clock, seed: int, client: Any
+) -> tuple[str, WLM, WLM]:
     """Name of the best entry that can be fitted to all marginals, its model as given and as fitted."""
     for k, (name, model) in enumerate(ranked):
         try:
-            return name, *_final(model, data, clock, seed)
+            return name, *_final(model, data, clock, seed, client)
         except (SimulationError, ParameterError):
             if k == len(ranked) - 1:
                 raise
@@ -403,7 +409,7 @@ def _winners(search: Search, learned: str) -> dict[str, str]:
     return winners
 
 
-def _final(chosen: WLM, data: SnapshotSeries, clock: Clock, seed: int) -> tuple[WLM, WLM]:
+def _final(chosen: WLM, data: SnapshotSeries, clock: Clock, seed: int, client: Any) -> tuple[WLM, WLM]:
     """The chosen mechanics fitted to all marginals, with as many networks and steps as time allows."""
     final = plain(chosen).set_params(seed=seed, progress=False)
     if steps := rolled_steps(chosen):
@@ -417,15 +423,15 @@ def _final(chosen: WLM, data: SnapshotSeries, clock: Clock, seed: int) -> tuple[
         model = _without_words(one, data)
         if clock.left < final.members * model.seconds_:
             return one, model
-    return final, _without_words(final, data)
+    return final, _without_words(final, data, client)
 
 
-def _without_words(model: WLM, data: SnapshotSeries) -> WLM:
+def _without_words(model: WLM, data: SnapshotSeries, client: Any = None) -> WLM:
     """A fit of a copy; what is to be said of it the report says, which compares on folds."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
         warnings.filterwarnings("ignore", ".* is nearer to the last fitted marginal")
-        return copy.deepcopy(model).fit(data)
+        return copy.deepcopy(model).fit(data, client=client)
 
 
 def _had(name: str | None, cloud: Population | None) -> Population:

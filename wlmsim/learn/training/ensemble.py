@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -12,15 +13,15 @@ from typing import Any
 from wlmsim.learn.training.callbacks import Callback, Record
 from wlmsim.learn.training.checkpoint_file import CheckpointFile
 from wlmsim.learn.training.interrupts import Interrupts
-from wlmsim.learn.training.processes import Send, UnsendableError, cores, in_processes
 from wlmsim.learn.training.trainer import Trainer, Watcher
+from wlmsim.parallel.jobs import Lost, Send, UnsendableError
+from wlmsim.parallel.processes import cores
+from wlmsim.parallel.spread import START_UP, spread
 
 PROBE = 10
 """Steps whose time says how long a training takes; as many before them are not counted, being slow at first."""
 FIRST = 1.0
 """Seconds after which a process first sends its trainer's state, for an early interrupt; then ever more seldom."""
-START_UP = 6.0
-"""Seconds that processes must save to be worth their start: each imports torch and numba."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ class Ensemble:
         self._restore(training)
         self._train(training)
 
-    def run_all(self, trainings: Sequence[Training], processes: int | None) -> None:
+    def run_all(self, trainings: Sequence[Training], processes: int | None, client: Any = None) -> None:
         """Train one after the other, or in several processes, which changes no bit of the result.
 
         Parameters
@@ -94,17 +95,21 @@ class Ensemble:
             The members.
         processes : int, optional
             How many at the same time. Default: as many as there are cores, if that saves time.
+        client : Client, Cluster or str, optional
+            Where the workers of a cluster train them.
 
         Raises
         ------
         ParameterError
-            If `processes` are asked for and a member cannot be sent to another one.
+            If `processes` or a cluster are asked for and a member cannot be sent to another one.
         """
         for training in trainings:
             self._restore(training)
         left = [training for training in trainings if not training.ended]
         count = min(cores() if processes is None else processes, len(left))
-        if count > 1 and (processes is not None or self._saved(left, count) > START_UP):
+        if left and client is not None:
+            self._train_side_by_side(left, count, client)
+        elif count > 1 and (processes is not None or self._saved(left, count) > START_UP):
             try:
                 self._train_side_by_side(left, count)
             except UnsendableError:
@@ -129,7 +134,7 @@ class Ensemble:
         if self._checkpoint is not None:
             self._checkpoint.keep(training.title, training.trainer, now=True)
 
-    def _train_side_by_side(self, trainings: Sequence[Training], processes: int) -> None:
+    def _train_side_by_side(self, trainings: Sequence[Training], processes: int, client: Any = None) -> None:
         """Train every member to its end in processes, which send what callbacks and checkpoint are to know."""
 
         def receive(index: int, report: Any) -> None:
@@ -146,9 +151,12 @@ class Ensemble:
 
         interval = math.inf if self._checkpoint is None else self._checkpoint.interval
         items = [(training.trainer, interval) for training in trainings]
-        states = in_processes(_train_alone, items, processes, receive)
+        states = spread(_train_alone, items, processes, client, receive)
         for training, state in zip(trainings, states, strict=True):
-            training.trainer.restore(state)
+            if isinstance(state, Lost):
+                warnings.warn(f"{training.title}: {state.reason}; it is trained here", RuntimeWarning, stacklevel=2)
+            else:
+                training.trainer.restore(state)
 
     def _watchers(self, training: Training) -> list[Watcher]:
         checkpoint = self._checkpoint

@@ -81,7 +81,7 @@ class Fit:
     data: SnapshotSeries
     previous: Sequence[Mechanics] = ()
 
-    def run(self, callbacks: Sequence[Callable[[Record], Any]] = ()) -> Result:
+    def run(self, callbacks: Sequence[Callable[[Record], Any]] = (), client: Any = None) -> Result:
         """Train every member, with early stopping if it is asked for."""
         model, started = self.model, time.monotonic()
         self._count_rows_without_weight()
@@ -114,7 +114,7 @@ class Fit:
             rest = range(len(members), model.members)
             fresh = [Training("fitting", k + 1, model.members, setting.trainer(fitted, steps, k)) for k in rest]
             members += fresh
-            ensemble.run_all(fresh, self._processes(members[0].trainer))
+            ensemble.run_all(fresh, self._processes(members[0].trainer), client)
         if checkpoint is not None:
             checkpoint.remove()
         return self._result([member.trainer for member in members], setting, steps, scores, started)

@@ -1,4 +1,4 @@
-"""Work in several processes, which report while they are at it.
+"""Work in several processes of this machine, which report while they are at it.
 
 Processes start afresh and need no ``if __name__ == "__main__":`` in the caller's script; they stay for a while, so that
 the next work finds them started. Functions and classes of the caller's script and lambdas are sent by value.
@@ -11,26 +11,23 @@ import pickle
 import queue
 import secrets
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Executor, Future
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from multiprocessing.connection import Client, Connection, Listener
 from threading import Thread
 from typing import Any
 
-from wlmsim.errors import ParameterError
-
-Send = Callable[[Any], None]
-"""Sends a report to the process that asked for the work."""
-
-
-class UnsendableError(ParameterError):
-    """What was to be worked on cannot be sent to another process."""
-
+from wlmsim.parallel.jobs import Lost, Receive, Work, packed
 
 IDLE_SECONDS = 60.0
 """How long a process waits for further work before it ends."""
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
+Message = tuple[int, str, Any]
+"""The number of a job, "begun", "report" or "result", and what it is."""
+TRIES = 3
+"""How often a job is begun whose process dies, the first time beside others and then alone."""
 
 
 def cores() -> int:
@@ -41,10 +38,7 @@ def cores() -> int:
 
 
 def in_processes(
-    work: Callable[[Any, Send], Any],
-    items: Sequence[Any],
-    processes: int,
-    receive: Callable[[int, Any], None] = lambda index, report: None,
+    work: Work, items: Sequence[Any], processes: int, receive: Receive = lambda index, report: None
 ) -> list[Any]:
     """Do `work` on every item, in several processes with one thread each.
 
@@ -57,28 +51,53 @@ def in_processes(
     processes : int
         Most processes at a time.
     receive : callable, optional
-        Called in this process with the index of an item and each of its reports, in the order in which it sent them.
+        Called in this process with the index of an item and each of its reports, in the order in which it sent them;
+        a job that is begun again sends them again.
 
     Returns
     -------
     list
-        The results in the order of the items.
+        The results in the order of the items; `Lost` for one that ended its process whenever it was tried. The others
+        are not affected.
 
     Raises
     ------
     ParameterError
         If an item cannot be sent to another process. Errors of the work, and of `receive`, end all processes.
     """
+    payloads, results = packed(work, items, "`processes` must be 1"), dict[int, Any]()
+    left = list(range(len(items)))
+    while left:
+        for index in _round(left, payloads, processes, receive, results):  # one of these ended its process
+            alone = range(TRIES - 1)
+            if all(_round([index], payloads, 1, receive, results) for _ in alone):
+                results[index] = Lost(f"its process died {TRIES} times")
+        left = [index for index in left if index not in results]
+    return [results[index] for index in range(len(items))]
+
+
+def _round(
+    indices: Sequence[int], payloads: Sequence[bytes], processes: int, receive: Receive, results: dict[int, Any]
+) -> list[int]:
+    """Begin jobs and fill in results until all are there or a process dies; the jobs that were at work then."""
     import loky
 
-    payloads = [_packed(work, item) for item in items]
-    key, messages = secrets.token_bytes(32), queue.SimpleQueue[tuple[int, bool, Any]]()
-    executor = loky.get_reusable_executor(max_workers=min(processes, len(items)), timeout=IDLE_SECONDS, env=ONE_THREAD)
+    key, messages = secrets.token_bytes(32), queue.SimpleQueue[Message]()
+    count = min(processes, len(indices))
+    executor = loky.get_reusable_executor(max_workers=count, timeout=IDLE_SECONDS, env=ONE_THREAD)
     listener = Listener(authkey=key)
     Thread(target=_listen, args=(listener, messages), daemon=True).start()
+    begun: set[int] = set()
     try:
-        futures = [executor.submit(_work, *job, listener.address, key) for job in enumerate(payloads)]
-        return _gathered(futures, messages, receive)
+        futures = {index: executor.submit(_work, index, payloads[index], listener.address, key) for index in indices}
+        _gather(futures, messages, receive, begun, results)
+        return []
+    except BrokenProcessPool:
+        _end(executor)
+        at_work = [index for index in indices if index in begun and index not in results]
+        if not at_work:  # no process as much as began
+            raise
+        return at_work
     except BaseException:
         _end(executor)
         raise
@@ -88,37 +107,28 @@ def in_processes(
         listener.close()
 
 
-def _packed(work: Callable[[Any, Send], Any], item: Any) -> bytes:
-    import cloudpickle
-
-    try:
-        return cloudpickle.dumps((work, item))
-    except (pickle.PicklingError, AttributeError, TypeError) as error:
-        raise UnsendableError(
-            f"`processes` must be 1 for models that cannot be sent to another process ({error})"
-        ) from error
-
-
-def _gathered(
-    futures: Sequence[Future[None]],
-    messages: queue.SimpleQueue[tuple[int, bool, Any]],
-    receive: Callable[[int, Any], None],
-) -> list[Any]:
+def _gather(
+    futures: dict[int, Future[None]],
+    messages: queue.SimpleQueue[Message],
+    receive: Receive,
+    begun: set[int],
+    results: dict[int, Any],
+) -> None:
     """Pass reports on until every result is there."""
-    results: dict[int, Any] = {}
-    while len(results) < len(futures):
+    while not results.keys() >= futures.keys():
         try:
-            index, last, message = messages.get(timeout=0.2)
+            index, kind, content = messages.get(timeout=0.2)
         except queue.Empty:
-            for future in futures:
+            for future in futures.values():
                 if future.done():
                     future.result()  # raises what ended the work, or the process
             continue
-        if last:
-            results[index] = message
+        if kind == "begun":
+            begun.add(index)
+        elif kind == "result":
+            results[index] = content
         else:
-            receive(index, message)
-    return [results[index] for index in range(len(futures))]
+            receive(index, content)
 
 
 def _end(executor: Executor) -> None:
@@ -147,12 +157,13 @@ def _work(index: int, payload: bytes, address: Any, key: bytes) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal interrupts all: the process that waits ends this one
     with Client(address, authkey=key) as connection:
 
-        def send(message: Any, *, last: bool = False) -> None:
+        def send(content: Any, kind: str = "report") -> None:
             try:
-                connection.send_bytes(cloudpickle.dumps((index, last, message)))
+                connection.send_bytes(cloudpickle.dumps((index, kind, content)))
             except OSError:  # nobody waits for it any more
                 os._exit(1)
 
         connection.send_bytes(b"here")
+        send(None, "begun")
         work, item = pickle.loads(payload)
-        send(work(item, send), last=True)
+        send(work(item, send), "result")
