@@ -210,6 +210,7 @@ class TestJobs:
         monkeypatch.setattr(spread, "spread", here)
         monkeypatch.setattr(spread, "cores", lambda: 2)
         quick = {"seeds": (0, 1, 2), "progress": False}
+        monkeypatch.setattr(spread, "START_UP", math.inf)
         first = compare({"a": bowl()}, spring, **quick)
         assert not taken
         monkeypatch.setattr(spread, "START_UP", 0.0)
