@@ -57,6 +57,7 @@ from .mechanics.incompressible import VortexFlow as VortexFlow
 from .mechanics.lagrangian import Lagrangian as Lagrangian
 from .mechanics.magnetic import MagneticField as MagneticField
 from .observables import observe as observe
+from .simulation import resume as resume
 from .simulation import simulate as simulate
 from .sweeps import sweep as sweep
 

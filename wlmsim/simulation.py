@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -144,6 +145,7 @@ def simulate(
             *record.frames(),
             population.weights,
             mechanics=mechanics,
+            integrator=copy.deepcopy(integrator),
             observables=watched.observations,
             events=watch.occurrences,
             metadata=about if watch.ended is None else {**about, "ended": watch.ended},
@@ -167,6 +169,61 @@ def simulate(
             if ended:
                 break
     return whole(record)
+
+
+def resume(run: Trajectory | str | Path, times: Any, **options: Any) -> Trajectory:
+    """Go on with a run from its last frame: its mechanics, its scheme, its time step, and its stream of noise.
+
+    A run that ended after a whole number of steps goes on as if it had never stopped.
+
+    Parameters
+    ----------
+    run : Trajectory or path
+        The run, or the file that it was saved in. The file then has the longer run in it when this has ended.
+    times : array_like, shape (T,)
+        Strictly increasing times at which to record, none before the end of the run [time].
+    **options
+        As of `simulate`; what is not given is as it was: `integrator`, `dt`.
+
+    Returns
+    -------
+    Trajectory
+        The run and what follows.
+
+    Raises
+    ------
+    ParameterError
+        If the run does not know its mechanics, because a law is a plain function: then give them,
+        ``run.mechanics = ...``; or not its scheme: then give `integrator`.
+
+    Examples
+    --------
+    >>> import wlmsim as wls
+    >>> well = wls.Lagrangian(wls.External(wls.laws.Harmonic(1.0)), dissipation=wls.Friction(1.0))
+    >>> bath, cloud = wls.BAOAB(temperature=0.5, seed=0), wls.Population([[0.0]]).at_rest()
+    >>> path = wls.simulate(well, cloud, [0.0, 1.0], dt=0.1, integrator=bath).save("run.h5")
+    >>> longer = wls.resume("run.h5", [2.0, 3.0])
+    >>> at_once = wls.simulate(well, cloud, [0.0, 1.0, 2.0, 3.0], dt=0.1, integrator=wls.BAOAB(0.5, seed=0))
+    >>> longer == at_once == wls.Trajectory.load("run.h5")
+    True
+    """
+    path = None if isinstance(run, Trajectory) else run
+    before = run if isinstance(run, Trajectory) else Trajectory.load(run)
+    if options.get("save") is not None:
+        raise ParameterError("`save` is not known here: give the path of the run, which then has the longer one in it")
+    mechanics: Any = before._known_mechanics
+    integrator = options.pop("integrator", None) or copy.deepcopy(before.integrator)
+    if integrator is None:
+        raise ParameterError("this trajectory does not know the scheme of its last frame: give `integrator`")
+    options = {"dt": before.metadata.get("dt"), **options}
+    after = simulate(mechanics, before[-1], times, integrator=integrator, **options)
+    whole = before.joined(after)
+    whole.metadata |= {name: after.metadata[name] for name in ("integrator", "dt")}
+    whole.metadata.pop("ended", None)
+    whole.metadata |= {"ended": after.metadata["ended"]} if "ended" in after.metadata else {}
+    if path is not None:
+        whole.save(path)
+    return whole
 
 
 def _from_start(times: np.ndarray, start: float) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, overload, runtime_checkable
 
@@ -51,6 +51,26 @@ class SecondOrder(Mechanics, Protocol):
         """Angular momentum about the origin."""
 
 
+class Stored:
+    """What a file says of mechanics or of a scheme, made when it is first asked for.
+
+    Parameters
+    ----------
+    make : callable
+        Makes it; raises an error where the file does not say enough.
+    """
+
+    def __init__(self, make: Callable[[], Any]):
+        self._make = make
+
+    def made(self) -> tuple[Any, str]:
+        """The object, or None and the reason why there is none."""
+        try:
+            return self._make(), ""
+        except Exception as error:  # whatever a class of another version says
+            return None, str(error)
+
+
 class Trajectory(Located):
     """The same n particles at T times.
 
@@ -68,7 +88,10 @@ class Trajectory(Located):
     ids : sequence of str, optional
         Names of the particles, all different. Default: none.
     mechanics : Lagrangian or Flow, optional
-        What moved the particles; needed by the energies and the action. Not written to files.
+        What moved the particles; needed by the energies and the action. Files hold it by name and numbers, unless
+        a law is a plain function.
+    integrator : Integrator, optional
+        The scheme of the run as it was at the end, its noise included, with which `wlmsim.resume` goes on.
     observables : Observations, optional
         What was measured along the run. Default: nothing.
     events : mapping, optional
@@ -94,7 +117,8 @@ class Trajectory(Located):
         weights: Any = None,
         *,
         ids: Sequence[Any] | None = None,
-        mechanics: Mechanics | None = None,
+        mechanics: Mechanics | Stored | None = None,
+        integrator: Any = None,
         observables: Observations | None = None,
         events: Mapping[str, Occurrences] | None = None,
         metadata: Mapping[str, Any] | None = None,
@@ -112,11 +136,30 @@ class Trajectory(Located):
             self.velocities = None if self.velocities is None else check.own(velocities, self.velocities)
         self.weights = check.weights("weights", weights, self.positions.shape[1])
         self.ids = None if ids is None else check.names("ids", ids, self.n)
-        self.mechanics = mechanics
+        self._mechanics: Any = mechanics
+        self._integrator, self._unknown = integrator, "none was given"
         self.observables = Observations() if observables is None else observables
         self.events = dict(events or {})
         self.metadata = dict(metadata or {})
         self.units = dict(units or {})
+
+    @property
+    def mechanics(self) -> Mechanics | None:
+        """What moved the particles; None where that is not known."""
+        if isinstance(self._mechanics, Stored):
+            self._mechanics, self._unknown = self._mechanics.made()
+        return self._mechanics
+
+    @mechanics.setter
+    def mechanics(self, mechanics: Mechanics | None) -> None:
+        self._mechanics = mechanics
+
+    @property
+    def integrator(self) -> Any:
+        """The scheme of the run as it was at the end, its noise included; None where that is not known."""
+        if isinstance(self._integrator, Stored):
+            self._integrator = self._integrator.made()[0]
+        return self._integrator
 
     @property
     def dim(self) -> int:
@@ -147,7 +190,8 @@ class Trajectory(Located):
             None if self.velocities is None else self.velocities[chosen],
             self.weights,
             ids=self.ids,
-            mechanics=self.mechanics,
+            mechanics=self._mechanics,
+            integrator=self._integrator if chosen[-1] == len(self) - 1 else None,
             observables=self.observables.of_frames(self.times, chosen),
             events=within(self.events, *span_of(self.times, chosen)),
             metadata=self.metadata,
@@ -239,11 +283,11 @@ class Trajectory(Located):
 
     def kinetic_energy(self) -> np.ndarray:
         """Kinetic energy K at each time, shape (T,) [mass length^2 / time^2]."""
-        return np.array([self._lagrangian.kinetic_energy(frame) for frame in self._views()])
+        return np.array([self.lagrangian.kinetic_energy(frame) for frame in self._views()])
 
     def potential_energy(self) -> np.ndarray:
         """Potential energy U at each time, shape (T,) [mass length^2 / time^2]."""
-        return np.array([self._lagrangian.potential_energy(frame) for frame in self._views()])
+        return np.array([self.lagrangian.potential_energy(frame) for frame in self._views()])
 
     def energy(self) -> np.ndarray:
         """Energy at each time, shape (T,).
@@ -256,18 +300,18 @@ class Trajectory(Located):
 
     def momentum(self) -> np.ndarray:
         """Momentum of the population at each time, shape (T, d) [mass length / time]."""
-        return np.array([self._lagrangian.momentum(frame) for frame in self._views()])
+        return np.array([self.lagrangian.momentum(frame) for frame in self._views()])
 
     def angular_momentum(self) -> np.ndarray:
         """Angular momentum about the origin, sum of m x_i v_j - x_j v_i for i < j, shape (T, d (d - 1) / 2)."""
-        return np.array([self._lagrangian.angular_momentum(frame) for frame in self._views()])
+        return np.array([self.lagrangian.angular_momentum(frame) for frame in self._views()])
 
     def action(self) -> float:
         """Action, the integral of exp(gamma t) (K - U) dt by the trapezoidal rule over the recorded times.
 
         A uniform magnetic field adds the integral of v . A rho to K - U, without friction.
         """
-        lagrangian = self._lagrangian
+        lagrangian = self.lagrangian
         integrand = self.kinetic_energy() - self.potential_energy()
         if lagrangian.magnetic is not None:
             if lagrangian.friction:
@@ -280,17 +324,86 @@ class Trajectory(Located):
     def _known_mechanics(self) -> Mechanics:
         if self.mechanics is None:
             raise ParameterError(
-                "this trajectory does not know its mechanics (files do not store them): "
-                "set `trajectory.mechanics = ...` first"
+                f"this trajectory does not know its mechanics ({self._unknown}): set `trajectory.mechanics = ...` first"
             )
         return self.mechanics
 
     @property
-    def _lagrangian(self) -> SecondOrder:
+    def lagrangian(self) -> SecondOrder:
+        """The Lagrangian that moved the particles; `ParameterError` if it is not known, or a flow moved them."""
         mechanics = self._known_mechanics
         if not isinstance(mechanics, SecondOrder):
             raise ParameterError(f"only a Lagrangian has this; the trajectory was moved by {mechanics!r}")
         return mechanics
+
+    def joined(self, *others: Trajectory) -> Trajectory:
+        """Return this trajectory and later ones of the same particles, one after the other.
+
+        Parameters
+        ----------
+        *others : Trajectory
+            Each begins when the one before ends, with the same frame, which is kept once, or later.
+
+        Returns
+        -------
+        Trajectory
+            With the metadata of the first, and the mechanics where all have the same.
+
+        Raises
+        ------
+        ParameterError
+            If particles, weights, names or units differ, or one begins before the one before it ends.
+
+        Examples
+        --------
+        >>> import wlmsim as wls
+        >>> spring = wls.systems.HarmonicOscillator(n=3, seed=0)
+        >>> first = spring.simulate([0.0, 1.0], dt=0.01)
+        >>> first.joined(wls.simulate(spring.lagrangian, first[-1], [1.0, 2.0], dt=0.01))
+        Trajectory(times=3 in 0..2, n=3, dim=2)
+        """
+        whole = self
+        for other in others:
+            whole = whole._joined(check.instance("others", other, Trajectory))
+        return whole
+
+    def _joined(self, other: Trajectory) -> Trajectory:
+        mine, theirs = (
+            (t.positions.shape[1:], t.ids, t.units, t.velocities is None, t.weights.tolist()) for t in (self, other)
+        )
+        if mine != theirs:
+            raise ParameterError(
+                f"`others` must be of the same particles, with the same weights, names, units and known velocities; "
+                f"got {self!r} and {other!r}"
+            )
+        skip = int(other.times[0] == self.times[-1])
+        if other.times[0] < self.times[-1]:
+            first, last = _times.text(other.times[0], self.times), _times.text(self.times[-1], self.times)
+            raise ParameterError(
+                f"`others` must begin when the trajectory before ends, t = {last}, or later; got {first}"
+            )
+        same = self._mechanics is other._mechanics or repr(self.mechanics) == repr(other.mechanics)
+        events = {
+            name: found.followed_by(other.events[name]) for name, found in self.events.items() if name in other.events
+        }
+
+        def both(name: str) -> np.ndarray:
+            return np.concatenate([getattr(self, name), getattr(other, name)[skip:]])
+
+        return Trajectory(
+            both("times"),
+            both("positions"),
+            None if self.velocities is None else both("velocities"),
+            self.weights,
+            ids=self.ids,
+            mechanics=self._mechanics if same else None,
+            integrator=other._integrator,
+            observables=self.observables.followed_by(other.observables),
+            events=events,
+            metadata=self.metadata,
+            units=self.units,
+            copy=False,
+        )
 
     def save(self, path: str | Path) -> Path:
         """Write an H5MD 1.1 file, atomically; see docs/file_formats.md."""

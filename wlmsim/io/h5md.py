@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
@@ -15,12 +17,14 @@ from wlmsim import _validation as check
 from wlmsim._about import version
 from wlmsim.data.observations import Observations, Occurrences, span_of, within
 from wlmsim.data.population import Population
-from wlmsim.data.trajectory import Trajectory
-from wlmsim.errors import SimulationError
+from wlmsim.data.trajectory import Stored, Trajectory
+from wlmsim.errors import ParameterError, SimulationError
 from wlmsim.integrators import State
+from wlmsim.integrators import descriptions as schemes
 from wlmsim.io import hdf5
-from wlmsim.io.attributes import write_attributes
+from wlmsim.io.attributes import plain, write_attributes
 from wlmsim.io.paths import local
+from wlmsim.mechanics import descriptions as laws_of_motion
 
 _TIME = "particles/all/position/time"
 _STEP = "particles/all/position/step"
@@ -30,6 +34,8 @@ _WEIGHTS = "wlmsim/weights"
 _OBSERVABLES = "observables"
 _IDS = "wlmsim/ids"
 _EVENTS = "wlmsim/events"
+_RUN = {"mechanics": "wlmsim/mechanics", "integrator": "wlmsim/integrator"}
+"""Where it is described what moved the particles."""
 _OF_AN_EVENT = ("particles", "positions", "velocities")
 OTHERS = {
     "snapshots": "it holds snapshots, not a trajectory: read it with SnapshotSeries.load",
@@ -44,7 +50,8 @@ def save_trajectory(trajectory: Trajectory, path: str | Path) -> Path:
     Parameters
     ----------
     trajectory : Trajectory
-        What to write. Its Lagrangian is not written.
+        What to write. Its mechanics are written by names and numbers; where a law is a plain function, that is
+        written in their place.
     path : str or Path
         The file; an existing one is replaced once the new one is complete.
 
@@ -185,7 +192,7 @@ def load_trajectory(path: str | Path, *, start: Any = None, stop: Any = None) ->
     Returns
     -------
     Trajectory
-        Without its Lagrangian.
+        With its mechanics and its scheme, where they are known by name.
 
     Raises
     ------
@@ -217,6 +224,7 @@ def read(file: h5py.File, start: Any, stop: Any) -> Trajectory:
             None if weights is None else weights[:],
             observables=_observations(file).within(*span),
             events=within(_events(file), *span),
+            **_run(file, last=bool(span[1] == np.inf)),
             ids=hdf5.names(file, _IDS, position.shape[1]) if _IDS in file else None,
             **about,
             copy=False,
@@ -270,11 +278,44 @@ def _events(file: h5py.File) -> dict[str, Occurrences]:
     return found
 
 
+def _run(file: h5py.File, *, last: bool) -> dict[str, Any]:
+    """What moved the particles, as it is described; a scheme is that of the last frame."""
+    described = {name: json.loads(hdf5.text(file, path)) for name, path in _RUN.items() if path in file}
+    if not last:
+        described.pop("integrator", None)
+    makers = {"mechanics": _mechanics, "integrator": schemes.build}
+    return {name: Stored(partial(makers[name], value)) for name, value in described.items()}
+
+
+def _mechanics(description: dict[str, Any]) -> Any:
+    if "unsaved" in description:
+        raise ParameterError(description["unsaved"])
+    try:
+        return laws_of_motion.build(description)
+    except Exception as error:
+        raise ParameterError(f"this version of wlmsim cannot make it of what its file says: {error}") from error
+
+
+def _write_run(file: h5py.File, trajectory: Trajectory) -> None:
+    """Describe what moved the particles; of what has no name it is said why it is not there."""
+    for name, path in _RUN.items():
+        value = getattr(trajectory, name)
+        if value is None:
+            continue
+        describe = laws_of_motion.describe if name == "mechanics" else schemes.describe
+        try:
+            description = plain(name, describe(value))
+        except ParameterError as error:
+            description = {"unsaved": str(error)}
+        hdf5.store_text(file, path, json.dumps(description))
+
+
 def _write_along(file: h5py.File, trajectory: Trajectory) -> None:
-    """Write what was measured and what happened.
+    """Write what moved the particles, what was measured and what happened.
 
     Observables as H5MD has them: for each name its values, and one dataset of times under all names.
     """
+    _write_run(file, trajectory)
     observations, units = trajectory.observables, trajectory.units
     for name, happened in trajectory.events.items():
         group = file.create_group(f"{_EVENTS}/{quote(name, safe=' ')}")

@@ -105,6 +105,16 @@ def names(file: h5py.File, name: str, count: int) -> list[str]:
     return [entry.decode() for entry in column(file, name, (count,), "S")[:].tolist()]
 
 
+def store_text(group: h5py.Group, name: str, text: str) -> h5py.Dataset:
+    """Write a text of any length, as its bytes in UTF-8: an attribute has room for 64 KB."""
+    return store(group, name, np.frombuffer(text.encode(), dtype=np.uint8))
+
+
+def text(file: h5py.File, name: str) -> str:
+    """Read such a text."""
+    return column(file, name, (None,), "iu")[:].astype(np.uint8).tobytes().decode()
+
+
 def chunk_shape(shape: tuple[int, ...], itemsize: int) -> tuple[int, ...]:
     """Return the shape of chunks of at most 512 KiB, within the data, that cut the first axis first."""
     budget = _CHUNK_BYTES // itemsize

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
-import inspect
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from wlmsim import functionals
 from wlmsim.errors import FileFormatError, ParameterError
-from wlmsim.functionals import Functional, laws
+from wlmsim.functionals import Functional
 from wlmsim.io.atomic import atomic
 from wlmsim.io.paths import existing
 from wlmsim.io.signatures import EMPTY, HDF5, PICKLE, TENSORS, signature
 from wlmsim.learn import dissipations as learned_dissipations
 from wlmsim.learn import functionals as learned_functionals
 from wlmsim.learn.packing import pack, unpack
-from wlmsim.mechanics import dissipation
+from wlmsim.mechanics import descriptions, dissipation
 from wlmsim.mechanics.dissipation import Dissipation
 
 HOMES = (functionals, dissipation, learned_functionals, learned_dissipations)
@@ -104,9 +102,8 @@ def build(description: list[dict[str, Any]]) -> Any:
     terms: list[Any] = []
     for entry in description:
         kind, settings = entry["type"], dict(entry["settings"])
-        if kind in ("External", "Pairwise"):
-            parameters = _lists_to_tuples(settings.pop("parameters"))
-            settings = {**_lists_to_tuples(settings), "law": _law(settings["law"])(**parameters)}
+        if "law" in settings:
+            settings = descriptions.built_settings(settings)
         for name in ("functionals", "dissipations"):  # of an average
             if name in settings:
                 settings[name] = [build(member) for member in settings[name]]
@@ -125,28 +122,17 @@ def _term(name: str) -> Any:
     raise ValueError(f"there is no term {name!r}")
 
 
-def _law(name: str) -> Any:
-    if name not in laws.__all__:
-        raise ValueError(f"there is no law {name!r}")
-    return getattr(laws, name)
-
-
 def _short(error: Exception) -> str:
     return f"{type(error).__name__}: {(str(error).strip().splitlines() or [''])[0][:120]}"
 
 
 def _plain(term: Functional | Dissipation) -> dict[str, Any]:
-    if isinstance(term, (functionals.External, functionals.Pairwise)):
-        law: Any = term.law
-        if type(law).__name__ not in laws.__all__:
-            raise ParameterError(
-                f"a model with {term!r} cannot be saved: files hold no code, so give the law as one of wlmsim.laws"
-            )
-        others = {name: getattr(term, name) for name in inspect.signature(type(term)).parameters if name != "law"}
-        return {"law": type(law).__name__, "parameters": dataclasses.asdict(law), **others}
     if hasattr(term, "settings"):
         return {name: _described(value) for name, value in term.settings().items()}
-    return {name: getattr(term, name) for name in inspect.signature(type(term)).parameters}
+    try:
+        return descriptions.settings_of(term)
+    except ParameterError as error:
+        raise ParameterError(f"a model with {error}") from error
 
 
 def _described(value: Any) -> Any:
@@ -156,7 +142,3 @@ def _described(value: Any) -> Any:
     if isinstance(value, list) and value and isinstance(value[0], (Functional, Dissipation)):
         return [describe([member]) for member in value]
     return value
-
-
-def _lists_to_tuples(parameters: dict[str, Any]) -> dict[str, Any]:
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in parameters.items()}

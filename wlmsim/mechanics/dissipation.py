@@ -101,6 +101,11 @@ class Friction(Dissipation):
     def __init__(self, rate: float):
         self.friction = check.nonnegative("rate", rate)
 
+    @property
+    def rate(self) -> float:
+        """The rate, gamma [1 / time]."""
+        return self.friction
+
     def force(self, positions: np.ndarray, velocities: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """Zero: the integrators solve friction exactly."""
         return np.zeros_like(velocities)

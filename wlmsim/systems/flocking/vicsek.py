@@ -8,9 +8,9 @@ from wlmsim import _validation as check
 from wlmsim.data.population import Population
 from wlmsim.data.trajectory import Trajectory
 from wlmsim.integrators import Integrator, VicsekUpdate
+from wlmsim.mechanics.boid_rules import BoidRules
 from wlmsim.mechanics.lagrangian import Lagrangian
 from wlmsim.systems.base import System
-from wlmsim.systems.flocking.boids import BoidRules
 
 
 class Vicsek(System):
