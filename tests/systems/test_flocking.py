@@ -10,8 +10,8 @@ from tests.clouds import uneven_clouds
 from wlmsim.errors import ParameterError
 from wlmsim.integrators import ConstantSpeedEuler, State, VicsekUpdate
 from wlmsim.kernels.boids import boid_rules_cells, boid_rules_direct
+from wlmsim.mechanics import boid_rules
 from wlmsim.systems import CuckerSmale, DOrsogna, Vicsek
-from wlmsim.systems.flocking import boids as flocking
 
 # --- boids: the rules, transcribed plainly
 
@@ -88,7 +88,7 @@ def test_boids_of_cells_of_pairs_and_of_plain_loops_agree(x, radii):
 
 def test_boid_rules_on_two_birds():
     """At distance 0.2 < r_in, with n_i = 2: half the cohesion and alignment, the whole separation."""
-    force = flocking.BoidRules(0.5, 0.7, 0.3, 1.0, 0.3).force(
+    force = boid_rules.BoidRules(0.5, 0.7, 0.3, 1.0, 0.3).force(
         np.array([[0.0, 0.0], [0.2, 0.0]]), np.array([[1.0, 0.0], [0.0, 1.0]]), np.full(2, 0.5)
     )
     x, y = 0.5 * 0.1 - 0.7 * 0.2 - 0.3 * 0.5, 0.3 * 0.5
@@ -97,9 +97,9 @@ def test_boid_rules_on_two_birds():
 
 def test_boids_choose_pairs_or_cells_by_size(monkeypatch):
     x, v = np.random.default_rng(7).standard_normal((2, 50, 2))
-    w, chosen = np.full(50, 0.02), flocking.BoidRules(0.5, 0.7, 0.3, 1.0, 0.3)
+    w, chosen = np.full(50, 0.02), boid_rules.BoidRules(0.5, 0.7, 0.3, 1.0, 0.3)
     by_pairs = chosen.force(x, v, w)
-    monkeypatch.setattr(flocking, "DIRECT_LIMIT", 49)
+    monkeypatch.setattr(boid_rules, "DIRECT_LIMIT", 49)
     by_cells = chosen.force(x, v, w)
     np.testing.assert_allclose(by_cells, by_pairs, atol=1e-13)
     assert not np.array_equal(by_cells, by_pairs)  # summed in another order
@@ -173,7 +173,7 @@ def test_boids_in_a_periodic_box(x, side):
     n = near.sum(0)[:, None]
     cohesion, crowd = np.einsum("ji,jik->ik", near, step), np.einsum("ji,jik->ik", close, step)
     expected = 0.4 * cohesion / n - 0.9 * crowd + 0.3 * (near.T @ v / n - v)
-    boids = flocking.BoidRules(0.4, 0.9, 0.3, 1.0, 0.3, box=tuple(box))
+    boids = boid_rules.BoidRules(0.4, 0.9, 0.3, 1.0, 0.3, box=tuple(box))
     np.testing.assert_allclose(boids.force(x, v, np.full(len(x), 1 / len(x))), expected, atol=1e-12)
 
 
