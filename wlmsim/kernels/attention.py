@@ -1,7 +1,7 @@
 """Averages over a weighted cloud by the exponentials of scores, and their first two derivatives, in single precision.
 
-Sixteen rows (queries) stand side by side in registers and meet all columns (keys). What a pair counts is an entry of a
-tile, an array of the columns times sixteen rows, which stays in the processor's cache: products of matrices with few
+As many rows (queries) as a register holds stand side by side and meet all columns (keys). What a pair counts is an entry
+of a tile, an array of the columns times these rows, which stays in the processor's cache: products of matrices with few
 features are three quarters of the work, and here as fast as those of large matrices. Arrays hold a matrix for each
 head; rows and columns are padded to multiples of sixteen and features to the width of a register, with zeros.
 `wlmsim.learn.networks.density_attention` says what is computed.
@@ -25,7 +25,7 @@ CHUNKS = 4
 
 @njit(error_model="numpy", cache=True)
 def lift(rows, first, out):
-    """Set sixteen rows side by side."""
+    """Set as many rows side by side as there are lanes."""
     for lane in range(LANES):
         for k in range(rows.shape[1]):
             out[k * LANES + lane] = rows[first + lane, k]
@@ -41,7 +41,7 @@ def lay(side_by_side, first, rows):
 
 @njit(error_model="numpy", cache=True)
 def add_transposed(tile, rows, first, out):
-    """Add to each column's features the sum over sixteen rows of its entry in the tile times the row's features."""
+    """Add to each column's features the sum over rows side by side of its entry in the tile times the row's features."""
     width = rows.shape[1]
     features, sums_of = rows.reshape(-1), out.reshape(-1)
     for k in range(0, width, LANES):
@@ -59,7 +59,7 @@ def add_transposed(tile, rows, first, out):
 
 @njit(error_model="numpy", cache=True)
 def scores(rows, first, columns, side_by_side, out):
-    """Products of sixteen rows with all columns, whose features are the first axis."""
+    """Products of rows side by side with all columns, whose features are the first axis."""
     lift(rows, first, side_by_side)
     product(TILE, LANES, columns, len(columns), side_by_side, out)
 
@@ -81,7 +81,7 @@ def multiply(tile, other):
 
 @njit(error_model="numpy", cache=True)
 def add(out, other, count):
-    """Add as many rows of sixteen."""
+    """Add `count` rows of as many numbers as there are lanes."""
     for k in range(0, count * LANES, LANES):
         store(out, k, load(out, k) + load(other, k))
 

@@ -1,4 +1,4 @@
-"""Energy and force of a multilayer perceptron of the positions, with SiLU activations, eight particles at a time.
+"""Energy and force of a multilayer perceptron of the positions, with SiLU activations, by vectors of particles.
 
 Weights are laid out so that the eight outputs a tile holds in registers stand beside each other, padded with zeros.
 A network is ``forward, biases, backward, top``: tuples of each hidden layer's transposed weights, shape (inputs, padded
@@ -19,7 +19,7 @@ TILE = (0.0,) * 8
 
 @njit(fastmath={"contract", "nsz"}, error_model="numpy", cache=True)
 def activate(z, biases, count, h, slopes):
-    """SiLU of z + biases and its slope, in flat rows of eight lanes."""
+    """SiLU of z + biases and its slope, in flat rows of lanes."""
     for o in range(count):
         store(z, o * LANES, load(z, o * LANES) + biases[o])
     # one loop over all, which the compiler turns into vector instructions
@@ -31,7 +31,7 @@ def activate(z, biases, count, h, slopes):
 
 @njit(error_model="numpy", cache=True)
 def forward_pass(x, first, forward, biases, h, z, slopes):
-    """Evaluate the hidden layers at eight particles from `first` on; the outputs of the last layer are left in `h`."""
+    """Evaluate the hidden layers at a vector of particles from `first` on; the last outputs are left in `h`."""
     n, dim = x.shape
     for lane in range(LANES):
         i = min(first + lane, n - 1)  # beyond the end the last particle stands again
