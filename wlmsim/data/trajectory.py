@@ -83,8 +83,9 @@ class Trajectory(Located):
         Positions [length].
     velocities : array_like, shape (T, n, d), optional
         Velocities [length / time]. ``None`` where they are unknown.
-    weights : array_like, shape (n,), optional
-        Share of the population that each particle stands for, rescaled to sum to 1. Default: all equal.
+    weights : array_like, shape (n,) or (T, n), optional
+        Share of the population that each particle stands for, at all times or at each, rescaled to sum to 1. Default:
+        all equal.
     ids : sequence of str, optional
         Names of the particles, all different. Default: none.
     mechanics : Lagrangian or Flow, optional
@@ -134,7 +135,7 @@ class Trajectory(Located):
         if copy:
             self.positions = check.own(positions, self.positions)
             self.velocities = None if self.velocities is None else check.own(velocities, self.velocities)
-        self.weights = check.weights("weights", weights, self.positions.shape[1])
+        self.weights = _weights(weights, *self.positions.shape[:2])
         self.ids = None if ids is None else check.names("ids", ids, self.n)
         self._mechanics: Any = mechanics
         self._integrator, self._unknown = integrator, "none was given"
@@ -171,6 +172,11 @@ class Trajectory(Located):
         """Number of particles."""
         return self.positions.shape[1]
 
+    @property
+    def uniform(self) -> bool:
+        """Whether all particles have the same weight at all times."""
+        return self.weights.ndim == 1 and self._frame(0).uniform
+
     def __len__(self) -> int:
         return len(self.times)
 
@@ -188,7 +194,7 @@ class Trajectory(Located):
             self.times[chosen],
             self.positions[chosen],
             None if self.velocities is None else self.velocities[chosen],
-            self.weights,
+            self.weights if self.weights.ndim == 1 else self.weights[chosen],
             ids=self.ids,
             mechanics=self._mechanics,
             integrator=self._integrator if chosen[-1] == len(self) - 1 else None,
@@ -202,7 +208,8 @@ class Trajectory(Located):
     def _frame(self, k: int, *, copy: bool = False) -> Population:
         """The cloud at the k-th time; not copied where it is only looked at."""
         velocities = None if self.velocities is None else self.velocities[k]
-        return Population(self.positions[k], velocities, self.weights, float(self.times[k]), copy=copy)
+        weights = self.weights if self.weights.ndim == 1 else self.weights[k]
+        return Population(self.positions[k], velocities, weights, float(self.times[k]), copy=copy)
 
     def _views(self) -> Iterator[Population]:
         return (self._frame(k) for k in range(len(self)))
@@ -269,7 +276,7 @@ class Trajectory(Located):
             self.times,
             [x[rows] for x, rows in zip(self.positions, chosen, strict=True)],
             None if kept is None else [v[rows] for v, rows in zip(kept, chosen, strict=True)],
-            None if self[0].uniform else [self.weights[rows] for rows in chosen],
+            None if self.uniform else [f.weights[rows] for f, rows in zip(self._views(), chosen, strict=True)],
             metadata={**self.metadata, "snapshot_seed": seed, "snapshot_fraction": fraction},
             units=self.units,
         )
@@ -425,6 +432,16 @@ class Trajectory(Located):
     def to_xarray(self) -> xarray.Dataset:
         """Return the paths as an xarray dataset (extra ``xarray``) of trajectories in the CF conventions."""
         return door().paths_to_xarray(self)
+
+
+def _weights(value: Any, count: int, n: int) -> np.ndarray:
+    """Weights of n particles, shape (n,), or (count, n) where they change."""
+    if np.ndim(value) != 2:
+        return check.weights("weights", value, n)
+    if len(value) != count:
+        raise check.fail("weights", f"of shape ({n},) or ({count}, {n})", value)
+    rows = np.array([check.weights("weights", row, n) for row in value])
+    return rows[0] if (rows == rows[0]).all() else rows
 
 
 def _frames(name: str, value: Any, count: int) -> np.ndarray:

@@ -221,7 +221,7 @@ def read(file: h5py.File, start: Any, stop: Any) -> Trajectory:
             times[frames],
             position[frames],
             None if velocity is None else velocity[frames],
-            None if weights is None else weights[:],
+            None if weights is None else weights[frames if weights.ndim == 2 else ...],
             observables=_observations(file).within(*span),
             events=within(_events(file), *span),
             **_run(file, last=bool(span[1] == np.inf)),
@@ -249,7 +249,10 @@ def outline(file: h5py.File) -> dict[str, Any]:
 def _columns(file: h5py.File, count: int) -> tuple[h5py.Dataset, h5py.Dataset | None, h5py.Dataset | None]:
     position = hdf5.column(file, _POSITION, (count, None, None))
     velocity = hdf5.column(file, _VELOCITY, position.shape) if "velocity" in file["particles/all"] else None
-    weights = hdf5.column(file, _WEIGHTS, position.shape[1:2]) if _WEIGHTS in file else None
+    weights = None
+    if _WEIGHTS in file:
+        changing = getattr(file[_WEIGHTS], "ndim", 1) == 2
+        weights = hdf5.column(file, _WEIGHTS, position.shape[: 2] if changing else position.shape[1:2])
     return position, velocity, weights
 
 
@@ -338,7 +341,7 @@ def _write_along(file: h5py.File, trajectory: Trajectory) -> None:
 
 
 def _write_weights(file: h5py.File, trajectory: Trajectory) -> None:
-    if not np.array_equal(trajectory.weights, check.weights("weights", None, trajectory.n)):
+    if not trajectory.uniform:
         hdf5.store(file, _WEIGHTS, trajectory.weights)
 
 

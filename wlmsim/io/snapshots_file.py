@@ -165,12 +165,11 @@ def _check_finite(clouds: dict[str, Any]) -> None:
 
 def forget(trajectory: Trajectory) -> SnapshotSeries:
     """Return the frames of a trajectory as clouds without identities."""
-    uniform = np.array_equal(trajectory.weights, check.weights("weights", None, trajectory.n))
     return SnapshotSeries(
         trajectory.times,
         list(trajectory.positions),
         None if trajectory.velocities is None else list(trajectory.velocities),
-        None if uniform else [trajectory.weights] * len(trajectory),
+        None if trajectory.uniform else [frame.weights for frame in trajectory],
         metadata=trajectory.metadata,
         units=trajectory.units,
     )

@@ -14,6 +14,7 @@ from wlmsim.learn import files
 from wlmsim.learn.declaration import PARTS
 from wlmsim.learn.functionals import Scales
 from wlmsim.learn.options.part import Part
+from wlmsim.learn.prediction.growth import GrowthRates, Interval
 from wlmsim.learn.training.fitting import new_mechanics
 
 Model = TypeVar("Model")
@@ -57,6 +58,7 @@ def save_model(model: Any, path: str | Path) -> Path:
         "dim": members[0].dim,
         "scales": members[0].scales._asdict(),
         "members": [member.state_dict() for member in members],
+        "growth": [part._asdict() for part in model.growth_rates_.intervals] if model.growth_rates_ else [],
         "fit": {name: _plain(getattr(model, name)) for name in FIT_REPORT},
         "created_by": version(),
     }
@@ -81,6 +83,8 @@ def load_model(make: Callable[..., Model], path: str | Path) -> Model:
     for name in FIT_REPORT:
         value = content["fit"].get(name, {}) if name in LATER else content["fit"][name]
         setattr(model, name, np.array(value) if name in ARRAYS else value)
+    intervals = [Interval(**part) for part in content.get("growth", [])]  # files of before have none
+    model.growth_rates_ = GrowthRates(model.reach_, intervals) if intervals else None
     return model
 
 

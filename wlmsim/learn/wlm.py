@@ -30,7 +30,7 @@ from wlmsim.learn.matching.options import Matching
 from wlmsim.learn.options.constraints import Constraint, validate
 from wlmsim.learn.options.estimator import Choice, Estimator, explain_unknown
 from wlmsim.learn.prediction.doubts import beaten
-from wlmsim.learn.prediction.growth import Growth
+from wlmsim.learn.prediction.growth import Growth, GrowthRate, GrowthRates
 from wlmsim.learn.prediction.predictor import Predictor
 from wlmsim.learn.references import references
 from wlmsim.learn.rollouts.base import Rollouts
@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 FITTED = (
     *("mechanics_", "lagrangian_", "friction_", "losses_", "frictions_", "recoveries_", "best_step_", "validation_"),
     *("seconds_", "dt_", "reach_", "growth_changes_", "noise_", "times_", "standard_errors_", "data_", "cells_"),
-    *("cites_", "located_"),
+    *("cites_", "located_", "growth_rates_"),
 )
 """Attributes of a fitted model."""
 
@@ -145,6 +145,8 @@ class WLM(Estimator):
         Time step of rollouts and forecasts [time].
     reach_ : float
         Given or chosen reach of the loss [length].
+    growth_rates_ : GrowthRates or None
+        Rates of growth between the fitted marginals; None if masses are conserved. See `growth_rate`.
     growth_changes_ : bool
         Whether rates of growth change between the marginals as they do over all fitted ones, in two-sided predictions;
         chosen with the reach, else not.
@@ -354,6 +356,7 @@ class WLM(Estimator):
         self.times_, self.data_, self.cites_ = data.times.copy(), data, cited_by(data.metadata)
         self.units_, self.cells_ = dict(data.units), dict(data.metadata.get(CELLS, {}))
         self.located_ = located(data)
+        self.growth_rates_ = self._predictor().fitted_rates()
         if (doubt := beaten(self._predictor(), data)) is not None:
             warnings.warn(doubt, AccuracyWarning, stacklevel=2)
         return self
@@ -397,6 +400,7 @@ class WLM(Estimator):
             given["speed"],
             self.noise_,
             Growth(self.reach_, self.growth_changes_),
+            vars(self).get("growth_rates_"),
             int(given["seed"]),
             vars(self).get("data_"),
             repr(self),
@@ -438,7 +442,9 @@ class WLM(Estimator):
         -------
         Trajectory
             Of all rows of the start, in their order, once for each run. That of several populations or runs knows no
-            mechanics, since its energies would be those of their union. Weights are those of the start.
+            mechanics, since its energies would be those of their union. Weights are those of the start, and change if
+            growth was learned (a finite reach of the loss): at the rates between the fitted marginals, after the last
+            one at those of the last interval.
 
         Raises
         ------
@@ -450,14 +456,47 @@ class WLM(Estimator):
         Warns
         -----
         DataWarning
-            If the start is before the fitted times, the times are far beyond them, or growth was learned, which a
-            forecast does not know.
+            If the start is before the fitted times, or the times are far beyond them.
         """
         cloud, names = (start, None) if not isinstance(start, Tracks) else start.moving().last()
         path = self._predictor().forecast(cloud, times, dt, seed, ensemble)
         if names is not None:
             path.ids = names if ensemble == 1 else tuple(f"{name} ({k + 1})" for k in range(ensemble) for name in names)
         return path
+
+    def growth_rate(self, positions: Any, time: float) -> GrowthRate:
+        """Rates at which particles multiply or die, over and above the population as a whole.
+
+        Counted are, around each place, what the particles of one fitted marginal stand for at the next one, along the
+        plan of `wlmsim.transport.unbalanced_plan` from where the mechanics carries them.
+
+        Parameters
+        ----------
+        positions : array_like, shape (n, d)
+            Where [length].
+        time : float
+            When; before the first fitted marginal and after the last one those of the nearest interval [time].
+
+        Returns
+        -------
+        GrowthRate
+            ``rate`` and its standard error from counting, ``error``, each of shape (n,) [1 / time]. Both are zero if
+            masses are conserved, as they are unless the loss has a finite reach.
+
+        Raises
+        ------
+        NotFittedError
+            If `fit` has not been called.
+        ParameterError
+            If the positions are not of the dimension of the fit.
+        """
+        members = self._fitted_members
+        x = check.cloud("positions", positions)
+        if x.shape[1] != members[0].dim:
+            raise check.fail("positions", f"of shape (n, {members[0].dim})", x)
+        if self.growth_rates_ is None:
+            return GrowthRate(np.zeros(len(x)), np.zeros(len(x)))
+        return self.growth_rates_(x, check.real("time", time))
 
     def interpolate(self, times: Any, data: SnapshotSeries | None = None, *, two_sided: bool = False) -> SnapshotSeries:
         """Predict marginals between the fitted ones, each from the last fitted marginal that it can start from.

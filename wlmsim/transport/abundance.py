@@ -51,20 +51,27 @@ def log_abundances(marginals: Sequence[Population], places: np.ndarray, reach: f
     array([[0.66],
            [0.34]])
     """
-    from scipy.spatial import cKDTree
-
     x = np.concatenate([cloud.positions for cloud in marginals])
-    farthest, _ = cKDTree(x).query(places, [min(NEIGHBOURS, len(x))])
-    width = 0.5 * np.maximum(check.positive("reach", reach), farthest)
+    width = widths_around(places, x, reach)
     # a marginal's weights sum to one: in units of particles, were all marginals of one size
     size = len(x) / len(marginals)
-    parts = [slice(first, first + ROWS) for first in range(0, len(places), ROWS)]
-    counted = [
-        [size * _kernel(places[part], cloud.positions, width[part]) @ cloud.weights for part in parts]
-        for cloud in marginals
-    ]
-    counts = PRIOR + np.array([np.concatenate(count) for count in counted])
+    counted = [shares_around(places, cloud.positions, cloud.weights, width) for cloud in marginals]
+    counts = PRIOR + size * np.array(counted)
     return np.log(counts / counts.sum(0))
+
+
+def widths_around(places: np.ndarray, x: np.ndarray, reach: float) -> np.ndarray:
+    """Within which distances particles at x are of one kind with those at some places, shape (n,) [length]."""
+    from scipy.spatial import cKDTree
+
+    farthest, _ = cKDTree(x).query(places, [min(NEIGHBOURS, len(x))])
+    return 0.5 * np.maximum(check.positive("reach", reach), farthest)
+
+
+def shares_around(places: np.ndarray, x: np.ndarray, shares: np.ndarray, widths: np.ndarray) -> np.ndarray:
+    """Sum of the shares, shape (m,) or (m, k), of particles at x, with Gaussian weights around each place."""
+    parts = [slice(first, first + ROWS) for first in range(0, len(places), ROWS)]
+    return np.concatenate([_kernel(places[part], x, widths[part]) @ shares for part in parts])
 
 
 def _kernel(places: np.ndarray, x: np.ndarray, width: np.ndarray) -> np.ndarray:

@@ -61,12 +61,13 @@ def frames(series: Trajectory | SnapshotSeries, smooth: int = 0) -> Frames:
     times, recorded = series.times, np.arange(len(series))
     x, v, w = series.positions, series.velocities, series.weights
     if (keep := rows[0]) is not None:
-        x, v, w = x[:, keep], None if v is None else v[:, keep], w[keep]
+        x, v, w = x[:, keep], None if v is None else v[:, keep], w[..., keep]
     if smooth and len(series) > 1:
         recorded = np.append(np.repeat(recorded[:-1], smooth + 1), recorded[-1])
         times, x, v = interpolate(times, x, v, smooth)
     velocities = [None] * len(times) if v is None else list(v)
-    return Frames(times, list(x), velocities, [w] * len(times), True, recorded, [keep] * len(series))
+    weights = [w if w.ndim == 1 else w[k] for k in recorded]
+    return Frames(times, list(x), velocities, weights, True, recorded, [keep] * len(series))
 
 
 def _kept(columns: Sequence[Any], rows: Sequence[np.ndarray | None]) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -10,9 +11,14 @@ import numpy as np
 
 from wlmsim.data.population import Population
 from wlmsim.data.snapshots import SnapshotSeries
+from wlmsim.integrators import Integrator
 from wlmsim.learn.prediction.bridge import bridge
 from wlmsim.mechanics.flow import Flow
-from wlmsim.transport.exact import wasserstein1
+from wlmsim.mechanics.lagrangian import Lagrangian
+from wlmsim.simulation import simulate
+from wlmsim.transport.abundance import PRIOR, shares_around, widths_around
+from wlmsim.transport.exact import ground_cost, wasserstein1
+from wlmsim.transport.unbalanced import unbalanced_plan
 
 CANDIDATES = (math.inf, 1.4, 1.0, 0.7, 0.5)
 """Reaches to choose from, in units of the spread of the data."""
@@ -29,6 +35,131 @@ class Growth(NamedTuple):
 
 CONSERVED = Growth()
 """Every particle keeps its weight."""
+
+
+class Interval(NamedTuple):
+    """Where the particles between two fitted marginals are, and what each of them grows to.
+
+    Entries of a plan go from `source` to `target`, shape (m, d), and stand for the shares `before` and `after` of
+    populations of which `counted` particles were observed.
+    """
+
+    begin: float
+    end: float
+    source: np.ndarray
+    target: np.ndarray
+    before: np.ndarray
+    after: np.ndarray
+    counted: int
+
+
+class GrowthRate(NamedTuple):
+    """Rates of growth at some places and their standard errors, each of shape (n,) [1 / time]."""
+
+    rate: np.ndarray
+    error: np.ndarray
+
+
+class GrowthRates:
+    """At which rates particles multiply and die, as the fitted marginals tell.
+
+    Around a place the logarithm of what particles stand for after an interval, less that of what they stood for before,
+    is their growth, over and above that of the whole population. Both are counted with Gaussian weights, one particle
+    being added to each count, so that rates where few were observed are near zero.
+
+    Parameters
+    ----------
+    reach : float
+        As in `wlmsim.transport.unbalanced_plan`; counted are particles within half of it, or within half the distance
+        to the 30th nearest where that is larger [length].
+    intervals : sequence of Interval
+        Those between the fitted marginals, of all populations.
+    """
+
+    def __init__(self, reach: float, intervals: Sequence[Interval]):
+        self.reach, self.intervals = reach, list(intervals)
+
+    def __call__(self, places: np.ndarray, time: float) -> GrowthRate:
+        """Rates at some places, shape (n, d), at a time; after the last fitted marginal those of the last interval."""
+        ends = [part.end for part in self.intervals]
+        now = float(np.clip(time, min(part.begin for part in self.intervals), max(ends)))
+        after = min(end for end in ends if end >= now)
+        chosen = [part for part in self.intervals if part.begin < after <= part.end]
+        counts = [self._counts(part, places, now) for part in chosen]
+        shares = np.array([sum(count) for count in counts])
+        spans = np.array([[part.end - part.begin] for part in chosen])
+        rates = np.array([np.log(grown / first) for first, grown in counts]) / spans
+        errors = np.sqrt([1 / first + 1 / grown for first, grown in counts]) / spans
+        shares /= shares.sum(0)
+        return GrowthRate((shares * rates).sum(0), np.sqrt((shares**2 * errors**2).sum(0)))
+
+    def weights(self, times: np.ndarray, frames: Sequence[np.ndarray], start: np.ndarray) -> np.ndarray:
+        """Weights at each of some times, shape (T, n), of particles that have those of the start at the first one."""
+        logarithms = np.zeros((len(times), len(start)))
+        for k in range(len(times) - 1):  # by the rule of the midpoint
+            middle, time = 0.5 * (frames[k] + frames[k + 1]), 0.5 * (times[k] + times[k + 1])
+            logarithms[k + 1] = logarithms[k] + (times[k + 1] - times[k]) * self(middle, time).rate
+        grown = start * np.exp(logarithms - logarithms.max(1, keepdims=True))
+        return grown / grown.sum(1, keepdims=True)
+
+    def _counts(self, part: Interval, places: np.ndarray, time: float) -> tuple[np.ndarray, np.ndarray]:
+        """How many particles around each place an interval has seen, before they grew and after."""
+        s = np.clip((time - part.begin) / (part.end - part.begin), 0.0, 1.0)
+        x = (1 - s) * part.source + s * part.target
+        shares = np.stack([part.before, part.after], axis=1)
+        before, after = PRIOR + part.counted * shares_around(places, x, shares, widths_around(places, x, self.reach)).T
+        return before, after
+
+
+def growth_rates(
+    mechanics: Lagrangian | Flow,
+    populations: Sequence[Sequence[Population]],
+    reach: float,
+    *,
+    dt: float,
+    integrator: Integrator | None = None,
+) -> GrowthRates:
+    """Rates of growth along the plans from where the mechanics carries each fitted marginal to the next one.
+
+    Parameters
+    ----------
+    mechanics : Lagrangian or Flow
+        What was learned. Particles whose velocities it needs, and which have none, stay where they are.
+    populations : sequence of sequences of Population
+        The fitted marginals of each population.
+    reach : float
+        Distance beyond which particles rather multiply here and die there than move, finite [length].
+    dt : float
+        Largest time step [time].
+    integrator : Integrator, optional
+        Default: that of `wlmsim.simulate`.
+
+    Returns
+    -------
+    GrowthRates
+    """
+    pairs = [pair for series in populations for pair in itertools.pairwise(series)]
+    return GrowthRates(reach, [_interval(mechanics, *pair, reach, dt, integrator) for pair in pairs])
+
+
+def _interval(
+    mechanics: Lagrangian | Flow,
+    before: Population,
+    after: Population,
+    reach: float,
+    dt: float,
+    integrator: Integrator | None,
+) -> Interval:
+    """What an interval tells of growth, from a part of the particles of large clouds."""
+    before, after = thinned(before, velocities=True), thinned(after)
+    arrived = before.positions
+    if isinstance(mechanics, Flow) or before.velocities is not None:
+        arrived = simulate(mechanics, before, [after.time], dt=dt, integrator=integrator).positions[-1]
+    cost = ground_cost(arrived, after.positions, 2)
+    plan = unbalanced_plan(cost, before.weights, after.weights, reach=reach)
+    x, y = before.positions[plan.source], after.positions[plan.target]
+    counted = min(len(before), len(after))
+    return Interval(before.time, after.time, x, y, plan.before, plan.after, counted)
 
 
 def choose_growth(populations: Sequence[SnapshotSeries], spread: float) -> Growth:
@@ -62,11 +193,12 @@ def choose_growth(populations: Sequence[SnapshotSeries], spread: float) -> Growt
     return choices[int(np.argmin(scores))]
 
 
-def thinned(cloud: Population) -> Population:
-    """A random part of a large cloud, without velocities."""
+def thinned(cloud: Population, *, velocities: bool = False) -> Population:
+    """A random part of a large cloud, without velocities unless they are wanted."""
     n = len(cloud.positions)
     rows = np.random.default_rng(0).permutation(n)[:ROWS]
-    return cloud if n <= ROWS else Population(cloud.positions[rows], None, cloud.weights[rows], cloud.time)
+    kept = cloud.velocities[rows] if velocities and cloud.velocities is not None else None
+    return cloud if n <= ROWS else Population(cloud.positions[rows], kept, cloud.weights[rows], cloud.time)
 
 
 class _Still(Flow):

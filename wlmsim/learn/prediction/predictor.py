@@ -23,7 +23,7 @@ from wlmsim.errors import AccuracyWarning, DataWarning, NotFittedError, Paramete
 from wlmsim.evaluation import Scores, mean_scores, score_forecast, score_interpolation
 from wlmsim.integrators import ConstantSpeedEuler, Integrator, StochasticHeun
 from wlmsim.learn.prediction.bridge import FAR_OUT, bridge, extent, reach_of
-from wlmsim.learn.prediction.growth import CONSERVED, Growth
+from wlmsim.learn.prediction.growth import CONSERVED, Growth, GrowthRates, growth_rates
 from wlmsim.learn.velocities.rules import ESTIMATES, with_velocities
 from wlmsim.mechanics.flow import Flow, GradientFlow
 from wlmsim.mechanics.lagrangian import Lagrangian
@@ -57,6 +57,8 @@ class Predictor:
         Strength of the noise [length / sqrt(time)].
     growth : Growth
         How particles multiply and die in two-sided predictions.
+    rates : GrowthRates, optional
+        At which rates they do so in forecasts. Default: weights are kept.
     seed : int
         Of the noise.
     fitted : SnapshotSeries, optional
@@ -82,6 +84,7 @@ class Predictor:
     speed: float | None = None
     noise: float = 0.0
     growth: Growth = CONSERVED
+    rates: GrowthRates | None = None
     seed: int = 0
     fitted: SnapshotSeries | None = None
     name: str = ""
@@ -124,13 +127,19 @@ class Predictor:
         seeds = _seeds(seed, len(parts))
         paths = [self._rolled_out(part, times, dt, one) for part, one in zip(parts, seeds, strict=True)]
         assert series.labels is not None
-        # populations one after the other, each in the order of its rows
+        # populations one after the other, each in the order of its rows, and with its share of all
         rows = np.argsort(np.argsort(series.labels[0], kind="stable"))
+        shares = [series[0].weights[series.labels[0] == label].sum() for label in series.population_labels]
+        of_each = [
+            np.broadcast_to(share * path.weights, path.positions.shape[:2])
+            for share, path in zip(shares, paths, strict=True)
+        ]
+        weights = np.concatenate(of_each, axis=1)
         return Trajectory(
             paths[0].times,
             np.concatenate([path.positions for path in paths], axis=1)[:, rows],
             np.concatenate([path.velocities for path in paths], axis=1)[:, rows],
-            series[0].weights,
+            weights[:, rows],
             metadata=paths[0].metadata,
             units=paths[0].units,
         )
@@ -151,10 +160,10 @@ class Predictor:
                 f"the forecast runs from t = {_times.text(start.time, every)} to {_times.text(times[-1], every)}, "
                 f"beyond the fitted times {fitted} by more than {FAR} times their span"
             )
-        if self.growth.reach < math.inf:
+        if self.growth.reach < math.inf and self.rates is None:
             _warn(
-                "the forecast keeps the weights of its start: growth was learned between fitted marginals only, where "
-                "interpolate(times, two_sided=True) has it"
+                "the forecast keeps the weights of its start: the file of this model, of an earlier wlmsim, has no rates "
+                "of growth; fit again, or interpolate(times, two_sided=True)"
             )
 
     def _warn_of_extent(
@@ -210,7 +219,20 @@ class Predictor:
             metadata=about,
         )
         path.units = dict(self.units)
+        if self.rates is not None:
+            begun = np.concatenate([[start.time], path.times])
+            frames = np.concatenate([start.positions[None], path.positions])
+            path.weights = self.rates.weights(begun, frames, start.weights)[1:]
         return path
+
+    def fitted_rates(self) -> GrowthRates | None:
+        """Rates of growth between the fitted marginals, if particles multiply and die."""
+        if self.growth.reach == math.inf:
+            return None
+        fitted = self._known(None)
+        populations = [list(self._with_estimates(fitted.population(label))) for label in fitted.population_labels]
+        integrator = None if self.noise else self._integrator()
+        return growth_rates(self.mechanics, populations, self.growth.reach, dt=self.dt, integrator=integrator)
 
     def _moving(self, start: Population) -> Population:
         """A start with velocities, by the rule of the fit where they are unknown."""
@@ -405,7 +427,7 @@ def _joined(runs: Sequence[Trajectory], about: dict[str, Any]) -> Trajectory:
         first.times,
         np.concatenate([run.positions for run in runs], axis=1),
         np.concatenate([run.velocities for run in runs], axis=1),
-        np.tile(first.weights, len(runs)),
+        np.concatenate([run.weights for run in runs], axis=-1),
         metadata={**first.metadata, **about},
         units=first.units,
         copy=False,
