@@ -252,7 +252,7 @@ def _columns(file: h5py.File, count: int) -> tuple[h5py.Dataset, h5py.Dataset | 
     weights = None
     if _WEIGHTS in file:
         changing = getattr(file[_WEIGHTS], "ndim", 1) == 2
-        weights = hdf5.column(file, _WEIGHTS, position.shape[: 2] if changing else position.shape[1:2])
+        weights = hdf5.column(file, _WEIGHTS, position.shape[:2] if changing else position.shape[1:2])
     return position, velocity, weights
 
 

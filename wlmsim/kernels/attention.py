@@ -1,7 +1,7 @@
 """Averages over a weighted cloud by the exponentials of scores, and their first two derivatives, in single precision.
 
-As many rows (queries) as a register holds stand side by side and meet all columns (keys). What a pair counts is an entry
-of a tile, an array of the columns times these rows, which stays in the processor's cache: products of matrices with few
+As many rows (queries) as a register holds stand side by side and meet all columns (keys). What a pair counts is an
+entry of a tile, an array of the columns times these rows, which stays in the processor's cache: products of matrices with few
 features are three quarters of the work, and here as fast as those of large matrices. Arrays hold a matrix for each
 head; rows and columns are padded to multiples of sixteen and features to the width of a register, with zeros.
 `wlmsim.learn.networks.density_attention` says what is computed.
@@ -41,7 +41,7 @@ def lay(side_by_side, first, rows):
 
 @njit(error_model="numpy", cache=True)
 def add_transposed(tile, rows, first, out):
-    """Add to each column's features the sum over rows side by side of its entry in the tile times the row's features."""
+    """Add to each column's features the sum over the rows of its entry in the tile times the row's features."""
     width = rows.shape[1]
     features, sums_of = rows.reshape(-1), out.reshape(-1)
     for k in range(0, width, LANES):

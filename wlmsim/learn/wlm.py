@@ -30,7 +30,7 @@ from wlmsim.learn.matching.options import Matching
 from wlmsim.learn.options.constraints import Constraint, validate
 from wlmsim.learn.options.estimator import Choice, Estimator, explain_unknown
 from wlmsim.learn.prediction.doubts import beaten
-from wlmsim.learn.prediction.growth import Growth, GrowthRate, GrowthRates
+from wlmsim.learn.prediction.growth import Growth, GrowthRate
 from wlmsim.learn.prediction.predictor import Predictor
 from wlmsim.learn.references import references
 from wlmsim.learn.rollouts.base import Rollouts

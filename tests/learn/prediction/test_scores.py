@@ -238,6 +238,7 @@ def test_forecasts_far_from_the_fitted_times_say_so(model, series, recwarn):
 
 def test_growth_that_a_forecast_does_not_know_is_said(series):
     growing = flow(series, loss=wls.learn.Exact(reach=1.0))
+    growing.growth_rates_ = None  # as in files of before
     with pytest.warns(DataWarning, match="keeps the weights of its start"):
         growing.forecast(series[4], [5.0])
 

@@ -162,8 +162,8 @@ class Predictor:
             )
         if self.growth.reach < math.inf and self.rates is None:
             _warn(
-                "the forecast keeps the weights of its start: the file of this model, of an earlier wlmsim, has no rates "
-                "of growth; fit again, or interpolate(times, two_sided=True)"
+                "the forecast keeps the weights of its start: the file of this model, of an earlier wlmsim, has no "
+                "rates of growth; fit again, or interpolate(times, two_sided=True)"
             )
 
     def _warn_of_extent(
