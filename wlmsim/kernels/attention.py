@@ -1,9 +1,9 @@
 """Averages over a weighted cloud by the exponentials of scores, and their first two derivatives, in single precision.
 
 As many rows (queries) as a register holds stand side by side and meet all columns (keys). What a pair counts is an
-entry of a tile, an array of the columns times these rows, which stays in the processor's cache: products of matrices with few
-features are three quarters of the work, and here as fast as those of large matrices. Arrays hold a matrix for each
-head; rows and columns are padded to multiples of sixteen and features to the width of a register, with zeros.
+entry of a tile, an array of the columns times these rows, which stays in the processor's cache: products of matrices
+with few features are three quarters of the work, and here as fast as those of large matrices. Arrays hold a matrix for
+each head; rows and columns are padded to multiples of sixteen and features to the width of a register, with zeros.
 `wlmsim.learn.networks.density_attention` says what is computed.
 """
 

@@ -1,9 +1,10 @@
 """Several numbers at once: vectors for loops that the compiler does not turn into vector code well.
 
-As many of float64 or of float32, as the arrays are that they are loaded from, as one register holds. The
-compiler replaces a sum over j by vector instructions on its own, but knows no fast reciprocal square root in double precision, and keeps no tile of a
-matrix product in registers. Here is that, with what a loop around it needs; the rest is ordinary arithmetic, a number
-beside a vector standing for equal ones. Arrays must be contiguous, and padded to a multiple of the lanes.
+As many of float64 or of float32, as the arrays are that they are loaded from, as one register holds. The compiler
+replaces a sum over j by vector instructions on its own, but knows no fast reciprocal square root in double precision,
+and keeps no tile of a matrix product in registers. Here is that, with what a loop around it needs; the rest is ordinary
+arithmetic, a number beside a vector standing for equal ones. Arrays must be contiguous, and padded to a multiple of the
+lanes.
 """
 
 from __future__ import annotations

@@ -94,7 +94,7 @@ class GrowthRates:
         return GrowthRate((shares * rates).sum(0), np.sqrt((shares**2 * errors**2).sum(0)))
 
     def weights(self, times: np.ndarray, frames: np.ndarray, start: np.ndarray) -> np.ndarray:
-        """Weights at each of some times, shape (T, n), of particles at frames, shape (T, n, d), that have those of the start at the first one."""
+        """Weights, shape (T, n), of particles at frames, shape (T, n, d), that begin with those of the start."""
         logarithms = np.zeros((len(times), len(start)))
         for k in range(len(times) - 1):  # by the rule of the midpoint
             middle, time = 0.5 * (frames[k] + frames[k + 1]), 0.5 * (times[k] + times[k + 1])
