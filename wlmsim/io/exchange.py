@@ -160,10 +160,21 @@ def _usual_time(data: anndata.AnnData) -> str | None:
     return names[0]
 
 
+def mark_as_learned(data: anndata.AnnData, group: str, name: str) -> None:
+    """Keep in ``uns`` that an array was written by a model and is no data."""
+    about = dict(data.uns.get(LEARNED, {}))
+    data.uns[LEARNED] = {**about, group: sorted({*map(str, about.get(group, [])), name})}
+
+
+def is_picture(name: str) -> bool:
+    """Whether an embedding is by its name one for the eye."""
+    return name.removeprefix("X_").lower().startswith(PICTURES)
+
+
 def _warn_of_pictures(rows: Rows) -> None:
     """Say that what is learned in a picture is not what cells do."""
     name = rows.names["positions"]
-    if isinstance(name, str) and name.removeprefix("X_").lower().startswith(PICTURES):
+    if isinstance(name, str) and is_picture(name):
         warnings.warn(
             f"{name!r} is a picture: distances and directions in it mean little. Mechanics are better learned in "
             "'X_pca', and shown in the picture by neighbours (docs/single_cells.md)",

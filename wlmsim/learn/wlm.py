@@ -45,6 +45,7 @@ from wlmsim.mechanics.lagrangian import Lagrangian
 
 if TYPE_CHECKING:
     import anndata
+    from scipy.sparse import csr_matrix
 
     from wlmsim.learn.mechanics import Mechanics
     from wlmsim.learn.training.callbacks import Record
@@ -642,6 +643,47 @@ class WLM(Estimator):
         from wlmsim.learn.cells.annotation import annotate
 
         return annotate(self, data, genes=genes, prefix=prefix, overwrite=overwrite, **columns)
+
+    def transition_matrix(
+        self, data: anndata.AnnData, *, lag: float | None = None, neighbours: int = 30, **columns: Any
+    ) -> csr_matrix:
+        """Probabilities of each observed cell to be near each other one after a lag, as a Markov chain.
+
+        Each cell is carried by the learned mechanics from the time at which it was seen, and spread by the noise; the
+        chance to arrive near another cell, of any time, is that density there over the density of the sample. CellRank
+        takes the chain as ``cellrank.kernels.PrecomputedKernel(chain, adata=data)``; `wlmsim.learn.cells` has
+        probabilities of fates from it. Growth is not part of it.
+
+        Parameters
+        ----------
+        data : anndata.AnnData
+            The cells, n of them, as for `annotate`.
+        lag : float, optional
+            In which time a step is made [time]. Default: that in which noise spreads cells among about half of their
+            neighbours, but no more than the shortest interval between the fitted times. Fates hardly depend on it.
+        neighbours : int
+            Cells that may be reached in a step, those nearest to where a cell is carried. Default 30.
+        **columns
+            What is to be read in other places than the model remembers, as in `SnapshotSeries.from_anndata`.
+
+        Returns
+        -------
+        scipy.sparse.csr_matrix, shape (n, n)
+            Rows sum to 1; cells without a position stay where they are.
+
+        Warns
+        -----
+        DataWarning
+            If the noise in a lag is narrower than the distance between cells, or there is none: the chain spreads
+            cells as far as the sample can tell.
+
+        References
+        ----------
+        See `wlmsim.learn.cells.gaussian_transitions`.
+        """
+        from wlmsim.learn.cells.transitions import transition_matrix
+
+        return transition_matrix(self, data, lag=lag, neighbours=neighbours, **columns)
 
     # --- citing
 

@@ -99,8 +99,8 @@ def test_what_others_wrote_is_kept(cells, model):
 
 
 def test_large_layers_are_said_before(cells, model, monkeypatch):
-    monkeypatch.setattr("wlmsim.learn.cells.annotation.LARGE", 100.0)
-    with pytest.warns(DataWarning, match=r"250 x 12 of them take 1.2e-05 GB; genes=True writes them"):
+    monkeypatch.setattr("wlmsim.learn.cells.genes.LARGE", 100.0)
+    with pytest.warns(DataWarning, match=r"of 250 x 12 genes are left out: they take 1.2e-05 GB; genes=True"):
         assert "velocity" not in model.annotate(cells.copy()).layers
     assert "velocity" in model.annotate(cells.copy(), genes=True).layers
     bare = cells.copy()

@@ -1,5 +1,21 @@
 """Single cells: AnnData in, AnnData out."""
 
+from wlmsim.learn.cells.descent import ancestors, descendants, pull, push
+from wlmsim.learn.cells.fates import driver_genes, fate_probabilities
+from wlmsim.learn.cells.paths import simulated_cells
+from wlmsim.learn.cells.pictures import picture_velocities
 from wlmsim.learn.cells.reading import series_of
+from wlmsim.learn.cells.transitions import gaussian_transitions
 
-__all__ = ["series_of"]
+__all__ = [
+    "ancestors",
+    "descendants",
+    "driver_genes",
+    "fate_probabilities",
+    "gaussian_transitions",
+    "picture_velocities",
+    "pull",
+    "push",
+    "series_of",
+    "simulated_cells",
+]

@@ -14,16 +14,14 @@ from wlmsim.data.population import Population
 from wlmsim.errors import DataWarning, ParameterError
 from wlmsim.functionals.first_variation import first_variation
 from wlmsim.io.columns import Rows
-from wlmsim.io.exchange import LEARNED, loadings_of
+from wlmsim.io.exchange import LEARNED, mark_as_learned
+from wlmsim.learn.cells.genes import is_too_large, loadings_for
 from wlmsim.learn.cells.marginals import Marginal, check_fitted_to, marginals_of, members_of, moving
 from wlmsim.learn.cells.rates import growth_rates
 from wlmsim.learn.cells.reading import rows_of
 
 if TYPE_CHECKING:
     import anndata
-
-LARGE = 2e9
-"""Bytes beyond which velocities of genes are not written unless asked for."""
 
 
 def annotate(
@@ -111,20 +109,9 @@ def _plan_genes(
     written: _Written, data: anndata.AnnData, rows: Rows, embedding: str, velocity: np.ndarray, genes: bool | None
 ) -> None:
     """Velocities of genes through the loadings, where these are known and the layer is not too large."""
-    loadings = loadings_of(data, embedding)
-    if genes is False or (loadings is None and genes is None):
-        return
-    if loadings is None:
-        raise ParameterError(
-            f"`genes` needs the loadings of {embedding!r}, as scanpy.pp.pca keeps them in varm['PCs']; "
-            f"there is {', '.join(map(repr, data.varm)) or 'nothing'} in varm"
-        )
+    loadings = loadings_for(data, embedding, genes)
     size = 4.0 * data.n_obs * data.n_vars
-    if size > LARGE and genes is None:
-        _say(
-            f"velocities of genes are not written: {data.n_obs:,} x {data.n_vars:,} of them take {size / 1e9:.3g} GB; "
-            "genes=True writes them, data[:, names] has fewer genes"
-        )
+    if loadings is None or is_too_large(size, genes, f"velocities of {data.n_obs:,} x {data.n_vars:,} genes"):
         return
     weights = np.asarray(data.varm[loadings])[:, : velocity.shape[1]]
     written.plan("layers", "velocity", (velocity @ weights.T).astype(np.float32))
@@ -156,14 +143,10 @@ class _Written:
 
     def write(self, about: dict[str, str]) -> None:
         """Write all, and a list of it in ``uns``."""
-        names: dict[str, list[str]] = {}
         for (group, name), values in self._values.items():
             getattr(self._data, group)[name] = values
-            names.setdefault(group, []).append(name)
-        before = self._data.uns.get(LEARNED, {})
-        listed = {group: sorted({*map(str, before.get(group, [])), *new}) for group, new in names.items()}
-        kept = {group: [*map(str, old)] for group, old in before.items() if group not in {**listed, **about}}
-        self._data.uns[LEARNED] = {**kept, **listed, **about}
+            mark_as_learned(self._data, group, name)
+        self._data.uns[LEARNED] |= about
 
 
 def _say(message: str) -> None:

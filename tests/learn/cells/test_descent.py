@@ -1,0 +1,100 @@
+"""Ancestors and descendants, and annotations that go with them."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+import wlmsim as wls
+from wlmsim.errors import ParameterError
+from wlmsim.learn.cells import links
+from wlmsim.learn.cells.links import Link
+from wlmsim.learn.prediction.growth import Growth
+
+CELLS = wls.learn.cells
+
+
+@pytest.fixture(scope="module")
+def link(model):
+    return Link.of(model._predictor(), model.data_[0], model.data_[2], 1.0)
+
+
+def test_masses_are_kept(link):
+    np.testing.assert_allclose(link.forward(link.a[:, None])[:, 0], link.b, rtol=1e-6)
+    np.testing.assert_allclose(link.backward(link.b[:, None])[:, 0], link.a, rtol=1e-6)
+    assert link.mass_of_descendants().sum() == pytest.approx(1)
+    assert link.mass_of_ancestors().sum() == pytest.approx(1)
+
+
+def test_it_is_the_coupling_of_the_transport_room(link, model):
+    """Its sums are what leaves and arrives under growth, a exp(-f / price) and b exp(-g / price)."""
+    plan = np.concatenate([p for _, p in link.blocks()])
+    np.testing.assert_allclose(plan.sum(1), link.a * np.exp(-link.f / link.price), rtol=0.01)
+    np.testing.assert_allclose(plan.sum(0), link.b * np.exp(-link.g / link.price), rtol=0.01)
+
+
+def test_many_cells_are_coupled_by_some_of_them(link, model, monkeypatch):
+    monkeypatch.setattr(links, "ROWS", 50)
+    part = Link.of(model._predictor(), model.data_[0], model.data_[2], 1.0)
+    assert len(part.f) == 60 and len(part.g) == 110
+    whole = link.mean_of_ancestors(link.ends[:, 1:2])[:, 0]
+    assert np.corrcoef(part.mean_of_ancestors(link.ends[:, 1:2])[:, 0], whole)[0, 1] > 0.95
+
+
+def test_conserved_masses_do_not_grow(model):
+    predictor = dataclasses.replace(model._predictor(), growth=Growth())
+    link = Link.of(predictor, model.data_[0], model.data_[1], 1.0)
+    np.testing.assert_allclose(link.over_descendants(np.ones((80, 1))), 1.0, atol=0.02)
+
+
+def test_kinds_are_pulled_back_to_fates(cells, model):
+    fates = CELLS.pull(model, cells, "kind", start=2, end=4)
+    day_2 = cells.obs_names[cells.obs["day"] == "day 2"]
+    assert list(fates) == ["down", "progenitor", "up"] and list(fates.index) == list(day_2)
+    assert np.allclose(fates.sum(axis=1), 1.0) and (fates["progenitor"] < 1e-12).all()
+    up = cells.obs["is_up"][day_2]
+    assert fates["up"][up].mean() > 0.8 > 0.3 > fates["up"][~up].mean()
+
+
+def test_values_are_pushed_to_later_cells(cells, model):
+    height = CELLS.push(model, cells, cells.obsm["X_pca"][:, 1], start=0, end=4)
+    late = cells.obs["day"] == "day 4"
+    assert list(height.index) == list(cells.obs_names[late])
+    assert height[cells.obs["is_up"][late].to_numpy()].mean() > height[~cells.obs["is_up"][late].to_numpy()].mean()
+    steps = CELLS.push(model, cells, "is_up", start=0, end=2)
+    assert steps.name == "is_up" and steps.between(0, 1).all()
+
+
+def test_descendants_and_ancestors_have_masses(cells, model):
+    up = cells.obs["is_up"].to_numpy()
+    later = CELLS.descendants(model, cells, up, start=0, end=4)
+    everybody = CELLS.descendants(model, cells, np.ones(cells.n_obs, bool), start=0, end=4)
+    assert everybody.sum() == pytest.approx(1) and len(later) == 110
+    assert later.sum() > 0.55  # half of the cells of day 0 become more than half
+    up_later = up[np.asarray(cells.obs["day"] == "day 4")]
+    assert later[up_later].sum() > 0.8 * later.sum()
+    names = cells.obs_names[up & (cells.obs["day"] == "day 4")]
+    earlier = CELLS.ancestors(model, cells, names, start=0, end=4)
+    assert len(earlier) == 60 and 0.4 < earlier.sum() < later.sum() + 0.1
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda m, d: CELLS.push(m, d, "kind", start=1, end=4), "`start` must be an observed time"),
+        (lambda m, d: CELLS.push(m, d, "kind", start=4, end=0), "`start` must be before `end`"),
+        (lambda m, d: CELLS.push(m, d, "kinds", start=0, end=4), r"did you mean 'kind'"),
+        (lambda m, d: CELLS.pull(m, d, [1, 2], start=0, end=4), r"`values` must be an array of shape \(250,\)"),
+        (lambda m, d: CELLS.descendants(m, d, [1, 2], start=0, end=4), "`cells` must be a mask of 250 cells"),
+        (lambda m, d: CELLS.descendants(m, d, ["nobody"], start=0, end=4), "'nobody' is not in obs_names"),
+        (
+            lambda m, d: CELLS.descendants(m, d, (d.obs["day"] == "day 4").to_numpy(), start=0, end=4),
+            "must have some that were seen at the start",
+        ),
+    ],
+)
+def test_what_cannot_be_followed(cells, model, call, message):
+    with pytest.raises(ParameterError, match=message):
+        call(model, cells)
