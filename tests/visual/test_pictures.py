@@ -655,6 +655,22 @@ def test_force_field_points_down_the_potential():
     assert (np.abs(plain - arrows).max(axis=-1) > 40).sum() > 100
 
 
+def test_a_learned_force_is_pale_where_there_are_no_data():
+    from tests.visual.test_plots import prepared
+
+    two = np.random.default_rng(0).normal(size=(600, 2)) * 0.2 + np.repeat([[-3.0, 0], [3.0, 0]], 300, axis=0)
+    learned = wls.Lagrangian(prepared(wls.learn.ExternalPotential(hidden=8)))
+    stage = staged(wls.Population(two), force=True, lagrangian=learned)
+    with closing(stage.plotter):
+        (layer,) = (layer for _, layer in stage.views[0]._layers if isinstance(layer, _field_layers.Force))
+        pale, far = np.asarray(layer._mesh["tone"])[:, 0], np.abs(layer._nodes[:, 0]) < 0.4
+        notes = " ".join(w.actor.GetInput() for w in stage.views[0].page.writings)
+    assert pale[far].min() > 200 > 150 > pale[~far].min() and "pale: no data near" in notes
+    stage = staged(wls.Population(two), force=True, lagrangian=HARMONIC)
+    with closing(stage.plotter):
+        assert not any(getattr(layer, "learned", False) for _, layer in stage.views[0]._layers)
+
+
 def test_force_of_the_others_on_a_test_particle():
     """Far from a cloud that attracts with W = r^2 / 2, the force is the way to its mean."""
     cloud = wls.Population.gaussian(50, seed=0)

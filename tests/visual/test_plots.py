@@ -121,11 +121,11 @@ def test_plot_potential_in_the_plane(ax):
     data = gas(times=3)
     assert wls.visual.plot_potential(wls.External(well), data, ax=ax) is ax
     assert (ax.get_xlabel(), ax.get_ylabel(), ax.get_title()) == ("x [km]", "y [km]", "")
-    assert [other.get_ylabel() for other in ax.figure.axes[1:]] == ["potential [km² / d²]", "time [d]"]
+    assert [other.get_ylabel() for other in ax.figure.axes[1:]] == ["potential [km² / d²]"]
     _, lines, dots = ax.collections
     np.testing.assert_array_equal(np.sort(dots.get_offsets(), 0), np.sort(np.concatenate(data.positions), 0))
     # each line is where the well has one value, but for the constant that is free and the grid
-    for level, path in list(zip(lines.levels, lines.get_paths(), strict=True))[1:4]:
+    for level, path in list(zip(lines.levels, lines.get_paths(), strict=True))[:3]:
         values = well(path.vertices, np)
         assert np.ptp(values) < 0.02 and values.mean() == pytest.approx(level, abs=0.02)
 
@@ -157,9 +157,28 @@ def test_plot_potential_on_a_line_is_the_law_and_its_members(ax):
     several = wls.learn.Average([prepared(wls.learn.ExternalPotential(hidden=8), 3, seed) for seed in range(4)])
     other = ax.figure.add_subplot()
     wls.visual.plot_potential(several, data, axes=[1], ax=other)
-    members, mean = other.lines[:4], other.lines[4]
-    np.testing.assert_allclose(mean.get_ydata(), np.mean([line.get_ydata() for line in members], 0), atol=1e-6)
-    assert len({line.get_ydata()[0] for line in members}) == 4
+    x, mean = other.lines[0].get_data()
+    places = np.tile(np.concatenate(data.positions).mean(0), (len(x), 1))
+    places[:, 1] = x
+    near = ~np.isnan(other.lines[1].get_ydata())
+    curves = np.array([wls.first_variation(f, places, data[0], time=0.5) for f in several.functionals])
+    curves -= curves[:, near].mean(1, keepdims=True)
+    np.testing.assert_allclose(mean - mean.min(), curves.mean(0) - curves.mean(0).min(), atol=1e-5)
+    band = other.collections[0].get_paths()[0].vertices
+    assert np.ptp(band[:, 1]) == pytest.approx(np.ptp(curves), abs=1e-5)
+    assert [text.get_text() for text in other.get_legend().get_texts()] == ["learned", "range of 4 networks", "data"]
+
+
+def test_a_learned_potential_fades_where_networks_differ(ax):
+    data = gas(n=1500)
+    one, other = (prepared(wls.learn.ExternalPotential(hidden=8), seed=seed) for seed in range(2))
+    for values in other.parameters():
+        values.data += 0.5  # another function, not only another start
+    fades = []
+    for networks in ([one, one], [one, other]):
+        own = wls.visual.plot_potential(wls.learn.Average(networks), data, ax=ax.figure.add_subplot())
+        fades.append(own.images[0].get_array()[..., 3])
+    assert (fades[1] >= fades[0]).all() and fades[1].mean() > fades[0].mean() + 0.05
 
 
 def test_plot_potential_of_the_field_of_a_population(ax):
@@ -169,7 +188,7 @@ def test_plot_potential_of_the_field_of_a_population(ax):
     with pytest.raises(ParameterError, match=r"must have an external potential to be drawn, or `field_of`"):
         wls.visual.plot_potential(law, pair, ax=ax)
     wls.visual.plot_potential(law, pair, field_of=pair, ax=ax)
-    lowest = ax.collections[1].get_paths()[1].vertices
+    lowest = ax.collections[1].get_paths()[0].vertices
     assert (np.abs(np.abs(lowest[:, 0]) - 1.0) < 0.5).all() and {-1.0, 1.0} == set(np.sign(lowest[:, 0]))
 
 
@@ -242,6 +261,8 @@ def test_plot_pair_law_shows_the_spread_of_members_and_seeds(ax):
     np.testing.assert_allclose(mean, curves.mean(0), atol=1e-6)
     assert band[:, 1].min() == pytest.approx(curves.min(), abs=1e-6)
     assert band[:, 1].max() == pytest.approx(curves.max(), abs=1e-6)
+    solid = ax.lines[0].get_ydata()
+    assert not np.isnan(solid).any()  # no data are known, of which it could know nothing
     assert "range of 6 fits" in [text.get_text() for text in ax.get_legend().get_texts()]
 
     by_name = ax.figure.add_subplot()
@@ -308,7 +329,39 @@ def test_plots_of_a_training_need_one():
             plot(wls.learn.WLM())
 
 
+def test_a_learned_pair_law_is_faint_where_there_are_no_pairs(ax):
+    fit = prepared(wls.learn.PairPotential(cutoff=3.0))
+    ring = wls.Population(2.0 * np.c_[np.cos(np.arange(3) * 2.1), np.sin(np.arange(3) * 2.1)])
+    wls.visual.plot_pair_law(fit, data=ring, reach=5.0, ax=ax)
+    faint, solid = ax.lines[:2]
+    known = ~np.isnan(solid.get_ydata())
+    assert faint.get_alpha() < 1 and not np.isnan(faint.get_ydata()).any()
+    assert known.any() and (np.abs(solid.get_xdata()[known] - 3.5) < 0.3).all()
+    law = ax.figure.add_subplot()
+    wls.visual.plot_pair_law(wls.Pairwise(wls.laws.Morse()), data=ring, reach=5.0, ax=law)
+    assert not np.isnan(law.lines[0].get_ydata()).any()  # what is known is known everywhere
+
+
 # Clouds
+
+
+def test_plots_count_what_ran_away(ax):
+    x = np.random.default_rng(0).normal(size=(200, 2))
+    x[:3] += 500.0
+    series = wls.SnapshotSeries([0.0, 1.0], [x, x[3:]])
+    wls.visual.plot_snapshots(series, ax=ax)
+    assert [text.get_text() for text in ax.texts] == ["3 of 397 outside"]
+    assert len(ax.collections[0].get_offsets()) == 394 and np.abs(ax.get_xlim()).max() < 20
+    panel = wls.visual.plot_forecast(series[[0]], series[[1]])[0]
+    assert [text.get_text() for text in panel.texts] == ["3 of 200 outside"]
+
+
+def test_one_time_is_no_colour(ax):
+    wls.visual.plot_snapshots(gas(times=1), ax=ax)
+    assert ax.figure.axes == [ax] and ax.collections[0].get_array() is None
+    line = ax.figure.add_subplot()
+    wls.visual.plot_snapshots(gas(dim=1, times=3), ax=line)
+    assert line.figure.axes == [ax, line]  # the axis says the time
 
 
 def test_plot_phase_portrait(ax):

@@ -1,4 +1,4 @@
-"""Which part of space a picture shows: where the data are, without those that ran away."""
+"""Where the data are: which part of space a picture shows, and how far off a place is."""
 
 from __future__ import annotations
 
@@ -52,3 +52,12 @@ def within(points: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
 def outside_text(outside: int, count: int) -> str:
     """How many are not shown, in words; empty where all are."""
     return f"{outside} of {count} outside" if outside else ""
+
+
+def distance_to_data(places: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Distance to the nearest point, in units of one and a half widths by which a kernel density is smoothed."""
+    from scipy.spatial import cKDTree
+
+    n, dim = points.shape
+    width = float(np.sqrt(points.var(0).mean())) * n ** (-1.0 / (dim + 4)) or 1.0
+    return cKDTree(points).query(places)[0] / (1.5 * width)

@@ -9,8 +9,10 @@ import numpy as np
 from wlmsim.errors import ParameterError
 from wlmsim.visual import _mechanics
 from wlmsim.visual._drawing import SURFACE_POINTS, Drawing, MovingCloud, embed
+from wlmsim.visual._extent import distance_to_data
 from wlmsim.visual._layers import Layer, layer_height
 from wlmsim.visual._look import HILL, PLAIN, VALLEY
+from wlmsim.visual.plots.laws import is_learned
 
 if TYPE_CHECKING:
     import pyvista as pv
@@ -22,6 +24,10 @@ MASSES = (0.8, 0.5, 0.2)
 
 MOST_KERNELS = 5_000
 """A density is estimated from as many points of a frame, chosen at random."""
+
+
+ARROW = np.array([138.0, 143.0, 152.0])
+"""Colour of the arrows of a force."""
 
 
 class Density(Layer):
@@ -46,7 +52,8 @@ class Density(Layer):
         if space:
             # Shells behind shells are sorted pixel by pixel, which multisampling would leave blank.
             page.plotter.disable_anti_aliasing()
-            page.renderer.enable_depth_peeling(number_of_peels=8)
+            # Three shells have six sides, of which a pass peels the nearest and the farthest.
+            page.renderer.enable_depth_peeling(number_of_peels=3)
 
     def show(self, k: int) -> None:
         """Move to frame k."""
@@ -125,6 +132,8 @@ class Force(Layer):
         mechanics: Any = drawing.mechanics
         clouds = [moving.frames.population(k) for k in {0, len(moving) // 2, len(moving) - 1}]
         felt = [np.linalg.norm(_mechanics.own_force(mechanics, cloud)[:, drawing.axes], axis=1) for cloud in clouds]
+        functional = _mechanics.functional_of(drawing.mechanics)
+        self.learned = functional is not None and is_learned([functional])
         self.strongest = float(np.quantile(np.concatenate(felt), 0.95)) or 1.0
         self.show(0)
         mapper = vtkGlyph3DMapper()
@@ -137,9 +146,23 @@ class Force(Layer):
         mapper.SetScaleFactor(0.9 * spacing)
         mapper.ScalarVisibilityOff()
         actor = page.plotter.add_mesh(
-            pv.PolyData(self._mesh.points), color="#8a8f98", lighting=False, reset_camera=False, name=None
+            pv.PolyData(self._mesh.points), color=tuple(ARROW / 255), lighting=False, reset_camera=False, name=None
         )
+        if self.learned:
+            self._mesh["tone"] = self._tones()
+            mapper.SetScalarModeToUsePointFieldData()
+            mapper.SelectColorArray("tone")
+            mapper.SetColorModeToDirectScalars()
+            mapper.ScalarVisibilityOn()
         actor.SetMapper(mapper)
+
+    def _tones(self) -> np.ndarray:
+        """Grey where there are data at some time, pale where there are none from which a force could be learned."""
+        dim, moving = self._nodes.shape[1], self._moving_cloud
+        points = np.concatenate([x[self._drawing.inside(moving, k), :dim] for k, x in enumerate(moving.points)])
+        rows = np.random.default_rng(0).permutation(len(points))[: 4 * MOST_KERNELS]
+        far = np.clip(distance_to_data(self._nodes, points[rows].astype(float)) - 1, 0, 1)[:, None]
+        return np.round(ARROW + 0.72 * far * (255 - ARROW)).astype(np.uint8)
 
     def show(self, k: int) -> None:
         """Move to frame k."""

@@ -135,7 +135,8 @@ class View:
             field = Force(page, drawing, moving)
             self._layers.append((moving, field))
             what = "force" if isinstance(drawing.mechanics, Lagrangian) else "velocity"
-            self._note(f"longest arrows: {what} {field.strongest:.2g} and more")
+            pale = "; pale: no data near" if field.learned else ""
+            self._note(f"longest arrows: {what} {field.strongest:.2g} and more{pale}")
         if drawing.potential:
             self._layers.append((moving, Surface(page, drawing, moving)))
         # A dot is a ball: on a surface it lies, lest its lower half shows below.

@@ -19,6 +19,7 @@ from wlmsim.learn.studies.fold_fits import predictor
 from wlmsim.learn.studies.folds import FORECAST
 from wlmsim.learn.studies.ranking import Ranking, is_naive, rankings
 from wlmsim.learn.studies.trust import AGREE, Agreement, fits, frictions, potentials, series_of
+from wlmsim.visual._extent import distance_to_data
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -282,15 +283,6 @@ def _draw_line(agreement: Agreement, time: float, ax: Axes, name: str) -> None:
     ax.plot(source, np.full(len(source), 0.02), "|", color="#111827", transform=ax.get_xaxis_transform(), alpha=0.5)
     ax.set(xlabel=axis_names([0], 1, agreement.series.units)[0], ylabel=name)
     tidy(ax)
-
-
-def distance_to_data(places: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """Distance to the nearest point of the data, in widths of a kernel by which their density would be smoothed."""
-    from scipy.spatial import cKDTree
-
-    n, dim = points.shape
-    width = float(np.sqrt(points.var(0).mean())) * n ** (-1.0 / (dim + 4)) or 1.0
-    return cKDTree(points).query(places)[0] / (1.5 * width)
 
 
 # --- predictions

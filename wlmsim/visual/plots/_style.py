@@ -9,6 +9,7 @@ import numpy as np
 
 from wlmsim import _times
 from wlmsim.visual._drawing import choose_axes, color_map, with_unit
+from wlmsim.visual._extent import outside_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,6 +20,8 @@ TRUTH = "#374151"
 """Colour of the truth, which is drawn broken."""
 COLORS = [MODEL, "#1d4ed8", "#15803d", "#7e22ce", "#0e7490", "#a16207"]
 """Several things of one kind."""
+FOOT = 0.16
+"""Share of the height of axes that a histogram takes."""
 GREY, PALE_GREY = "#9ca3af", "#d1d5db"
 """What lies behind."""
 
@@ -73,9 +76,59 @@ def thinned(count: int, most: int) -> np.ndarray:
     return np.random.default_rng(0).permutation(count)[:most]
 
 
-def scatter_by_time(ax: Axes, x: Any, y: Any, times: Any, units: dict[str, str], **look: Any) -> None:
-    """Points coloured by time, with the scale of colours beside the axes."""
+def scatter_by_time(
+    ax: Axes, x: Any, y: Any, times: Any, units: dict[str, str], *, bar: bool = True, **look: Any
+) -> None:
+    """Points coloured by time, with the scale of colours beside the axes; plain where there is one time only."""
+    if np.ptp(times) == 0:
+        look = {key: value for key, value in look.items() if key not in ("vmin", "vmax")}
+        ax.scatter(x, y, color=TRUTH, linewidths=0, **look)
+        return
     dots = ax.scatter(x, y, c=times, cmap=color_map(), linewidths=0, **look)
-    bar = ax.figure.colorbar(dots, ax=ax, label=with_unit("time", units.get("time", "")))
+    if bar:
+        color_bar(ax, dots, with_unit("time", units.get("time", "")))
+
+
+def color_bar(ax: Axes, mappable: Any, label: str, **look: Any) -> None:
+    """A slim scale of colours beside the axes, opaque where what it explains is not."""
+    bar = ax.figure.colorbar(mappable, ax=ax, label=label, fraction=0.05, aspect=40, pad=0.02, **look)
+    bar.outline.set_visible(False)
     if bar.solids is not None:
         bar.solids.set_alpha(1.0)
+
+
+def tell_outside(ax: Axes, outside: int, count: int) -> None:
+    """Say in the corner how many points are not shown, because they ran away from all others."""
+    if outside:
+        where: dict[str, Any] = {"transform": ax.transAxes, "ha": "left", "va": "top", "fontsize": "small"}
+        ax.text(0.02, 0.98, outside_text(outside, count), color=TRUTH, **where)
+
+
+def draw_law(ax: Axes, x: np.ndarray, curves: np.ndarray, known: np.ndarray, color: str, **labels: Any) -> None:
+    """A law as the mean of several, over the band of all: strong where data determine it, faint and dotted elsewhere.
+
+    Parameters
+    ----------
+    x : ndarray, shape (m,)
+    curves : ndarray, shape (fits, m)
+    known : ndarray of bool, shape (m,)
+        Where there are data.
+    color : str
+    **labels
+        `label` of the line, `spread` of the band.
+    """
+    mean = curves.mean(0)
+    if not known.all():
+        ax.plot(x, mean, color=color, linewidth=1.0, alpha=0.5, linestyle=":")
+    ax.plot(x, np.where(known, mean, np.nan), color=color, linewidth=2.2, label=labels.get("label"))
+    if len(curves) > 1:
+        look: dict[str, Any] = {"color": color, "alpha": 0.2, "linewidth": 0}
+        ax.fill_between(x, curves.min(0), curves.max(0), label=labels.get("spread"), **look)
+
+
+def histogram_at_foot(ax: Axes, counts: np.ndarray, edges: np.ndarray, label: str) -> None:
+    """How many data there are along an axis: below the law that they determine."""
+    if counts.any():
+        place = ax.get_xaxis_transform()
+        look: dict[str, Any] = {"fill": True, "color": PALE_GREY, "alpha": 0.8, "zorder": 0, "transform": place}
+        ax.stairs(FOOT * counts / counts.max(), edges, label=label, **look)

@@ -14,6 +14,7 @@ from wlmsim.data.trajectory import Trajectory
 from wlmsim.data.units import check_alike
 from wlmsim.errors import ParameterError
 from wlmsim.visual._drawing import axis_names, choose_axes, with_unit
+from wlmsim.visual._extent import extent, within
 from wlmsim.visual.plots._style import (
     GREY,
     MODEL,
@@ -22,6 +23,7 @@ from wlmsim.visual.plots._style import (
     one_or_two_axes,
     points_in_time,
     scatter_by_time,
+    tell_outside,
     thinned,
     tidy,
     time_text,
@@ -40,7 +42,8 @@ def plot_snapshots(
 ) -> Axes:
     """Plot the clouds of all times over each other, coloured by time.
 
-    Two coordinates are plotted against each other. Clouds on a line are plotted against time.
+    Two coordinates are plotted against each other. Clouds on a line are plotted against time. Points that ran away from
+    all others are counted in a corner.
 
     Parameters
     ----------
@@ -74,8 +77,12 @@ def plot_snapshots(
     check.integer("max_points", max_points)
     chosen = one_or_two_axes(axes, series.dim)
     points, times = points_in_time(series)
+    points = points[:, chosen]
+    inside = within(points, *extent([x[:, chosen] for x in series.positions]))
+    count, outside = len(points), int((~inside).sum())
+    points, times = points[inside], times[inside]
     rows = thinned(len(points), max_points)
-    points, times = points[rows][:, chosen], times[rows]
+    points, times = points[rows], times[rows]
     names = axis_names(chosen, series.dim, series.units)
     time_name = with_unit("time", series.units.get("time", ""))
 
@@ -84,7 +91,9 @@ def plot_snapshots(
     ax = new_axes(6.4, 5.2) if ax is None else ax
     x, y = (times, points[:, 0]) if len(chosen) == 1 else points.T
     low, high = series.times[0], series.times[-1]
-    scatter_by_time(ax, x, y, times, series.units, s=_size(len(rows)), vmin=low, vmax=high, alpha=0.8)
+    look = {"s": _size(len(rows)), "vmin": low, "vmax": high, "alpha": 0.8}
+    scatter_by_time(ax, x, y, times, series.units, bar=len(chosen) == 2, **look)
+    tell_outside(ax, outside, count)
     ax.set_xlabel(time_name if len(chosen) == 1 else names[0])
     ax.set_ylabel(names[-1])
     if len(chosen) == 2:
@@ -211,20 +220,25 @@ def plot_forecast(
         ax = figure.subplots(1, count, sharex=True, sharey=True, squeeze=False)[0]
     units = truth.units or forecast.units
     names = axis_names(chosen, forecast.dim, units)
+    every = [x[:, chosen] for series in (truth, forecast) for x in series.positions]
+    low, high = extent(every)
     for panel, k in zip(ax, np.linspace(0, len(forecast) - 1, count).round().astype(int), strict=True):
         time = float(forecast.times[k])
         seen = truth[_times.nearest(truth.times, time)]
         predicted = forecast[int(k)]
         draw = _clouds if len(chosen) == 2 else _histograms
-        draw(panel, seen.positions[:, chosen], predicted.positions[:, chosen])
+        shown = [x[within(x, low, high)] for x in (seen.positions[:, chosen], predicted.positions[:, chosen])]
+        draw(panel, *shown)
+        tell_outside(panel, len(predicted) - len(shown[1]), len(predicted))
         both = np.concatenate([forecast.times, truth.times])
         same = _times.position(truth.times, time) is not None
         late = "" if same else f", observed at {_times.text(seen.time, both)}"
         panel.set_title(time_text(time, units, both) + late, fontsize="medium")
         panel.set_xlabel(names[0])
+        panel.locator_params(nbins=5)
         tidy(panel)
     ax[0].set_ylabel(names[1] if len(chosen) == 2 else "density")
-    ax[0].legend(frameon=False, markerscale=2.0, fontsize="small")
+    ax[0].legend(frameon=False, markerscale=2.0, fontsize="small", handletextpad=0.3, borderaxespad=0.1)
     return np.asarray(ax)
 
 

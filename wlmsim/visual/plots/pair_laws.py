@@ -13,11 +13,25 @@ from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.data.trajectory import Trajectory
 from wlmsim.errors import ParameterError
 from wlmsim.functionals.base import Functional
-from wlmsim.visual.plots._style import COLORS, GREY, PALE_GREY, TRUTH, label_of, new_axes, thinned, tidy
+from wlmsim.visual.plots._style import (
+    COLORS,
+    FOOT,
+    GREY,
+    TRUTH,
+    draw_law,
+    histogram_at_foot,
+    label_of,
+    new_axes,
+    thinned,
+    tidy,
+)
 from wlmsim.visual.plots.laws import Mechanics, is_learned, members, series_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+FEW = 0.03
+"""A distance with less than this share of the pairs of the commonest one is hardly seen."""
 
 
 def plot_pair_law(
@@ -33,7 +47,7 @@ def plot_pair_law(
 
     The line is the mean over the fits, the band spans them all. A constant in a potential means nothing: its mean over
     the pairs of the data, or else over the distances, is drawn as zero. The grey histogram counts the pairs of the
-    data at each distance: where it vanishes, nothing was to be learned.
+    data at each distance: where there are hardly any, nothing was to be learned, and a learned law is drawn faint.
 
     Parameters
     ----------
@@ -89,15 +103,14 @@ def plot_pair_law(
     for color, (name, many) in zip(COLORS * len(laws), laws.items(), strict=False):
         curves = np.array([curve(law) for law in many])
         label = name if several else "learned" if is_learned(many) else "law"
-        ax.plot(r, curves.mean(0), color=color, linewidth=2.2, label=label)
-        if len(curves) > 1:
-            spread = None if several else f"range of {len(curves)} fits"
-            ax.fill_between(r, curves.min(0), curves.max(0), color=color, alpha=0.2, linewidth=0, label=spread)
+        spread = None if several else f"range of {len(curves)} fits"
+        seen = _known(r, pairs) if is_learned(many) else np.ones(len(r), dtype=bool)
+        draw_law(ax, r, curves, seen, color, label=label, spread=spread)
     for found in known:
         ax.plot(r, curve(_pair_part(found)), color=TRUTH, linestyle="--", label="truth")
     _frame_pair_law(ax, r, force=force)
     if pairs is not None:
-        _pair_histogram(ax, pairs, r[-1])
+        histogram_at_foot(ax, *_histogram(pairs, r[-1]), "pairs in data")
     ax.axhline(0.0, color=GREY, linewidth=0.8, zorder=1)
     first_order = everything[0].first_order
     powers = (1, -1 if first_order else -2) if force else (2, -1 if first_order else -2)
@@ -172,18 +185,22 @@ def _frame_pair_law(ax: Axes, r: np.ndarray, *, force: bool) -> None:
     """Limit the drawn values: a law that is steep at short distances would leave nothing to be seen of the rest."""
     outer = np.concatenate([line.get_ydata()[r > 0.15 * r[-1]] for line in ax.lines])  # type: ignore[index]
     everything = np.concatenate([np.asarray(line.get_ydata()) for line in ax.lines])
-    low, high = float(outer.min()), float(outer.max())
+    low, high = float(np.nanmin(outer)), float(np.nanmax(outer))
     span = (high - low) or 1.0
-    low, high = max(everything.min(), low - 0.6 * span), min(everything.max(), high + 0.6 * span)
-    ax.set_ylim(low - 0.12 * span, high + 0.08 * span)
+    low, high = max(np.nanmin(everything), low - 0.6 * span), min(np.nanmax(everything), high + 0.6 * span)
+    # The foot is left to the histogram.
+    ax.set_ylim(low - 1.5 * FOOT * span, high + 0.08 * span)
 
 
-def _pair_histogram(ax: Axes, pairs: np.ndarray, reach: float) -> None:
-    """How many pairs there are at each distance, along the foot of the axes."""
-    counts, edges = np.histogram(pairs[pairs < reach], bins=40, range=(0.0, reach))
-    if counts.any():
-        heights = 0.18 * counts / counts.max()
-        place = ax.get_xaxis_transform()
-        ax.stairs(
-            heights, edges, fill=True, color=PALE_GREY, alpha=0.6, zorder=0, transform=place, label="pairs in data"
-        )
+def _histogram(pairs: np.ndarray, reach: float) -> tuple[np.ndarray, np.ndarray]:
+    """How many pairs there are at each distance, and the edges between."""
+    return np.histogram(pairs[pairs < reach], bins=40, range=(0.0, reach))
+
+
+def _known(r: np.ndarray, pairs: np.ndarray | None) -> np.ndarray:
+    """Distances at which there are pairs enough to learn from; all, where the data are not known."""
+    if pairs is None:
+        return np.ones(len(r), dtype=bool)
+    counts, edges = _histogram(pairs, r[-1])
+    enough = counts > FEW * counts.max()
+    return enough[np.clip(np.searchsorted(edges, r) - 1, 0, len(counts) - 1)]

@@ -13,14 +13,18 @@ from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.data.trajectory import Trajectory
 from wlmsim.functionals.base import Functional
 from wlmsim.visual._drawing import axis_names
+from wlmsim.visual._extent import distance_to_data
 from wlmsim.visual.plots._style import (
     COLORS,
+    FOOT,
     TRUTH,
+    color_bar,
+    draw_law,
+    histogram_at_foot,
     label_of,
     new_axes,
     one_or_two_axes,
     points_in_time,
-    scatter_by_time,
     thinned,
     tidy,
     time_text,
@@ -32,6 +36,8 @@ if TYPE_CHECKING:
 
 FINE = 120
 """Points along an axis at which a potential is evaluated."""
+DIFFER = 0.15
+"""Members of a fit disagree where they differ by more than this share of what the potential varies among the data."""
 MOST_POINTS = 3000
 """More points of the data than this are thinned."""
 
@@ -47,9 +53,9 @@ def plot_potential(
 ) -> Axes:
     """Plot a potential, learned or known, with the data over it.
 
-    In the plane it is drawn as filled contours, on a line as a curve. It fades where there are no data, of which a
-    learned potential knows nothing, and is zero at its lowest point among the data. On a line, the members of a fit are
-    drawn beside their mean.
+    In the plane it is drawn as filled contours, on a line as a curve over a histogram of the data. It fades where there
+    are no data, of which a learned potential knows nothing, and where the members of a fit differ; on a line their
+    range is a band. It is zero at its lowest point among the data.
 
     Parameters
     ----------
@@ -108,24 +114,28 @@ def plot_potential(
 def _contours(
     ax: Axes, part: Functional, source: Population, series: Any, axes: list[int], time: float, name: str
 ) -> None:
-    points, times = points_in_time(series)
+    points, _ = points_in_time(series)
     low, high = _box(points[:, axes])
     grid = np.meshgrid(*(np.linspace(low[k], high[k], FINE) for k in range(2)))
-    values = _values(part, np.stack([g.ravel() for g in grid], 1), axes, points, source, time).reshape(FINE, FINE)
-    distance = _distance_to_data(np.stack(grid, -1), points[:, axes])
+    places = np.stack([g.ravel() for g in grid], 1)
+    every = np.array([_values(one, places, axes, points, source, time) for one in members(part)])
+    values = every.mean(0).reshape(FINE, FINE)
+    distance = distance_to_data(np.stack(grid, -1), points[:, axes])
     near = distance < 1
     values = np.maximum(values - values[near].min(), 0.0)
     levels = _levels(values, grid, points[:, axes])
     filled = ax.contourf(*grid, values, levels=levels, cmap=_potential_colors(), extend="max")
-    ax.contour(*grid, values, levels=levels, colors="white", linewidths=0.5)
+    ax.contour(*grid, values, levels=levels[1:], colors="white", linewidths=0.5)
+    every -= every[:, near.ravel()].mean(1, keepdims=True)
+    differ = every.std(0).reshape(FINE, FINE) / (DIFFER * (float(np.ptp(values[near])) or 1.0))
     fade = np.zeros((FINE, FINE, 4))
-    fade[..., :3], fade[..., 3] = 1.0, 0.85 * np.clip(distance - 1, 0, 1)
+    fade[..., :3], fade[..., 3] = 1.0, 0.85 * np.clip(np.maximum(distance, differ) - 1, 0, 1)
     box = (low[0], high[0], low[1], high[1])
     ax.imshow(fade, extent=box, origin="lower", interpolation="bilinear", zorder=1.5)
     rows = thinned(len(points), MOST_POINTS)
-    ax.figure.colorbar(filled, ax=ax, label=name)
+    color_bar(ax, filled, name)
     x, y = points[rows][:, axes].T
-    _scatter(ax, x, y, times[rows], series, s=7, zorder=2)
+    ax.scatter(x, y, s=float(np.clip(2500 / len(rows), 1.5, 9)), color=TRUTH, alpha=0.55, linewidths=0, zorder=2)
     ax.set(xlim=box[:2], ylim=box[2:])
     ax.set_aspect("equal", adjustable="box")
     xlabel, ylabel = axis_names(axes, series.dim, series.units)
@@ -154,35 +164,21 @@ def _potential_colors() -> Any:
 def _curve(
     ax: Axes, part: Functional, source: Population, series: Any, axes: list[int], time: float, name: str
 ) -> None:
-    points, times = points_in_time(series)
+    points, _ = points_in_time(series)
     low, high = _box(points[:, axes])
     x = np.linspace(low[0], high[0], 2 * FINE)
-    near = _distance_to_data(x[:, None], points[:, axes]) < 1
-    curves = [_values(member, x[:, None], axes, points, source, time) for member in members(part)]
-    curves = [values - values[near].mean() for values in curves]
-    mean = np.mean(curves, 0)
-    bottom = mean[near].min()
-    color = COLORS[0] if is_learned([part]) else TRUTH
-    for values in curves if len(curves) > 1 else []:
-        ax.plot(x, values - bottom, color=color, linewidth=0.8, alpha=0.4)
-    ax.plot(x, mean - bottom, color=color, linewidth=1.0, alpha=0.5, linestyle=":")
-    ax.plot(x, np.where(near, mean - bottom, np.nan), color=color, linewidth=2.4)
-    top = float((mean - bottom)[near].max()) or 1.0
-    ax.set_ylim(-0.25 * top, 1.25 * top)
-    rows = thinned(len(points), MOST_POINTS)
-    height = 0.03 + 0.1 * np.random.default_rng(1).random(len(rows))
-    place = ax.get_xaxis_transform()
-    _scatter(ax, points[rows, axes[0]], height, times[rows], series, s=6, alpha=0.6, transform=place)
+    near = distance_to_data(x[:, None], points[:, axes]) < 1
+    curves = np.array([_values(member, x[:, None], axes, points, source, time) for member in members(part)])
+    curves -= curves[:, near].mean(1, keepdims=True)
+    curves -= curves.mean(0)[near].min()
+    color, label = (COLORS[0], "learned") if is_learned([part]) else (TRUTH, "potential")
+    draw_law(ax, x, curves, near, color, label=label, spread=f"range of {len(curves)} networks")
+    top = float(curves.mean(0)[near].max()) or 1.0
+    ax.set_ylim(-1.9 * FOOT * top, 1.25 * top)
+    histogram_at_foot(ax, *np.histogram(points[:, axes[0]], bins=50, range=(low[0], high[0])), "data")
+    ax.legend(frameon=False, fontsize="small")
     ax.set(xlim=(low[0], high[0]), xlabel=axis_names(axes, series.dim, series.units)[0], ylabel=name)
     tidy(ax)
-
-
-def _scatter(ax: Axes, x: np.ndarray, y: np.ndarray, times: np.ndarray, series: Any, **look: Any) -> None:
-    """Points of the data: black where there is one time only, else coloured by time."""
-    if len(series) > 1:
-        scatter_by_time(ax, x, y, times, series.units, **look)
-    else:
-        ax.scatter(x, y, c="black", linewidths=0, **look)
 
 
 def _box(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -201,15 +197,6 @@ def _values(
     x = np.tile(points.mean(0), (len(places), 1))
     x[:, axes] = places
     return first_variation(part, x, source, time=time)
-
-
-def _distance_to_data(places: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """Distance to the nearest point, in units of one and a half widths by which a kernel density is smoothed."""
-    from scipy.spatial import cKDTree
-
-    n, dim = points.shape
-    width = float(np.sqrt(points.var(0).mean())) * n ** (-1.0 / (dim + 4)) or 1.0
-    return cKDTree(points).query(places)[0] / (1.5 * width)
 
 
 def _depends_on_time(part: Functional, source: Population, series: Any) -> bool:
