@@ -632,11 +632,10 @@ class WLM(Estimator):
         ``obs["force_certainty"]``: |F|^2 / (|F|^2 + s^2), of the mean F of the forces of the networks and their
         standard deviation s, in [0, 1]; not written of a single network.
 
-        ``obs["growth_rate"]``, ``obs["growth_rate_error"]``: how much faster than the population as a whole the 30
-        cells around it multiply until the next time (of the last time: have multiplied since the one before), from the
-        coupling of where the mechanics carries cells and where cells are seen; and its standard error, from the spread
-        over the networks and from counts [1 / time]. Never below -log(31) / interval. Not written where the loss has
-        no reach: masses are then conserved. Numbers of cells in samples say nothing of the growth of the whole.
+        ``obs["growth_rate"]``, ``obs["growth_rate_error"]``: `growth_rate` until the next time (of the last time: since
+        the one before), and its standard error from counts and from the spread over the networks [1 / time]. It is over
+        and above the population as a whole, of whose growth numbers of cells in samples say nothing; never beyond
+        log(1 + cells) / interval. Not written where the loss has no reach: masses are then conserved.
 
         ``uns["wlmsim_annotation"]``: what was written; a fit does not take these velocities for data.
         """

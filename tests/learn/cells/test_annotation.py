@@ -65,7 +65,7 @@ def test_certainty_is_a_share(annotated):
 
 def test_growth_is_bounded_and_of_the_kind_that_multiplies(annotated):
     rates, errors = annotated.obs["growth_rate"], annotated.obs["growth_rate_error"]
-    assert np.isfinite(rates).all() and (np.abs(rates) <= np.log(31) / 2).all() and (errors > 0).all()
+    assert np.isfinite(rates).all() and (np.abs(rates) <= np.log(81) / 2).all() and (errors > 0).all()
     assert rates[annotated.obs["is_up"]].mean() > rates[~annotated.obs["is_up"]].mean()
 
 

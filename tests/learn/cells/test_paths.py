@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 import pytest
 
@@ -13,8 +11,7 @@ from wlmsim.errors import DataWarning, ParameterError
 
 @pytest.fixture(scope="module")
 def futures(cells, model):
-    with pytest.warns(DataWarning, match="keeps the weights of its start"):
-        return wls.learn.cells.simulated_cells(model, cells, [0.0, 1.0, 4.0], ensemble=2, seed=5)
+    return wls.learn.cells.simulated_cells(model, cells, [0.0, 1.0, 4.0], ensemble=2, seed=5)
 
 
 def test_rows_know_their_origin_run_and_time(cells, futures):
@@ -28,10 +25,12 @@ def test_rows_know_their_origin_run_and_time(cells, futures):
 
 
 def test_positions_are_those_of_the_forecast(futures, model):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DataWarning)
-        path = model.forecast(model.data_[0], [0.0, 1.0, 4.0], ensemble=2, seed=5)
+    path = model.forecast(model.data_[0], [0.0, 1.0, 4.0], ensemble=2, seed=5)
     np.testing.assert_array_equal(futures.obsm["X_pca"], path.positions.reshape(-1, 4))
+    np.testing.assert_allclose(futures.obs["weight"], path.weights.ravel())
+    late = futures.obs["day"] == 4.0
+    up = futures.obs["nearest_is_up"].astype(bool)
+    assert futures.obs["weight"][late & up].mean() > futures.obs["weight"][late & ~up].mean()  # they have multiplied
 
 
 def test_annotations_are_of_the_nearest_cell_and_say_so(cells, futures):
@@ -54,15 +53,14 @@ def test_it_is_read_and_written(futures, model, tmp_path):
     futures.write_h5ad(tmp_path / "futures.h5ad")
     series = wls.SnapshotSeries.load(tmp_path / "futures.h5ad", time="day", positions="X_pca")
     assert series.times.tolist() == [0, 1, 4] and series.sizes == (120, 120, 120)
+    assert series.weights[2].std() > 0
 
 
 def test_starts_and_genes_are_chosen(cells, model, monkeypatch):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DataWarning)
-        late = wls.learn.cells.simulated_cells(model, cells, [3.0], start=2.0, genes=False)
-        assert late.n_obs == 80 and late.X is None and late.obs["day"].tolist() == [3.0] * 80
-        with pytest.raises(ParameterError, match="`start` must be an observed time"):
-            wls.learn.cells.simulated_cells(model, cells, [3.0], start=1.0)
+    late = wls.learn.cells.simulated_cells(model, cells, [3.0], start=2.0, genes=False)
+    assert late.n_obs == 80 and late.X is None and late.obs["day"].tolist() == [3.0] * 80
+    with pytest.raises(ParameterError, match="`start` must be an observed time"):
+        wls.learn.cells.simulated_cells(model, cells, [3.0], start=1.0)
     monkeypatch.setattr("wlmsim.learn.cells.genes.LARGE", 100.0)
     with pytest.warns(DataWarning, match="60 x 12 expressions are left out"):
         assert wls.learn.cells.simulated_cells(model, cells, [1.0]).X is None

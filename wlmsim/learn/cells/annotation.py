@@ -45,7 +45,7 @@ def annotate(
     if (certainty := _certainty(model, marginals, len(velocity))) is not None:
         written.plan("obs", "force_certainty", certainty)
     if model.reach_ < math.inf:
-        rates, errors = growth_rates(model, marginals, len(velocity))
+        rates, errors = growth_rates(model, rows, marginals)
         written.plan("obs", "growth_rate", rates)
         written.plan("obs", "growth_rate_error", errors)
     _plan_genes(written, data, rows, embedding, velocity, genes)

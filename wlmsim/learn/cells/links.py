@@ -98,14 +98,6 @@ class Link:
             [self.a[part, None] * (p @ share) / (p.sum(1, keepdims=True) + TINY) for part, p in self.blocks()]
         )
 
-    def mass_of_descendants(self) -> np.ndarray:
-        """Mass of the descendants of each cell before, shape (n,)."""
-        return self.a * self.over_descendants(np.ones((len(self.b), 1)))[:, 0]
-
-    def mass_of_ancestors(self) -> np.ndarray:
-        """Mass of the ancestors of each cell after, shape (m,)."""
-        return np.sum([p.T @ (self.a[part] / (p.sum(1) + TINY)) for part, p in self.blocks()], axis=0)
-
 
 def _some(count: int, seed: int) -> np.ndarray:
     """At most so many rows as potentials are found with."""

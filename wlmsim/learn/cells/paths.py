@@ -63,15 +63,10 @@ def simulated_cells(
     -------
     anndata.AnnData
         A row for each cell, run and time, T x ensemble x n, time by time. ``obs``: the time, under its name in the
-        data; ``origin``, the name of the cell it started as; ``run``; and all columns of the nearest observed cell,
-        under names that begin with "nearest_": simulated cells have no annotation of their own. ``obsm``: the
-        embedding; and pictures, such as ``X_umap``, at the mean place of the ten nearest observed cells. ``var`` and
-        the loadings are those of the data.
-
-    Warns
-    -----
-    DataWarning
-        If growth was learned: simulated cells neither multiply nor die.
+        data; ``origin``, the name of the cell it started as; ``run``; ``weight``, its share of the population, which
+        changes where growth was learned; and all columns of the nearest observed cell, under names that begin with
+        "nearest_": simulated cells have no annotation of their own. ``obsm``: the embedding; and pictures, such as
+        ``X_umap``, at the mean place of the ten nearest observed cells. ``var`` and the loadings are those of the data.
 
     Examples
     --------
@@ -105,12 +100,14 @@ def _about(data: anndata.AnnData, clock: str, paths: Sequence[tuple[Marginal, Tr
     """When each simulated cell is seen, as which cell it started, and in which run."""
     import pandas
 
-    parts = []
+    parts, total = [], sum(len(marginal.rows) for marginal, _ in paths)
     for marginal, path in paths:
         runs = path.n // len(marginal.rows)
         origin = np.tile(data.obs_names[marginal.rows], runs * len(path.times))
         run = np.tile(np.repeat(np.arange(runs), len(marginal.rows)), len(path.times))
-        parts.append(pandas.DataFrame({clock: np.repeat(path.times, path.n), "origin": origin, "run": run}))
+        weight = np.broadcast_to(path.weights, path.positions.shape[:2]).ravel() * (len(marginal.rows) / total)
+        columns = {clock: np.repeat(path.times, path.n), "origin": origin, "run": run, "weight": weight}
+        parts.append(pandas.DataFrame(columns))
     about = pandas.concat(parts, ignore_index=True)
     names = about["origin"] + "-" + about["run"].astype(str) + "-t" + about[clock].map("{:g}".format)
     return about.set_axis(pandas.Index(names), axis=0)
