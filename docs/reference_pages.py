@@ -26,7 +26,7 @@ PAGES: dict[str, tuple[str, str, list[tuple[str, list[str]]]]] = {
             ("Dissipation", ["mechanics.dissipation"]),
             ("Flows of the plane", ["mechanics.incompressible"]),
             ("Running it", ["simulation"]),
-            ("Along a run", ["observables", "events", "data.observations"]),
+            ("Along a run", ["observables", "events", "walls", "data.observations"]),
         ],
     ),
     "functionals": (

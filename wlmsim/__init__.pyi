@@ -60,6 +60,7 @@ from .observables import observe as observe
 from .simulation import resume as resume
 from .simulation import simulate as simulate
 from .sweeps import sweep as sweep
+from .walls import Walls as Walls
 
 __version__: str
 

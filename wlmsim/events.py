@@ -331,7 +331,7 @@ class Watch:
         """What happened until now, by the names of the events."""
         found = {}
         for event, values in zip(self._events, self._last, strict=True):
-            rows = self._found[event.name]
+            rows = sorted(self._found[event.name], key=lambda row: row.time)
             shape = (len(rows), len(event.particles(0, len(values), self._n)), *self._shape)
             found[event.name] = Occurrences(
                 np.array([row.time for row in rows], float),

@@ -262,7 +262,7 @@ class Watched:
     @property
     def observations(self) -> Observations:
         """What they returned until now; of one that returns nothing nothing is kept."""
-        values = {}
+        values: dict[str, np.ndarray] = {}
         for name, found in self._values.items():
             if not found or all(value is None for value in found):
                 continue
@@ -272,7 +272,10 @@ class Watched:
                 raise ParameterError(
                     f"the observable {name!r} must return a number or an array of one shape at all times: {error}"
                 ) from error
-        return Observations(self._times, values) if values else Observations()
+        if not values:
+            return Observations()
+        order = np.argsort(self._times)  # a run back in time looks at the last first
+        return Observations(np.array(self._times)[order], {name: v[order] for name, v in values.items()})
 
 
 def observe(trajectory: Trajectory, observables: Wanted) -> Observations:

@@ -18,12 +18,15 @@ from wlmsim.data.population import Population
 from wlmsim.data.trajectory import Trajectory
 from wlmsim.errors import AccuracyWarning, ParameterError, SimulationError
 from wlmsim.events import Event, Watch, between
+from wlmsim.functionals import Entropy, GaussianEntropy
 from wlmsim.integrators import Boris, Integrator, Leapfrog, RungeKutta4, State
+from wlmsim.integrators.constant_speed import ConstantSpeedIntegrator
 from wlmsim.integrators.loops import Loop
 from wlmsim.integrators.time_grid import RecordedGrid, TimeGrid
-from wlmsim.mechanics.flow import Flow
+from wlmsim.mechanics.flow import Flow, GradientFlow
 from wlmsim.mechanics.lagrangian import Lagrangian
 from wlmsim.observables import Wanted, Watched
+from wlmsim.walls import Walls
 
 DETERMINISTIC = (Boris, Leapfrog, RungeKutta4)
 """Schemes whose steps may be taken again: they draw no noise, and approximate a motion in continuous time."""
@@ -48,6 +51,7 @@ def simulate(
     observables: Wanted = None,
     observe_at: Any = None,
     events: Iterable[Event] | None = None,
+    walls: Walls | None = None,
     progress: bool = False,
     save: str | Path | None = None,
     metadata: Mapping[str, Any] | None = None,
@@ -61,7 +65,8 @@ def simulate(
     population : Population
         The initial cloud; the simulation starts at its `time`. A Lagrangian needs its velocities, a flow does not.
     times : array_like, shape (T,)
-        Strictly increasing times at which to record, none before ``population.time`` [time].
+        Strictly increasing times at which to record, none before ``population.time`` [time]. Strictly decreasing ones,
+        none after it, run back in time; the trajectory has its frames in the order of time all the same.
     dt : float, optional
         Time step: steps begin at ``population.time`` + k dt, whatever is recorded, and the last is cut short if the
         last record asks for it. A record between two of them is reached by a shorter step of its own, from the one
@@ -80,6 +85,9 @@ def simulate(
         What to look for at each step: `wlmsim.events` has `Collision`, `Crossing`, `Escape`, and `Event` for any
         function of a population that passes through zero. When, where and to whom they happened is in the
         trajectory's ``events``. A terminal one ends the run: the last frame is then the moment at which it happened.
+    walls : Walls, optional
+        Walls that particles bounce off. Default: none. Positions in a periodic box, which is an argument of forces, are
+        not wrapped: see `Trajectory.wrapped`.
     progress : bool
         Whether to show a progress bar. Default False.
     save : path, optional
@@ -124,16 +132,23 @@ def simulate(
     integrator = default_integrator(mechanics) if integrator is None else integrator
     check.instance("integrator", integrator, Integrator)
     integrator.check_mechanics(mechanics)
-    times = check.times("times", times)
-    if times[0] < population.time:
-        times = _from_start(times, population.time)
+    times = _directed(times, population.time)
+    if times[-1] < population.time:
+        _check_the_way_back(mechanics, integrator)
+        if save is not None:
+            raise ParameterError(
+                "`save` is for runs forward in time: save the trajectory of one backward when it is done"
+            )
     dt = math.inf if dt is None else check.positive("dt", dt)
     observed = times if observe_at is None else _of_observations(observe_at, population.time, times)
     moments = times if observed is times else _times.union(times, observed)
+    moments = moments if times[-1] >= population.time else np.sort(moments)[::-1]
 
     start = population.time
     grid = RecordedGrid(start, moments) if dt == math.inf else TimeGrid(start, times[-1], dt)
-    loop = _loop(mechanics, integrator, population, grid.steps)
+    loop = None if walls is not None else _loop(mechanics, integrator, population, grid.steps)
+    if walls is not None:
+        check.instance("walls", walls, Walls).check_start(population.positions)
     rate = _rate(mechanics) if loop is None else loop.rate
     state = _start(mechanics, population, rate)
     about = {"integrator": repr(integrator), "dt": None if dt == math.inf else dt, **(metadata or {})}
@@ -153,7 +168,7 @@ def simulate(
         )
 
     with _recorder(save, times, population, about, whole) as record, _progress(progress, grid.steps) as advanced:
-        run = _Run(mechanics, integrator, loop, state, grid, advanced, watch)
+        run = _Run(mechanics, integrator, loop, state, grid, advanced, watch, walls)
         for time, recorded, looked in zip(
             moments, _times.among(moments, times), _times.among(moments, observed) & bool(watched), strict=True
         ):
@@ -226,17 +241,40 @@ def resume(run: Trajectory | str | Path, times: Any, **options: Any) -> Trajecto
     return whole
 
 
-def _from_start(times: np.ndarray, start: float) -> np.ndarray:
-    """The times with the first one set to the start's time, if it is that but for rounding."""
-    if _times.position(times, start) != 0:
-        raise check.fail("times", f"at or after the population's time {_times.text(start, times)}", times[0])
-    return np.concatenate([[start], times[1:]])
+def _directed(times: Any, start: float) -> np.ndarray:
+    """Times in the order in which a run from the start comes to them: forward, or back."""
+    given = np.atleast_1d(check.array("times", times))
+    back = given.ndim == 1 and len(given) > 0 and given[-1] < start and (np.diff(given) < 0).all()
+    times = check.times("times", given[::-1])[::-1] if back else check.times("times", given)
+    if (times[0] > start) if back else (times[0] < start):
+        if _times.position(times, start) != 0:
+            side = "at or before" if back else "at or after"
+            raise check.fail("times", f"{side} the population's time {_times.text(start, times)}", times[0])
+        times = np.concatenate([[start], times[1:]])  # the same but for rounding
+    return times
+
+
+def _check_the_way_back(mechanics: Any, integrator: Integrator) -> None:
+    """Refuse to run back in time where that has no meaning."""
+    if integrator.noisy:
+        raise ParameterError(
+            f"`times` must increase under {integrator!r}: noise cannot be undone. A scheme without noise runs back"
+        )
+    if isinstance(integrator, ConstantSpeedIntegrator):
+        raise ParameterError(f"`times` must increase under {integrator!r}: what a turn at constant speed was is lost")
+    terms = mechanics.potential.terms if isinstance(mechanics, GradientFlow) else ()
+    if diffusing := [term for term in terms if isinstance(term, (Entropy, GaussianEntropy))]:
+        raise ParameterError(
+            f"`times` must increase under {diffusing[0]!r}: diffusion back in time is ill-posed, it would sharpen what "
+            "rounding left"
+        )
 
 
 def _of_observations(times: Any, start: float, recorded: np.ndarray) -> np.ndarray:
     """Times of observations, checked to be those of the run."""
-    times = check.times("observe_at", times)
-    if times[0] < start or not _times.up_to(times, recorded[-1]).all():
+    times = check.times("observe_at", np.sort(np.atleast_1d(check.array("observe_at", times)), axis=-1))
+    first, last = sorted([start, float(recorded[-1])])
+    if times[0] < first or not _times.up_to(times, last).all():
         span = f"times between the start, {_times.text(start, recorded)}, and the last record"
         raise check.fail("observe_at", f"{span}, {_times.text(recorded[-1], recorded)}", times)
     return times
@@ -301,10 +339,11 @@ class _Run:
         grid: TimeGrid | RecordedGrid,
         advanced: Callable[[int], None],
         watch: Watch,
+        walls: Walls | None,
     ):
         self._mechanics, self._integrator, self._grid, self._advanced = mechanics, integrator, grid, advanced
         self._state, self._step = state, 0
-        self._loop, self._watch = loop, watch
+        self._loop, self._watch, self._walls = loop, watch, walls
         self._on_the_way: Callable[[float], Integrator] | None = None
         self._unchosen = isinstance(grid, RecordedGrid) and isinstance(integrator, DETERMINISTIC)
         self._looked_at = 0.0  # the longest step of those that nobody chose
@@ -321,7 +360,7 @@ class _Run:
             self._on_the_way = None
             if self._watch.ended is not None:
                 return self._state
-        if part > 0:
+        if part:
             state = self._aside(self._state, part, time)
             end = self._watch.ends_within(self._inside(self._state, state, part), part, state) if self._watch else None
             return state if end is None else end
@@ -330,8 +369,8 @@ class _Run:
 
     def _look_at_the_step(self) -> None:
         """Look whether a step that nobody chose, longer than all before, is too long; a word once is enough."""
-        if self._unchosen and (length := self._grid.length(self._step)) > (1 + _times.SHARE) * self._looked_at:
-            self._looked_at = length
+        if self._unchosen and abs(length := self._grid.length(self._step)) > (1 + _times.SHARE) * self._looked_at:
+            self._looked_at = abs(length)
             self._unchosen = not _warn_of_a_long_step(self._mechanics, self._integrator, self._state, length)
 
     def _one(self) -> None:
@@ -399,7 +438,8 @@ class _Run:
         return there
 
     def _finite(self, integrator: Integrator, state: State, dt: float, time: float) -> State:
-        """The state one step later, at a time; `SimulationError` if it is not finite."""
+        """The state one step later, at a time, within the walls; `SimulationError` if it is not finite."""
+        before = None if self._walls is None else state.copy()
         with np.errstate(over="ignore", invalid="ignore"):  # what they warn of is the error below
             after = integrator.step(self._mechanics, state, dt)
             # a sum is finite only if every term is, and costs less than looking at each
@@ -407,14 +447,18 @@ class _Run:
         after.time = time
         if not math.isfinite(total):
             raise self._lost(time, dt)
-        return after
+        if self._walls is None or before is None:
+            return after
+        smooth = not integrator.noisy and isinstance(self._mechanics, Lagrangian)
+        return self._walls.bounced(before, after, dt, smooth=smooth)
 
     def _lost(self, time: float, dt: float) -> SimulationError:
         grid = self._grid
-        chosen = "one step an interval" if isinstance(grid, RecordedGrid) else format(grid.length(0), "g")
+        chosen = "one step an interval" if isinstance(grid, RecordedGrid) else format(abs(grid.length(0)), "g")
         when = _times.text(time, [grid.time(self._step)])
         return SimulationError(
-            f"the trajectory stopped being finite at t = {when} with time step {dt:g}; try a smaller dt (now {chosen})"
+            f"the trajectory stopped being finite at t = {when} with time step {abs(dt):g}; "
+            f"try a smaller dt (now {chosen})"
         )
 
 
@@ -428,7 +472,7 @@ def _warn_of_a_long_step(mechanics: Any, integrator: Integrator, state: State, s
     if off <= LONG * way:
         return False
     warnings.warn(
-        f"no dt was given, and one step of {step:g} from one record to the next is too long: two half steps end "
+        f"no dt was given, and one step of {abs(step):g} from one record to the next is too long: two half steps end "
         f"{100 * off / max(way, TINY):.0f} % of the way elsewhere; try a smaller dt",
         AccuracyWarning,
         stacklevel=5,
@@ -460,8 +504,11 @@ class _Memory:
         self._count += 1
 
     def frames(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        last = self._count
-        return self._times[:last], self._positions[:last], self._velocities[:last]
+        order = slice(None, self._count)
+        times = self._times[order]
+        if len(times) > 1 and times[-1] < times[0]:  # back in time
+            order = slice(self._count - 1, None, -1)
+        return self._times[order], self._positions[order], self._velocities[order]
 
 
 @contextmanager

@@ -343,6 +343,29 @@ class Trajectory(Located):
             raise ParameterError(f"only a Lagrangian has this; the trajectory was moved by {mechanics!r}")
         return mechanics
 
+    def wrapped(self, box: Any, *, origin: Any = 0.0) -> Trajectory:
+        """Return the same with every position within a periodic box, to look at; forces with a box see no difference.
+
+        Simulations leave positions unwrapped, of which displacements can be measured.
+
+        Parameters
+        ----------
+        box : float or sequence of d floats
+            Side or sides of the box [length].
+        origin : float or sequence of d floats
+            Its lower corner [length]. Default 0; of a box around the origin minus half a side.
+
+        Examples
+        --------
+        >>> import wlmsim as wls
+        >>> wls.Trajectory([0.0], [[[1.5, -0.5]]]).wrapped(1.0).positions
+        array([[[0.5, 0.5]]])
+        """
+        sides, corner = check.axes("box", box, self.dim, above=0.0), check.axes("origin", origin, self.dim)
+        other = self[:]
+        other.positions = corner + (self.positions - corner) % sides
+        return other
+
     def joined(self, *others: Trajectory) -> Trajectory:
         """Return this trajectory and later ones of the same particles, one after the other.
 

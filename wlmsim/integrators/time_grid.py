@@ -15,7 +15,7 @@ class TimeGrid:
     Parameters
     ----------
     start, end : float
-        Time at which the run begins, and at which it ends [time].
+        Time at which the run begins, and at which it ends, which may be before [time].
     dt : float
         The time step, positive [time].
 
@@ -27,7 +27,7 @@ class TimeGrid:
 
     def __init__(self, start: float, end: float, dt: float):
         self._start, self._end = start, end
-        self._dt = min(dt, end - start) if end > start else dt
+        self._dt = math.copysign(min(dt, abs(end - start)), end - start) if end != start else dt
         position = (end - start) / self._dt
         # an end that is a whole number of steps away but for rounding is given no further one
         self._whole = self._is_whole(position, end)
@@ -38,7 +38,7 @@ class TimeGrid:
         return self._end if step == self.steps else self._start + step * self._dt
 
     def length(self, step: int) -> float:
-        """Length of a step [time]."""
+        """Length of a step, negative of those back in time [time]."""
         return self._dt if self._whole or step < self.steps - 1 else self._end - self.time(step)
 
     def alike(self, step: int, until: int) -> tuple[float, int, int]:
@@ -57,7 +57,7 @@ class TimeGrid:
         return step, time - self.time(step)
 
     def _is_whole(self, position: float, time: float) -> bool:
-        rounding = 4 * EPSILON * max(abs(self._start), abs(time)) / self._dt
+        rounding = 4 * EPSILON * max(abs(self._start), abs(time)) / abs(self._dt)
         return abs(position - round(position)) <= 1e-9 + rounding
 
 
@@ -69,7 +69,7 @@ class RecordedGrid:
     start : float
         Time at which the run begins [time].
     times : ndarray, shape (T,)
-        Recorded times, none before the start [time].
+        Recorded times in the order in which they come, away from the start [time].
 
     Attributes
     ----------
@@ -80,6 +80,7 @@ class RecordedGrid:
     def __init__(self, start: float, times: np.ndarray):
         self._nodes = times if times[0] == start else np.concatenate([[start], times])
         self.steps = len(self._nodes) - 1
+        self._sign = -1.0 if self._nodes[-1] < start else 1.0
 
     def time(self, step: int) -> float:
         """When a step begins, of those numbered from 0 on; of one more than there are, the end."""
@@ -95,4 +96,4 @@ class RecordedGrid:
 
     def place(self, time: float) -> tuple[int, float]:
         """The step that begins at a recorded time, and 0."""
-        return int(np.searchsorted(self._nodes, time)), 0.0
+        return int(np.searchsorted(self._sign * self._nodes, self._sign * time)), 0.0

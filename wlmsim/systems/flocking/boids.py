@@ -6,7 +6,9 @@ import numpy as np
 
 from wlmsim import _validation as check
 from wlmsim.data.population import Population
+from wlmsim.errors import ParameterError
 from wlmsim.functionals import External, laws
+from wlmsim.functionals.periodic import Box, lengths
 from wlmsim.integrators import ConstantSpeedEuler, Integrator
 from wlmsim.mechanics.boid_rules import BoidRules
 from wlmsim.mechanics.lagrangian import Lagrangian
@@ -18,7 +20,7 @@ PUBLISHED = 1000
 
 
 class Boids(System):
-    """Reynolds' boids at constant speed 1, in a soft box.
+    """Reynolds' boids at constant speed 1, in a soft box or in a periodic one.
 
     Each bird steers by cohesion, separation and alignment with its neighbours (`BoidRules`) and is pushed back
     at the boundary (`wlmsim.laws.Wall`); after each step its speed is reset to 1 (`ConstantSpeedEuler`). The
@@ -39,6 +41,9 @@ class Boids(System):
     half_width : float, optional
         The boundary rule acts beyond |x_i| = half_width, positive [length]. Default 5, beyond 1000 birds as much wider
         as their start.
+    box : float or sequence of d floats, optional
+        Side or sides of a periodic box around the origin, at least twice the outer radius [length]. Birds then start
+        anywhere in it, and no boundary pushes them. Positions are not wrapped into it: see `Trajectory.wrapped`.
     noise : float
         Strength of the Gaussian noise in the positions, at least 0 [length / sqrt(time)]. Default 0.
     seed : int, optional
@@ -61,25 +66,33 @@ class Boids(System):
         outer_radius: float = 1.0,
         inner_radius: float = 0.3,
         half_width: float | None = None,
+        box: Box | None = None,
         noise: float = 0.0,
         seed: int | None = None,
     ):
         super().__init__(n, dim, seed)
         self._spread = max(1.0, self.n / PUBLISHED) ** (1 / self.dim)
-        half_width = 5.0 * self._spread if half_width is None else half_width
-        self.rules = BoidRules(cohesion, separation, alignment, outer_radius, inner_radius)
-        self.wall = laws.Wall(half_width, check.nonnegative("boundary", boundary))
+        if box is not None and half_width is not None:
+            raise ParameterError("`half_width` must not be given with a periodic `box`, which has no boundary")
+        half_width = 5.0 * self._spread if half_width is None and box is None else half_width
+        self.rules = BoidRules(cohesion, separation, alignment, outer_radius, inner_radius, box)
+        self.box, self._sides = self.rules.box, lengths(self.rules.box, self.dim)
+        check.nonnegative("boundary", boundary)
+        self.wall = None if half_width is None else laws.Wall(half_width, boundary)
         self.cohesion, self.separation, self.alignment, self.boundary = cohesion, separation, alignment, boundary
         self.outer_radius, self.inner_radius, self.half_width = outer_radius, inner_radius, half_width
         self.noise = check.nonnegative("noise", noise)
 
     @property
     def lagrangian(self) -> Lagrangian:
-        """The soft box as potential, the rules as non-potential forces."""
-        return Lagrangian(External(self.wall), dissipation=self.rules)
+        """The soft box, if there is one, as potential, the rules as non-potential forces."""
+        return Lagrangian(None if self.wall is None else External(self.wall), dissipation=self.rules)
 
     def _draw(self, rng: np.random.Generator) -> Population:
-        positions = self._spread * rng.standard_normal((self.n, self.dim))
+        if self.box is None:
+            positions = self._spread * rng.standard_normal((self.n, self.dim))
+        else:
+            positions = self._sides * (rng.random((self.n, self.dim)) - 0.5)
         velocities = rng.standard_normal((self.n, self.dim))
         if self.n > 1:
             velocities -= velocities.mean(0)
