@@ -31,6 +31,8 @@ AROUND = "each between the fitted marginals around it"
 HEADLINES = {"two-sided": f"interpolate, {AROUND}", "leave one out, two-sided": f"leave one out, {AROUND}"}
 """What protocols that predict from both sides are called in a table."""
 TITLES = {"w1": "W1", "w2": "W2", "energy": "energy distance", "partial": "partial W1", SLICED: "sliced W1, all rows"}
+MOST_SHOWN = 30
+"""Rows of individuals in a printed table."""
 FLOOR = "floor"
 """The column of the sampling floor."""
 
@@ -71,8 +73,10 @@ class IndividualScores:
         unit = f" [{self.length_unit}]" if self.length_unit else ""
         rows = [["individual", "seen", *means]]
         seen = np.isfinite(next(iter(self.distances.values()))).sum(axis=0)
-        for k, name in enumerate(self.ids):
+        for k, name in enumerate(self.ids[:MOST_SHOWN]):
             rows.append([name, str(seen[k]), *(f"{values[k]:.4g}" for values in means.values())])
+        if len(self.ids) > MOST_SHOWN:
+            rows.append([f"... {len(self.ids) - MOST_SHOWN} more", *[""] * (1 + len(means))])
         rows.append(["mean", str(seen.sum()), *(f"{np.nanmean(values):.4g}" for values in means.values())])
         widths = [max(len(row[c]) for row in rows) for c in range(len(rows[0]))]
         lines = [

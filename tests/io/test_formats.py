@@ -471,7 +471,7 @@ def test_drifters_that_report_in_turn_ask_for_common_times():
     dataset = drifters("contiguous")
     seconds = np.arange(10).astype("m8[s]").astype("m8[ns]")
     dataset["time"] = ("obs", dataset["time"].values + seconds, {"standard_name": "time"})
-    with pytest.warns(DataWarning, match=r"only one of the 3 individuals is observed; every='0\.25 day'"):
+    with pytest.warns(DataWarning, match=r"only one of the 3 individuals is observed; every='6 h'"):
         io.load_drifters(dataset)
 
 

@@ -14,7 +14,7 @@ from wlmsim.cli.catalogue import systems
 RESERVED = ("potential", "dissipation", "progress", "warm_start")
 """Parameters of a model that no text can be, or that options of their own set."""
 
-DATA = (".h5", ".csv", ".tsv", ".txt", ".gz", ".npz", ".npy", ".h5ad", ".nc")
+DATA = (".h5", ".csv", ".tsv", ".txt", ".gz", ".npz", ".npy", ".h5ad", ".nc", ".zarr", ".parquet", ".xml")
 """Suffixes of files that hold data; models may have any."""
 
 

@@ -16,17 +16,39 @@ from typer.core import TyperCommand, TyperGroup
 from wlmsim.errors import ParameterError, WlmsimError
 
 IN_SHELL = (
-    (r"time_values=\{\.\.\.\} can say", "--time-value WORD=NUMBER of wlmsim convert can say"),
     (
-        r"(must say which of the columns of (\S+) \(.*\) holds the times; there is no 'time')",
-        r"\1: `wlmsim convert \2 --time NAME -o data.h5` says it",
+        r"time_values=\{\.\.\.\} can say what they stand for(, such as \{[^}]*\})?",
+        "--time-value WORD=NUMBER of wlmsim convert can say what they stand for",
     ),
-    (r"decimal=','", "--decimal , of wlmsim convert"),
+    (
+        r"(must say which of the columns of \S+ \(.*\) holds the times; there is no (?:'time'|usual name))",
+        r"\1: --time NAME says it",
+    ),
+    (
+        r"(must say which of the columns of \S+ \(.*\) hold them; there is no x, x1 or positions)",
+        r"\1: --positions NAME,NAME says it",
+    ),
+    (
+        r"(must say which of the columns of \S+ \(.*\) holds the names of the individuals; there is no usual name)",
+        r"\1: --id NAME says it",
+    ),
+    (r"decimal=','", "--read decimal=,"),
     (r"got units=\{'(\w+)': '([^']*)'\}", r"got --\1-unit \2"),
-    (r"units=\{'(\w+)': '([^']*)'\}", r"--\1-unit \2 of wlmsim convert"),
-    (r"position_unit='(\w+)'", r"--set position_unit=\1 of wlmsim convert"),
-    (r"velocities=False", "--set velocities=false of wlmsim convert"),
-    (r"the common `times`", "the common times by --set times=[...] of wlmsim convert"),
+    (r"units=\{'(\w+)': '([^']*)'\}", r"--\1-unit \2"),
+    (r"position_unit='(\w+)'", r"--read position_unit=\1"),
+    (r"velocities=False", "--read velocities=false"),
+    (r"tracks\.with_velocities\(\.\.\.\) takes others", "Tracks.with_velocities of Python takes others"),
+    (r"resample\(every=\.\.\.\) brings", "--every brings"),
+    (r"\bevery='([^']*)'", r"--every '\1'"),
+    (r"\bevery=([\d.]+)", r"--every \1"),
+    (r"`every` is needed", "--every is needed"),
+    (r"\bid=\[\.\.\.\]", "--id NAME,NAME"),
+    (r"\b(crs|date_format|timezone)='([^']*)'", r"--read \1='\2'"),
+    (r"a projection= of your own", "a --projection of your own"),
+    (
+        r"Tracks\.load\(\.\.\., projection=\.\.\., metadata=\{'first_date': \.\.\.\}\) reads",
+        "--projection and --read metadata={...} of wlmsim convert read",
+    ),
     (r"\binitial_velocities='(\w+)'", r"--velocities \1"),
     (r"`data\.hold_out\(\.\.\.\)` or `data\.split\(at=\.\.\.\)` keeps", "--hold-out or --until of wlmsim fit keeps"),
     (r"wls\.SnapshotSeries\.from_dataframe\(.*?\)\) does, with pandas", "save it as .csv with pandas"),

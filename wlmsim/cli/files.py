@@ -6,13 +6,9 @@ import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import typer
-
-if TYPE_CHECKING:
-    from wlmsim.data.snapshots import SnapshotSeries
-    from wlmsim.data.trajectory import Trajectory
 
 PLOTS = (".png", ".pdf", ".svg")
 
@@ -44,15 +40,6 @@ def check_suffix(option: str, path: Path, known: tuple[str, ...]) -> None:
 
         hint = check.meant(path.suffix, known)
         raise typer.BadParameter(f"{str(path)!r} does not end in {', '.join(known)}{hint}", param_hint=option)
-
-
-def load(path: Path) -> Trajectory | SnapshotSeries:
-    """Read whichever of the two the file holds."""
-    import wlmsim as wls
-    from wlmsim import io
-
-    own = not io.is_foreign(path)
-    return wls.Trajectory.load(path) if own and io.kind(path) == "trajectory" else wls.SnapshotSeries.load(path)
 
 
 def save_plot(path: Path, plot: Callable[..., Any], *what: Any, **options: Any) -> None:

@@ -10,18 +10,24 @@ from typing import Annotated, Any
 
 import typer
 
+from wlmsim.cli.errors import in_shell
+from wlmsim.cli.reading import load, reading
+from wlmsim.errors import WlmsimError
+
 TERMS = ("potential", "dissipation")
 """Parameters that the mechanics tell of."""
 
 
+@reading()
 def info(
     file: Annotated[
         Path, typer.Argument(metavar="FILE", help="Snapshots, trajectory, model, or other data.", show_default=False)
     ],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    columns: dict[str, Any] | None = None,
 ) -> None:
     """Say what a file holds."""
-    about = _describe_model(file, as_json) if _is_model(file) else _describe_data(file)
+    about = _describe_model(file, as_json) if _is_model(file) else _describe_data(file, columns or {})
     if as_json:
         typer.echo(json.dumps(about, indent=2))
         return
@@ -60,10 +66,56 @@ def _is_model(path: Path) -> bool:
     return found == TENSORS or (found in (PICKLE, ZIP) and path.suffix.lower() != ".npz")
 
 
-def _describe_data(path: Path) -> dict[str, Any]:
+def _describe_data(path: Path, columns: Mapping[str, Any]) -> dict[str, Any]:
     from wlmsim import io
 
-    return io.outline(path) if io.is_foreign(path) else io.describe(path)
+    if not io.is_foreign(path):
+        about = io.describe(path)
+        return about | (_describe_tracks(load(path)) if about["kind"] == "tracks" else {})
+    about = io.outline(path)
+    if not columns and not io.holds_individuals(path):
+        return about
+    try:
+        data = load(path, dict(columns))
+    except WlmsimError as error:
+        if columns:
+            raise
+        return about | {"as tracks": in_shell(str(error))}
+    return about | _describe_tracks(data)
+
+
+def _describe_tracks(data: Any) -> dict[str, Any]:
+    """What tracks hold: who, when and where."""
+    import numpy as np
+
+    from wlmsim.data.dates import has_dates, written
+    from wlmsim.data.projection import Projection
+    from wlmsim.data.tracks import Tracks
+
+    if not isinstance(data, Tracks):
+        return {"read as": repr(data), "units": data.units}
+    steps = [np.diff(data.times[data.seen[:, k]]) for k in range(data.n)]
+    every = np.concatenate(steps)
+    ends = data.times[[0, -1]]
+    about: dict[str, Any] = {
+        "kind": "tracks",
+        "individuals": data.n,
+        "ids": list(data.ids[:12]) + (["..."] if data.n > 12 else []),
+        "sightings": int(data.seen.sum()),
+        "times": {"count": len(data), "first": float(ends[0]), "last": float(ends[1])},
+        "usual interval": float(np.median(every)) if len(every) else None,
+        "longest gap": float(every.max()) if len(every) else None,
+        "velocities": "unknown" if data.velocities is None else "known",
+    }
+    if has_dates(data):
+        first, last = written(data.dates[[0, -1]])
+        about["dates"] = {"first": first, "last": last}
+    if Projection.of(data) is not None:
+        places = data.lonlat[data.seen]
+        low, high = places.min(axis=0), places.max(axis=0)
+        about["longitude"] = f"{low[0]:.4f} to {high[0]:.4f}"
+        about["latitude"] = f"{low[1]:.4f} to {high[1]:.4f}"
+    return {**about, "units": data.units, "metadata": data.metadata}
 
 
 def _describe_model(path: Path, as_json: bool) -> dict[str, Any]:

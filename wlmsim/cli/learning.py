@@ -20,19 +20,26 @@ from wlmsim.cli.options import (
     Scheduler,
     Settings,
     arguments,
+    moment,
     numbers,
     word_or_number,
 )
+from wlmsim.cli.reading import clouds, clouds_of, load, reading
 from wlmsim.errors import ParameterError
 
+KEEPING = (".csv", ".tsv", ".parquet", ".nc", ".h5md")
+"""Suffixes of forecasts that are not files of wlmsim."""
 STOPPING = {"last": "last", "none": None}
 """Words for the marginal that chooses the number of steps."""
 
 
+@reading({"velocities": "velocity_columns"})
 def fit(
     data: DataFile,
     output: Output,
-    until: Annotated[float | None, typer.Option(help="Fit the marginals up to this time. Default: all.")] = None,
+    until: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Fit the marginals up to this time or date. Default: all.")
+    ] = None,
     hold_out: Annotated[
         list[int] | None, typer.Option(metavar="INDEX", help="Leave out this marginal; counts from 0; repeatable.")
     ] = None,
@@ -59,6 +66,21 @@ def fit(
     pair: Annotated[
         float | None, typer.Option(metavar="CUTOFF", help="Also learn a pair potential that ends at this distance.")
     ] = None,
+    term: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME[:NUMBER]",
+            help="Also learn this term: pair:2.5 (a pair potential that ends at 2.5), mean-field, attention, "
+            "alignment:1.0, self-propulsion; repeatable.",
+        ),
+    ] = None,
+    alignment: Annotated[
+        float | None, typer.Option(metavar="RADIUS", help="Also learn an alignment of those closer than this.")
+    ] = None,
+    two_sided: Annotated[
+        bool,
+        typer.Option("--two-sided", help="When done, predict the marginals of --hold-out from both sides, and score."),
+    ] = False,
     validation: Annotated[
         str | None, typer.Option(**words("last|none|INDEX"), help="The marginal that chooses the number of steps.")
     ] = None,
@@ -71,6 +93,7 @@ def fit(
     settings: Settings = None,
     force: Force = False,
     quiet: Quiet = False,
+    columns: dict[str, Any] | None = None,
 ) -> None:
     """Learn a Lagrangian from snapshots; write the model.
 
@@ -90,10 +113,12 @@ def fit(
         "checkpoint": checkpoint,
     }
     widths = None if hidden is None else numbers("--hidden", hidden, int)
+    if two_sided and not hold_out:
+        raise typer.BadParameter("it needs --hold-out", param_hint="--two-sided")
     check_output(output, force, data)
 
     import wlmsim as wls
-    from wlmsim.cli import marginals
+    from wlmsim.cli import marginals, terms
 
     given = arguments(wls.learn.WLM, options, settings, reserved=RESERVED)
     parameters = {name.replace(".", "__"): value for name, value in given.items()}
@@ -103,19 +128,22 @@ def fit(
     if pair is not None:
         with blaming("--pair"):
             potential = potential + wls.learn.PairPotential(cutoff=pair)
-    model = wls.learn.WLM(potential, progress=not quiet)
+    potential, dissipation = terms.added(potential, term or [], alignment)
+    model = wls.learn.WLM(potential, dissipation=dissipation, progress=not quiet)
     try:
         model.set_params(**parameters)
     except ParameterError as error:
         if any(f"`{name}`" in str(error) or f".{name}`" in str(error) for name in _last_parts(options)):
             raise
         raise typer.BadParameter(in_shell(str(error)), param_hint="--set" if settings else None) from error
-    series = marginals.up_to(wls.SnapshotSeries.load(data), until, data)
+    series, held = marginals.up_to(clouds(data, columns), until, data), None
     if hold_out:
         with blaming("--hold-out"):
-            series, _ = series.hold_out(hold_out)
+            series, held = series.hold_out(hold_out)
     model.fit(series, client=client).save(output)
     typer.echo(f"{output}: {model!r}, {model.best_step_} steps in {model.seconds_:.1f} s")
+    if two_sided and held is not None:
+        typer.echo(model.evaluate(held, two_sided=True))
 
 
 def _last_parts(options: dict[str, Any]) -> list[str]:
@@ -123,61 +151,84 @@ def _last_parts(options: dict[str, Any]) -> list[str]:
     return [name.rpartition(".")[2] for name, value in options.items() if value is not None]
 
 
+@reading()
 def forecast(
     model: ModelFile,
     data: DataFile,
     output: Output,
     since: Annotated[
-        float | None,
-        typer.Option("--from", help="Time of the marginal to start from. Default: the last fitted one, or the first."),
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="TIME",
+            help="Time or date of the marginal to start from. Default: the last fitted one, or the first.",
+        ),
     ] = None,
-    until: Annotated[float | None, typer.Option(help="Forecast at the data's times up to this one.")] = None,
+    until: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Forecast at the data's times up to this one, or this date.")
+    ] = None,
     times: Annotated[
-        str | None, typer.Option(metavar="T,T,...", help="Forecast at these times, not the data's.")
+        str | None, typer.Option(metavar="T,T,...", help="Forecast at these times or dates, not the data's.")
     ] = None,
     dt: Annotated[float | None, typer.Option(help="Largest time step. Default: that of the fit.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the noise. Default: that of the model.")] = None,
     ensemble: Annotated[int, typer.Option(help="Number of independent runs of the noise.")] = 1,
     force: Force = False,
+    columns: dict[str, Any] | None = None,
 ) -> None:
-    """Roll a model out from a marginal of the data; write the trajectory."""
+    """Roll a model out from a marginal of the data; write the trajectory.
+
+    The suffix of the output says how: .h5, or .csv, .parquet and .nc with names, dates, longitudes and latitudes.
+    """
     if times is not None and until is not None:
         raise typer.BadParameter("it cannot go with --times", param_hint="--until")
-    wanted = None if times is None else numbers("--times", times, float)
     check_output(output, force, model, data)
 
     import wlmsim as wls
-    from wlmsim import _times
+    from wlmsim import _times, io
     from wlmsim.cli import marginals
 
-    fitted, series = wls.learn.WLM.load(model), wls.SnapshotSeries.load(data)
+    fitted, given = wls.learn.WLM.load(model), load(data, columns)
+    tracks = given.moving() if isinstance(given, wls.Tracks) else None
+    series = clouds_of(given if tracks is None else tracks)
     start = marginals.start(series, since, fitted)
-    if wanted is None:
+    if times is None:
         wanted = marginals.after(series, start.times[0], until, data).times.tolist()
-    prediction = fitted.forecast(start, wanted, dt=dt, seed=seed, ensemble=ensemble)
+    else:
+        wanted = [moment("--times", text, series) for text in times.split(",")]
+    begin: Any = start if tracks is None else tracks[tracks.times <= start.times[0]]
+    prediction = fitted.forecast(begin, wanted, dt=dt, seed=seed, ensemble=ensemble)
     prediction.units = series.units
-    prediction.save(output)
+    if output.suffix.lower() in KEEPING:
+        io.export(prediction, output)
+    else:
+        prediction.save(output)
     typer.echo(f"{output}: {prediction!r} from t = {_times.text(start.times[0], wanted)}")
 
 
+@reading()
 def evaluate(
     model: ModelFile,
     data: DataFile,
     since: Annotated[
-        float | None,
+        str | None,
         typer.Option(
             "--from",
+            metavar="TIME",
             help="Forecast all later marginals from the one at this time. "
             "Default: each unseen marginal from the fitted one before it.",
         ),
     ] = None,
-    until: Annotated[float | None, typer.Option(help="Leave out the marginals after this time.")] = None,
+    until: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Leave out the marginals after this time or date.")
+    ] = None,
     two_sided: Annotated[
         bool, typer.Option("--two-sided", help="Predict each unseen marginal from the fitted ones on both sides.")
     ] = False,
     plot: Annotated[Path | None, typer.Option(help="Plot the scores: .png, .pdf or .svg.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the scores as JSON.")] = None,
     force: Force = False,
+    columns: dict[str, Any] | None = None,
 ) -> None:
     """Score the predictions of a model by exact W1, beside the naive baselines."""
     if two_sided and since is not None:
@@ -192,16 +243,25 @@ def evaluate(
     from wlmsim.cli import marginals
     from wlmsim.io import atomic
 
-    fitted, series = wls.learn.WLM.load(model), wls.SnapshotSeries.load(data)
+    fitted, given = wls.learn.WLM.load(model), load(data, columns)
+    tracks = given.moving() if isinstance(given, wls.Tracks) else None
+    series = clouds_of(given if tracks is None else tracks)
     if since is not None:
         start = marginals.start(series, since, fitted)
         observed = marginals.after(series, start.times[0], until, data)
-        scores = fitted.evaluate(observed, start=start)
+        begun = start.times[0]
+        if tracks is None:
+            scores = fitted.evaluate(observed, start=start)
+        else:
+            later = (tracks.times > begun) & (tracks.times <= observed.times[-1])
+            scores = fitted.evaluate(tracks[later], start=tracks[tracks.times <= begun])
     else:
         past, unseen = marginals.unseen(series, fitted, data)
         observed = marginals.after(unseen, past.times[0], until, data)
         scores = fitted.evaluate(observed, data=past, two_sided=two_sided)
     typer.echo(scores)
+    if scores.by_individual is not None:
+        typer.echo(f"\n{scores.by_individual}")
     if json_file is not None:
         with atomic(json_file) as temporary:
             temporary.write_text(json.dumps(scores.to_dict(), indent=2) + "\n")

@@ -10,6 +10,7 @@ import typer
 from wlmsim import _times
 from wlmsim import _validation as check
 from wlmsim.cli.errors import blaming
+from wlmsim.cli.options import moment
 from wlmsim.errors import WlmsimError
 
 if TYPE_CHECKING:
@@ -17,29 +18,31 @@ if TYPE_CHECKING:
     from wlmsim.learn import WLM
 
 
-def start(series: SnapshotSeries, since: float | None, model: WLM) -> SnapshotSeries:
+def start(series: SnapshotSeries, since: str | None, model: WLM) -> SnapshotSeries:
     """The marginal at `since`, with its populations; without it the last fitted one, or else the first."""
     if since is not None:
+        time = moment("--from", since, series)
         with blaming("--from"):
-            return series[[check.recorded("time", since, series.times, "an observed time")]]
+            return series[[check.recorded("time", time, series.times, "an observed time")]]
     last = _times.among(series.times, model.times_) & ~_times.up_to(series.times, model.times_[-2])
     return series[[int(last.argmax())]]
 
 
-def up_to(series: SnapshotSeries, until: float | None, path: Path) -> SnapshotSeries:
+def up_to(series: SnapshotSeries, until: str | None, path: Path) -> SnapshotSeries:
     """The marginals at or before a time, if one is given."""
     if until is None:
         return series
-    kept = _times.up_to(series.times, until)
+    last = moment("--until", until, series)
+    kept = _times.up_to(series.times, last)
     if not kept.any():
-        given, first = (_times.text(t, [*series.times, until]) for t in (until, series.times[0]))
+        given, first = (_times.text(t, [*series.times, last]) for t in (last, series.times[0]))
         raise typer.BadParameter(
             f"{path} holds no marginal up to t = {given}; the first is at {first}", param_hint="--until"
         )
     return series[kept.nonzero()[0].tolist()]
 
 
-def after(series: SnapshotSeries, start: float, until: float | None, path: Path) -> SnapshotSeries:
+def after(series: SnapshotSeries, start: float, until: str | None, path: Path) -> SnapshotSeries:
     """The marginals later than a time, up to another."""
     later = ~_times.up_to(series.times, start)
     if not later.any():

@@ -13,6 +13,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from wlmsim.cli.completion import DATA, files, settings
+from wlmsim.cli.errors import blaming
 
 Number = TypeVar("Number", int, float)
 
@@ -41,6 +42,17 @@ def numbers(option: str, text: str, kind: Callable[[str], Number]) -> list[Numbe
     except ValueError:
         noun = "integers" if kind is int else "numbers"
         raise typer.BadParameter(f"{text!r} is not a list of {noun} such as 1,2,3", param_hint=option) from None
+
+
+def moment(option: str, text: str, series: Any) -> float:
+    """Read a time: a number, or a date where the series has dates."""
+    from wlmsim.data.dates import asked
+
+    try:
+        return float(text)
+    except ValueError:
+        with blaming(option):
+            return float(asked("time", text, series))
 
 
 def word_or_number(option: str, text: str, words: Mapping[str, Any], kind: Callable[[str], Number]) -> Any:

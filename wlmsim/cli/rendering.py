@@ -8,12 +8,14 @@ from typing import Annotated, Any
 import typer
 
 from wlmsim.cli.completion import DATA, files, words
-from wlmsim.cli.files import PLOTS, check_output, check_suffix, load, save_plot
-from wlmsim.cli.options import DataFile, Force, Output, Quiet, numbers
+from wlmsim.cli.files import PLOTS, check_output, check_suffix, save_plot
+from wlmsim.cli.options import DataFile, Force, Output, Quiet, moment, numbers
+from wlmsim.cli.reading import load, reading
 
 FILMS, PICTURES, PAGES = (".gif", ".mp4"), (".png", ".pdf", ".svg", ".eps"), (".html",)
 
 
+@reading({"time": "time_column"})
 def render(
     data: DataFile,
     output: Output,
@@ -21,7 +23,9 @@ def render(
         Path | None, typer.Option(autocompletion=files(*DATA), help="Snapshots or trajectory to show for comparison.")
     ] = None,
     overview: Annotated[bool, typer.Option("--overview", help="Plot the clouds of all times over each other.")] = False,
-    time: Annotated[float | None, typer.Option(help="Time of a picture. Default: the last.")] = None,
+    time: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Time or date of a picture. Default: the last.")
+    ] = None,
     layout: Annotated[str | None, typer.Option(**words("side-by-side|overlay"), help="Where the truth goes.")] = None,
     color: Annotated[
         str | None, typer.Option(**words("auto|speed|time|energy|population|none"), help="What colours mean.")
@@ -49,6 +53,7 @@ def render(
     ] = None,
     replace: Force = False,
     quiet: Quiet = False,
+    columns: dict[str, Any] | None = None,
 ) -> None:
     """Draw a trajectory or snapshots.
 
@@ -95,8 +100,10 @@ def render(
     if color == "none":
         look["color"] = None
     if truth is not None:
-        look["truth"] = load(truth)
-    shown = load(data)
+        look["truth"] = _without_names(load(truth))
+    shown = _without_names(load(data, columns))
+    if time is not None:
+        look["time"] = moment("--time", time, shown)
 
     import wlmsim as wls
 
@@ -111,6 +118,13 @@ def render(
     else:
         wls.visual.snapshot(shown, output, **look)
     typer.echo(f"{output}: {kind} of {shown!r}")
+
+
+def _without_names(data: Any) -> Any:
+    """Snapshots of tracks; what else there is as it is."""
+    from wlmsim.data.tracks import Tracks
+
+    return data.snapshots() if isinstance(data, Tracks) else data
 
 
 def _camera(text: str | None) -> str | list[float] | None:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from wlmsim.cli.completion import words
 from wlmsim.cli.files import check_output, check_suffix
 from wlmsim.cli.options import DataFile, Force, Quiet, Scheduler
+from wlmsim.cli.reading import clouds, reading
 
 PAGES = (".html", ".htm")
 
 
+@reading()
 def study(
     data: DataFile,
     budget: Annotated[
@@ -23,7 +25,9 @@ def study(
     goal: Annotated[
         str, typer.Option(**words("both|forecast|interpolate"), help="What predictions are wanted for.")
     ] = "both",
-    until: Annotated[float | None, typer.Option(help="Study the marginals up to this time. Default: all.")] = None,
+    until: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Study the marginals up to this time or date. Default: all.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the fitted model.")] = None,
     report: Annotated[Path | None, typer.Option(help="Write the report as a page: .html.")] = None,
@@ -31,6 +35,7 @@ def study(
     client: Scheduler = None,
     force: Force = False,
     quiet: Quiet = False,
+    columns: dict[str, Any] | None = None,
 ) -> None:
     """Find the mechanics that predicts the data best, and say how far to believe it.
 
@@ -47,7 +52,7 @@ def study(
     import wlmsim as wls
     from wlmsim.cli import marginals
 
-    series = marginals.up_to(wls.SnapshotSeries.load(data), until, data)
+    series = marginals.up_to(clouds(data, columns), until, data)
     allowed = _seconds(budget)
     found = wls.learn.study(series, budget=allowed, goal=goal, seed=seed, client=client, progress=not quiet)
     if output is not None:

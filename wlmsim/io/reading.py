@@ -162,10 +162,11 @@ def read_tracks(path: str | Path, **columns: Any) -> Tracks:
         return track_tables.tracks_from_columns(table, path.name, **columns)
 
 
-def holds_individuals(path: str | Path) -> bool:
+def holds_individuals(path: str | Path, **columns: Any) -> bool:
     """Whether a file says who is who: whether `read_tracks` is the better way to read it than `read_snapshots`.
 
-    Of tables it is so if a column of names, one of times and those of positions have usual names.
+    Of tables it is so if a column of names, one of times and those of positions have usual names, or are given, and the
+    same name stands in several rows.
     """
     path = local(path)
     suffix = suffix_of(path)
@@ -176,8 +177,8 @@ def holds_individuals(path: str | Path) -> bool:
             return drifters.holds_drifters(dataset)
     if suffix.removesuffix(".gz") not in tables.TEXT and suffix not in PARQUET:
         return not is_foreign(path) and inspection.kind(path) == "tracks"
-    with opened_columns(path) as columns:
-        return track_tables.are_sightings(columns, path.name)
+    with opened_columns(path) as opened:
+        return track_tables.are_sightings(opened, path.name, columns)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import numpy as np
 
 from wlmsim import _times
 from wlmsim import _validation as check
-from wlmsim.data.dates import asked, length_of
+from wlmsim.data.dates import SECONDS, asked, length_of, unit_of_time
 from wlmsim.data.projection import PROJECTION, Projection, degrees_from, plane_of
 from wlmsim.data.resampling import METHODS, regular_times, resampled, usual_gap
 from wlmsim.data.tracks import Tracks, midnight
@@ -216,8 +216,12 @@ class Sightings:
         """The median interval between sightings of an individual, in the words that `every` takes."""
         same = np.diff(self.owner) == 0
         interval = float(np.median(np.diff(self.times)[same])) if same.any() else 1.0
-        unit = self.units.get("time", "")
-        return f"{interval:.2g} {unit}" if unit else float(f"{interval:.2g}")
+        unit = unit_of_time(self.units.get("time", ""))
+        if unit is None:
+            return float(f"{interval:.2g}")
+        seconds = interval * SECONDS[unit]
+        name = next((name for name in ("day", "h", "min", "s") if seconds >= SECONDS[name]), unit)
+        return f"{seconds / SECONDS[name]:.2g} {name}"
 
     def _check_size(self, count: int) -> None:
         size = count * len(self.ids) * self.positions.shape[1] * 8 * (1 if self.velocities is None else 2)

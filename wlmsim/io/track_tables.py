@@ -6,6 +6,7 @@ import datetime
 import re
 import warnings
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -189,11 +190,20 @@ def tracks_from_columns(
     )
 
 
-def are_sightings(columns: Mapping[str, Any], source: str) -> bool:
-    """Whether columns by their usual names say who was seen when and where."""
+def are_sightings(columns: Mapping[str, Any], source: str, given: Mapping[str, Any] = MappingProxyType({})) -> bool:
+    """Whether columns by their usual names, or as given, say who was seen when and where, most of them repeatedly."""
     table = _SightingsTable(columns, source)
-    place = any(all(name in table.plain for name in names[:2]) for names in POSITIONS)
-    return place and any(name in table.plain for name in TIMES) and any(name in table.plain for name in IDS)
+    usual = {
+        "id": any(name in table.plain for name in IDS),
+        "time": any(name in table.plain for name in TIMES),
+        "positions": any(all(name in table.plain for name in names[:2]) for names in POSITIONS),
+    }
+    if not all(usual[role] or role in given for role in usual):
+        return False
+    if "id" in given:
+        return True
+    names, _ = table.individuals(None)
+    return 2 * len(np.unique(names)) <= len(names)
 
 
 def _since_midnight(when: Any, metadata: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -1,0 +1,146 @@
+"""Data of any kind in every command: columns, individuals, dates, terms; and errors that speak of options."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import wlmsim as wls
+from tests.cli.test_commands import one_thread, refuse, run, succeed  # noqa: F401
+
+FIT = ("--steps", 3, "--set", "members=1", "--rollouts", "multiple-shooting", "-q")
+
+
+@pytest.fixture(scope="module")
+def cows(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Eight cows that drift east, as Movebank has them, each seen at minutes of its own."""
+    rng = np.random.default_rng(0)
+    rows = ["timestamp,location-long,location-lat,individual-local-identifier"]
+    for k in range(8):
+        for m in range(0, 300, 20):
+            when = np.datetime64("2021-03-01T06:00") + np.timedelta64(m + k, "m")
+            lon, lat = 5 + 0.01 * rng.normal() + 0.0005 * m, 52 + 0.01 * rng.normal()
+            rows.append(f"{str(when).replace('T', ' ')},{lon:.5f},{lat:.5f},cow {k}")
+    path = tmp_path_factory.mktemp("cows") / "cows.csv"
+    path.write_text("\n".join(rows))
+    return path
+
+
+READ = ("--every", "20 min", "--time-unit", "h")
+
+
+@pytest.fixture(scope="module")
+def model(cows: Path) -> Path:
+    path = cows.with_suffix(".model")
+    succeed("fit", cows, *READ, "-o", path, "--until", "2021-03-01T09:00", *FIT)
+    return path
+
+
+def test_info_says_who_when_and_where(cows):
+    told = json.loads(run("info", cows, "--json").stdout)
+    assert told["kind"] == "tracks" and told["individuals"] == 8 and told["sightings"] == 120
+    assert told["dates"] == {"first": "2021-03-01T06:00", "last": "2021-03-01T10:47"}
+    assert told["longitude"].startswith("4.9") and told["usual interval"] == pytest.approx(20 / 1440)
+    assert "--every '20 min' interpolates to common times" in run("info", cows).stderr
+
+
+def test_from_a_table_to_a_forecast_with_names_and_dates(cows, model, tmp_path):
+    out = tmp_path / "a.csv"
+    succeed("forecast", model, cows, *READ, "--from", "2021-03-01T09:00", "--until", "2021-03-01T10:00", "-o", out)
+    header, first, *_ = out.read_text().splitlines()
+    assert header == "id,time,date,x,y,vx,vy,lon,lat" and first.startswith("cow 0,9.33333333333,2021-03-01T09:20")
+    out = tmp_path / "a.h5"
+    succeed("forecast", model, cows, *READ, "--times", "2021-03-01T11:30", "-o", out)
+    path = wls.Trajectory.load(out)
+    assert path.ids == tuple(f"cow {k}" for k in range(8)) and path.dates[0] == np.datetime64("2021-03-01T11:30")
+    assert wls.learn.WLM.load(model).times_[-1] == 9.0
+
+
+def test_scores_of_each_individual(cows, model, tmp_path):
+    told = succeed("evaluate", model, cows, *READ, "--from", "2021-03-01T09:00", "--json", tmp_path / "a.json")
+    assert "mean distance of each individual [m]" in told and "cow 7" in told
+    scores = json.loads((tmp_path / "a.json").read_text())
+    assert len(scores["by_individual"]["ids"]) == 8 and scores["protocol"] == "forecast"
+
+
+def test_convert_keeps_individuals_and_common_times(cows, tmp_path):
+    succeed("convert", cows, *READ, "--projection", "utm", "-o", tmp_path / "a.h5")
+    tracks = wls.Tracks.load(tmp_path / "a.h5")
+    assert tracks.metadata["projection"] == "EPSG:32631" and tracks.metadata["resampled"]["every"] == pytest.approx(
+        1 / 3
+    )
+    succeed("convert", tmp_path / "a.h5", "--every", "1 h", "-o", tmp_path / "b.parquet")
+    assert wls.Tracks.load(tmp_path / "b.parquet").times.tolist() == [6, 7, 8, 9, 10]
+    assert json.loads(run("info", tmp_path / "a.h5", "--json").stdout)["individuals"] == 8
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    rng = np.random.default_rng(1)
+    rows = [f"{t},{rng.normal() + t:.4f},{rng.normal():.4f}" for t in (0, 1, 2, 3) for _ in range(10)]
+    path = tmp_path_factory.mktemp("table") / "screen.csv"
+    path.write_text("hour,a,b\n" + "\n".join(rows))
+    return path
+
+
+NAMES = ("--time", "hour", "--positions", "a,b")
+
+
+def test_columns_of_other_names_in_every_command(table, tmp_path):
+    model = tmp_path / "a.model"
+    told = succeed("fit", table, *NAMES, "-o", model, "--hold-out", 2, "--two-sided", "--velocities", "zero", *FIT)
+    assert "interpolate" in told
+    succeed("evaluate", model, table, *NAMES, "--two-sided")
+    succeed("study", table, *NAMES, "--budget", "2", "-q")
+    succeed("render", table, "--time-column", "hour", "--positions", "a,b", "--overview", "-o", tmp_path / "a.png")
+    succeed("info", table, *NAMES)
+
+
+@pytest.mark.parametrize(
+    ("options", "terms"),
+    [
+        (["--term", "pair:2.5"], ["PairPotential(cutoff=2.5"]),
+        (["--alignment", "1.0", "--term", "mean-field"], ["LearnableAlignment(cutoff=1", "MeanFieldPotential("]),
+        (["--term", "alignment:2", "--term", "self-propulsion"], ["LearnableAlignment(cutoff=2", "LearnableSelfProp"]),
+    ],
+)
+def test_terms(table, tmp_path, options, terms):
+    velocities = ["--velocities", "zero"]
+    told = succeed("fit", table, *NAMES, "-o", tmp_path / "a.model", *velocities, *options, *FIT, "--friction", 0.1)
+    assert all(term in told for term in terms)
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (["--term", "pear:2"], "'pear' is not one of pair, mean-field, attention, alignment, self-propulsion (did"),
+        (["--term", "pair"], "it needs a number"),
+        (["--term", "pair:far"], "'far' is not a number"),
+        (["--term", "pair:-1"], "`cutoff` must be"),
+        (["--two-sided"], "it needs --hold-out"),
+        (["--until", "2021-03-01"], "the data have no dates"),
+        (["--until", "soon"], "must be a finite number, or a date"),
+        (["--positions", "a,c"], "got 'c'"),
+    ],
+)
+def test_bad_usage(table, tmp_path, options, reason):
+    names = NAMES if "--positions" not in options else NAMES[:2]
+    error = refuse(2, "fit", table, *names, "-o", tmp_path / "a.model", *options, *FIT)
+    assert reason in error
+
+
+def test_errors_say_options(table, cows, tmp_path):
+    def said(*arguments: object) -> str:
+        return run(*arguments).stderr
+
+    out = ("-o", tmp_path / "a.model")
+    assert "--time NAME says it" in said("fit", table, "--positions", "a,b", *out)
+    assert "--positions NAME" in said("fit", table, "--time", "hour", *out)
+    assert "--id NAME" in said("fit", table, *NAMES, "--every", "1 h", *out)
+    (tmp_path / "a.csv").write_text("id,time,x,y\na,1.3.2021,0,0\na,2.3.2021,1,0\n")
+    assert "--read date_format='%d.%m.%Y %H:%M'" in said("fit", tmp_path / "a.csv", *out)
+    for text in (said("fit", cows, "--projection", "mine", *out), said("fit", cows, "--read", "timezone=Mars", *out)):
+        assert "(" not in text.split("error:")[1].split("got")[0]

@@ -1,0 +1,165 @@
+"""The options that say how data of another kind are read, and the reading itself."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+
+import typer
+
+from wlmsim.cli.options import named_values
+
+if TYPE_CHECKING:
+    from wlmsim.data.snapshots import SnapshotSeries
+    from wlmsim.data.tracks import Tracks
+    from wlmsim.data.trajectory import Trajectory
+
+PANEL = "How to read DATA"
+INDIVIDUALS = ("id", "every", "max_gap", "method", "crs", "projection", "timezone", "date_format", "keypoint")
+"""Arguments that only data have which say who is who."""
+
+
+def _option(*names: str, **about: Any) -> Any:
+    return typer.Option(*names, rich_help_panel=PANEL, **about)
+
+
+OPTIONS: dict[str, Any] = {
+    "id": Annotated[str | None, _option(metavar="NAME,...", help="Columns of who is seen, if not called as usual.")],
+    "time": Annotated[str | None, _option("--time", metavar="NAME,...", help="Column of times, or of date and time.")],
+    "positions": Annotated[
+        str | None,
+        _option(metavar="NAME,...", help="Columns of positions, longitude first; or one array, such as X_pca."),
+    ],
+    "velocities": Annotated[str | None, _option("--velocities", metavar="NAME,...", help="Those of velocities.")],
+    "every": Annotated[
+        str | None, _option(metavar="TIME", help="Interpolate individuals to common times, such as '10 min' apart.")
+    ],
+    "max_gap": Annotated[
+        str | None, _option(metavar="TIME", help="Longest gap to interpolate over. Default: three usual intervals.")
+    ],
+    "projection": Annotated[
+        str | None, _option(metavar="NAME", help="Plane for longitudes and latitudes: utm, EPSG:32633, ...")
+    ],
+    "time_unit": Annotated[
+        str | None, _option(metavar="NAME", help="Unit of time; dates are counted in it. Default: day for dates.")
+    ],
+    "length_unit": Annotated[str | None, _option(metavar="NAME", help="Unit of length.")],
+    "read": Annotated[
+        list[str] | None,
+        _option(
+            "--read",
+            metavar="NAME=VALUE",
+            help="Anything else that Tracks.load or SnapshotSeries.load takes, such as crs=EPSG:32633, "
+            "timezone=Europe/Amsterdam, dims=5; repeatable.",
+        ),
+    ],
+}
+
+
+def reading(renamed: dict[str, str] | None = None) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command the options of reading; it gets what was given as its argument `columns`.
+
+    Parameters
+    ----------
+    renamed : dict, optional
+        Options by other names, where the command has one of this name for something else.
+    """
+    names = {name: (renamed or {}).get(name, name) for name in OPTIONS}
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        own = [p for p in inspect.signature(command).parameters.values() if p.name != "columns"]
+        hints = get_type_hints(command, include_extras=True)
+        hints.pop("columns", None)
+        clash = {p.name for p in own} & set(names.values())
+        assert not clash, clash
+
+        @functools.wraps(command)
+        def run(**given: Any) -> None:
+            options = {name: given.pop(called) for name, called in names.items()}
+            command(**given, columns=_columns(options))
+
+        added = []
+        for name, called in names.items():
+            hint = OPTIONS[name]
+            if called != name:
+                hint = _called(hint, called)
+            hints[called] = hint
+            added.append(inspect.Parameter(called, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=hint))
+        keyword = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hints[p.name]) for p in own]
+        run.__signature__ = inspect.Signature([*keyword, *added])  # type: ignore[attr-defined]
+        run.__annotations__ = hints
+        del run.__wrapped__
+        return run
+
+    return decorate
+
+
+def _called(hint: Any, name: str) -> Any:
+    kind, option = hint.__origin__, hint.__metadata__[0]
+    flag = f"--{name.replace('_', '-')}"
+    return Annotated[kind, typer.Option(flag, metavar=option.metavar, help=option.help, rich_help_panel=PANEL)]
+
+
+def _columns(options: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of reading that were given."""
+    units = {kind: options.pop(f"{kind}_unit") for kind in ("length", "time")}
+    more = named_values(options.pop("read"), reserved=[name for name, value in options.items() if value is not None])
+    columns = {name: _names(value) for name, value in options.items() if value is not None}
+    for name in ("every", "max_gap"):
+        if name in columns:
+            columns[name] = _number_or_text(columns[name])
+    if any(units.values()):
+        columns["units"] = {kind: name for kind, name in units.items() if name is not None}
+    return columns | more
+
+
+def _names(text: str) -> Any:
+    """``x,y`` as two columns; one name may also be that of an array."""
+    return text.split(",") if "," in text else text
+
+
+def _number_or_text(text: Any) -> Any:
+    try:
+        return float(text)
+    except (TypeError, ValueError):
+        return text
+
+
+def load(path: Path, columns: dict[str, Any] | None = None) -> Trajectory | SnapshotSeries | Tracks:
+    """Read what the file holds: tracks where it says who is who."""
+    import wlmsim as wls
+    from wlmsim import io
+
+    columns = dict(columns or {})
+    own = not io.is_foreign(path)
+    if own and not columns:
+        kind = io.kind(path)
+        kinds: dict[str, Any] = {"trajectory": wls.Trajectory, "tracks": wls.Tracks}
+        return kinds.get(kind, wls.SnapshotSeries).load(path)
+    given = {name: columns[name] for name in ("id", "time", "positions") if name in columns}
+    wanted = columns.keys() & set(INDIVIDUALS)
+    resampling = {name: columns.pop(name) for name in ("every", "max_gap", "method") if own and name in columns}
+    if own and not columns and resampling:
+        return wls.Tracks.load(path).resample(**resampling)
+    if wanted or io.holds_individuals(path, **given):
+        return wls.Tracks.load(path, **columns)
+    return wls.SnapshotSeries.load(path, **columns)
+
+
+def clouds(path: Path, columns: dict[str, Any] | None = None) -> SnapshotSeries:
+    """Read snapshots; of individuals with velocities."""
+    return clouds_of(load(path, columns))
+
+
+def clouds_of(data: Trajectory | SnapshotSeries | Tracks) -> SnapshotSeries:
+    """Forget who is who; of tracks without velocities these are estimated before."""
+    from wlmsim.data.snapshots import SnapshotSeries
+    from wlmsim.data.tracks import Tracks
+    from wlmsim.io.snapshots_file import forget
+
+    if isinstance(data, Tracks):
+        return data.moving().snapshots()
+    return data if isinstance(data, SnapshotSeries) else forget(data)
