@@ -178,3 +178,8 @@ def test_arguments_are_checked():
         with pytest.raises(ParameterError, match=f"`{name}`"):
             make()
     assert repr(events.Escape(1.0)) == "Escape('escape')"
+
+
+def test_one_particle_collides_with_none():
+    path = wls.simulate(SPRING, PLANET, [1.0], dt=0.1, events=[events.Collision(0.1)])
+    assert len(path.events["collision"]) == 0

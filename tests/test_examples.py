@@ -17,6 +17,7 @@ SEEN = {".gif", ".mp4", ".png", ".html"}
 FOUND = {
     "tune_a_launch": lambda misses: misses[-1] < 0.05 * misses[0],
     "which_mechanics": lambda named: all(truth == name for truth, name in named.items()),
+    "liquid": lambda displaced: displaced[0.2] < 0.1 < 0.3 < displaced[1.5],
     "infer_parameters": lambda off: 0.5 < np.sqrt((off**2).mean()) < 2.0,
 }
 """What the result of an example must be, where it is worth a check of its own."""

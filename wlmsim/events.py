@@ -332,7 +332,8 @@ class Watch:
         found = {}
         for event, values in zip(self._events, self._last, strict=True):
             rows = sorted(self._found[event.name], key=lambda row: row.time)
-            shape = (len(rows), len(event.particles(0, len(values), self._n)), *self._shape)
+            each = len(event.particles(0, len(values), self._n)) if len(values) else 0
+            shape = (len(rows), each, *self._shape)
             found[event.name] = Occurrences(
                 np.array([row.time for row in rows], float),
                 np.array([row.particles for row in rows], dtype=np.int64).reshape(shape[:2]),
