@@ -38,13 +38,15 @@ def test_a_study_prints_its_report_and_writes_the_model_and_the_page(
     drifters: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("wlmsim.learn.studies.page._drawn", lambda study, *kinds: "")  # pictures take seconds
-    model, page = tmp_path / "drifters.model", tmp_path / "report.html"
-    result = run(drifters, "--budget", "2 s", "-o", model, "--report", page, "--quiet")
+    monkeypatch.setattr("wlmsim.learn.studies.page._to_print", lambda study: "")
+    model, page, figure = (tmp_path / name for name in ("drifters.model", "report.html", "figure.svg"))
+    result = run(drifters, "--budget", "2 s", "-o", model, "--report", page, "--figure", figure, "--quiet")
     assert result.exit_code == 0, result.output
     assert "A study of 4 marginals" in result.stdout and "What cannot be trusted" in result.stdout
     assert "persistence (no mechanics)" in result.stdout and "of a budget of 2 s" in " ".join(result.stdout.split())
     assert wls.learn.WLM.load(model).times_.tolist() == pytest.approx([0, 1 / 3, 2 / 3, 1])
     assert page.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    assert "A study of 4 marginals" in figure.read_text(encoding="utf-8")
 
 
 def test_a_table_is_studied_up_to_a_time_and_told_as_json(drifters: Path, tmp_path: Path) -> None:
@@ -68,6 +70,8 @@ def test_what_cannot_be_done_is_refused_before_the_study(
     assert "cannot be its output" in refuse(1, drifters, "-o", drifters, "--force")
     assert "No such folder" in refuse(1, drifters, "-o", tmp_path / "no" / "a.model")
     assert ".html" in refuse(2, drifters, "--report", tmp_path / "report.pdf")
+    assert ".pdf" in refuse(2, drifters, "--figure", tmp_path / "figure.html")
+    assert "--output" in refuse(2, drifters, "--figure", tmp_path / "a.pdf", "-o", tmp_path / "a.pdf")
     assert "--output" in refuse(2, drifters, "--report", there, "-o", there, "--force")
     assert "--until" in refuse(2, drifters, "--until", -1)
     assert "No such file" in refuse(1, tmp_path / "missing.csv")

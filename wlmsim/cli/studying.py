@@ -14,6 +14,7 @@ from wlmsim.cli.options import DataFile, Force, Quiet, Scheduler
 from wlmsim.cli.reading import clouds, reading
 
 PAGES = (".html", ".htm")
+FIGURES = (".pdf", ".svg", ".eps", ".png")
 
 
 @reading()
@@ -31,6 +32,9 @@ def study(
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the fitted model.")] = None,
     report: Annotated[Path | None, typer.Option(help="Write the report as a page: .html.")] = None,
+    figure: Annotated[
+        Path | None, typer.Option(help="Write one page that a paper can print: .pdf, .svg, .eps or .png.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     client: Scheduler = None,
     force: Force = False,
@@ -44,10 +48,14 @@ def study(
     """
     if report is not None:
         check_suffix("--report", report, PAGES)
-    for path in filter(None, (output, report)):
+    if figure is not None:
+        check_suffix("--figure", figure, FIGURES)
+    for path in filter(None, (output, report, figure)):
         check_output(path, force, data)
     if report is not None and report == output:
         raise typer.BadParameter("it cannot be that of --output", param_hint="--report")
+    if figure is not None and figure == output:
+        raise typer.BadParameter("it cannot be that of --output", param_hint="--figure")
 
     import wlmsim as wls
     from wlmsim.cli import marginals
@@ -59,6 +67,8 @@ def study(
         found.model.save(output)
     if report is not None:
         found.report(report)
+    if figure is not None:
+        found.figure(figure)
     if as_json:
         from wlmsim.learn.studies.record import record
 

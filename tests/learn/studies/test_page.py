@@ -49,12 +49,14 @@ def written(made, tmp_path_factory):
 def test_the_page_loads_nothing_and_is_well_formed(written):
     found = Resources(written)
     assert found.open == [] and len(found.loads) > 5
-    assert all(load.startswith("data:image/png;base64,") for load in found.loads)
+    *pictures, to_print = found.loads
+    assert all(load.startswith("data:image/png;base64,") for load in pictures)
+    assert base64.b64decode(to_print.removeprefix("data:application/pdf;base64,")).startswith(b"%PDF")
     assert "<script" not in written and "@import" not in written and "url(" not in written
 
 
 def test_every_picture_shows_something(written):
-    for encoded in re.findall(r"base64,([A-Za-z0-9+/=]+)", written):
+    for encoded in re.findall(r"png;base64,([A-Za-z0-9+/=]+)", written):
         image = matplotlib.image.imread(io.BytesIO(base64.b64decode(encoded)), format="png")
         assert image.shape[1] > 300 and np.ptp(image[..., :3]) > 0.5
 
@@ -78,6 +80,7 @@ def test_the_page_has_all_of_the_report(written, made):
 def bare(monkeypatch):
     """Pages without pictures, which take seconds."""
     monkeypatch.setattr("wlmsim.learn.studies.page._drawn", lambda study, *kinds: "")
+    monkeypatch.setattr("wlmsim.learn.studies.page._to_print", lambda study: "")
 
 
 @pytest.mark.usefixtures("bare")
@@ -104,7 +107,7 @@ def test_a_page_is_written_whole_or_not_at_all(made, tmp_path, monkeypatch):
 def test_a_study_is_saved_in_a_folder(made, tmp_path):
     study = made(w1=(0.1, float("inf"), 0.1))
     folder = study.save(tmp_path / "new" / "folder")
-    assert sorted(path.name for path in folder.iterdir()) == ["report.html", "study.json", "study.model"]
+    assert sorted(path.name for path in folder.iterdir()) == ["figure.pdf", "report.html", "study.json", "study.model"]
     about = json.loads((folder / "study.json").read_text(), parse_constant=pytest.fail)  # no Infinity, no NaN
     assert about == record(study)
     assert about["winners"]["forecast"] == "ballistic" and about["expression"] == repr(study.chosen)

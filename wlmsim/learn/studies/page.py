@@ -15,6 +15,7 @@ from wlmsim._about import version
 from wlmsim.errors import WlmsimError
 from wlmsim.io.atomic import atomic
 from wlmsim.learn.studies import pictures, words
+from wlmsim.learn.studies.figure import figure, save, write_figure
 from wlmsim.learn.studies.ranking import rankings
 from wlmsim.learn.studies.record import record
 from wlmsim.learn.studies.report import grid
@@ -75,12 +76,13 @@ def save_study(study: Any, folder: str | Path) -> Path:
     Returns
     -------
     Path
-        The folder, with study.model, report.html and study.json.
+        The folder, with study.model, report.html, figure.pdf and study.json.
     """
     folder = Path(folder).expanduser()
     folder.mkdir(parents=True, exist_ok=True)
     study.model.save(folder / "study.model")
     write_page(study, folder / "report.html")
+    write_figure(study, folder / "figure.pdf")
     with atomic(folder / "study.json") as temporary:
         temporary.write_text(json.dumps(record(study), indent=2) + "\n", encoding="utf-8")
     return folder
@@ -113,6 +115,8 @@ def _body(study: Any) -> Iterator[str]:
     yield _drawn(study, pictures.of_trust)
     yield _section("Predictions beside data")
     yield _drawn(study, pictures.of_folds, pictures.of_future)
+    yield _section("For a paper")
+    yield _to_print(study)
     yield _section("The same again")
     yield f"<pre>{html.escape(words.repeat(study))}</pre>"
     yield _section("To cite")
@@ -133,6 +137,15 @@ def _drawn(study: Any, *kinds: Callable[[Any], Iterator[pictures.Picture]]) -> s
         except WlmsimError as error:
             cells.append(f"<p>A picture cannot be drawn: {html.escape(str(error))}</p>")
     return f'<div class="pictures">{"".join(cells)}</div>' if cells else ""
+
+
+def _to_print(study: Any) -> str:
+    """What was found as one figure, which lies in the page itself."""
+    buffer = io.BytesIO()
+    save(figure(study), buffer, words.title(study), "pdf")
+    data = base64.b64encode(buffer.getvalue()).decode("ascii")
+    about = "Data, force, laws and scores in one figure, two columns wide (PDF)"
+    return f'<p><a download="study.pdf" href="data:application/pdf;base64,{data}">{about}</a></p>'
 
 
 def _figure(picture: pictures.Picture) -> str:

@@ -63,13 +63,21 @@ def of_rankings(study: Any) -> Iterator[Picture]:
         if not finite:
             continue
         figure, ax = _panel(1.4 + 0.3 * len(finite))
-        plot_ranking(ranking, ax)
-        for label, entry in zip(ax.get_yticklabels(), finite[::-1], strict=True):
-            label.set_color("#6b7280" if is_naive(entry) else "#111827")
-        if max(ranking.mean[e.name] for e in finite) > 20 * ranking.mean[finite[0].name] > 0:
-            ax.set_xscale("log")
+        draw_ranking(ranking, ax)
         ax.set_title(ranking.goal, fontsize="medium", pad=16)
         yield Picture("A dot for each fold, the mean with its standard error; grey names need no mechanics.", figure)
+
+
+def draw_ranking(ranking: Ranking, ax: Axes) -> None:
+    """The ways to predict that did not diverge, on a logarithmic axis where they are far apart."""
+    from wlmsim.visual.plots._style import logarithmic
+
+    finite = [entry for entry in ranking.entries if math.isfinite(ranking.mean[entry.name])]
+    plot_ranking(ranking, ax)
+    for label, entry in zip(ax.get_yticklabels(), finite[::-1], strict=True):
+        label.set_color("#6b7280" if is_naive(entry) else "#111827")
+    if max(ranking.mean[e.name] for e in finite) > 20 * ranking.mean[finite[0].name] > 0:
+        logarithmic(ax, "x")
 
 
 # --- what was learned
@@ -81,7 +89,7 @@ def of_potential(study: Any) -> Iterator[Picture]:
 
     if not any(term.degree == 1 for term in study.model.mechanics_.potential.terms):
         return
-    for time in _moments(study):
+    for time in moments(study):
         figure, ax = _panel()
         plot_potential(study.model, study.data, time=time, ax=ax)
         others = ", the other coordinates at their mean" if study.data.dim > 2 else ""
@@ -90,16 +98,15 @@ def of_potential(study: Any) -> Iterator[Picture]:
     if len(potentials(study)) > 1:
         for axis in range(min(study.data.dim, 2)):
             figure, ax = _panel(3.2)
-            _draw_cut(study, axis, ax)
+            draw_cut(study, axis, ax)
             yield Picture(
                 "The potential along a line through the median of the data, and its range over all fits.", figure
             )
 
 
-def _draw_cut(study: Any, axis: int, ax: Axes) -> None:
-    """The potential along a coordinate: the mean of the final fit and the range of all networks."""
-    from wlmsim.visual._drawing import axis_names
-    from wlmsim.visual.plots._style import MODEL, label_of, tidy
+def draw_cut(study: Any, axis: int, ax: Axes) -> None:
+    """The potential along a coordinate: the mean of the final fit and the range of all networks, over the data."""
+    from wlmsim.visual.plots._style import FOOT, MODEL, histogram_at_foot, label_of, tidy
 
     series = series_of(study)
     points = np.concatenate(series.positions)
@@ -107,18 +114,28 @@ def _draw_cut(study: Any, axis: int, ax: Axes) -> None:
     x = np.linspace(low, high, 120)
     line = np.tile(np.median(points, axis=0), (len(x), 1))
     line[:, axis] = x
-    time = _moments(study)[-1]
+    time = moments(study)[-1]
     source = series[int(np.abs(series.times - time).argmin())]
     curves = np.array([_external(one, line, source, time) for one in potentials(study)])
     curves -= curves.mean(1, keepdims=True)
     final = curves[: study.chosen.members].mean(0)
-    _band(ax, x, curves)
     ax.plot(x, final, color=MODEL, linewidth=2, label="fitted to all")
+    _band(ax, x, curves)
+    bottom, top = curves.min(), curves.max()
+    ax.set_ylim(bottom - 1.4 * FOOT * (top - bottom), top + 0.05 * (top - bottom))
+    histogram_at_foot(ax, *np.histogram(points[:, axis], bins=40, range=(low, high)), "data")
     order = -1 if study.chosen.first_order else -2
-    ax.set_xlabel(axis_names([axis], series.dim, series.units)[0])
+    ax.set_xlabel(axis_name(study, axis))
     ax.set_ylabel(label_of("potential", series.units, 2, order))
     tidy(ax)
     ax.legend(frameon=False, fontsize="small")
+
+
+def axis_name(study: Any, axis: int) -> str:
+    """A coordinate with its unit."""
+    from wlmsim.visual._drawing import axis_names
+
+    return axis_names([axis], study.data.dim, study.data.units)[0]
 
 
 def _band(ax: Axes, x: np.ndarray, curves: np.ndarray) -> None:
@@ -145,15 +162,25 @@ def of_pair_law(study: Any) -> Iterator[Picture]:
 
 def of_alignment(study: Any) -> Iterator[Picture]:
     """The rate at which particles take over the velocities of others."""
+    rates = alignments(study)
+    if rates:
+        figure, ax = _panel(3.2)
+        draw_alignment(study, rates, ax)
+        yield Picture("Learned rate of alignment with others at a distance: mean and range over all fits.", figure)
+
+
+def alignments(study: Any) -> list[LearnableAlignment]:
+    """Those of all fits."""
+    return [rate for fit in fits(study) for rate in _alignments(fit)]
+
+
+def draw_alignment(study: Any, rates: list[LearnableAlignment], ax: Axes) -> None:
+    """Their mean and range along the distance."""
     from wlmsim.visual.plots._style import MODEL, label_of, tidy
 
-    rates = [rate for fit in fits(study) for rate in _alignments(fit)]
-    if not rates:
-        return
     cutoff = min(rate.cutoff for rate in rates)
     r = np.linspace(0, cutoff, 120)
     curves = np.array([alignment_rate(rate, r) for rate in rates])
-    figure, ax = _panel(3.2)
     ax.plot(r, curves.mean(0), color=MODEL, linewidth=2, label="mean")
     _band(ax, r, curves)
     ax.axhline(0.0, color="#9ca3af", linewidth=0.8)
@@ -161,7 +188,6 @@ def of_alignment(study: Any) -> Iterator[Picture]:
     ax.set(xlabel=label_of("distance", units, 1), ylabel=label_of("alignment rate", units, 0, -1), xlim=(0, cutoff))
     tidy(ax)
     ax.legend(frameon=False, fontsize="small")
-    yield Picture("Learned rate of alignment with others at a distance: mean and range over all fits.", figure)
 
 
 def _alignments(fit: Any) -> list[LearnableAlignment]:
@@ -207,11 +233,10 @@ def of_trust(study: Any) -> Iterator[Picture]:
     agreement = Agreement.of(study)
     if len(agreement.potentials) < 2:
         return
-    draw = _draw_line if study.data.dim == 1 else _draw_map
     name = "velocity" if study.chosen.first_order else "force"
-    for time in _moments(study):
+    for time in moments(study):
         figure, ax = _panel()
-        draw(agreement, time, ax, name)
+        draw_trust(agreement, time, ax, name)
         ax.set_title(f"t = {_times.text(time, study.data.times)}", fontsize="medium")
         others = ", the other coordinates at their median" if study.data.dim > 2 else ""
         yield Picture(
@@ -221,8 +246,15 @@ def of_trust(study: Any) -> Iterator[Picture]:
         )
 
 
+def draw_trust(agreement: Agreement, time: float, ax: Axes, name: str) -> None:
+    """The force where it is known, on a line or in the plane."""
+    draw = _draw_line if agreement.series.dim == 1 else _draw_map
+    draw(agreement, time, ax, name)
+
+
 def _draw_map(agreement: Agreement, time: float, ax: Axes, name: str) -> None:
     from wlmsim.visual._drawing import axis_names
+    from wlmsim.visual.plots._style import color_bar
 
     series = agreement.series
     points = np.concatenate(series.positions)
@@ -236,7 +268,7 @@ def _draw_map(agreement: Agreement, time: float, ax: Axes, name: str) -> None:
     differ = agreement.disagreement(forces).reshape(FINE, FINE)
     guess = (differ > AGREE) | (distance_to_data(grid, points[:, :2]).reshape(FINE, FINE) > 1)
     shown = ax.pcolormesh(x, y, np.clip(differ, 0, 1), cmap=_pale(), vmin=0, vmax=1, shading="gouraud")
-    ax.figure.colorbar(shown, ax=ax, label=f"disagreement, share of the {name}")
+    color_bar(ax, shown, f"disagreement, share of the {name}")
     hatched = ax.contourf(x, y, guess.astype(float), levels=[0.5, 1.5], colors="none", hatches=["////"])
     hatched.set(edgecolor="#6b7280", linewidth=0.0)
     some = points[np.random.default_rng(0).permutation(len(points))[:DOTS]]
@@ -294,7 +326,7 @@ def of_folds(study: Any) -> Iterator[Picture]:
 
     for ranking in rankings(study):
         for k, name in enumerate(ranking.held()[:MOST]):
-            guess, truth = _blind(study, ranking, k)
+            guess, truth = blind(study, ranking, k)
             if guess is not None:
                 figure, ax = _panel()
                 plot_forecast(guess, truth, ax=[ax])
@@ -303,7 +335,7 @@ def of_folds(study: Any) -> Iterator[Picture]:
                 yield Picture(f"{asked} by '{by}', which has not seen {name}, over what was observed.", figure)
 
 
-def _blind(study: Any, ranking: Ranking, k: int) -> tuple[SnapshotSeries | None, SnapshotSeries]:
+def blind(study: Any, ranking: Ranking, k: int) -> tuple[SnapshotSeries | None, SnapshotSeries]:
     """The last held marginal of a fold, as what predicts finds it from what the fold kept, and as it was."""
     known, held = ranking.folds[k].parts[0]
     truth, best = held[[-1]], ranking.used
@@ -359,7 +391,7 @@ def _first_two(study: Any) -> str:
     return ", first two coordinates" if study.data.dim > 2 else ""
 
 
-def _moments(study: Any) -> list[float]:
+def moments(study: Any) -> list[float]:
     """Times at which what was learned is drawn: three where it changes, else the middle."""
     times = study.data.times
     terms = study.model.mechanics_.potential.terms

@@ -220,8 +220,35 @@ class Study:
 
         return write_page(self, path)
 
+    def figure(self, path: str | Path | None = None) -> Any:
+        """Draw what was found on one page that a paper can print.
+
+        Panels with letters show the data, the learned force with its certainty, each learned law with its band over all
+        fits and the data that determine it, and for each goal a blind prediction and the scores of all ways, naive ones
+        too. It is two columns wide (183 mm), with letters of 7 points.
+
+        Parameters
+        ----------
+        path : path, optional
+            Where to write it, wholly or not at all; ends in .pdf, .svg, .eps or .png. Default: nowhere.
+
+        Returns
+        -------
+        matplotlib.figure.Figure or Path
+            The figure; the path, if one is given.
+
+        Examples
+        --------
+        >>> found.figure("found.pdf")  # doctest: +SKIP
+        """
+        from wlmsim.learn.studies.figure import figure, write_figure
+
+        return figure(self) if path is None else write_figure(self, path)
+
     def save(self, folder: str | Path) -> Path:
-        """Write the model, the report and the scores into a folder: study.model, report.html and study.json.
+        """Write the model, the report, its figure and the scores into a folder.
+
+        The files are study.model, report.html, figure.pdf and study.json.
 
         Parameters
         ----------

@@ -16,6 +16,8 @@ from wlmsim.learn.studies.trust import AGREE, Agreement, calibrations, fits, fri
 
 ASKED = {FORECAST: "Later marginals", GOALS[1]: "Marginals between known ones"}
 """What a goal asks for."""
+DONE = {FORECAST: "Forecasts", GOALS[1]: "Interpolation"}
+"""What answers it."""
 FEW = 3
 """Fewer folds tell little."""
 NEGLIGIBLE = 0.05

@@ -56,7 +56,9 @@ def _power(unit: str, exponent: int) -> str:
 
 
 def time_text(time: float, units: dict[str, str], times: Any = ()) -> str:
-    """A time, as titles give it: with the digits that tell it from others."""
+    """A time, as titles give it: with the digits that tell it from others, or six of one that stands alone."""
+    if len(set(times)) == 1 and abs(time) < 1e5:
+        times = (0.0, time)
     return f"t = {_times.text(time, times)}" + (f" {unit}" if (unit := units.get("time", "")) else "")
 
 
@@ -87,6 +89,19 @@ def scatter_by_time(
     dots = ax.scatter(x, y, c=times, cmap=color_map(), linewidths=0, **look)
     if bar:
         color_bar(ax, dots, with_unit("time", units.get("time", "")))
+
+
+def logarithmic(ax: Axes, which: str) -> None:
+    """Make an axis logarithmic, with as few tick values as it has room for."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    ax.set(**{f"{which}scale": "log"})
+    axis = ax.xaxis if which == "x" else ax.yaxis
+    low, high = sorted(axis.get_view_interval())
+    decades = np.log10(high / low)
+    axis.set_major_locator(LogLocator(subs=(1.0,) if decades > 2 else (1.0, 3.0) if decades > 0.8 else (1.0, 2.0, 5.0)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def color_bar(ax: Axes, mappable: Any, label: str, **look: Any) -> None:

@@ -230,10 +230,11 @@ def plot_forecast(
         shown = [x[within(x, low, high)] for x in (seen.positions[:, chosen], predicted.positions[:, chosen])]
         draw(panel, *shown)
         tell_outside(panel, len(predicted) - len(shown[1]), len(predicted))
-        both = np.concatenate([forecast.times, truth.times])
+        others = forecast.times[~_times.among(forecast.times, truth.times)]
+        both = np.concatenate([others, truth.times])
         same = _times.position(truth.times, time) is not None
         late = "" if same else f", observed at {_times.text(seen.time, both)}"
-        panel.set_title(time_text(time, units, both) + late, fontsize="medium")
+        panel.set_title(time_text(float(seen.time) if same else time, units, both) + late, fontsize="medium")
         panel.set_xlabel(names[0])
         panel.locator_params(nbins=5)
         tidy(panel)
@@ -243,9 +244,11 @@ def plot_forecast(
 
 
 def _clouds(ax: Axes, observed: np.ndarray, predicted: np.ndarray) -> None:
-    for x, color, label in [(observed, GREY, "observed"), (predicted, MODEL, "predicted")]:
+    # Where both are in one place, what was observed is a rim.
+    for x, share, color, label in [(observed, 1.0, GREY, "observed"), (predicted, 0.35, MODEL, "predicted")]:
         rows = thinned(len(x), 5000)
-        ax.scatter(x[rows, 0], x[rows, 1], s=0.4 * _size(len(rows)), color=color, alpha=0.7, linewidths=0, label=label)
+        size = share * _size(len(rows))
+        ax.scatter(x[rows, 0], x[rows, 1], s=size, color=color, alpha=0.7, linewidths=0, label=label)
     ax.set_aspect("equal", adjustable="box")
 
 

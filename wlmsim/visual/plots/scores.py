@@ -10,7 +10,7 @@ from wlmsim import _times
 from wlmsim import _validation as check
 from wlmsim.evaluation import Scores
 from wlmsim.visual._drawing import with_unit
-from wlmsim.visual.plots._style import MODEL, new_axes, tidy
+from wlmsim.visual.plots._style import MODEL, logarithmic, new_axes, tidy
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -51,7 +51,7 @@ def plot_scores(scores: Scores, ax: Axes | None = None) -> Axes:
     values = np.concatenate([np.asarray(w1, dtype=float) for w1 in scores.w1.values()])
     positive = values[np.isfinite(values) & (values > 0)]
     if positive.size and positive.max() > 20 * positive.min():
-        ax.set_yscale("log")
+        logarithmic(ax, "y")
     else:
         ax.set_ylim(bottom=0)
     ax.set_xlabel("time")
