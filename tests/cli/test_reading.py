@@ -144,3 +144,13 @@ def test_errors_say_options(table, cows, tmp_path):
     assert "--read date_format='%d.%m.%Y %H:%M'" in said("fit", tmp_path / "a.csv", *out)
     for text in (said("fit", cows, "--projection", "mine", *out), said("fit", cows, "--read", "timezone=Mars", *out)):
         assert "(" not in text.split("error:")[1].split("got")[0]
+
+
+def test_maps_and_colours_by_place_of_release(cows, model, tmp_path):
+    path = tmp_path / "a.h5"
+    succeed("forecast", model, cows, *READ, "--from", "2021-03-01T09:00", "-o", path)
+    succeed("render", path, "--map", "--color", "release", "--truth", cows, "-o", tmp_path / "a.png")
+    succeed("render", cows, *READ, "--map", "-o", tmp_path / "b.png")
+    assert "it is not for maps" in refuse(2, "render", path, "--map", "--trail", 2, "-o", tmp_path / "c.png")
+    assert "do not say who is who" in refuse(2, "render", cows, *READ, "--color", "release", "-o", tmp_path / "c.png")
+    assert (tmp_path / "a.png").stat().st_size > 5000

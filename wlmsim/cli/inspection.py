@@ -62,7 +62,9 @@ def _is_model(path: Path) -> bool:
     from wlmsim.io.paths import existing
     from wlmsim.io.signatures import PICKLE, TENSORS, ZIP, signature
 
-    found = signature(existing(path))
+    if existing(path).is_dir():
+        return False
+    found = signature(path)
     return found == TENSORS or (found in (PICKLE, ZIP) and path.suffix.lower() != ".npz")
 
 

@@ -22,13 +22,17 @@ def render(
     truth: Annotated[
         Path | None, typer.Option(autocompletion=files(*DATA), help="Snapshots or trajectory to show for comparison.")
     ] = None,
+    on_map: Annotated[
+        bool, typer.Option("--map", help="Plot positions on a map: longitudes, latitudes, dates and the coastline.")
+    ] = False,
     overview: Annotated[bool, typer.Option("--overview", help="Plot the clouds of all times over each other.")] = False,
     time: Annotated[
         str | None, typer.Option(metavar="TIME", help="Time or date of a picture. Default: the last.")
     ] = None,
     layout: Annotated[str | None, typer.Option(**words("side-by-side|overlay"), help="Where the truth goes.")] = None,
     color: Annotated[
-        str | None, typer.Option(**words("auto|speed|time|energy|population|none"), help="What colours mean.")
+        str | None,
+        typer.Option(**words("auto|speed|time|energy|population|release|individual|none"), help="What colours mean."),
     ] = None,
     glyph: Annotated[
         str | None, typer.Option(**words("points|spheres|arrows"), help="What stands for a particle.")
@@ -60,9 +64,21 @@ def render(
     The output is a film (.gif, .mp4), a picture of one time (.png, .pdf, .svg, .eps), a page that plays in a browser
     (.html), or with --overview a plot (.png, .pdf, .svg).
     """
-    check_suffix("--output", output, PLOTS if overview else FILMS + PICTURES + PAGES)
+    if on_map and overview:
+        raise typer.BadParameter("it cannot go with --overview", param_hint="--map")
+    check_suffix("--output", output, PLOTS if overview or on_map else FILMS + PICTURES + PAGES)
     suffix = output.suffix.lower()
-    kind = "overview" if overview else "film" if suffix in FILMS else "page" if suffix in PAGES else "picture"
+    kind = (
+        "map"
+        if on_map
+        else "overview"
+        if overview
+        else "film"
+        if suffix in FILMS
+        else "page"
+        if suffix in PAGES
+        else "picture"
+    )
     given = {
         "truth": truth,
         "time": time,
@@ -86,6 +102,7 @@ def render(
     useless = (
         look.keys()
         & {
+            "map": look.keys() - {"truth", "color"},
             "overview": look.keys() - {"axes"},
             "film": {"time"},
             "picture": {"smooth", "orbit", "fps"},
@@ -99,9 +116,14 @@ def render(
     check_output(output, replace, data, truth, model)
     if color == "none":
         look["color"] = None
-    if truth is not None:
-        look["truth"] = _without_names(load(truth))
-    shown = _without_names(load(data, columns))
+    shown: Any = load(data, columns)
+    seen: Any = None if truth is None else load(truth)
+    if not on_map:
+        if look.get("color") in ("release", "individual"):
+            look["color"] = _by_path(look["color"], shown)
+        shown, seen = _without_names(shown), None if seen is None else _without_names(seen)
+    if seen is not None:
+        look["truth"] = seen
     if time is not None:
         look["time"] = moment("--time", time, shown)
 
@@ -109,7 +131,9 @@ def render(
 
     if model is not None:
         look["lagrangian"] = wls.learn.WLM.load(model).mechanics_
-    if kind == "overview":
+    if kind == "map":
+        save_plot(output, wls.visual.plot_map, shown, **look)
+    elif kind == "overview":
         save_plot(output, wls.visual.plot_snapshots, shown, **look)
     elif kind == "film":
         wls.visual.film(shown, output, progress=not quiet, **look)
@@ -118,6 +142,20 @@ def render(
     else:
         wls.visual.snapshot(shown, output, **look)
     typer.echo(f"{output}: {kind} of {shown!r}")
+
+
+def _by_path(color: str, data: Any) -> Any:
+    """A colour for each particle of a trajectory: its name, or where it was first seen."""
+    from wlmsim.data.trajectory import Trajectory
+
+    if not isinstance(data, Trajectory):
+        raise typer.BadParameter(
+            f"{color!r} is for a trajectory, or with --map; snapshots do not say who is who", param_hint="--color"
+        )
+    if color == "individual":
+        return list(data.ids or map(str, range(data.n)))
+    first = data.positions[0]
+    return first[:, int((first.max(axis=0) - first.min(axis=0)).argmax())]
 
 
 def _without_names(data: Any) -> Any:

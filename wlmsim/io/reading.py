@@ -53,6 +53,12 @@ def suffix_of(path: str | Path) -> str:
     return "".join(suffixes[-2:] if suffixes[-1:] == [".gz"] else suffixes[-1:])
 
 
+def size_of(path: str | Path) -> int:
+    """Bytes of a file, or of all files of a folder, as zarr stores are."""
+    path = local(path)
+    return sum(part.stat().st_size for part in (path.rglob("*") if path.is_dir() else [path]) if part.is_file())
+
+
 def is_foreign(path: str | Path) -> bool:
     """Whether a file is by its suffix not one of wlmsim's own."""
     return suffix_of(path) in (*FOREIGN, *(suffix for suffixes in WAYS for suffix in suffixes))
@@ -214,7 +220,7 @@ def outline(path: str | Path) -> dict[str, Any]:
     with opened_columns(path) as columns:
         found = {name: columns[name] for name in columns}
         shown = {name: f"{_kind(value)} {tuple(np.shape(value))}" for name, value in found.items()}
-    return {"path": str(path), "bytes": local(path).stat().st_size, "kind": "columns", "columns": shown}
+    return {"path": str(path), "bytes": size_of(path), "kind": "columns", "columns": shown}
 
 
 class ParquetColumns(Mapping[str, Any]):

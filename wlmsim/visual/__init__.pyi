@@ -3,6 +3,7 @@ from .pages import export_html as export_html
 from .plots import plot_energy as plot_energy
 from .plots import plot_forecast as plot_forecast
 from .plots import plot_friction as plot_friction
+from .plots import plot_map as plot_map
 from .plots import plot_pair_law as plot_pair_law
 from .plots import plot_phase_portrait as plot_phase_portrait
 from .plots import plot_potential as plot_potential

@@ -13,8 +13,10 @@ import numpy as np
 
 from wlmsim import _times
 from wlmsim import _validation as check
+from wlmsim.data.dates import dates_of, has_dates, written
 from wlmsim.data.population import Population
 from wlmsim.data.snapshots import SnapshotSeries
+from wlmsim.data.tracks import Tracks
 from wlmsim.data.trajectory import Trajectory
 from wlmsim.errors import DataWarning, ParameterError
 from wlmsim.mechanics.flow import Flow
@@ -199,7 +201,7 @@ def prepare(
         origin=origin,
         coloring=coloring,
         camera=camera_of(camera, len(names), surface=potential),
-        time_text=_clock(moving_clouds[0].times, units.get("time", "")),
+        time_text=_dated(given[0]) or _clock(moving_clouds[0].times, units.get("time", "")),
         mechanics=mechanics,
         layout=layout,
         glyph=glyph,
@@ -212,6 +214,8 @@ def prepare(
 
 
 def _series(name: str, data: Any) -> Trajectory | SnapshotSeries:
+    if isinstance(data, Tracks):
+        data = data.snapshots()
     if isinstance(data, Population):
         return SnapshotSeries.from_populations([data])
     return check.instance(name, data, (Trajectory, SnapshotSeries))
@@ -336,6 +340,15 @@ def _raise(
 def axis_names(axes: list[int], dim: int, units: dict[str, str]) -> tuple[str, ...]:
     """Label each drawn axis."""
     return tuple(with_unit("xyz"[k] if dim <= 3 else f"x{k}", units.get("length", "")) for k in axes)
+
+
+def _dated(data: Trajectory | SnapshotSeries) -> Callable[[float], str] | None:
+    """Write times as dates, where data have them, to the day, the minute or the second."""
+    if not has_dates(data):
+        return None
+    length = len(written(data.dates)[0])
+    unit = {10: "D", 16: "m"}.get(length, "s")
+    return lambda time: written(dates_of(np.array([time]), data).astype(f"M8[{unit}]"))[0].replace("T", " ")
 
 
 def _clock(times: np.ndarray, unit: str) -> Callable[[float], str]:
