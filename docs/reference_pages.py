@@ -32,7 +32,7 @@ PAGES: dict[str, tuple[str, str, list[tuple[str, list[str]]]]] = {
     "functionals": (
         "Functionals",
         "What the potential energy of a population is made of; they add with ``+``.",
-        [("", ["functionals", "functionals.first_variation"])],
+        [("", ["functionals", "functionals.between", "functionals.first_variation"])],
     ),
     "laws": (
         "Laws",

@@ -80,6 +80,10 @@ EXAMPLES: dict[str, list[Callable[..., Any]]] = {
         lambda dim: wls.Pairwise(wls.laws.Morse(c=2.0, l=0.7), cutoff=1.7),
         lambda dim: wls.Pairwise(wls.laws.Morse(c=2.0, l=0.7), cutoff=1.7, box=tuple(3.5 + 0.3 * np.arange(dim))),
     ],
+    "Charged": [
+        lambda dim: wls.Charged(wls.Pairwise(wls.laws.Morse(c=2.0, l=0.7)), -0.6),
+        lambda dim: wls.Charged(wls.Gravity(-0.7, 0.2, method="direct"), [1.3]),
+    ],
     "Entropy": [lambda dim: wls.Entropy(0.7, 0.8)],
     "QuantumPressure": [lambda dim: wls.QuantumPressure(0.7, 0.8)],
     "MeanField": [lambda dim: wls.MeanField([first, bump, shaken], product)],

@@ -20,6 +20,7 @@ from .data.standardisation import Standardisation as Standardisation
 from .data.tracks import Tracks as Tracks
 from .data.trajectory import Trajectory as Trajectory
 from .events import Event as Event
+from .functionals import Charged as Charged
 from .functionals import Entropy as Entropy
 from .functionals import External as External
 from .functionals import GaussianEntropy as GaussianEntropy
@@ -32,6 +33,7 @@ from .functionals import QuantumPressure as QuantumPressure
 from .functionals import SlopePotential as SlopePotential
 from .functionals import laws as laws
 from .functionals import score as score
+from .functionals.between import Between as Between
 from .functionals.first_variation import first_variation as first_variation
 from .integrators import BAOAB as BAOAB
 from .integrators import Boris as Boris

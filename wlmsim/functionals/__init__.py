@@ -6,6 +6,7 @@ Every functional states its energy once, in `Functional.expression`; the force o
 
 from wlmsim.functionals import laws
 from wlmsim.functionals.base import Functional, FunctionalSum
+from wlmsim.functionals.charged import Charged
 from wlmsim.functionals.entropy import Entropy
 from wlmsim.functionals.external import External
 from wlmsim.functionals.fisher import GaussianQuantumPressure, ManyInteractingWorlds, QuantumPressure
@@ -17,6 +18,7 @@ from wlmsim.functionals.slope import SlopePotential
 from wlmsim.functionals.smoothing import kernel_density, score, silverman
 
 __all__ = [
+    "Charged",
     "Entropy",
     "External",
     "Functional",

@@ -211,6 +211,14 @@ def pair_energy(law: Law, positions: Any, weights: Any, xp: Any, box: float | tu
     return 0.5 * (pairs * law(xp.sqrt(squares + diagonal), xp)).sum()
 
 
+def cross_energy(pairs: Pairwise, x: Any, w: Any, y: Any, v: Any, xp: Any) -> Any:
+    """Sum of w_i v_j W(|x_i - y_j|) between two clouds in any namespace, with the cutoff and the box of the pairs."""
+    separations = x[:, None, :] - y[None, :, :]
+    if pairs.box is not None:
+        separations = nearest_image(separations, lengths(pairs.box, x.shape[1]), xp)
+    return (w[:, None] * v[None, :] * pairs._shifted(xp.sqrt((separations**2).sum(-1)), xp)).sum()
+
+
 def short_range_sums(
     positions: np.ndarray,
     weights: np.ndarray,

@@ -11,14 +11,14 @@ import numpy as np
 
 from wlmsim import functionals
 from wlmsim.errors import ParameterError
-from wlmsim.functionals import Functional, laws
+from wlmsim.functionals import Functional, between, laws
 from wlmsim.mechanics import boid_rules, dissipation, flow, incompressible
 from wlmsim.mechanics.dissipation import Dissipation
 from wlmsim.mechanics.flow import Flow, GradientFlow
 from wlmsim.mechanics.lagrangian import Lagrangian
 from wlmsim.mechanics.magnetic import MagneticField
 
-HOMES = (functionals, dissipation, boid_rules)
+HOMES = (functionals, between, dissipation, boid_rules)
 """Where the classes of terms are found by their names."""
 FLOWS = (flow, incompressible)
 """Where those of flows are."""

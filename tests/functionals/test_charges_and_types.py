@@ -1,0 +1,125 @@
+"""Charges and types of particles, apart from their weights."""
+
+from __future__ import annotations
+
+import array_api_compat.torch as xp
+import numpy as np
+import pytest
+import torch
+
+import wlmsim as wls
+from tests.example_mechanics import a_population
+from wlmsim.errors import ParameterError
+
+TYPES = ["a", "b", "a", "c", "b", "a"]
+CHARGES = np.array([1.0, -2.0, 0.5, 0.0, 3.0, -1.0])
+
+
+def by_hand(law, x, w, pairs):
+    """Energy and force of a sum over ordered pairs (i, j, strength), each counted half."""
+    energy, force = 0.0, np.zeros_like(x)
+    for i, j, strength in pairs:
+        step = x[i] - x[j]
+        r, h = np.linalg.norm(step), 1e-6
+        energy += 0.5 * w[i] * w[j] * strength * law(r, np)
+        force[i] -= w[j] * strength * (law(r + h, np) - law(r - h, np)) / (2 * h) * step / r
+    return energy, force
+
+
+def morse(r, xp):
+    return 2.0 * xp.exp(-r / 0.7) - xp.exp(-r)
+
+
+PAIRS = wls.Pairwise(morse)
+EVERY = [(i, j) for i in range(6) for j in range(6) if i != j]
+
+
+def check_against(functional, pairs, cloud):
+    x, w = cloud.positions, cloud.weights
+    energy, force = by_hand(morse, x, w, pairs)
+    assert functional.energy(x, w) == pytest.approx(energy, rel=1e-12)
+    np.testing.assert_allclose(functional.force(x, w), force, atol=1e-8)
+    moving = torch.tensor(x, requires_grad=True)
+    traced = functional.expression(moving, torch.tensor(w), 0.0, xp)
+    traced.backward()
+    assert traced.item() == pytest.approx(energy, rel=1e-12)
+    np.testing.assert_allclose(-moving.grad.numpy() / w[:, None], functional.force(x, w), atol=1e-12)
+
+
+def test_charges_act_by_their_products():
+    check_against(wls.Charged(PAIRS, CHARGES), [(i, j, CHARGES[i] * CHARGES[j]) for i, j in EVERY], a_population(6, 2))
+
+
+@pytest.mark.parametrize("kinds", [("a", "a"), ("a", "b"), ("b", "c")])
+def test_types_act_on_each_other_alone(kinds):
+    chosen = [(i, j, 1.0) for i, j in EVERY if {TYPES[i], TYPES[j]} == set(kinds)]
+    check_against(wls.Between(PAIRS, TYPES, *kinds), chosen, a_population(6, 3))
+
+
+def test_all_pairs_of_types_are_all_pairs():
+    cloud = a_population(6, 2)
+    x, w = cloud.positions, cloud.weights
+    near = wls.Pairwise(morse, cutoff=1.4, box=(3.0, 4.0))
+    kinds = [("a", "a"), ("a", "b"), ("a", "c"), ("b", "b"), ("b", "c")]
+    terms = [wls.Between(near, TYPES, *pair) for pair in kinds]
+    total = sum(terms[1:], terms[0])
+    assert total.energy(x, w) == pytest.approx(near.energy(x, w), rel=1e-12)
+    np.testing.assert_allclose(total.force(x, w), near.force(x, w), atol=1e-13)
+
+
+def test_an_electric_field_pulls_by_the_charge():
+    field = wls.Charged(wls.External(wls.laws.UniformField((2.0, 0.0))), CHARGES)
+    cloud = a_population(6, 2)
+    expected = CHARGES[:, None] * wls.External(wls.laws.UniformField((2.0, 0.0))).force(cloud.positions, cloud.weights)
+    np.testing.assert_allclose(field.force(cloud.positions, cloud.weights), expected)
+    assert field.degree == 1
+
+
+def test_unlike_charges_meet_and_like_ones_part():
+    """Two of weight 1/2 at distance 1 under W = q q' / r: the reduced motion is that of a Kepler problem."""
+    start = wls.Population([[-0.5, 0.0], [0.5, 0.0]], [[0.0, -0.3], [0.0, 0.3]])
+    for q, sign in [([1.0, -1.0], -1.0), ([1.0, 1.0], 1.0)]:
+        law = wls.Lagrangian(wls.Charged(wls.Pairwise(lambda r, xp: 1.0 / r), q))
+        path = wls.simulate(law, start, [0.0, 0.5], dt=0.001)
+        apart = np.linalg.norm(path.positions[:, 1] - path.positions[:, 0], axis=1)
+        assert sign * (apart[1] - 1.0) > 0
+        np.testing.assert_allclose(path.energy()[1], path.energy()[0], rtol=1e-5)
+        np.testing.assert_allclose(path.momentum(), 0.0, atol=1e-14)
+
+
+def test_a_predator_follows_and_its_prey_flees_no_one():
+    """Types that attract: without forces of the others on themselves both fall to where they meet."""
+    start = wls.Population([[0.0], [1.0], [50.0]], np.zeros((3, 1)))
+    spring = wls.Between(wls.Pairwise(lambda r, xp: 0.5 * r**2), ["a", "b", "c"], "a", "b")
+    path = wls.simulate(wls.Lagrangian(spring), start, [np.pi / np.sqrt(2 / 3) / 2], dt=0.001)
+    np.testing.assert_allclose(path.positions[0, :, 0], [0.5, 0.5, 50.0], atol=1e-5)  # a quarter of a period
+
+
+def test_files_hold_charges_and_types(tmp_path):
+    law = wls.Lagrangian(
+        wls.Charged(wls.Gravity(-1.0, 0.2, method="direct"), CHARGES)
+        + wls.Between(wls.Pairwise(wls.laws.Morse()), TYPES, "a", "b")
+    )
+    path = wls.simulate(law, a_population(6, 2), [0.0, 0.1], dt=0.05)
+    path.save(tmp_path / "charged.h5")
+    loaded = wls.Trajectory.load(tmp_path / "charged.h5")
+    assert repr(loaded.lagrangian) == repr(law) and "6 charges, total 1.5" in repr(law)
+    np.testing.assert_array_equal(loaded.energy(), path.energy())
+
+
+def test_errors_name_the_argument():
+    for make, message in [
+        (lambda: wls.Charged(wls.Entropy(1.0, 0.5), 1.0), "`functional` must be made of external fields and pair"),
+        (lambda: wls.Charged(wls.Gravity(), CHARGES), r"`functional` must be Gravity\(..., method='direct'\)"),
+        (lambda: wls.Charged(PAIRS, [[1.0]]), "`charges` must be a number"),
+        (lambda: wls.Between(wls.Gravity(), TYPES, "a", "b"), "`pairs` must be a Pairwise"),
+        (lambda: wls.Between(PAIRS, TYPES, "a", "d"), "`second` must be a type among 'a', 'b', 'c'; got 'd'"),
+        (lambda: wls.Between(PAIRS, [0.5, 1.5], 0.5, 1.5), "`types` must be a sequence of words or whole numbers"),
+    ]:
+        with pytest.raises(ParameterError, match=message):
+            make()
+    cloud = a_population(4, 2)
+    with pytest.raises(ParameterError, match="`charges` must be one for each particle; got 6 for 4"):
+        wls.Charged(PAIRS, CHARGES).force(cloud.positions, cloud.weights)
+    with pytest.raises(ParameterError, match="`types` must be one for each particle; got 6 for 4"):
+        wls.Between(PAIRS, TYPES, "a", "b").energy(cloud.positions, cloud.weights)

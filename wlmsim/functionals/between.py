@@ -1,0 +1,118 @@
+"""Pair forces between particles of two types."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from wlmsim import _validation as check
+from wlmsim.errors import ParameterError
+from wlmsim.functionals.base import Functional
+from wlmsim.functionals.pairwise import Pairwise, cross_energy
+
+BLOCK = 1000
+"""Particles of the first type whose energy is summed at once."""
+
+
+class Between(Functional):
+    """A pair law between particles of two types, or among those of one; laws for several pairs of types add.
+
+    U = sum over i of the one and j of the other type of w_i w_j W(|x_i - x_j|), each pair once.
+
+    Parameters
+    ----------
+    pairs : Pairwise
+        The law, with its cutoff and its box.
+    types : sequence of n words or whole numbers
+        Type of each particle.
+    first, second : str or int
+        The two types; the same twice for pairs within a type.
+
+    Raises
+    ------
+    ParameterError
+        If no particle is of a type, or there are not as many types as particles.
+
+    Examples
+    --------
+    Cats run after mice, and keep apart from each other:
+
+    >>> import numpy as np, wlmsim as wls
+    >>> types = ["cat", "cat", "mouse"]
+    >>> chase = wls.Between(wls.Pairwise(lambda r, xp: r), types, "cat", "mouse")
+    >>> apart = wls.Between(wls.Pairwise(lambda r, xp: xp.exp(-r)), types, "cat", "cat")
+    >>> chase.force(np.array([[0.0], [1.0], [4.0]]), np.full(3, 1 / 3)).round(3).T
+    array([[ 0.333,  0.333, -0.667]])
+    >>> wls.Lagrangian(chase + apart)
+    Lagrangian(Between(Pairwise(<lambda>), 'cat', 'mouse') + Between(Pairwise(<lambda>), 'cat', 'cat'))
+    """
+
+    degree = 2
+
+    def __init__(self, pairs: Pairwise, types: Any, first: Any, second: Any):
+        self.pairs = check.instance("pairs", pairs, Pairwise)
+        labels = np.asarray(types)
+        if labels.ndim != 1 or labels.dtype.kind not in "iuU" or len(labels) == 0:
+            raise check.fail("types", "a sequence of words or whole numbers, one for each particle", types)
+        self.types, self.first, self.second = labels.tolist(), first, second
+        self._rows = tuple(np.flatnonzero(labels == kind) for kind in (first, second))
+        for name, kind, rows in zip(("first", "second"), (first, second), self._rows, strict=True):
+            if len(rows) == 0:
+                raise check.fail(name, "a type among " + ", ".join(map(repr, np.unique(labels).tolist())), kind)
+
+    def expression(self, positions: Any, weights: Any, time: Any, xp: Any) -> Any:
+        """Sum of w_i w_j W(|x_i - x_j|), each pair once."""
+        self._check(positions)
+        a, b = self._rows
+        if self.first == self.second:
+            return self.pairs.expression(positions[a], weights[a], time, xp)
+        return cross_energy(self.pairs, positions[a], weights[a], positions[b], weights[b], xp)
+
+    def energy(self, positions: np.ndarray, weights: np.ndarray, time: float = 0.0) -> float:
+        """The same, of many particles in blocks."""
+        check.particles(positions, weights)
+        self._check(positions)
+        a, b = self._rows
+        if self.first == self.second:
+            return self.pairs.energy(positions[a], weights[a], time)
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            blocks = (a[k : k + BLOCK] for k in range(0, len(a), BLOCK))
+            return self.finite(
+                float(
+                    sum(
+                        cross_energy(self.pairs, positions[k], weights[k], positions[b], weights[b], np) for k in blocks
+                    )
+                )
+            )
+
+    def force(self, positions: np.ndarray, weights: np.ndarray, time: float = 0.0) -> np.ndarray:
+        """Force of each type on the other, compiled."""
+        check.particles(positions, weights)
+        self._check(positions)
+        a, b = self._rows
+        out = np.zeros_like(positions)
+        if self.first == self.second:
+            out[a] = self.pairs.force(positions[a], weights[a], time)
+            return out
+        both = np.concatenate([a, b])
+        for receivers, sources in (
+            (slice(None, len(a)), slice(len(a), None)),
+            (slice(len(a), None), slice(None, len(a))),
+        ):
+            acting = np.zeros(len(both))
+            acting[sources] = weights[both][sources]
+            out[both[receivers]] = self.pairs.force(positions[both], acting, time)[receivers]
+        return out
+
+    def _check(self, positions: Any) -> None:
+        if len(positions) != len(self.types):
+            raise ParameterError(f"`types` must be one for each particle; got {len(self.types)} for {len(positions)}")
+
+    @property
+    def latex(self) -> str:
+        """LaTeX of the functional."""
+        return rf"\left\{{ {self.pairs.latex} \right\}}_{{\text{{{self.first}, {self.second}}}}}"
+
+    def __repr__(self) -> str:
+        return f"Between({self.pairs!r}, {self.first!r}, {self.second!r})"
