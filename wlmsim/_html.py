@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from wlmsim import _times
+from wlmsim._extent import extent, outside_text, within
 
 TIMES = ["#0d0887", "#7e03a8", "#cc4778", "#f89540", "#e6c229"]
 """From the first to the last time that is drawn; those of the plots."""
@@ -93,21 +94,23 @@ def clouds(positions: Sequence[np.ndarray] | np.ndarray, times: Sequence[float] 
         x = np.asarray(positions[k])
         x = x[:: -(-len(x) // share)]
         planes.append(np.column_stack([np.full(len(x), times[k]), x[:, 0]]) if x.shape[1] == 1 else x[:, :2])
-    everything = np.concatenate(planes)
-    low, high = everything.min(0), everything.max(0)
+    low, high = extent(planes)
+    shown = [points[within(points, low, high)] for points in planes]
+    outside = outside_text(sum(map(len, planes)) - sum(map(len, shown)), sum(map(len, planes)))
     span = np.where(high > low, high - low, 1.0)
     if np.asarray(positions[0]).shape[1] > 1:
         span = np.full(2, span.max())  # equal scales of both axes
     middle = (low + high) / 2
     colors = TIMES if len(chosen) > 1 else TIMES[1:2]
     paths = []
-    for color, points in zip(colors, planes, strict=False):
+    for color, points in zip(colors, shown, strict=False):
         x, y = ((points - middle) / span * [1, -1] * (SIDE - 14) + SIDE / 2).T
         dots = "".join(f"M{a:.0f} {b:.0f}h0" for a, b in zip(x, y, strict=True))
         paths.append(
             f'<path d="{dots}" stroke="{color}" stroke-width="3" stroke-opacity="0.7" stroke-linecap="round"/>'
         )
-    return _drawing("".join(paths), SIDE, SIDE, "the first two coordinates, later times lighter")
+    about = "the first two coordinates, later times lighter"
+    return _drawing("".join(paths), SIDE, SIDE, f"{about}; {outside}" if outside else about)
 
 
 def curve(values: np.ndarray, what: str) -> Markup:

@@ -130,3 +130,12 @@ def test_scores_mark_the_least_of_each_row():
     words, _ = read(scores)
     assert "W1 [km], forecast from t = 0" in words
     assert re.findall(r"<b>(.*?)</b>", scores._repr_html_()) == ["0.1000", "0.2000", "0.2500", "0.2500"]
+
+
+def test_a_drawing_leaves_out_runaways_and_counts_them():
+    x = np.random.default_rng(0).normal(size=(100, 2))
+    x[:2] += 1e4
+    page = wls.Population(x)._repr_html_()
+    assert "2 of 100 outside" in page
+    dots = np.array(re.findall(r"M(-?\d+) (-?\d+)h0", page), dtype=float)
+    assert len(dots) == 98 and np.ptp(dots, axis=0).min() > 70

@@ -878,7 +878,39 @@ def test_explore_draws_its_controls():
     assert (np.abs(foot - (201, 206, 214)).max(axis=-1) < 40)[:, 60:370].sum() > 200  # the slider
 
 
+def notebook(monkeypatch):
+    """As if this were a cell of a notebook."""
+    import types
+
+    shell = types.SimpleNamespace(kernel=object())
+    monkeypatch.setitem(sys.modules, "IPython", types.SimpleNamespace(get_ipython=lambda: shell))
+
+
+def test_explore_is_a_figure_in_a_notebook(monkeypatch):
+    pytest.importorskip("plotly")
+    notebook(monkeypatch)
+    figure = wls.visual.explore(orbit(dim=3), trail=2)
+    assert [step["label"] for step in figure.layout.sliders[0].steps][-1] == "t = 2.0"
+    assert len(figure.frames) == 5 and 480 <= figure.layout.width <= 800
+    with pytest.raises(ParameterError, match=r"`density` is not drawn in a notebook.*scene"):
+        wls.visual.explore(orbit(), density=True)
+    with closing(wls.visual.explore(orbit(), off_screen=True, window_size=(100, 100))) as plotter:
+        assert hasattr(plotter, "camera")  # what is asked for is done
+    monkeypatch.setitem(sys.modules, "plotly.graph_objects", None)
+    with pytest.raises(ParameterError, match=r"a view in a notebook needs Plotly.*pip install 'wlmsim\[html\]'"):
+        wls.visual.explore(orbit())
+
+
 # Pages
+
+
+def test_a_page_counts_runaways_and_says_what_does_not_vary():
+    go = pytest.importorskip("plotly.graph_objects")
+    drawing = _drawing.prepare(scattered(3), color="time")
+    assert pages._name(drawing, 0) == "t = 0" and pages._name(drawing, 2) == "t = 2 (3 of 500 outside)"
+    steady = _drawing.prepare(wls.Population(np.eye(2), np.eye(2)))
+    (note,) = pages._figure(go, steady, 1, 20).layout.annotations
+    assert note.text == "speed = 1"
 
 
 def page_of(path):

@@ -13,6 +13,7 @@ import numpy as np
 
 from wlmsim import _times
 from wlmsim import _validation as check
+from wlmsim._extent import extent, outside_text, within
 from wlmsim.data.dates import dates_of, has_dates, written
 from wlmsim.data.population import Population
 from wlmsim.data.snapshots import SnapshotSeries
@@ -24,7 +25,6 @@ from wlmsim.mechanics.lagrangian import Lagrangian
 from wlmsim.visual import _frames, _mechanics
 from wlmsim.visual._camera import Camera, camera_of
 from wlmsim.visual._coloring import Coloring, color_map, colorize, energy_title, knows_velocities, with_unit
-from wlmsim.visual._extent import extent, outside_text, within
 from wlmsim.visual._frames import Frames
 from wlmsim.visual._look import GLYPHS, LAYOUTS
 

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from wlmsim._extent import distance_to_data
 from wlmsim.errors import ParameterError
 from wlmsim.visual import _mechanics
 from wlmsim.visual._drawing import SURFACE_POINTS, Drawing, MovingCloud, embed
-from wlmsim.visual._extent import distance_to_data
 from wlmsim.visual._layers import Layer, layer_height
 from wlmsim.visual._look import HILL, PLAIN, VALLEY
 from wlmsim.visual.plots.laws import is_learned

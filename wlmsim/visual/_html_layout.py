@@ -52,6 +52,9 @@ def layout_of(drawing: Drawing, names: list[str], fps: float) -> dict[str, Any]:
             }
             for text, domain in zip(("truth", "forecast"), domains, strict=True)
         ]
+    if drawing.coloring.note:
+        about = {"text": drawing.coloring.note, "x": 0.0, "y": 1.0, "xref": "paper", "yref": "paper"}
+        layout.setdefault("annotations", []).append({**about, "yanchor": "bottom", "showarrow": False})
     if len(names) > 1:
         layout |= _controls(names, fps)
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +16,8 @@ from wlmsim.visual._coloring import category_colors
 from wlmsim.visual._drawing import Drawing, MovingCloud, prepare
 from wlmsim.visual._html_layout import hex_of, layout_of
 from wlmsim.visual._look import HILL, INK, PLAIN, TRUTH, VALLEY, point_size_of
+from wlmsim.visual._margins import natural_size
+from wlmsim.visual._page import CONTROLS
 
 if TYPE_CHECKING:
     from wlmsim.data.population import Population
@@ -96,10 +99,7 @@ def export_html(
     if path.suffix.lower() != ".html":
         raise check.fail("path", "a file that ends in .html", str(path))
     check.positive("fps", fps)
-    try:
-        import plotly.graph_objects as go
-    except ModuleNotFoundError:
-        raise ParameterError("a page needs Plotly, which is not installed: `pip install 'wlmsim[html]'`") from None
+    go = _plotly("a page")
     drawing = prepare(
         data,
         truth,
@@ -124,6 +124,35 @@ def export_html(
             config={"displaylogo": False, "responsive": True},
         )
     return path
+
+
+def interactive(data: Any, *, smooth: int, fps: float, window_size: tuple[int, int] | None, **look: Any) -> Any:
+    """A figure of Plotly that a notebook shows, plays and turns without a server.
+
+    What it cannot draw is refused: glyphs, densities and forces.
+    """
+    go = _plotly("a view in a notebook")
+    for name in ("glyph", "density", "force"):
+        if look.get(name, False) not in (False, None, "points"):
+            raise ParameterError(f"`{name}` is not drawn in a notebook's view; see `scene(...)` or `snapshot(...)`")
+    drawing = prepare(data, smooth=smooth, **look)
+    figure = _figure(go, drawing, _stride(drawing), fps)
+    width, height = window_size or natural_size(drawing, CONTROLS, [drawing.camera])
+    return figure.update_layout(width=(2 if drawing.beside else 1) * width, height=height)
+
+
+def in_notebook() -> bool:
+    """Whether this runs in a cell of a notebook."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    return hasattr(shell, "kernel")
+
+
+def _plotly(what: str) -> Any:
+    try:
+        import plotly.graph_objects as go
+    except ModuleNotFoundError:
+        raise ParameterError(f"{what} needs Plotly, which is not installed: `pip install 'wlmsim[html]'`") from None
+    return go
 
 
 _LINK = """
@@ -161,7 +190,7 @@ def _figure(go: Any, drawing: Drawing, stride: int, fps: float) -> Any:
     traces_of_clouds = [
         trace for moving, side, color in clouds for trace in _traces(go, drawing, moving, side, color, last, stride)
     ]
-    names = [drawing.time_text(float(t)) for t in drawing.main.times]
+    names = [_name(drawing, k) for k in range(last + 1)]
     frames = [
         go.Frame(
             name=str(k),
@@ -177,6 +206,13 @@ def _figure(go: Any, drawing: Drawing, stride: int, fps: float) -> Any:
     return go.Figure(
         [*traces_of_clouds, *_key(go, drawing), *still], layout_of(drawing, names, fps), frames if last else None
     )
+
+
+def _name(drawing: Drawing, k: int) -> str:
+    """When a frame is, and how many of its points are outside."""
+    runaways = drawing.runaways(drawing.main, k)
+    when = drawing.time_text(float(drawing.main.times[k]))
+    return f"{when} ({runaways})" if runaways else when
 
 
 def _clouds_and_sides(drawing: Drawing) -> list[tuple[MovingCloud, int, str | None]]:

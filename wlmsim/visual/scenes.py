@@ -228,11 +228,12 @@ def explore(
     window_size: tuple[int, int] | None = None,
     off_screen: bool | None = None,
     **look: Unpack[Look],
-) -> pv.Plotter:
-    """Open a window in which to play, turn and zoom.
+) -> Any:
+    """Open a window, or in a notebook a view, in which to play, turn and zoom.
 
     A slider moves through time; the button beside it, or the space bar, plays and pauses. The arrow keys go one
-    frame back or on. Drag to turn, scroll to zoom, press q to close.
+    frame back or on. Drag to turn, scroll to zoom, press q to close. In a notebook the view is a figure in the cell,
+    with the slider and the button; it needs Plotly, and no server.
 
     Parameters
     ----------
@@ -245,19 +246,20 @@ def explore(
     window_size : (int, int), optional
         Width and height of one view [pixels]. Default: 800 wide, and as high as its box of data needs.
     off_screen : bool, optional
-        Only set the scene, with its slider, and open no window. Default: when there is no display.
+        Only set the scene, with its slider, and open no window. Default: when there is no display, and in no notebook.
     **look
         How to draw it, as in `scene`.
 
     Returns
     -------
-    pyvista.Plotter
-        When the window is closed; off-screen at once.
+    pyvista.Plotter or plotly.graph_objects.Figure
+        When the window is closed; off-screen at once. In a notebook the figure, which the cell shows.
 
     Raises
     ------
     ParameterError
-        If an argument is unusable, or the data do not hold what it needs.
+        If an argument is unusable, or the data do not hold what it needs; in a notebook, if Plotly is not installed, or
+        asked for glyphs, a density or a force, which it does not draw.
     RenderingError
         If this machine has no OpenGL library, or no display for ``off_screen=False``.
 
@@ -274,8 +276,11 @@ def explore(
     """
     from wlmsim.visual._controls import Player
     from wlmsim.visual._page import CONTROLS
+    from wlmsim.visual.pages import in_notebook, interactive
 
     check.positive("fps", fps)
+    if off_screen is None and in_notebook():
+        return interactive(data, smooth=smooth, fps=fps, window_size=window_size, **look)
     drawing = prepare(data, smooth=smooth, **look)
     stage = set_stage(drawing, window_size=window_size, off_screen=off_screen, foot=CONTROLS)
     player = Player(stage, fps)

@@ -1,6 +1,7 @@
 """Comparison of candidate mechanics, leave-one-out, fits in several processes."""
 
 import math
+import re
 import threading
 
 import matplotlib.image
@@ -276,3 +277,10 @@ class TestLeaveOneOut:
         wild = quick(potential=wls.External(wls.laws.Harmonic(1e8)))
         with pytest.raises(SimulationError, match=r"without the marginal at t = 0\.5"):
             leave_one_out(wild, spring)
+
+
+def test_a_notebook_shows_the_table():
+    page = comparison(good=[[0.1, 0.2]], worse=[[0.3, 0.4]])._repr_html_()
+    cells = re.findall(r"<td[^>]*>(.*?)</td>", page)
+    assert cells[0] == "<b>good</b>" and cells[5] == "worse" and {"OT-linear", "persistence"} <= set(cells)
+    assert "ballistic" not in cells and "left-out marginals" in page

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 TOLD_APART = 2.0
 """Standard errors by which a candidate must be worse than the best to be told apart from it."""
+COLUMNS = ("model", "W1", "worse than best by", "friction", "seconds a fit")
 
 
 @dataclass(frozen=True)
@@ -132,18 +133,33 @@ class Comparison:
         from rich.markup import escape
         from rich.table import Table
 
-        unit = f" [{self.length_unit}]" if self.length_unit else ""
-        table = Table(title=escape(f"W1{unit} on left-out marginals, {self._over()}"))
-        table.add_column("model")
-        for column in ("W1", "worse than best by", "friction", "seconds a fit"):
+        table = Table(title=escape(self._title()))
+        table.add_column(COLUMNS[0])
+        for column in COLUMNS[1:]:
             table.add_column(column, justify="right")
-        for k, name in enumerate(self.ranking):
-            cells = [self._w1(name), self._difference(name), self._friction(name), f"{self.seconds[name]:.0f}"]
+        for k, (name, *cells) in enumerate(self._rows()):
             bold = f"[bold]{escape(name)}[/bold]" if k == 0 else escape(name)
             table.add_row(bold, *map(escape, cells), end_section=k == len(self.models) - 1)
-        for name, w1 in self._known_baselines():
-            table.add_row(escape(name), self._number(w1), "", "", "")
         return table
+
+    def _repr_html_(self) -> str:
+        from wlmsim import _html
+
+        (best, *cells), *others = self._rows()
+        rows = [[_html.Markup(f"<b>{_html.text(best)}</b>"), *cells], *others]
+        return _html.grid(self._title(), COLUMNS, rows, "The best is bold; baselines stand last.")
+
+    def _title(self) -> str:
+        unit = f" [{self.length_unit}]" if self.length_unit else ""
+        return f"W1{unit} on left-out marginals, {self._over()}"
+
+    def _rows(self) -> list[list[str]]:
+        """Candidates, the best first, then baselines."""
+        rows = [
+            [name, self._w1(name), self._difference(name), self._friction(name), f"{self.seconds[name]:.0f}"]
+            for name in self.ranking
+        ]
+        return rows + [[name, self._number(w1), "", "", ""] for name, w1 in self._known_baselines()]
 
     def _known_baselines(self) -> list[tuple[str, float]]:
         return sorted(((n, w1) for n, w1 in self.baselines.items() if math.isfinite(w1)), key=lambda item: item[1])

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from wlmsim import _times
+from wlmsim._extent import distance_to_data
 from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.functionals.first_variation import first_variation
 from wlmsim.learn.dissipations import LearnableAlignment
@@ -19,7 +20,6 @@ from wlmsim.learn.studies.fold_fits import predictor
 from wlmsim.learn.studies.folds import FORECAST
 from wlmsim.learn.studies.ranking import Ranking, is_naive, rankings
 from wlmsim.learn.studies.trust import AGREE, Agreement, fits, frictions, potentials, series_of
-from wlmsim.visual._extent import distance_to_data
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from wlmsim import _times
+from wlmsim._extent import outside_text
 from wlmsim.visual._drawing import choose_axes, color_map, with_unit
-from wlmsim.visual._extent import outside_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

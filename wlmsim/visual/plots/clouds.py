@@ -9,12 +9,12 @@ import numpy as np
 
 from wlmsim import _times
 from wlmsim import _validation as check
+from wlmsim._extent import extent, within
 from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.data.trajectory import Trajectory
 from wlmsim.data.units import check_alike
 from wlmsim.errors import ParameterError
 from wlmsim.visual._drawing import axis_names, choose_axes, with_unit
-from wlmsim.visual._extent import extent, within
 from wlmsim.visual.plots._style import (
     GREY,
     MODEL,

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from wlmsim import _validation as check
+from wlmsim._extent import distance_to_data
 from wlmsim.data.population import Population
 from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.data.trajectory import Trajectory
 from wlmsim.functionals.base import Functional
 from wlmsim.visual._drawing import axis_names
-from wlmsim.visual._extent import distance_to_data
 from wlmsim.visual.plots._style import (
     COLORS,
     FOOT,
