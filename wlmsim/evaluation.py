@@ -613,8 +613,7 @@ def baseline(name: str, before: Population, after: Population | None, time: floa
     hermite = name == "OT-Hermite"
     if hermite and (before.velocities is None or after.velocities is None):
         return None
-    cost = transport.ground_cost(before.positions, after.positions, 2)
-    plan = transport.optimal_plan(cost, before.weights, after.weights)
+    plan = transport.transport_plan(before.positions, after.positions, before.weights, after.weights)
     span = after.time - before.time
     s = (time - before.time) / span
     x0, x1 = before.positions[plan.source], after.positions[plan.target]

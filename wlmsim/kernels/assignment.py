@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+from numba import njit, prange
 
 FREE = -1
 """In place of a partner."""
@@ -87,3 +87,37 @@ def _augment(start, cost, prices, column_of, row_of, distance, offer, settled, p
         column_of[i], end = end, column_of[i]
         if i == start:
             break
+
+
+@njit(fastmath={"nnan", "nsz"}, error_model="numpy", parallel=True, cache=True)
+def improve(x, y, rows, columns, order, blocks):
+    """Exchange the partners within blocks of pairs, so that the sum of squared distances in each is least.
+
+    Parameters
+    ----------
+    x, y : ndarray, shape (n, d) and (m, d)
+        Places.
+    rows, columns : ndarray of int64, shape (N,)
+        Pairs of rows of x and y; the columns are exchanged in place.
+    order : ndarray of int64, shape (N,)
+        Pairs in an order whose neighbours are near each other.
+    blocks : int
+        Into how many runs of the order the pairs are divided.
+    """
+    for block in prange(blocks):
+        pairs = order[block * len(order) // blocks : (block + 1) * len(order) // blocks]
+        n = len(pairs)
+        cost = np.empty((n, n))
+        for i in range(n):
+            for j in range(n):
+                a, b, total = rows[pairs[i]], columns[pairs[j]], 0.0
+                for k in range(x.shape[1]):
+                    total += (x[a, k] - y[b, k]) ** 2
+                cost[i, j] = total
+        prices = np.empty(n)
+        for j in range(n):
+            prices[j] = cost[:, j].min()
+        best = assign(cost, prices)
+        exchanged = columns[pairs][best]
+        for i in range(n):
+            columns[pairs[i]] = exchanged[i]

@@ -15,6 +15,7 @@ from wlmsim.transport.exact import (
     wasserstein1,
     wasserstein2,
 )
+from wlmsim.transport.large import transport_plan, unbalanced_transport_plan
 from wlmsim.transport.partial import partial_wasserstein1
 from wlmsim.transport.schroedinger import schroedinger_bridge
 from wlmsim.transport.unbalanced import UnbalancedPlan, transported_masses, unbalanced_plan
@@ -33,8 +34,10 @@ __all__ = [
     "sampling_floor",
     "schroedinger_bridge",
     "sliced_wasserstein1",
+    "transport_plan",
     "transported_masses",
     "unbalanced_plan",
+    "unbalanced_transport_plan",
     "wasserstein1",
     "wasserstein2",
 ]

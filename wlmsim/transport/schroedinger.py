@@ -19,9 +19,12 @@ import numpy as np
 from wlmsim import _times
 from wlmsim import _validation as check
 from wlmsim.data.population import Population
-from wlmsim.transport.exact import ground_cost
+from wlmsim.transport.exact import fits, ground_cost
+from wlmsim.transport.large import draw, sampled_potentials
 from wlmsim.transport.unbalanced import dual_potentials
 
+CANDIDATES = 1000
+"""Particles of a large cloud among which the partner of one of the other is drawn."""
 DRAWS = 2
 """Particles drawn for each one of both clouds."""
 
@@ -119,9 +122,11 @@ def sample_coupling(
     """
     epsilon = 2 * check.positive("noise", noise) ** 2 * (after.time - before.time)
     price = math.inf if reach == math.inf else 2 * check.positive("reach", reach) ** 2
-    cost = ground_cost(before.positions, after.positions, 2)
-    n, m = cost.shape
+    n, m = len(before), len(after)
     count = DRAWS * (n + m) if count is None else check.integer("count", count)
+    if not fits(n, m):
+        return _sample_large_coupling(before, after, s, price, epsilon, count, seed)
+    cost = ground_cost(before.positions, after.positions, 2)
     f, g = dual_potentials(cost, before.weights, after.weights, price, epsilon)
     # what leaves a particle falls short of its weight by the factor exp(-f / price), which it grows by on its way
     start, end = f / epsilon + (1 - s) * f / price, g / epsilon + s * g / price
@@ -131,6 +136,33 @@ def sample_coupling(
     at = (np.arange(count) + np.random.default_rng(seed).random(count)) / count
     drawn = np.minimum(np.searchsorted(shares, at * shares[-1], side="right"), len(shares) - 1)
     source, target = np.divmod(drawn, m)
+    return source, target
+
+
+def _sample_large_coupling(
+    before: Population, after: Population, s: float, price: float, epsilon: float, count: int, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The same from potentials of parts of both clouds, each drawn row meeting `CANDIDATES` random ones.
+
+    In time and memory linear in the rows and the draws. Diffusion that is less than the distance of so many particles
+    joins the nearest ones of these.
+    """
+    rng = np.random.default_rng(seed)
+    x, y = before.positions, after.positions
+    found = sampled_potentials(x, y, before.weights, after.weights, price, epsilon, seed=seed)
+    f, g = found.of_all()
+    start, end = f / epsilon + (1 - s) * f / price, g / epsilon + s * g / price
+    logarithms = start + found.log_means(x, y[found.parts[1]], end[found.parts[1]])
+    source = np.sort(draw(before.weights * np.exp(logarithms - logarithms.max()), count, rng))
+    target = np.empty(count, dtype=np.int64)
+    order = rng.permutation(count)
+    for k in range(0, count, CANDIDATES):
+        drawn = order[k : k + CANDIDATES]
+        others = draw(after.weights, CANDIDATES, rng)
+        values = end[others] - ground_cost(x[source[drawn]], y[others], 2) / epsilon
+        shares = np.cumsum(np.exp(values - values.max(1, keepdims=True)), axis=1)
+        at = rng.random((len(drawn), 1)) * shares[:, -1:]
+        target[drawn] = others[(shares < at).sum(1)]
     return source, target
 
 

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from wlmsim import _validation as check
-from wlmsim.transport.exact import optimal_plan
+from wlmsim.transport.exact import Plan, optimal_plan
 
 BLUR = 0.2
 """Entropic regularisation of the carried masses: its length in units of the reach."""
@@ -100,8 +100,15 @@ def unbalanced_plan(
         plan = optimal_plan(cost, a, b, prices=prices)
         return UnbalancedPlan(*plan, plan.mass, plan.mass)
     r, c = transported_masses(cost, a, b, reach=reach)
-    i, j, carried = optimal_plan(cost, r, c)
-    # every particle has its weight at its own end, shared among its partners as what is carried is
+    return growing(optimal_plan(cost, r, c), a, b)
+
+
+def growing(plan: Plan, a: np.ndarray, b: np.ndarray) -> UnbalancedPlan:
+    """A plan of what is carried, between clouds of other weights: every particle has its weight at its own end.
+
+    It is shared among its partners as what is carried is.
+    """
+    i, j, carried = plan
     before = carried * a[i] / np.bincount(i, carried, len(a))[i]
     after = carried * b[j] / np.bincount(j, carried, len(b))[j]
     return UnbalancedPlan(i, j, carried, before, after)
@@ -123,7 +130,13 @@ def transported_masses(
         Each sums to 1.
     """
     price = 2 * check.positive("reach", reach) ** 2
-    f, g = dual_potentials(cost, source, target, price, (BLUR * reach) ** 2)
+    return carried_masses(*dual_potentials(cost, source, target, price, (BLUR * reach) ** 2), source, target, price)
+
+
+def carried_masses(
+    f: np.ndarray, g: np.ndarray, source: np.ndarray, target: np.ndarray, price: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """What `transported_masses` gives, from dual potentials."""
     leaving, arriving = source * np.exp(-f / price) + FAINT * source, target * np.exp(-g / price) + FAINT * target
     return leaving / leaving.sum(), arriving / arriving.sum()
 

@@ -48,10 +48,27 @@ class TestInertial:
         (paths,) = inertial_paths(before, moved, None, RNG(0))
         assert paths.target.abs().max() < 1e-4
 
-    def test_large_clouds_are_coupled_in_parts(self):
-        parts = list(inertial_paths(cloud(0, 2500, 0.0), cloud(1, 1700, 1.0), None, RNG(0)))
+    def test_large_clouds_are_coupled_whole_and_taken_in_parts(self):
+        before, after = cloud(0, 2500, 0.0), cloud(1, 1700, 1.0)
+        parts = list(inertial_paths(before, after, None, RNG(0)))
         assert len(parts) == 3
         assert all(paths.x.shape[0] == NODES + 1 for paths in parts)
+        ends = torch.cat([paths.x[-1] for paths in parts])
+        assert torch.cdist(ends.double(), after.x.double()).min(1).values.max() < 1e-4
+        # as many rows side by side as are in a part would be coupled over larger distances
+        few = list(inertial_paths(before.rows(torch.arange(300)), after.rows(torch.arange(300)), None, RNG(0)))
+        strength = [torch.cat([p.target.flatten(0, 1) for p in paths]).square().mean() for paths in (parts, few)]
+        assert strength[0] < 0.8 * strength[1]
+
+    @pytest.mark.parametrize("reach", [float("inf"), 1.0])
+    def test_large_flows_meet_both_ends(self, reach):
+        before, after = cloud(0, 1500, 0.0, moving=False), cloud(1, 1200, 1.0, moving=False)
+        parts = list(flow_paths(before, after, None, RNG(0), reach=reach))
+        for node, whole in ((0, before), (-1, after)):
+            x, w = torch.cat([p.x[node] for p in parts]), torch.cat([p.w[node] for p in parts]) / len(parts)
+            assert torch.cdist(x.double(), whole.x.double()).min(1).values.max() < 1e-4
+            assert torch.allclose(w @ x, whole.w @ whole.x, atol=0.05)
+            assert float(w.sum()) == pytest.approx(1.0, rel=1e-4)
 
 
 class TestFlow:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,15 +13,19 @@ from wlmsim.data.population import Population
 from wlmsim.learn.mechanics import Cloud, Mechanics
 from wlmsim.learn.rollouts.rollout import VelocityForce, flow_rollout, rollout
 from wlmsim.transport.exact import ground_cost
+from wlmsim.transport.large import approximate_unbalanced_plan, draw
 from wlmsim.transport.schroedinger import sample_coupling
-from wlmsim.transport.unbalanced import unbalanced_plan
+from wlmsim.transport.unbalanced import UnbalancedPlan, unbalanced_plan
 
 NODES = 8
 """Places of a path, evenly spaced, beside its start."""
 COUPLED = 1000
-"""Most rows that are coupled by one exact plan; larger clouds are coupled in random parts."""
+"""Most rows that feel each other in one part of the paths, or that one Schroedinger bridge couples."""
+PLANNED = 20_000
+"""Most rows of a marginal that one plan couples, drawn anew in each round; parts of a thousand would couple rows that
+are far apart, and draw the paths together."""
 ROWS = 8000
-"""Most rows of a marginal that are coupled in one round, drawn anew in each."""
+"""Most pairs of a plan whose paths are laid in one round, and most rows that Schroedinger bridges couple."""
 LATEST = 0.9
 """Fraction of the way up to which a Brownian bridge tells the drift: at its end only noise is left."""
 
@@ -71,19 +75,26 @@ def inertial_paths(
     mechanics : Mechanics, optional
         Second-order mechanics. Default: free motion.
     rng : Generator
-        Of the parts into which large clouds are divided.
+        Of the rows and pairs of large clouds that are taken.
 
     Yields
     ------
     Paths
-        One for each pair of parts.
+        Of large clouds several, each of about a thousand pairs.
     """
-    for first, last in _parts(before, after, rng):
-        span, s = last.time - first.time, _fractions(first.x)
+    span, s = after.time - before.time, _fractions(before.x)
+
+    def end(part: Cloud) -> np.ndarray:
+        x, v, _ = _carried(part, span, s, mechanics)
+        return _kinematic(x[-1], v[-1], span)
+
+    def places(part: Cloud) -> np.ndarray:
+        assert part.v is not None
+        return _kinematic(part.x, part.v, span)
+
+    for first, last, plan in _coupled(before, after, rng, end, places, mechanics):
         x, v, a = _carried(first, span, s, mechanics)
         assert last.v is not None
-        ends = _kinematic(x[-1], v[-1], span), _kinematic(last.x, last.v, span)
-        plan = unbalanced_plan(ground_cost(*ends, 2), _array(first.w), _array(last.w))
         i, j, mass = plan.source, plan.target, torch.as_tensor(plan.carried).to(first.x)
         dx, dv = last.x[j] - x[-1, i], last.v[j] - v[-1, i]
         x = x[:, i] + (3 * s**2 - 2 * s**3) * dx + span * (s**3 - s**2) * dv
@@ -122,20 +133,27 @@ def flow_paths(
     Paths
         One for each pair of parts.
     """
-    for first, last in _parts(before, after, rng):
-        span, s = last.time - first.time, _fractions(first.x)
-        x, u = _drifted(first, span, s, mechanics)
+    span, every = after.time - before.time, _fractions(before.x)
+
+    def arrived(part: Cloud) -> torch.Tensor:
+        return part.x if mechanics is None else _drifted(part, span, every[-1:], mechanics)[0][-1]
+
+    def pairs() -> Iterator[tuple[Cloud, Cloud, np.ndarray, np.ndarray, list[np.ndarray]]]:
         if noise:
-            s, x, u = (part[: int(LATEST * NODES) + 1] for part in (s, x, u))
-            i, j = _bridged(first, last, rng, noise, reach)
-            masses = [torch.full_like(first.x[0, :1], 1 / len(i)).expand(len(i)) for _ in s]
-            end = _drifted(first, span, s.new_ones(1, 1, 1), mechanics)[0][-1] if mechanics is not None else first.x
-        else:
-            end = x[-1]
-            cost = ground_cost(_array(end), _array(last.x), 2)
-            plan = unbalanced_plan(cost, _array(first.w), _array(last.w), reach=reach)
-            i, j = plan.source, plan.target
-            masses = [torch.as_tensor(plan.masses(float(share))).to(first.x) for share in s.flatten()]
+            for first, last in _parts(before, after, rng):
+                i, j = _bridged(first, last, rng, noise, reach)
+                yield first, last, i, j, [np.full(len(i), 1 / len(i))] * len(s)
+            return
+        coupled = _coupled(
+            before, after, rng, lambda part: _array(arrived(part)), lambda part: _array(part.x), mechanics, reach
+        )
+        for first, last, plan in coupled:
+            yield first, last, plan.source, plan.target, [plan.masses(float(share)) for share in s.flatten()]
+
+    s = every[: int(LATEST * NODES) + 1] if noise else every
+    for first, last, i, j, shares in pairs():
+        x, u = _drifted(first, span, s, mechanics)
+        end, masses = arrived(first), [torch.as_tensor(share).to(first.x) for share in shares]
         missed = last.x[j] - end[i]
         kicks = torch.as_tensor(rng.standard_normal((len(s), len(i), x.shape[2]))).to(x)
         width = noise * math.sqrt(span)
@@ -227,6 +245,49 @@ def _parts(before: Cloud, after: Cloud, rng: np.random.Generator) -> Iterator[tu
     pieces = [np.array_split(rng.permutation(len(c.x))[:ROWS], count) for c in (before, after)]
     for rows, others in zip(*pieces, strict=True):
         yield before.rows(torch.as_tensor(rows)), after.rows(torch.as_tensor(others))
+
+
+def _coupled(
+    before: Cloud,
+    after: Cloud,
+    rng: np.random.Generator,
+    end: Callable[[Cloud], np.ndarray],
+    places: Callable[[Cloud], np.ndarray],
+    mechanics: Mechanics | None,
+    reach: float = math.inf,
+) -> Iterator[tuple[Cloud, Cloud, UnbalancedPlan]]:
+    """Both clouds and the plan from where one ends to where the other is; of large ones random pairs of a plan of many.
+
+    Parameters
+    ----------
+    end, places : callable of a Cloud
+        Where particles end, and where the others are, as points whose squared distances are the cost.
+    mechanics : Mechanics, optional
+        Whose particles may feel each other: then they are carried in parts of `COUPLED`.
+    """
+    if max(len(before.x), len(after.x)) <= COUPLED:
+        cost = ground_cost(end(before), places(after), 2)
+        yield before, after, unbalanced_plan(cost, _array(before.w), _array(after.w), reach=reach)
+        return
+    first, last = (c.rows(torch.as_tensor(rng.permutation(len(c.x))[:PLANNED])) for c in (before, after))
+    alone = mechanics is None or mechanics.is_local
+    parts = np.array_split(np.arange(len(first.x)), 1 if alone else math.ceil(len(first.x) / COUPLED))
+    ends = np.concatenate([end(first.rows(torch.as_tensor(part))) for part in parts])
+    seed = int(rng.integers(2**31))
+    plan = approximate_unbalanced_plan(ends, places(last), _array(first.w), _array(last.w), reach=reach, seed=seed)
+    drawn = rng.permutation(draw(plan.carried, min(ROWS, len(plan.carried)), rng))
+    for pairs in np.array_split(drawn, math.ceil(len(drawn) / COUPLED)):
+        even = torch.full_like(first.w[:1], 1 / len(pairs)).expand(len(pairs))
+        ones = [c.rows(torch.as_tensor(k[pairs])) for c, k in ((first, plan.source), (last, plan.target))]
+        carried, number = plan.carried[pairs] * len(pairs), np.arange(len(pairs))
+        grown = UnbalancedPlan(
+            number,
+            number,
+            np.full(len(pairs), 1 / len(pairs)),
+            plan.before[pairs] / carried,
+            plan.after[pairs] / carried,
+        )
+        yield Cloud(ones[0].x, ones[0].v, even, before.time), Cloud(ones[1].x, ones[1].v, even, after.time), grown
 
 
 def _array(tensor: torch.Tensor) -> np.ndarray:

@@ -14,9 +14,8 @@ from wlmsim.mechanics.flow import Flow
 from wlmsim.mechanics.lagrangian import Lagrangian
 from wlmsim.simulation import default_integrator
 from wlmsim.transport.abundance import growth_correction
-from wlmsim.transport.exact import ground_cost
+from wlmsim.transport.large import unbalanced_transport_plan
 from wlmsim.transport.schroedinger import bridge_noise, sample_coupling
-from wlmsim.transport.unbalanced import unbalanced_plan
 
 FAR_OUT = 10
 """How many times the extent of the data a prediction may reach without a word."""
@@ -108,16 +107,16 @@ def _joined(
         x = ahead.positions[i] + s * (x1[j] - end.positions[i])
         return Population(x + bridge_noise(before, after, s, x.shape, noise=noise, seed=seed), time=time)
     if first_order or after.velocities is None:
-        cost = ground_cost(x0 if first_order else end.positions, x1, 2)
-        plan = unbalanced_plan(cost, before.weights, after.weights, reach=reach)
+        left = x0 if first_order else end.positions
+        plan = unbalanced_transport_plan(left, x1, before.weights, after.weights, reach=reach)
         missed = x1[plan.target] - end.positions[plan.source]
         x = ahead.positions[plan.source] + (s if first_order else s**2) * missed
         return Population(x, None, plan.masses(s), time)
     back, start = _carried(mechanics, after, [time, before.time], dt, scheme)
     if _strays([back, start], [before, after]):
         return _joined(mechanics, before, after.with_velocities(None), time, dt, integrator, reach, noise, seed)
-    cost = ground_cost(end.positions, x1, 2) + ground_cost(x0, start.positions, 2)
-    plan = unbalanced_plan(cost, before.weights, after.weights, reach=reach)
+    misses = np.hstack([end.positions, x0]), np.hstack([x1, start.positions])  # at both ends, as one squared distance
+    plan = unbalanced_transport_plan(*misses, before.weights, after.weights, reach=reach)
     i, j = plan.source, plan.target
     assert before.velocities is not None
     v0, v1 = before.velocities[i], after.velocities[j]

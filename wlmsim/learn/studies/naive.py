@@ -13,6 +13,7 @@ from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.evaluation import baseline, neighbours
 from wlmsim.learn.prediction.growth import thinned
 from wlmsim.transport.exact import ground_cost, optimal_plan
+from wlmsim.transport.large import transport_plan
 
 Prediction = Callable[[SnapshotSeries, float], Population | None]
 """The population at a time from the known marginals; None where it cannot be had."""
@@ -57,10 +58,10 @@ def _steady(known: SnapshotSeries, time: float) -> Population | None:
     if k == 0:
         return None
     before = thinned(known[k - 1])
-    plan = optimal_plan(ground_cost(last.positions, before.positions, 2), last.weights, before.weights)
+    plan = transport_plan(last.positions, before.positions, last.weights, before.weights)
     came = np.zeros_like(last.positions)
     np.add.at(came, plan.source, plan.mass[:, None] * (last.positions[plan.source] - before.positions[plan.target]))
-    share = last.weights[:, None]  # rows without weight came from nowhere, and stay
+    share = np.bincount(plan.source, plan.mass, len(last))[:, None]  # rows without weight came from nowhere, and stay
     pace = np.divide(came, share, out=np.zeros_like(came), where=share > 0) / (last.time - before.time)
     return Population(last.positions + (time - last.time) * pace, None, last.weights, time)
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.learn.velocities.potential import potential_velocities
 from wlmsim.learn.velocities.transport import transport_velocities
 
 ESTIMATES: dict[str, Callable[[SnapshotSeries], SnapshotSeries]] = {
-    "transport": transport_velocities,
+    "transport": partial(transport_velocities, progress=False),
     "potential": potential_velocities,
 }
 """Rules of initial velocities that estimate them from the data."""
