@@ -195,7 +195,7 @@ def sampled_potentials(
     *,
     seed: int = 0,
 ) -> SampledPotentials:
-    """Dual potentials of parts of two clouds, drawn by the weights; see `wlmsim.transport.unbalanced.dual_potentials`."""
+    """Dual potentials of parts of two clouds, drawn by the weights; see `dual_potentials`."""
     rng = np.random.default_rng(seed)
     parts = draw(source, SAMPLED, rng), draw(target, SAMPLED, rng)
     even = np.full(SAMPLED, 1 / SAMPLED)
