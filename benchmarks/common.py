@@ -56,7 +56,8 @@ def joined(scores: Sequence[Scores]) -> Scores:
     """Scores of several forecasts, each from its own start, as those of one."""
     w1 = {name: np.concatenate([s.w1[name] for s in scores]) for name in scores[0].w1}
     times, origins = (np.concatenate([getattr(s, name) for s in scores]) for name in ("times", "origins"))
-    return dataclasses.replace(scores[0], times=times, origins=origins, w1=w1)
+    floor = None if any(s.floor is None for s in scores) else np.concatenate([s.floor for s in scores])
+    return dataclasses.replace(scores[0], times=times, origins=origins, w1=w1, floor=floor, rows=None, errors={})
 
 
 def _cpu_seconds() -> float:
