@@ -18,11 +18,12 @@ FOUND = {
     "tune_a_launch": lambda misses: misses[-1] < 0.05 * misses[0],
     "which_mechanics": lambda named: all(truth == name for truth, name in named.items()),
     "liquid": lambda displaced: displaced[0.2] < 0.1 < 0.3 < displaced[1.5],
+    "cell_fates": lambda found: (found["learned"] > 0.8 > found["nearest"]) and found["genes"] > 0.8,
     "infer_parameters": lambda off: 0.5 < np.sqrt((off**2).mean()) < 2.0,
 }
 """What the result of an example must be, where it is worth a check of its own."""
 
-LONG = {"boids_learned", "demo", "double_slit", "kepler", "squeezed_state", "which_mechanics"}
+LONG = {"boids_learned", "cell_fates", "demo", "double_slit", "kepler", "squeezed_state", "which_mechanics"}
 """Examples that take more than a few seconds even at a small size."""
 
 

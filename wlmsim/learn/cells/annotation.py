@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from wlmsim import _validation as check
+from wlmsim._progress import LateBar
 from wlmsim.data.population import Population
 from wlmsim.errors import DataWarning, ParameterError
 from wlmsim.functionals.first_variation import first_variation
@@ -39,15 +40,20 @@ def annotate(
     marginals = marginals_of(rows)
     written = _Written(data, check_prefix(prefix), overwrite)
     embedding = str(rows.names["positions"])
-    velocity = _velocities(model, marginals, rows.positions.shape)
-    written.plan("obsm", f"velocity_{embedding.removeprefix('X_')}", velocity)
-    written.plan("obs", "potential", _potential(model, marginals, len(velocity)))
-    if (certainty := _certainty(model, marginals, len(velocity))) is not None:
-        written.plan("obs", "force_certainty", certainty)
-    if model.reach_ < math.inf:
-        rates, errors = growth_rates(model, rows, marginals)
-        written.plan("obs", "growth_rate", rates)
-        written.plan("obs", "growth_rate_error", errors)
+    with LateBar("annotating cells", 4, shown=model.progress) as bar:
+        velocity = _velocities(model, marginals, rows.positions.shape)
+        written.plan("obsm", f"velocity_{embedding.removeprefix('X_')}", velocity)
+        bar.advance()
+        written.plan("obs", "potential", _potential(model, marginals, len(velocity)))
+        bar.advance()
+        if (certainty := _certainty(model, marginals, len(velocity))) is not None:
+            written.plan("obs", "force_certainty", certainty)
+        bar.advance()
+        if model.reach_ < math.inf:
+            rates, errors = growth_rates(model, rows, marginals)
+            written.plan("obs", "growth_rate", rates)
+            written.plan("obs", "growth_rate_error", errors)
+        bar.advance()
     _plan_genes(written, data, rows, embedding, velocity, genes)
     written.write({"positions": embedding, "time": str(rows.names["time"]), "model": repr(model)})
     return data

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from wlmsim import _validation as check
+from wlmsim._progress import LateBar
 from wlmsim.errors import ParameterError
 from wlmsim.learn.cells.links import Link
 from wlmsim.learn.cells.marginals import Marginal, at_time, check_fitted_to, marginals_of, moving, spread_of
@@ -186,7 +187,12 @@ def _ways(
 def _links(model: Any, marginals: list[Marginal]) -> list[Link]:
     predictor, spread = model._predictor(), spread_of(model)
     clouds = [m.cloud if predictor.first_order else moving(predictor, m.cloud) for m in marginals[:-1]]
-    return [Link.of(predictor, a, b.cloud, spread) for a, b in zip(clouds, marginals[1:], strict=True)]
+    found = []
+    with LateBar("coupling cells", len(clouds), shown=model.progress) as bar:
+        for before, after in zip(clouds, marginals[1:], strict=True):
+            found.append(Link.of(predictor, before, after.cloud, spread))
+            bar.advance()
+    return found
 
 
 def _along(

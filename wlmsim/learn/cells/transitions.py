@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from wlmsim import _validation as check
+from wlmsim._progress import LateBar
 from wlmsim.errors import DataWarning
 from wlmsim.learn.cells.marginals import Marginal, carried, check_fitted_to, marginals_of, moving
 from wlmsim.learn.cells.reading import rows_of
@@ -32,10 +33,7 @@ def transition_matrix(
     count = min(check.integer("neighbours", neighbours, least=2), len(x))
     near, far = _distances(x, count)
     lag, width = _lag_and_width(model, marginals, lag, near, far)
-    predictor = model._predictor()
-    clouds = [m.cloud if predictor.first_order else moving(predictor, m.cloud) for m in marginals]
-    moved = np.concatenate([carried(predictor, cloud, cloud.time + lag) for cloud in clouds])
-    chain = gaussian_transitions(x, moved, width, count).tocoo()
+    chain = gaussian_transitions(x, _moved(model, marginals, lag), width, count).tocoo()
     total = len(rows.positions)
     inner = csr_matrix((chain.data, (used[chain.row], used[chain.col])), shape=(total, total))
     if len(used) == total:
@@ -43,6 +41,17 @@ def transition_matrix(
     left_out = np.setdiff1d(np.arange(total), used)
     warnings.warn(f"{len(left_out)} cells without a position stay where they are", DataWarning, stacklevel=3)
     return inner + csr_matrix(identity(total, format="csr").multiply(np.isin(np.arange(total), left_out)[:, None]))
+
+
+def _moved(model: Any, marginals: list[Marginal], lag: float) -> np.ndarray:
+    """Where the mechanics carries all cells in a lag, marginal by marginal."""
+    predictor, found = model._predictor(), []
+    with LateBar("carrying cells", len(marginals), shown=model.progress) as bar:
+        for marginal in marginals:
+            cloud = marginal.cloud if predictor.first_order else moving(predictor, marginal.cloud)
+            found.append(carried(predictor, cloud, cloud.time + lag))
+            bar.advance()
+    return np.concatenate(found)
 
 
 def gaussian_transitions(x: np.ndarray, moved: np.ndarray, width: float, neighbours: int) -> csr_matrix:
