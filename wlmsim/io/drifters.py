@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +15,12 @@ from wlmsim.data.dates import SECONDS, counted, from_text, ticks_of, unit_of_tim
 from wlmsim.data.tracks import Tracks
 from wlmsim.data.units import DEGREE, METRES, stated, unit_of_length, unit_of_speed
 from wlmsim.errors import FileFormatError, ParameterError
-from wlmsim.io.hdf5 import LOCKED
+from wlmsim.io import hdf5
 from wlmsim.io.optional import package
 from wlmsim.io.paths import existing
+from wlmsim.io.refusal import naming
 from wlmsim.io.sightings import Sightings, length_wanted
+from wlmsim.io.signatures import HDF5, signature
 
 if TYPE_CHECKING:
     import xarray
@@ -126,22 +129,40 @@ def load_drifters(
         return _sightings(dataset, str(source), keypoint, given, about).tracks(**common, level=3)
 
 
-def opened(path: str | Path) -> xarray.Dataset:
+@contextmanager
+def opened(path: str | Path) -> Iterator[xarray.Dataset]:
     """Open a NetCDF file or a zarr store; its variables are read when asked for."""
-    xarray = package("xarray", "xarray")
-    path = existing(path)
-    if path.suffix.lower() == ZARR:
-        package("zarr", "xarray")
-        try:
-            return xarray.open_dataset(path, engine="zarr", decode_timedelta=False)
-        except Exception as error:  # what zarr raises on a foreign folder differs between its versions
-            raise FileFormatError(
-                f"{path}: it is not a zarr store that xarray can read ({str(error).splitlines()[0]})"
-            ) from None
+    package("xarray", "xarray")
+    zarr = Path(path).suffix.lower() == ZARR
+    path = existing(path, folder=zarr)
+    with naming(path), _opened_store(path) if zarr else _opened_file(path) as dataset:
+        yield dataset
+
+
+def _opened_store(path: Path) -> xarray.Dataset:
+    import xarray
+
+    package("zarr", "xarray")
     try:
-        return xarray.open_dataset(path, decode_timedelta=False)
+        return xarray.open_dataset(path, engine="zarr", decode_timedelta=False)
+    except Exception as error:  # what zarr raises on a foreign folder differs between its versions
+        raise FileFormatError(
+            f"{path}: it is not a zarr store that xarray can read ({str(error).splitlines()[0]})"
+        ) from None
+
+
+def _opened_file(path: Path) -> xarray.Dataset:
+    import xarray
+
+    modern = signature(path) == HDF5
+    if modern:
+        package("h5netcdf", "xarray")
+        with hdf5.reading(path, foreign=True):
+            pass
+    try:
+        return xarray.open_dataset(path, decode_timedelta=False, engine="h5netcdf" if modern else None)
     except BlockingIOError:
-        raise FileFormatError(f"{path}: {LOCKED}") from None
+        raise FileFormatError(f"{path}: {hdf5.LOCKED}") from None
     except (OSError, ValueError) as error:
         raise FileFormatError(
             f"{path}: it is not a NetCDF file that xarray can read ({str(error).splitlines()[0]})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,9 +19,11 @@ from wlmsim import _validation as check
 from wlmsim._about import version
 from wlmsim.data.dates import asked
 from wlmsim.errors import FileFormatError, ParameterError, WlmsimError
+from wlmsim.io import trial
 from wlmsim.io.atomic import atomic
 from wlmsim.io.attributes import read_attributes, write_attributes
 from wlmsim.io.paths import existing
+from wlmsim.io.refusal import naming
 from wlmsim.io.signatures import EMPTY, PICKLE, TENSORS, ZIP, signature
 
 SCHEMAS = {"snapshots": 1, "trajectory": 1, "tracks": 1}
@@ -151,20 +154,26 @@ def reading(path: str | Path, *, foreign: bool = False) -> Iterator[h5py.File]:
         If it is truncated, damaged, foreign, or of a newer schema.
     """
     path = existing(path)
-    try:
-        _check_container(path)
-        with _opened(path) as file:
-            if not foreign:
-                schema(file)
-            yield file
-    except (WlmsimError, FileNotFoundError, PermissionError):
-        raise
-    except Damage as damage:
-        raise FileFormatError(f"{path}: {damage}") from None
-    except BlockingIOError:
-        raise FileFormatError(f"{path}: {LOCKED}") from None
-    except (OSError, RuntimeError, KeyError, TypeError, ValueError) as error:
-        raise FileFormatError(f"{path}: it is truncated or damaged ({_one_line(error)})") from None
+    with naming(path):
+        try:
+            _check_container(path)
+            if foreign:
+                trial.try_reading(path)
+            with _opened(path) as file:
+                if not foreign and _has_variable_strings(file):
+                    trial.try_reading(path)
+                _check_items(file)
+                if not foreign:
+                    schema(file)
+                yield file
+        except (WlmsimError, FileNotFoundError, PermissionError):
+            raise
+        except Damage as damage:
+            raise FileFormatError(f"{path}: {damage}") from None
+        except BlockingIOError:
+            raise FileFormatError(f"{path}: {LOCKED}") from None
+        except (OSError, RuntimeError, KeyError, TypeError, ValueError) as error:
+            raise FileFormatError(f"{path}: it is truncated or damaged ({_one_line(error)})") from None
 
 
 @contextmanager
@@ -217,7 +226,7 @@ def column(
             f"it is damaged: the dataset /{name} must hold {_KINDS[kind]} of shape {wanted}; "
             f"it holds {dataset.dtype} of shape {given}"
         )
-    return dataset
+    return dataset if dataset.dtype.kind == "f" else complete(dataset)  # NaN, which is refused, stands for lost numbers
 
 
 def values(file: h5py.File, name: str, rows: int) -> np.ndarray:
@@ -225,7 +234,19 @@ def values(file: h5py.File, name: str, rows: int) -> np.ndarray:
     dataset = file.get(name)
     if not isinstance(dataset, h5py.Dataset) or not dataset.shape or len(dataset) != rows:
         raise Damage(f"it is damaged: /{name} must be an array of {rows} rows")
-    return np.asarray(dataset[:])
+    return np.asarray(complete(dataset)[:])
+
+
+def complete(dataset: h5py.Dataset) -> h5py.Dataset:
+    """Refuse a dataset that has lost a chunk, which would be read as zeros or as NaN without a word."""
+    if dataset.chunks:
+        places = (range(0, size, step) for size, step in zip(dataset.shape, dataset.chunks, strict=True))
+        for place in itertools.product(*places):
+            try:
+                dataset.id.read_direct_chunk(place)
+            except (RuntimeError, ValueError):
+                raise Damage(f"it is damaged: a part of the dataset {dataset.name} is missing") from None
+    return dataset
 
 
 def times_of(file: h5py.File, name: str) -> np.ndarray:
@@ -259,9 +280,37 @@ def window(times: np.ndarray, start: Any, stop: Any, about: Mapping[str, Any] | 
     return slice(first, last)
 
 
+def _has_variable_strings(file: h5py.File) -> bool:
+    """Whether something of a header has no fixed size; wlmsim writes none, and the library is not safe with it."""
+    groups = [file.get(name) for name in ("wlmsim", "wlmsim/metadata", "wlmsim/units")]
+    attributes = [group.attrs for group in groups if isinstance(group, h5py.Group)]
+    return any(held.get_id(key).dtype.hasobject for held in attributes for key in held)
+
+
+def _check_items(file: h5py.File) -> None:
+    """Refuse what would read other files, or take far more memory than the file has bytes."""
+
+    def link_fault(name: str, link: Any) -> str | None:
+        return (
+            f"/{name} is a link to another file, which is not followed" if isinstance(link, h5py.ExternalLink) else None
+        )
+
+    def fault(name: str, item: Any) -> str | None:
+        if not isinstance(item, h5py.Dataset) or item.shape is None:
+            return None
+        if item.external or item.is_virtual:
+            return f"the dataset /{name} keeps its values in another file, which is not followed"
+        stored = item.id.get_storage_size()
+        needed = item.dtype.itemsize * max(item.size, math.prod(item.chunks or (0,)))
+        if needed > max(trial.LARGE, trial.DENSEST * stored):
+            return f"the dataset /{name} declares {needed / 1e9:.3g} GB, of which {stored} bytes are there"
+        return None
+
+    if found := file.visititems_links(link_fault) or file.visititems(fault):
+        raise Damage(found)
+
+
 def _check_container(path: Path) -> None:
-    if path.is_dir():
-        raise Damage("it is a folder, not a file")
     found = signature(path)  # Python's own errors name the file when it may not be read
     if found == EMPTY:
         raise Damage("it is empty")

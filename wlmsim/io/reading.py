@@ -28,6 +28,7 @@ from wlmsim.io import (
 from wlmsim.io.columns import series_from_columns
 from wlmsim.io.optional import package
 from wlmsim.io.paths import existing, local
+from wlmsim.io.refusal import naming
 from wlmsim.io.snapshots_file import load_snapshots
 
 NETCDF = (".nc", ".nc4", ".cdf", drifters.ZARR)
@@ -101,18 +102,19 @@ def read_snapshots(path: str | Path, *, start: Any = None, stop: Any = None, **c
     decimal = columns.pop("decimal", None)
     if decimal is not None and suffix.removesuffix(".gz") not in tables.TEXT:
         raise ParameterError(f"`decimal` is for text files, {', '.join(tables.TEXT)}; got {str(path)!r}")
-    if suffix in NETCDF:
-        series = _netcdf(path, columns)
-    elif suffix == XML:
-        return read_tracks(path, **columns).snapshots()
-    elif suffix == ".h5ad":
-        with _annotated(path) as data:
-            series = exchange.from_anndata(data, source=path.name, **columns)
-    elif suffix in FOREIGN or columns:
-        with opened_columns(path, decimal or ".") as found:
-            series = series_from_columns(found, path.name, **columns)
-    else:
-        return load_snapshots(path, start=start, stop=stop)
+    with naming(path):
+        if suffix in NETCDF:
+            series = _netcdf(path, columns)
+        elif suffix == XML:
+            return read_tracks(path, **columns).snapshots()
+        elif suffix == ".h5ad":
+            with _annotated(path) as data:
+                series = exchange.from_anndata(data, source=path.name, **columns)
+        elif suffix in FOREIGN or columns:
+            with opened_columns(path, decimal or ".") as found:
+                series = series_from_columns(found, path.name, **columns)
+        else:
+            return load_snapshots(path, start=start, stop=stop)
     return (
         series
         if start is None and stop is None
@@ -149,6 +151,11 @@ def read_tracks(path: str | Path, **columns: Any) -> Tracks:
     suffix = suffix_of(path)
     _check_names(columns, (track_tables.tracks_from_columns, drifters.load_drifters))
     _check_readable(path, suffix)
+    with naming(path):
+        return _read_tracks(path, suffix, columns)
+
+
+def _read_tracks(path: Path, suffix: str, columns: dict[str, Any]) -> Tracks:
     if suffix in NETCDF:
         return drifters.load_drifters(path, **columns)
     if suffix == XML:
@@ -193,6 +200,11 @@ def opened_columns(path: str | Path, decimal: str = ".") -> Iterator[Mapping[str
     path = local(path)
     suffix = suffix_of(path)
     _check_readable(path, suffix)
+    with naming(path):
+        yield from _columns_of(path, suffix, decimal)
+
+
+def _columns_of(path: Path, suffix: str, decimal: str) -> Iterator[Mapping[str, Any]]:
     if suffix.removesuffix(".gz") in tables.TEXT:
         yield tables.text_columns(path, decimal=decimal)
     elif suffix in PARQUET:
@@ -245,9 +257,19 @@ def _parquet(path: Path) -> ParquetColumns:
     package("pyarrow", "parquet")
     path = existing(path)
     try:
+        _check_rows(path)
         return ParquetColumns(pandas.read_parquet(path))
     except (OSError, ValueError) as error:
         raise FileFormatError(f"{path}: it is not a Parquet file ({str(error).splitlines()[0]})") from None
+
+
+def _check_rows(path: Path) -> None:
+    """Refuse a table that declares far more numbers than the file has bytes, before memory is taken for them."""
+    from pyarrow import parquet
+
+    about, size = parquet.read_metadata(path), path.stat().st_size
+    if 8 * about.num_rows * about.num_columns > max(tables.LARGE, tables.DENSEST * size):
+        raise ValueError(f"it declares {about.num_rows} rows of {about.num_columns} columns in {size} bytes")
 
 
 def _check_names(

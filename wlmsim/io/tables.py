@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import gzip
+import io
+import math
 import re
 import warnings
 import zipfile
@@ -18,13 +20,17 @@ import numpy as np
 
 from wlmsim import _validation as check
 from wlmsim.data.snapshots import SnapshotSeries
-from wlmsim.errors import FileFormatError, WlmsimError
+from wlmsim.errors import DataWarning, FileFormatError, WlmsimError
 from wlmsim.io import hdf5
 from wlmsim.io.atomic import atomic
 from wlmsim.io.columns import columns_from_series, split_axes
 from wlmsim.io.paths import existing, local
+from wlmsim.io.refusal import naming
 
 TEXT = (".csv", ".tsv", ".txt")
+LARGE = 2**28
+DENSEST = 200
+"""Above `LARGE` bytes nothing is believed that is packed more than so many times; text of numbers is some ten times."""
 
 
 def text_columns(path: str | Path, *, decimal: str = ".") -> dict[str, np.ndarray]:
@@ -47,9 +53,21 @@ def text_columns(path: str | Path, *, decimal: str = ".") -> dict[str, np.ndarra
     ------
     FileFormatError
         If it is empty, not text, has no rows, repeats a name, or a line has another number of fields.
+
+    Warns
+    -----
+    DataWarning
+        If the last line has no end, as in a file that was cut short, maybe within a number.
     """
     check.choice("decimal", decimal, (".", ","))
     path = existing(path)
+    with naming(path):
+        columns = _text_columns(path, decimal)
+        _warn_if_cut(path)
+    return columns
+
+
+def _text_columns(path: Path, decimal: str) -> dict[str, np.ndarray]:
     try:
         with _text(path) as stream:
             first = stream.readline()
@@ -79,9 +97,50 @@ def text_columns(path: str | Path, *, decimal: str = ".") -> dict[str, np.ndarra
 
 
 def _text(path: Path) -> TextIO:
+    stream = io.BufferedReader(_Unpacked(path)) if path.suffix.lower() == ".gz" else path.open("rb")
+    return io.TextIOWrapper(stream, newline="", encoding="utf-8-sig")
+
+
+class _Unpacked(io.RawIOBase):
+    """What a compressed file holds, up to what is believed of its size."""
+
+    def __init__(self, path: Path):
+        self._stream = gzip.GzipFile(path, "rb")
+        self._most = max(LARGE, DENSEST * path.stat().st_size)
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return self._stream.seek(offset, whence)
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._stream.read(len(buffer))
+        if self._stream.tell() > self._most:
+            raise OSError(f"it unpacks to more than {self._most / 1e6:.0f} MB, which text of numbers does not")
+        buffer[: len(data)] = data
+        return len(data)
+
+    def close(self) -> None:
+        self._stream.close()
+        super().close()
+
+
+def _warn_if_cut(path: Path) -> None:
+    """Say that the last number may be another one; of a compressed file that was cut nothing is read at all."""
     if path.suffix.lower() == ".gz":
-        return gzip.open(path, "rt", newline="", encoding="utf-8-sig")
-    return path.open(newline="", encoding="utf-8-sig")
+        return
+    with path.open("rb") as stream:
+        stream.seek(-1, io.SEEK_END)
+        if stream.read(1) not in b"\r\n":
+            warnings.warn(
+                f"{path}: its last line has no end. If the file was cut short, the last number may be a part of one",
+                DataWarning,
+                stacklevel=2,
+            )
 
 
 def _separator(header: str, decimal: str) -> str:
@@ -128,17 +187,47 @@ def archive_columns(path: str | Path) -> Iterator[Mapping[str, Any]]:
     FileFormatError
         If it is no such archive, or damaged.
     """
-    try:
-        arrays = np.load(existing(path))
-        if not isinstance(arrays, np.lib.npyio.NpzFile):
-            yield _single(arrays)
-            return
-        with arrays:
-            yield arrays
-    except (WlmsimError, FileNotFoundError, PermissionError):
-        raise
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise FileFormatError(f"{path}: it is not a sound archive of plain arrays ({error})") from None
+    path = existing(path)
+    with naming(path):
+        try:
+            if not zipfile.is_zipfile(path):
+                yield _single(_array(path))
+                return
+            _check_members(path)
+            with np.load(path) as arrays:
+                yield arrays
+        except (WlmsimError, FileNotFoundError, PermissionError):
+            raise
+        except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+            raise FileFormatError(f"{path}: it is not a sound archive of plain arrays ({error})") from None
+
+
+def _array(path: Path) -> np.ndarray:
+    with path.open("rb") as stream:
+        _check_header(stream, path.stat().st_size)
+    return np.load(path)
+
+
+def _check_members(path: Path) -> None:
+    """Read the beginning of every array, and refuse one that has not the name or the size that the archive says."""
+    with zipfile.ZipFile(path) as archive:
+        for member in archive.infolist():
+            if member.file_size > max(LARGE, DENSEST * member.compress_size):
+                raise ValueError(f"{member.filename} unpacks from {member.compress_size} bytes to {member.file_size}")
+            with archive.open(member) as stream:
+                if member.filename.endswith(".npy"):
+                    _check_header(stream, member.file_size)
+
+
+def _check_header(stream: Any, size: int) -> None:
+    """Refuse an array that declares more values than there are bytes of, before memory is taken for them."""
+    version = np.lib.format.read_magic(stream)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, _, kind = read(stream)
+    if kind.hasobject:
+        raise ValueError("it holds Python objects, which could run code")
+    if stream.tell() + math.prod(shape) * kind.itemsize != size:
+        raise ValueError(f"values of shape {shape} do not take the {size} bytes that there are")
 
 
 def _single(array: np.ndarray) -> Mapping[str, Any]:

@@ -105,6 +105,8 @@ def outline(file: h5py.File) -> dict[str, Any]:
 
 
 def _columns(file: h5py.File, count: int) -> tuple[h5py.Dataset, h5py.Dataset | None]:
-    position = hdf5.column(file, "tracks/positions", (count, None, None))
-    velocity = hdf5.column(file, "tracks/velocities", position.shape) if "velocities" in file["tracks"] else None
+    position = hdf5.complete(hdf5.column(file, "tracks/positions", (count, None, None)))
+    if "velocities" not in file["tracks"]:
+        return position, None
+    velocity = hdf5.complete(hdf5.column(file, "tracks/velocities", position.shape))
     return position, velocity

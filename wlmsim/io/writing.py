@@ -94,14 +94,17 @@ def _save_parquet(data: Trajectory | SnapshotSeries | Tracks, path: Path) -> Non
 def _save_h5ad(series: SnapshotSeries, path: Path) -> None:
     data = series.to_anndata()
     with atomic(path) as temporary:
-        data.write_h5ad(temporary)
+        data.write_h5ad(temporary, compression="gzip")  # whose checksums HDF5 verifies when it reads
 
 
 def _save_netcdf(data: Trajectory | SnapshotSeries | Tracks, path: Path) -> None:
     dataset = data.to_xarray()
     package("h5netcdf", "xarray")
+    encoding = {
+        name: {"zlib": True, "fletcher32": True} for name, held in dataset.variables.items() if held.dtype.kind in "fiu"
+    }
     with atomic(path) as temporary:
-        dataset.to_netcdf(temporary, engine="h5netcdf")
+        dataset.to_netcdf(temporary, engine="h5netcdf", encoding=encoding)
 
 
 KEEPING = (".h5", ".h5md", ".pvd", ".csv", ".tsv", ".parquet", ".nc")

@@ -52,8 +52,6 @@ def read(path: Path, kind: str) -> dict[str, Any]:
         If it is truncated, damaged, of another kind, of a newer schema, or of wlmsim 0.1.0.
     """
     path = existing(path)
-    if path.is_dir():
-        raise FileFormatError(f"{path}: it is a folder, not a {kind} file")
     if (found := signature(path)) != TENSORS:
         raise FileFormatError(f"{path}: not a {kind} file{FOREIGN.get(found, ', or a damaged one')}")
     try:
