@@ -667,7 +667,7 @@ def test_info_of_other_files(tmp_path: Path) -> None:
     assert "x=float64 (3,)" in succeed("info", tmp_path / "arrays.npz")
     (tmp_path / "arrays.npz").rename(tmp_path / "arrays.zip")
     assert "arrays.zip: not a" in refuse(1, "info", tmp_path / "arrays.zip")
-    assert "Is a directory" in refuse(1, "info", tmp_path)
+    assert "it is a folder" in refuse(1, "info", tmp_path)
     torch.save({"kind": "wlmsim-model", "version": 2}, tmp_path / "old.model")
     assert "wlmsim 0.1.0 wrote it: fit again" in refuse(1, "info", tmp_path / "old.model")
 

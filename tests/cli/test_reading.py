@@ -82,7 +82,7 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rng = np.random.default_rng(1)
     rows = [f"{t},{rng.normal() + t:.4f},{rng.normal():.4f}" for t in (0, 1, 2, 3) for _ in range(10)]
     path = tmp_path_factory.mktemp("table") / "screen.csv"
-    path.write_text("hour,a,b\n" + "\n".join(rows))
+    path.write_text("hour,a,b\n" + "\n".join(rows) + "\n")
     return path
 
 

@@ -244,7 +244,7 @@ def complete(dataset: h5py.Dataset) -> h5py.Dataset:
         for place in itertools.product(*places):
             try:
                 dataset.id.read_direct_chunk(place)
-            except (RuntimeError, ValueError):
+            except (RuntimeError, ValueError, MemoryError):  # the size of a chunk that is not there is no size
                 raise Damage(f"it is damaged: a part of the dataset {dataset.name} is missing") from None
     return dataset
 

@@ -137,7 +137,7 @@ def _warn_if_cut(path: Path) -> None:
         stream.seek(-1, io.SEEK_END)
         if stream.read(1) not in b"\r\n":
             warnings.warn(
-                f"{path}: its last line has no end. If the file was cut short, the last number may be a part of one",
+                f"{path}: its last line does not end: if the file was cut short, the last number is a part of one",
                 DataWarning,
                 stacklevel=2,
             )
