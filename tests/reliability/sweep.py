@@ -32,8 +32,10 @@ OUTCOMES = (WHOLE, REFUSED, OTHER, NAMELESS, FOREIGN, ENDED, HANGS, GREEDY)
 GOOD = (WHOLE, REFUSED)
 CHECKED = ("series", "trajectory", "tracks", "H5MD", "model", "checkpoint", "npz", "csv.gz")
 """Kinds with checksums: never may they load as other numbers."""
-PATIENCE = 60.0
-"""Seconds after which a reader hangs."""
+PATIENCE = 120.0
+"""Seconds after which a reader hangs, on a machine that has other work."""
+BEGINNING = 600.0
+"""Seconds within which a reader must have imported what it needs."""
 ROOM = 2**30
 """Bytes that reading may take beyond what the process took before."""
 
@@ -58,6 +60,7 @@ def _reader(connection: Connection, digests: dict[str, str], folder: Path) -> No
         for kind, (name, _, load) in specimens.KINDS.items():
             if kind in digests:
                 load(folder / "whole" / name)
+    connection.send("ready")
     while True:
         kind, path = connection.recv()
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -87,6 +90,7 @@ def sweep(files: int, seed: int, kinds: Iterable[str], folder: Path, keep: Path 
             process = context.Process(target=_reader, args=(other, digests, folder), daemon=True)
             process.start()
             other.close()
+            assert connection.poll(BEGINNING) and connection.recv() == "ready"
         assert connection is not None
         error, grown = "", 0
         try:
@@ -106,9 +110,10 @@ def sweep(files: int, seed: int, kinds: Iterable[str], folder: Path, keep: Path 
             process = None
         result = {"index": index, "kind": kind, "change": change, "outcome": found, "error": error, "grown": grown}
         results.append(result)
-        if keep is not None and (found not in GOOD):
+        if keep is not None:
             keep.mkdir(parents=True, exist_ok=True)
-            (keep / path.name).write_bytes(data)
+            if found not in GOOD:
+                (keep / path.name).write_bytes(data)
             with (keep / "results.jsonl").open("a") as log:
                 log.write(json.dumps(result) + "\n")
         path.unlink()
@@ -137,7 +142,7 @@ def main() -> None:
     parser.add_argument("--files", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--kinds", nargs="*", default=list(specimens.KINDS), choices=list(specimens.KINDS))
-    parser.add_argument("--keep", type=Path, help="a folder for the files that were not read as promised")
+    parser.add_argument("--keep", type=Path, help="a folder for all results, and the files that were not read as promised")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         results = sweep(options.files, options.seed, options.kinds, Path(folder), options.keep)
