@@ -40,7 +40,7 @@ SURE = 0.7
 WORTH_PROCESSES = 40.0
 """Seconds of a budget from which on fits run in several processes, whose start takes some."""
 MATCHED_STEPS = 250
-"""Of matching, where candidates are screened and before rollouts."""
+"""Of matching, where candidates are screened and before rollouts; and of rollouts, where these are what screens."""
 LONGER_STEPS = 1000
 """Of the longer matching that the best third is tried with."""
 PROBED = (2, 8)
@@ -63,7 +63,7 @@ class Entry:
     Attributes
     ----------
     name : str
-        Of the candidate or the naive prediction.
+        Of the candidate, with how it was trained, or of the naive prediction.
     model : WLM or None
         The candidate, unfitted, as it is to be fitted; None for a naive prediction.
     scores : dict of str to list of float
@@ -74,6 +74,10 @@ class Entry:
         The candidate as fitted to each fold, in their order; None where it diverged, empty for a naive prediction.
     longer : bool
         Whether it takes training steps, of which there may be more.
+    candidate : str
+        Name of the candidate alone; empty for a naive prediction.
+    options : dict
+        Parameters of its fits to folds that are not those of the model.
     """
 
     name: str
@@ -82,6 +86,8 @@ class Entry:
     seconds: float = 0.0
     fits: list[WLM | None] = field(default_factory=list, repr=False)
     longer: bool = False
+    candidate: str = ""
+    options: dict[str, Any] = field(default_factory=dict, repr=False)
 
     def mean(self, goal: str) -> float:
         """Geometric mean of W1 over the folds of a goal; NaN where there are none."""
@@ -161,8 +167,8 @@ class Search:
                 self.untried = list(self.candidates)
         except KeyboardInterrupt:
             self.interrupted = True
-            scored = {entry.name for entry in self.entries}
-            self.untried = [name for name in self.candidates if f"{name}, matched" not in scored]
+            scored = {entry.candidate for entry in self.entries}
+            self.untried = [name for name in self.candidates if name not in scored]
 
     def best(self, goal: str) -> Entry | None:
         """The entry with the least mean W1 for a goal."""
@@ -192,7 +198,11 @@ class Search:
         self.entries += [e for e in by_name.values() if any(math.isfinite(e.mean(goal)) for goal in self.fold_goals)]
 
     def _screen(self) -> None:
-        """Every candidate by matching alone, one network; on a slow machine those that came too late once more."""
+        """Every candidate by matching alone, one network; on a slow machine those that came too late once more.
+
+        Particles of one speed turn at each step by what they see there, which no smooth path between marginals knows:
+        they are screened by a few steps of rollouts.
+        """
         order = sorted(self.candidates, key=lambda name: not _is_solved_at_once(self.candidates[name]))
         self._match(order, SCREENING)
         if self.untried and sum(entry.model is not None for entry in self.entries) < ENOUGH:
@@ -201,7 +211,7 @@ class Search:
 
     def _match(self, names: Sequence[str], share: float) -> None:
         """Match candidates up to a share of the budget, the first of them longer."""
-        entries = [Entry(f"{name}, matched", matched(self.candidates[name])) for name in names]
+        entries = [screened(name, self.candidates[name]) for name in names]
         ends = [self.clock.end(share if k else max(share, FIRST)) for k in range(len(entries))]
         self.tell(f"matching {len(entries)} candidates, {names[0]!r} first")
         done = self._done(entries, ends, "matching")
@@ -209,32 +219,32 @@ class Search:
 
     def _refine(self) -> None:
         """The best third of what was screened matched longer, and by rollouts, each with its share of the time."""
-        screened = sorted((entry for entry in self.entries if entry.model is not None), key=self.merit)
-        chosen = screened[: math.ceil(len(screened) / KEPT)]
+        ranked = sorted((entry for entry in self.entries if entry.model is not None), key=self.merit)
+        # what rollouts have screened goes on with them in the fit to all marginals
+        chosen = [entry for entry in ranked[: math.ceil(len(ranked) / KEPT)] if not entry.options]
         if not chosen:
             return
         end = self.clock.end(REFINING)
         seconds = SURE * (end - time.monotonic()) * self.processes / (len(chosen) * len(self.folds))
         longer, polished = [], []
         for entry in chosen:
-            name = entry.name.removesuffix(", matched")
-            model = self.candidates[name]
+            name, model = entry.candidate, self.candidates[entry.candidate]
             matching = entry.seconds * LONGER_STEPS / MATCHED_STEPS
             if entry.longer and matching < seconds / 2:
-                longer.append(Entry(f"{name}, matched longer", matched(model, LONGER_STEPS)))
+                longer.append(Entry(f"{name}, matched longer", matched(model, LONGER_STEPS), candidate=name))
                 seconds -= matching
             if model.rollouts is None:
                 continue
             rolled = with_matching(model)
             steps = affordable(quick(rolled, self.seed), self.folds[0].fitted, seconds - entry.seconds)
             if steps >= FEWEST:
-                polished.append(Entry(f"{name}, polished", rolled.set_params(optimiser__steps=steps)))
+                polished.append(Entry(f"{name}, polished", rolled.set_params(optimiser__steps=steps), candidate=name))
         self._done([*longer, *polished], [end] * len([*longer, *polished]), "training longer")
 
     def _done(self, entries: list[Entry], ends: list[float], what: str) -> list[Entry]:
         """Fit entries to every fold, each up to its end, and keep those of which all came out."""
         jobs = [
-            Job(entry.name, quick(entry.model, self.seed), fold, end)
+            Job(entry.name, quick(entry.model, self.seed, **entry.options), fold, end)
             for entry, end in zip(entries, ends, strict=True)
             for fold in self.folds
         ]
@@ -267,6 +277,14 @@ def _is_solved_at_once(model: WLM) -> bool:
     return bool(terms) and all(getattr(term, "linear", False) for term in terms) and model.dissipation is None
 
 
+def screened(name: str, model: WLM) -> Entry:
+    """A candidate as it is screened."""
+    if model.speed is None:
+        return Entry(f"{name}, matched", matched(model), candidate=name)
+    steps = min(MATCHED_STEPS, model.part("optimiser").steps)
+    return Entry(name, plain(model).set_params(matching=None), candidate=name, options={"optimiser__steps": steps})
+
+
 def matched(model: WLM, steps: int = MATCHED_STEPS) -> WLM:
     """A candidate that stops where matching ends."""
     return with_matching(model, steps).set_params(optimiser__steps=0)
@@ -293,7 +311,9 @@ def affordable(model: WLM, data: SnapshotSeries, seconds: float) -> int:
     """How many rollout steps a fit may take in a time beside matching, at most those of the model."""
     first, last = PROBED
     seen: dict[int, float] = {}
-    short = copy.deepcopy(model).set_params(optimiser__steps=last, matching__steps=1)
+    short = copy.deepcopy(model).set_params(optimiser__steps=last)
+    if model.matching is not None:
+        short.set_params(matching__steps=1)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:

@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 
 FARTHER = 2.0
 """How many times the longest tested horizon forecasts may go without a word."""
-MATCHING_TIME = 0.6
-"""Share of the time left that the last fit has for rollouts, beside matching."""
+BESIDE_MATCHING, ALONE = 0.6, 0.85
+"""Shares of the time left that the last fit has for rollouts, after matching and without."""
 LONGER = 3
 """The last fit takes at most so many times the steps that did best on the folds, whose fits were short of time."""
 
@@ -442,7 +442,8 @@ def _final(chosen: WLM, data: SnapshotSeries, clock: Clock, seed: int, client: A
     if steps := rolled_steps(chosen):
         one = quick(chosen, seed)
         whole = copy.deepcopy(one).set_params(optimiser__steps=10**6)
-        many = affordable(whole, data, MATCHING_TIME * clock.left)
+        share = ALONE if chosen.matching is None else BESIDE_MATCHING
+        many = affordable(whole, data, share * clock.left)
         members = int(np.clip(many // steps, 1, chosen.members))
         final.set_params(members=members, optimiser__steps=int(np.clip(many // members, FEWEST, LONGER * steps)))
     elif final.members > 1:  # how long a network takes is known once one is there
