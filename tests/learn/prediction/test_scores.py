@@ -163,6 +163,15 @@ def test_scores_of_individuals_allow_for_those_who_are_hidden():
     assert not complete.hidden and complete.judged == complete.mean
 
 
+def test_models_are_ranked_by_what_the_hidden_do_not_decide():
+    series = fish(0.1).with_velocities(2).snapshots()[1:]
+    model = wls.learn.WLM(optimiser=AdamW(steps=2), members=1, progress=False, friction=0.0)
+    scores = wls.learn.leave_one_out(model, series, progress=False)
+    assert scores.hidden and scores.judged["ballistic"] < 1e-9 < 10 < scores.mean["ballistic"]
+    ranked = wls.learn.compare({"free": model}, series, seeds=[0], validation="between", progress=False)
+    assert ranked.mean["free"] == pytest.approx(scores.judged["WLM"]) and ranked.baselines["ballistic"] < 1e-9
+
+
 @pytest.mark.skipif("WLMSIM_DATA" not in __import__("os").environ, reason="WLMSIM_DATA is not set")
 def test_hidden_fish_do_not_make_the_score():
     tracks = wls.datasets.fish_school_tracks()

@@ -36,8 +36,8 @@ class Comparison:
     models : dict of str to WLM
         The candidates, as given.
     w1 : dict of str to ndarray, shape (S, K)
-        Exact 1-Wasserstein distance for each seed and left-out marginal [length]; infinite where a fit or a prediction
-        diverged.
+        1-Wasserstein distance for each seed and left-out marginal [length]; infinite where a fit or a prediction
+        diverged. Where individuals were followed and some of them hidden it is the partial one, see `Scores.judged`.
     frictions : dict of str to ndarray, shape (S, K)
         Learned or given friction rates [1 / time]; NaN where a fit diverged.
     seconds : dict of str to float
@@ -358,7 +358,7 @@ def compare(
         gathered("friction"),
         {name: float(np.median(values)) for name, values in gathered("seconds").items()},
         {
-            name: float(np.mean([scored[k].mean.get(name, np.nan) if k in scored else np.nan for k in left_out]))
+            name: float(np.mean([scored[k].judged.get(name, np.nan) if k in scored else np.nan for k in left_out]))
             for name in sorted(baselines)
         },
         data.times[left_out],

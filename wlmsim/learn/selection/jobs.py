@@ -47,8 +47,8 @@ class Outcome:
 
     @property
     def w1(self) -> float:
-        """W1 of the prediction; infinite where training or prediction diverged."""
-        return np.inf if self.scores is None else self.scores.mean[self.scores.model]
+        """W1 of the prediction, as `Scores.judged` has it; infinite where training or prediction diverged."""
+        return np.inf if self.scores is None else self.scores.judged[self.scores.model]
 
 
 def unfitted(model: WLM, **parameters: Any) -> WLM:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -77,15 +78,22 @@ def leave_one_out(
                 f"without the marginal at t = {_times.text(data.times[job.left_out], data.times)}: {outcome.failure}"
             )
         rows.append(outcome.scores)
-    names = list(dict.fromkeys(name for row in rows for name in row.w1))
-    missing = np.array([np.nan])
+    metrics = dict.fromkeys(metric for row in rows for metric in row.others)
     return Scores(
         np.concatenate([row.times for row in rows]),
         np.concatenate([row.origins for row in rows]),
-        {name: np.concatenate([row.w1.get(name, missing) for row in rows]) for name in names},
+        _joined([row.w1 for row in rows]),
         "leave one out, two-sided" if two_sided else "leave one out",
         data.units.get("length", ""),
         floor=np.concatenate([row.floor for row in rows if row.floor is not None]),
         rows=np.concatenate([np.zeros(1, int) if row.rows is None else row.rows for row in rows]),
-        errors={name: np.concatenate([row.errors.get(name, np.zeros(1)) for row in rows]) for name in names},
+        errors=_joined([row.errors or dict.fromkeys(row.w1, np.zeros(1)) for row in rows]),
+        others={metric: _joined([row.others.get(metric, {}) for row in rows]) for metric in metrics},
+        hidden=any(row.hidden for row in rows),
     )
+
+
+def _joined(distances: Sequence[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """Distances of several marginals, one after the other; NaN for a method that one of them does not have."""
+    names = dict.fromkeys(name for one in distances for name in one)
+    return {name: np.concatenate([one.get(name, np.array([np.nan])) for one in distances]) for name in names}
