@@ -182,9 +182,9 @@ def test_bad_arguments_are_named(swinging):
 
 def test_a_matched_winner_has_as_many_networks_as_time_allows(swinging):
     many = {"spring": short(wls.learn.SeriesPotential(order=2, waves=0), rollouts=None, members=3)}
-    assert wls.learn.study(swinging, budget=60, candidates=many, progress=False).chosen.members == 3
+    assert wls.learn.study(swinging, budget=39, candidates=many, progress=False).chosen.members == 3
     from wlmsim.learn.studies import study as module
     from wlmsim.learn.studies.clock import Clock
 
-    given, fitted = module._final(many["spring"], swinging, Clock(0.0), 0)
+    given, fitted = module._final(many["spring"], swinging, Clock(0.0), 0, None)
     assert given.members == len(fitted._fitted_members) == 1
