@@ -36,7 +36,7 @@ def test_ticks_differ(offset, span):
     values = _box.round_values(offset, offset + span)
     texts = _box.labels(values)
     assert len(set(texts)) == len(texts)
-    assert np.allclose([float(text) for text in texts], values, rtol=0, atol=1e-3 * span)
+    assert np.allclose([float(text.replace("\u2212", "-")) for text in texts], values, rtol=0, atol=1e-3 * span)
 
 
 @pytest.mark.parametrize("offset, step", [(1.7e9, 1.0), (1.7e9, 60.0), (1.7e9, 1 / 30), (0.0, 1e-9), (1e12, 1.0)])

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from wlmsim import _times
 from wlmsim.visual._camera import Camera
 from wlmsim.visual._drawing import Drawing
 from wlmsim.visual._look import FAINT
@@ -171,8 +171,26 @@ def _outline(low: np.ndarray, high: np.ndarray, camera: Camera) -> pv.PolyData:
 
 
 def labels(values: np.ndarray) -> list[str]:
-    """Values in text, with the digits that tell them apart."""
-    return [_times.text(float(value), values) for value in values]
+    """Evenly spaced values in text, all with the decimals that tell them apart; large and small ones as powers of ten.
+
+    Examples
+    --------
+    >>> labels(np.array([-0.5, 0.0, 0.5])), labels(np.array([4.9e7, 5e7, 5.1e7]))
+    (['\u22120.5', '0.0', '0.5'], ['4.9e7', '5.0e7', '5.1e7'])
+    """
+    if not len(values):
+        return []
+    largest = float(np.abs(values).max()) or 1.0
+    step = float(np.diff(values).min()) if len(values) > 1 else largest
+    power = math.floor(math.log10(largest))
+    fine = next(k for k in range(-300, 300) if abs(round(step, k) - step) < 0.02 * step)
+    digits = power + fine  # after the first one
+    if (power >= 6 or power < -3) and digits < 4:
+        scaled = values / 10.0**power
+        written = [f"{value:.{max(digits, 0)}f}e{power}" if value else "0" for value in scaled]
+    else:
+        written = [f"{value:.{max(fine, 0)}f}" for value in values]
+    return [text.replace("-", "\u2212") for text in written]
 
 
 def round_values(low: float, high: float, most: int = 5) -> np.ndarray:

@@ -77,7 +77,9 @@ class Density(Layer):
             h = self._drawing.density or silverman(x, w)
         except ParameterError:
             return [_invisible_mesh() for _ in MASSES]  # all in one place
-        grid = _grid(x.min(axis=0) - 3.5 * h, x.max(axis=0) + 3.5 * h, 200 if dim == 2 else 48)
+        low, high = self._drawing.limits[:, :dim]
+        ends = np.maximum(x.min(axis=0) - 3.5 * h, low), np.minimum(x.max(axis=0) + 3.5 * h, high)
+        grid = _grid(*ends, 200 if dim == 2 else 48)
         nodes = np.asarray(grid.points)[:, :dim]
         grid["density"] = kernel_density(x, w, bandwidth=h, at=nodes)
         levels = _levels(kernel_density(x, w, bandwidth=h), w)
