@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pyvista as pv
 
 
-TICK, NAME = 15, 17
+TICK, NAME = 16, 18
 """Sizes of tick values and of the names of axes [pixels]."""
 GAP = 26
 """From the tick values of an upright axis to the middle of its name."""
@@ -144,7 +144,7 @@ def _edge(k: int, camera: Camera) -> _Edge | None:
         out = flat[0] if flat else min(ways, key=lambda way: way @ up)
         lean = (out @ right) / np.hypot(out @ right, out @ up)
         if abs(lean) < 0.35:
-            side, level, shift, gap = "center", "top", (0, -6), (0, -32)
+            side, level, shift, gap = "center", "top", (0, -6), (0, -34)
         elif lean < 0:
             side, level, shift, gap = "right", "top", (-4, -4), (-30, -34)
         else:

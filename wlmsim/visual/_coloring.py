@@ -20,6 +20,8 @@ WORDS = ("auto", "speed", "time", "energy", "population")
 MOST_CATEGORIES = 20
 FROM_REST = 0.3
 """A scale of speeds begins at 0 unless the slowest are faster than this share of the fastest."""
+GREYISH = 0.1
+"""Colours whose parts differ by less are greys."""
 STEADY = 0.01
 """What varies by less than this share of itself is no colour, but a number in words."""
 TAIL = 0.005
@@ -46,7 +48,9 @@ def category_colors(count: int) -> list[tuple[float, float, float]]:
     from matplotlib import color_sequences
     from matplotlib.colors import to_rgb
 
-    return [to_rgb(color) for color in color_sequences["petroff10" if count <= 10 else "tab20"][:count]]
+    colors = [to_rgb(color) for color in color_sequences["petroff10" if count <= 10 else "tab20"]]
+    # Greys come last: grey is also what a truth in the same view looks like.
+    return sorted(colors, key=lambda color: max(color) - min(color) < GREYISH)[:count]
 
 
 def with_unit(name: str, unit: str) -> str:

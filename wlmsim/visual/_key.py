@@ -7,9 +7,9 @@ from wlmsim.visual._coloring import category_colors
 from wlmsim.visual._drawing import Drawing
 from wlmsim.visual._page import Page, text_width
 
-BAR = 48
+BAR = 50
 """Height of a colour bar with its values [pixels]."""
-ROW = 22
+ROW = 23
 """Height of a row of a legend."""
 DOT = "\u25cf"
 

@@ -14,7 +14,7 @@ from wlmsim.visual._page import NARROWEST, Margins, text_width
 
 WIDTH, HIGHEST = 800, 640
 """Of a view, and of the part of it that holds the box [pixels]."""
-LINE = 18
+LINE = 19
 """Height of a line of notes [pixels]."""
 
 
@@ -24,7 +24,7 @@ def margins(drawing: Drawing, width: float) -> Margins:
     longest = max((text_width(text, TICK) for text in tick_texts(drawing, upright)), default=0.0)
     left = 16 + GAP + longest if drawing.dim > 1 else 24
     right = 24 if drawing.dim < 3 else 44
-    top, ticks = 26 + LINE * max(1, _lines(drawing)), 58 if drawing.dim < 3 else 36
+    top, ticks = 26 + LINE * max(1, _lines(drawing)), 60 if drawing.dim < 3 else 36
     return Margins(left + 10, right, top, ticks + key_height(drawing, width))
 
 
