@@ -379,6 +379,24 @@ def test_units_of_variables_are_kept_and_must_go_together():
     assert degrees.units == {"length": "degree"}
 
 
+@pytest.mark.parametrize(
+    ("words", "seconds"),
+    [
+        (["2021-03-01", "2021-03-02 00:00:00.5", ""], [0, 86400.5, np.nan]),
+        (["2021-03-01T00:00Z", "2021-03-01T02:00+01:00"], [0, 3600]),
+        (["20210301", "2021-03-01T00:00:00.000000001"], [0, 0]),
+    ],
+)
+def test_words_as_dates(words, seconds):
+    times = counted("times", from_text(np.array(words)), {"time": "s"}, {"first_date": "2021-03-01"})[0]
+    np.testing.assert_allclose(times, seconds, atol=1e-6)
+
+
+@pytest.mark.parametrize("words", [["3", "4"], ["2021"], ["2021-13-01"], ["2021-03-01", "soon"]])
+def test_words_that_are_no_dates(words):
+    assert from_text(np.array(words)) is None
+
+
 class TestCalendars:
     """Dates of cftime, as models of climate have them."""
 

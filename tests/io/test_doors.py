@@ -174,7 +174,7 @@ def test_labels_of_any_kind_colour():
         pandas.Series(words, dtype="string"),
         [pandas.Categorical(words)],
     ):
-        coloring, values = colorize(labels, [series], [frames(series)], None, {})
+        coloring, values = colorize(labels, [series], [frames(series)], None, {}, 0)
         assert coloring.categories == ("a", "b", "c") and values[0][0].tolist() == [0, 0, 1, 1, 2, 2]
     coloring, _ = colorize(np.array([*words[:5], None], dtype=object), [series], [frames(series)], None, {})
     assert coloring.categories == ("a", "b", "c", "unknown")

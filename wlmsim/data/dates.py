@@ -138,6 +138,11 @@ def are_dates(value: Any) -> bool:
 
 def from_text(words: np.ndarray) -> np.ndarray | None:
     """Dates that are written as ISO 8601 has it, in UTC where a zone stands beside them; None if one is not."""
+    if words.dtype.kind == "U" and len(words) and _are_plain(words):
+        try:
+            return np.where(words == "", "NaT", words).astype("M8[us]")  # a hundred times as fast as one by one
+        except ValueError:
+            pass
     entries = [None if check.absent(word) or not str(word).strip() else str(word).strip() for word in words.tolist()]
     try:
         return _from_objects(np.array([None if word is None else _parsed(word) for word in entries], dtype=object))
@@ -145,9 +150,20 @@ def from_text(words: np.ndarray) -> np.ndarray | None:
         return None
 
 
+def _are_plain(words: np.ndarray) -> bool:
+    """Whether all words begin as 2021-03-01 does or are empty, with no zone and no more than microseconds behind."""
+    letters = np.ascontiguousarray(words).view("U1").reshape(len(words), -1)
+    if not 10 <= letters.shape[1] <= len("2021-03-01T12:00:00.000000"):
+        return False
+    days = (letters[:, 4] == "-") & (letters[:, 7] == "-") | (letters[:, 0] == "")
+    return bool(days.all()) and not np.isin(letters[:, 10:], ["Z", "z", "+", "-"]).any()
+
+
 def _parsed(word: str) -> Any:
     parsed = datetime.fromisoformat(word)
-    return parsed if parsed.tzinfo is not None else np.datetime64(word)  # which knows nanoseconds
+    if parsed.tzinfo is not None or "-" not in word:  # NumPy takes 20210301 for a year
+        return parsed
+    return np.datetime64(word)  # which knows nanoseconds
 
 
 def _from_objects(array: np.ndarray) -> np.ndarray | None:

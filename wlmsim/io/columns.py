@@ -425,6 +425,11 @@ def _numbers(role: str, column: Any, source: str, hint: str = "") -> np.ndarray:
     if are_dates(column):
         raise ParameterError(f"`{role}` must be numbers, not dates: subtract the first and divide by the unit of time")
     column = _entries(column)
+    if column.dtype.kind == "U":
+        try:
+            return np.where(np.isin(column, MISSING), "nan", column).astype(np.float64)
+        except ValueError:
+            pass  # which of them is none is said below
     if column.dtype.kind in "OUST":
         flat = [entry.decode() if isinstance(entry, bytes) else entry for entry in column.ravel().tolist()]
         known = [np.nan if check.absent(entry) or entry in MISSING else entry for entry in flat]

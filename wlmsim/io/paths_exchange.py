@@ -101,7 +101,8 @@ def paths_to_xarray(paths: Paths) -> xarray.Dataset:
         **{name: ("obs", values, about[name]) for name, values in columns.items()},
     }
     if plane is not None:
-        data["crs"] = ((), np.int32(0), plane.convention())
+        # of the trajectories, since clouddrift knows no variable without a dimension
+        data["crs"] = ("traj", np.zeros(len(counts), dtype=np.int8), plane.convention())
     texts = {f"{ABOUT}_{name}": json.dumps(plain(name, getattr(paths, name))) for name in ("metadata", "units")}
     return package("xarray", "xarray").Dataset(
         data, coordinates, {"featureType": "trajectory", "Conventions": "CF-1.11", **texts}
