@@ -201,6 +201,12 @@ def _known(r: np.ndarray, pairs: np.ndarray | None) -> np.ndarray:
     """Distances at which there are pairs enough to learn from; all, where the data are not known."""
     if pairs is None:
         return np.ones(len(r), dtype=bool)
-    counts, edges = _histogram(pairs, r[-1])
-    enough = counts > FEW * counts.max()
-    return enough[np.clip(np.searchsorted(edges, r) - 1, 0, len(counts) - 1)]
+    from scipy.ndimage import gaussian_filter1d
+
+    near = pairs[pairs < r[-1]]
+    if len(near) < 2:
+        return np.zeros(len(r), dtype=bool)
+    counts = np.histogram(near, bins=np.append(0.0, r))[0].astype(float)
+    # By the width of a kernel density: a gap between a few pairs is no gap in what they tell.
+    density = gaussian_filter1d(counts, max(near.std() * len(near) ** -0.2 / (r[1] - r[0]), 1.0), mode="constant")
+    return density > FEW * density.max()
