@@ -39,15 +39,15 @@ NAMES = (*OF_MECHANICS, "mean", "temperature", "polarisation", "mean_square_disp
 """Observables that are known by name."""
 
 
-def temperature(population: Population, mass: float = 1.0) -> float:
+def temperature(population: Population, mass: Any = 1.0) -> float:
     """Kinetic temperature times Boltzmann's constant, m <|v - <v>|^2> / d [mass length^2 / time^2].
 
     Parameters
     ----------
     population : Population
         A cloud with velocities.
-    mass : float
-        Mass m, as that of a `Lagrangian` [mass]. Default 1.
+    mass : float or array_like, shape (n,)
+        Mass m, as that of a `Lagrangian` [mass]; <v> is then the velocity of the centre of mass. Default 1.
 
     Examples
     --------
@@ -57,7 +57,8 @@ def temperature(population: Population, mass: float = 1.0) -> float:
     4.0
     """
     v = _velocities(population)
-    return float(mass * population.weights @ ((v - population.weights @ v) ** 2).sum(-1) / population.dim)
+    masses = np.asarray(mass) * population.weights
+    return float(masses @ ((v - masses @ v / masses.sum()) ** 2).sum(-1) / population.dim)
 
 
 def polarisation(population: Population) -> float:

@@ -107,6 +107,21 @@ def test_files_hold_charges_and_types(tmp_path):
     np.testing.assert_array_equal(loaded.energy(), path.energy())
 
 
+def test_laws_and_charges_may_change_with_time():
+    """Springs of stiffness 1 + t: the distance of two of weight 1/2 obeys x'' = -(1 + t) x."""
+    from scipy.special import airy
+
+    spring = wls.Pairwise(lambda r, t, xp: 0.5 * (1 + t) * r**2)
+    start = wls.Population([[-0.5], [0.5]]).at_rest()
+    ai, aip, bi, bip = airy(-np.array([1.0, 3.0]))
+    exact = (ai[1] * bip[0] - bi[1] * aip[0]) / (ai[0] * bip[0] - bi[0] * aip[0])
+    for law in (spring, wls.Between(spring, [1, 2], 1, 2), wls.Charged(spring, [1.0, 1.0])):
+        path = wls.simulate(wls.Lagrangian(law), start, [2.0], dt=0.001)
+        assert np.ptp(path.positions[0]) == pytest.approx(abs(exact), abs=1e-5)
+        assert path.potential_energy()[0] == pytest.approx(0.125 * 3 * exact**2, rel=1e-4)
+    assert wls.Lagrangian(spring).pieces(start.weights, 1) is None  # the law may change from step to step
+
+
 def test_errors_name_the_argument():
     for make, message in [
         (lambda: wls.Charged(wls.Entropy(1.0, 0.5), 1.0), "`functional` must be made of external fields and pair"),

@@ -112,3 +112,76 @@ def test_virial():
     round_ = wls.Lagrangian(Spring(1.5), mass=1.5)
     assert 2 * round_.kinetic_energy(circle) + round_.virial(circle) == pytest.approx(0, abs=1e-14)
     assert wls.Lagrangian().virial(cloud) == 0
+
+
+MASSES = np.array([0.5, 1.0, 2.0, 4.0, 8.0])
+
+
+class TestMassesOfTheirOwn:
+    """Particles that resist the same force differently."""
+
+    def test_each_moves_as_in_a_population_of_its_mass(self):
+        start, field = a_population(5, 2), wls.External(wls.laws.Harmonic((1.0, 2.0)))
+        magnetic, drag = wls.MagneticField(0.7), wls.Friction(0.3)
+        for scheme in (wls.Boris(), wls.Leapfrog(), wls.DormandPrince()):
+            law = wls.Lagrangian(field, magnetic=magnetic, dissipation=drag, mass=MASSES)
+            together = wls.simulate(law, start, [2.0], dt=0.05, integrator=scheme)
+            for k, mass in enumerate(MASSES):
+                alone = wls.Population(start.positions[k : k + 1], start.velocities[k : k + 1])
+                law = wls.Lagrangian(field, magnetic=magnetic, dissipation=drag, mass=mass)
+                path = wls.simulate(law, alone, [2.0], dt=0.05, integrator=scheme)
+                # DOP853 chooses its steps for all particles together
+                np.testing.assert_allclose(path.positions[0, 0], together.positions[0, k], atol=1e-8)
+
+    def test_pairs_conserve_what_they_should(self):
+        law = wls.Lagrangian(wls.Pairwise(wls.laws.Morse()), mass=MASSES)
+        path = wls.simulate(law, a_population(5, 2), np.linspace(0, 3, 4), dt=0.002)
+        np.testing.assert_allclose(path.energy(), path.energy()[0], rtol=1e-5)
+        np.testing.assert_allclose(path.momentum(), path.momentum()[:1].repeat(4, 0), atol=1e-12)
+        np.testing.assert_allclose(path.angular_momentum(), path.angular_momentum()[:1].repeat(4, 0), atol=1e-12)
+
+    def test_compiled_steps_are_those_of_one_after_the_other(self, monkeypatch):
+        from wlmsim import simulation
+
+        law, start = wls.Lagrangian(wls.External(wls.laws.Harmonic(1.0)), mass=MASSES), a_population(5, 2)
+        stepped = wls.simulate(law, start, [2.0], dt=0.05)
+        monkeypatch.setattr(simulation, "FEW", 1)
+        np.testing.assert_allclose(wls.simulate(law, start, [2.0], dt=0.05).positions, stepped.positions, rtol=1e-12)
+
+    @pytest.mark.parametrize("steps", [200, 2500])
+    def test_a_bath_gives_each_the_same_energy(self, steps):
+        n, kinds = 6000, np.array([0.5, 4.0])
+        law = wls.Lagrangian(dissipation=wls.Friction(1.0), mass=np.repeat(kinds, n // 2))
+        if steps > 2000:  # compiled, with few particles at many times
+            law = wls.Lagrangian(wls.External(wls.laws.Harmonic(1.0)), dissipation=wls.Friction(1.0), mass=kinds)
+            bath, cold = wls.BAOAB(1.5, seed=0), wls.Population(np.zeros((2, 3))).at_rest()
+            v = wls.simulate(law, cold, np.arange(10.0, 10000.0), dt=0.2, integrator=bath).velocities
+            warm = kinds * (v**2).mean((0, 2))
+        else:
+            bath, cold = wls.BAOAB(1.5, seed=0), wls.Population(np.zeros((n, 3))).at_rest()
+            end = wls.simulate(law, cold, [10.0], dt=0.05, integrator=bath)[-1]
+            warm = (law.mass[:, None] * end.velocities**2).mean(1).reshape(2, -1).mean(1)
+            assert wls.observables.temperature(end, law.mass) == pytest.approx(1.5, rel=0.05)
+        np.testing.assert_allclose(warm, 1.5, rtol=0.06)
+
+    def test_a_bath_may_cool(self):
+        """Under friction 1 the variance s of velocities obeys ds/dt = 2 (T(t) - s); here T = exp(-t) from s = 1."""
+        law, n = wls.Lagrangian(dissipation=wls.Friction(1.0)), 20_000
+        rng = np.random.default_rng(1)
+        start = wls.Population(np.zeros((n, 2)), rng.standard_normal((n, 2)))
+        bath = wls.BAOAB(lambda t: np.exp(-t), seed=0)
+        v = wls.simulate(law, start, [1.5], dt=0.02, integrator=bath).velocities[0]
+        assert v.var() == pytest.approx(2 * np.exp(-1.5) - np.exp(-3.0), rel=0.03)
+        with pytest.raises(ParameterError, match=r"`temperature at t = .*` must be a finite number >= 0"):
+            wls.simulate(law, start, [3.0], dt=0.5, integrator=wls.BAOAB(lambda t: 1.0 - t))
+
+    def test_files_and_errors(self, tmp_path):
+        law = wls.Lagrangian(mass=MASSES)
+        assert repr(law) == "Lagrangian(free, mass=5 masses)"
+        path = wls.simulate(law, a_population(5, 2), [0.0, 1.0], dt=0.5)
+        path.save(tmp_path / "masses.h5")
+        np.testing.assert_array_equal(wls.Trajectory.load(tmp_path / "masses.h5").energy(), path.energy())
+        with pytest.raises(ParameterError, match="`mass` must be a positive number, or one for each particle"):
+            wls.Lagrangian(mass=[1.0, 0.0])
+        with pytest.raises(ParameterError, match="`mass` must be one for each particle; got 5 for 4"):
+            wls.simulate(wls.Lagrangian(wls.External(wls.laws.Harmonic(1.0)), mass=MASSES), a_population(4, 2), [1.0])

@@ -9,6 +9,7 @@ import numpy as np
 from wlmsim import _validation as check
 from wlmsim.errors import ParameterError
 from wlmsim.functionals.base import Functional
+from wlmsim.functionals.external import as_scalar
 from wlmsim.functionals.pairwise import Pairwise, cross_energy
 
 BLOCK = 1000
@@ -67,7 +68,9 @@ class Between(Functional):
         a, b = self._rows
         if self.first == self.second:
             return self.pairs.expression(positions[a], weights[a], time, xp)
-        return cross_energy(self.pairs, positions[a], weights[a], positions[b], weights[b], xp)
+        return cross_energy(
+            self.pairs.at(as_scalar(time, positions, xp)), positions[a], weights[a], positions[b], weights[b], xp
+        )
 
     def energy(self, positions: np.ndarray, weights: np.ndarray, time: float = 0.0) -> float:
         """The same, of many particles in blocks."""
@@ -76,14 +79,11 @@ class Between(Functional):
         a, b = self._rows
         if self.first == self.second:
             return self.pairs.energy(positions[a], weights[a], time)
+        pairs = self.pairs.at(time)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             blocks = (a[k : k + BLOCK] for k in range(0, len(a), BLOCK))
             return self.finite(
-                float(
-                    sum(
-                        cross_energy(self.pairs, positions[k], weights[k], positions[b], weights[b], np) for k in blocks
-                    )
-                )
+                float(sum(cross_energy(pairs, positions[k], weights[k], positions[b], weights[b], np) for k in blocks))
             )
 
     def force(self, positions: np.ndarray, weights: np.ndarray, time: float = 0.0) -> np.ndarray:

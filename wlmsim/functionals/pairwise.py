@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+import copy
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -33,8 +36,9 @@ class Pairwise(Functional):
     Parameters
     ----------
     law : callable
-        W as a function of ``(r, xp)``, written with the functions of the array namespace `xp`.
-        See `wlmsim.laws` for the classics. What it reads is looked at in every evaluation, as in `External`.
+        W as a function of ``(r, xp)``, or of ``(r, t, xp)`` where it depends on the time, written with the functions
+        of the array namespace `xp`. See `wlmsim.laws` for the classics. What it reads is looked at in every
+        evaluation, as in `External`.
     cutoff : float, optional
         r_c, positive [length]. Default: none.
     box : float or sequence of d floats, optional
@@ -68,14 +72,27 @@ class Pairwise(Functional):
     numerics = ("box",)
 
     def __init__(self, law: Law, *, cutoff: float | None = None, box: Box | None = None):
-        tracing.probe_radial(law)
         self.law = law
+        tracing.probe_radial(at_time(law, 0.0) if self.timed else law)
         self.cutoff = None if cutoff is None else check.positive("cutoff", cutoff)
         self.box = checked_box(box, self.cutoff)
 
     def expression(self, positions: Any, weights: Any, time: Any, xp: Any) -> Any:
         """1/2 sum over i != j of w_i w_j W(|x_i - x_j|), of all pairs."""
+        if self.timed:
+            return self.at(as_scalar(time, positions, xp)).expression(positions, weights, time, xp)
         return pair_energy(self._shifted, positions, weights, xp, self.box)
+
+    @property
+    def timed(self) -> bool:
+        """Whether the law depends on the time."""
+        return tracing.takes_time(self.law)
+
+    def at(self, time: Any) -> Pairwise:
+        """Return the interaction as it is at a time, with a law that does not depend on it."""
+        now = copy.copy(self)
+        now.law = at_time(self.law, time) if self.timed else self.law
+        return now
 
     def _shifted(self, distances: Any, xp: Any) -> Any:
         """The law with its shift, in any namespace; cutoff and numbers of the law may be tensors."""
@@ -94,6 +111,8 @@ class Pairwise(Functional):
         from wlmsim.kernels import laws, threads
 
         check.particles(positions, weights)
+        if self.timed:
+            return self.at(time).energy(positions, weights)
         if self.cutoff is not None:
             return self.finite(self._short_range(positions, weights)[0])
         value, _, parameters = self._law
@@ -106,6 +125,8 @@ class Pairwise(Functional):
         from wlmsim.kernels import laws, threads
 
         check.particles(positions, weights)
+        if self.timed:
+            return self.at(time).force(positions, weights)
         if self.cutoff is not None:
             return self._short_range(positions, weights)[2]
         _, derivative, parameters = self._law
@@ -114,7 +135,7 @@ class Pairwise(Functional):
 
     def pieces(self, weights: np.ndarray, dim: int) -> tuple[Piece, ...] | None:
         """-sum over j of w_j grad W(|x_i - x_j|) as compiled code, of all pairs."""
-        if not tracing.is_settled(self.law):
+        if self.timed or not tracing.is_settled(self.law):
             return None
         if self.cutoff is None:
             return pair_pieces(self.law, weights, dim)
@@ -185,6 +206,27 @@ class Pairwise(Functional):
     def __repr__(self) -> str:
         cut = "" if self.cutoff is None else f", cutoff={self.cutoff:g}"
         return f"Pairwise({tracing.name_of(self.law)}{cut}{'' if self.box is None else f', box={self.box}'})"
+
+
+def at_time(law: Law, time: Any) -> Law:
+    """A law W(r, t) at a time, which is a number of it: compiled once for all times."""
+    try:
+        return _at_time(law)(time)
+    except TypeError:  # a law without a hash is not known again
+        return _at_time.__wrapped__(law)(time)
+
+
+@lru_cache(maxsize=64)
+def _at_time(law: Law) -> type:
+    @dataclass(frozen=True)
+    class AtTime:
+        time: Any
+        computes_with: ClassVar[tuple[Law, ...]] = (law,)
+
+        def __call__(self, r: Any, xp: Any) -> Any:
+            return law(r, self.time, xp)
+
+    return AtTime
 
 
 def pair_pieces(law: Law, weights: np.ndarray, dim: int) -> tuple[Piece, ...] | None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
+from wlmsim import _times
 from wlmsim import _validation as check
 from wlmsim.integrators.base import State, acceleration_at, call
 from wlmsim.integrators.leapfrog import kick
@@ -29,9 +33,10 @@ class BAOAB(StochasticIntegrator):
 
     Parameters
     ----------
-    temperature : float
-        T, the temperature times Boltzmann's constant, at least 0 [mass length^2 / time^2]: in equilibrium the density
-        is proportional to exp(-(dU/drho) / T) and K = d T / 2.
+    temperature : float or callable
+        T, the temperature times Boltzmann's constant, at least 0 [mass length^2 / time^2], or a function of the time
+        that gives it, as for annealing. In equilibrium the density is proportional to exp(-(dU/drho) / T) and
+        K = d T / 2.
     seed : int or numpy.random.Generator, optional
         Source of the noise; a scheme that is used again goes on in its stream.
 
@@ -53,9 +58,9 @@ class BAOAB(StochasticIntegrator):
     reversible = True
     conserves_energy = True
 
-    def __init__(self, temperature: float, *, seed: int | np.random.Generator | None = None):
+    def __init__(self, temperature: float | Callable[[float], float], *, seed: int | np.random.Generator | None = None):
         super().__init__(seed=seed)
-        self.temperature = check.nonnegative("temperature", temperature)
+        self.temperature: Any = temperature if callable(temperature) else check.nonnegative("temperature", temperature)
 
     def check_mechanics(self, mechanics: Lagrangian | Flow) -> None:
         """Refuse a flow, and a temperature without the friction that holds it."""
@@ -75,24 +80,30 @@ class BAOAB(StochasticIntegrator):
         x = x + 0.5 * dt * v
         v = np.exp(-mechanics.friction * dt) * v
         if self.temperature:
-            v += self._width(mechanics, dt) * self._rng.standard_normal(v.shape)
+            v += self._width(mechanics, dt, t + 0.5 * dt) * self._rng.standard_normal(v.shape)
         x = x + 0.5 * dt * v
         force = mechanics.acceleration(x, w, t + dt)
         return State(x, kick(mechanics, x, v, w, force, 1.0, 0.5 * dt), w, t + dt, force)
 
-    def _width(self, mechanics: Lagrangian, dt: float) -> float:
-        return np.sqrt(-np.expm1(-2 * mechanics.friction * dt) * self.temperature / mechanics.mass)
+    def _width(self, mechanics: Lagrangian, dt: float, time: float = 0.0) -> Any:
+        """Of the noise of a step about a time; shape (n, 1) where each particle has a mass of its own."""
+        warmth = self.temperature
+        if callable(warmth):
+            warmth = check.nonnegative(f"temperature at t = {_times.text(time)}", warmth(time))
+        return np.sqrt(-np.expm1(-2 * mechanics.friction * dt) * warmth / mechanics.inertia)
 
     def loop(self, mechanics: Lagrangian, weights: np.ndarray, dim: int) -> Loop | None:
-        """Such steps in compiled code; `None` where forces depend on the velocity beside friction."""
+        """Such steps in compiled code; `None` where forces depend on the velocity beside friction, or T on the time."""
         from wlmsim.kernels import steps
 
-        pieces = mechanics.pieces(weights, dim) if mechanics.only_friction else None
+        settled = mechanics.only_friction and not callable(self.temperature)
+        pieces = mechanics.pieces(weights, dim) if settled else None
         if pieces is None:
             return None
 
         def numbers(dt: float, count: int, size: int) -> tuple[float, np.ndarray]:
-            return np.exp(-mechanics.friction * dt), self._rows(self._width(mechanics, dt), count, size)
+            width = np.broadcast_to(self._width(mechanics, dt), (size // dim, dim)).ravel()
+            return np.exp(-mechanics.friction * dt), self._rows(width, count, size)
 
         return Loop(steps.baths, pieces, numbers)
 

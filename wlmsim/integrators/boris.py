@@ -82,12 +82,12 @@ def gyration(mechanics: Lagrangian, positions: np.ndarray, time: float) -> tuple
     along = _exponential_and_its_mean(damping, time)
     if mechanics.magnetic is None:
         return partial(np.multiply, along[0]), partial(np.multiply, along[1])
-    b = mechanics.magnetic.at(positions) / mechanics.mass
+    b = mechanics.magnetic.at(positions) / mechanics.inertia
     strength = np.sqrt((b**2).sum(-1, keepdims=True))
     axis = b / np.where(strength > 0, strength, 1.0)
     across = _exponential_and_its_mean(damping + 1j * strength * time, time)
     m, c = (partial(_turn, axis, *factors) for factors in zip(along, across, strict=True))
-    if not mechanics.magnetic.uniform:
+    if len(b) > 1:
         return m, c
     unit_vectors = np.eye(positions.shape[1])
     return partial(_times, m(unit_vectors)), partial(_times, c(unit_vectors))

@@ -37,9 +37,9 @@ class StochasticIntegrator(Integrator):
         """
         return np.sqrt(before / after)
 
-    def _rows(self, width: float, count: int, size: int) -> np.ndarray:
-        """Noise of many steps, each a row of `size` numbers; no rows of no width."""
-        return width * self._rng.standard_normal((count, size)) if width else np.empty((0, size))
+    def _rows(self, width: Any, count: int, size: int) -> np.ndarray:
+        """Noise of many steps, each a row of `size` numbers, of one width or one for each; no rows of no width."""
+        return width * self._rng.standard_normal((count, size)) if np.any(width) else np.empty((0, size))
 
     def on_the_way(self, mechanics: Any, dt: float) -> Callable[[float], Integrator]:
         """As of every integrator; the noise up to a record is a bridge to that of the whole step."""

@@ -98,10 +98,11 @@ def add_gravity(x, t, p, force):
 
 @njit(error_model="numpy")
 def divide(x, t, p, force):
-    """Divide by a mass, p[0]."""
+    """Divide by the masses, p[0]."""
+    (masses,) = p
     for i in range(force.shape[0]):
         for k in range(force.shape[1]):
-            force[i, k] /= p[0]
+            force[i, k] /= masses[i]
 
 
 @njit(error_model="numpy")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from wlmsim import _validation as check
@@ -27,8 +29,9 @@ class Lagrangian(InPieces):
         gamma [1 / time]: its force is -m gamma v.
     magnetic : MagneticField, optional
         Magnetic field, or the Coriolis force of a rotating frame. Default: none.
-    mass : float, optional
-        Mass m of the population, positive [mass]. Default 1.
+    mass : float or array_like, shape (n,), optional
+        Mass m of the population, positive [mass]; or of each particle, the population's if all were like it. It is what
+        resists a force; what exerts one are the weights, and charges where a `Charged` law has some. Default 1.
 
     Examples
     --------
@@ -45,12 +48,12 @@ class Lagrangian(InPieces):
         *,
         dissipation: Dissipation | None = None,
         magnetic: MagneticField | None = None,
-        mass: float = 1.0,
+        mass: Any = 1.0,
     ):
         self.potential = None if potential is None else check.instance("potential", potential, Functional)
         self.dissipation = None if dissipation is None else check.instance("dissipation", dissipation, Dissipation)
         self.magnetic = None if magnetic is None else check.instance("magnetic", magnetic, MagneticField)
-        self.mass = check.positive("mass", mass)
+        self.mass: Any = check.positive("mass", mass) if np.ndim(mass) == 0 else _masses(mass)
 
     @property
     def friction(self) -> float:
@@ -66,15 +69,27 @@ class Lagrangian(InPieces):
     def pieces(self, weights: np.ndarray, dim: int) -> tuple[Piece, ...] | None:
         """Acceleration by the potential as pieces of compiled code, or `None`; see `Functional.pieces`."""
         potential = () if self.potential is None else self.potential.pieces(weights, dim)
-        if potential is None or self.mass == 1.0:
+        if potential is None or self._of_unit_mass:
             return potential
         from wlmsim.kernels import pieces
 
-        return (*potential, Piece(pieces.divide, (), (self.mass,), 0))
+        masses = np.ravel(self.mass)
+        return (*potential, Piece(pieces.divide, (), (np.broadcast_to(masses, len(weights)).copy(),), 0))
+
+    @property
+    def inertia(self) -> Any:
+        """The mass in a form by which vectors of particles, shape (n, d), are divided: a number, or shape (n, 1)."""
+        return self.mass if np.ndim(self.mass) == 0 else self.mass[:, None]
+
+    @property
+    def _of_unit_mass(self) -> bool:
+        return np.ndim(self.mass) == 0 and bool(self.mass == 1.0)
 
     def _by_mass(self, force: np.ndarray) -> np.ndarray:
         """Force over mass; of mass 1 without another array."""
-        return force if self.mass == 1.0 else force / self.mass
+        if np.ndim(self.mass) and len(self.mass) != len(force):
+            raise ParameterError(f"`mass` must be one for each particle; got {len(self.mass)} for {len(force)}")
+        return force if self._of_unit_mass else force / self.inertia
 
     @property
     def only_friction(self) -> bool:
@@ -84,7 +99,7 @@ class Lagrangian(InPieces):
     def velocity_acceleration(self, positions: np.ndarray, velocities: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """Acceleration by dissipation and magnetic field but for friction, shape (n, d) [length / time^2]."""
         total = self.dissipative_acceleration(positions, velocities, weights)
-        return total if self.magnetic is None else total + self.magnetic.force(positions, velocities) / self.mass
+        return total if self.magnetic is None else total + self.magnetic.force(positions, velocities) / self.inertia
 
     def dissipative_acceleration(
         self, positions: np.ndarray, velocities: np.ndarray, weights: np.ndarray
@@ -97,7 +112,7 @@ class Lagrangian(InPieces):
     def kinetic_energy(self, population: Population) -> float:
         """K = m / 2 sum of w_i |v_i|^2 [mass length^2 / time^2]."""
         v = _velocities(population)
-        return float(0.5 * self.mass * population.weights @ (v**2).sum(-1))
+        return float(0.5 * (self.mass * population.weights) @ (v**2).sum(-1))
 
     def potential_energy(self, population: Population) -> float:
         """U of the particles [mass length^2 / time^2]."""
@@ -116,15 +131,15 @@ class Lagrangian(InPieces):
         softening and -2 U for harmonic wells; of internal forces it does not depend on the origin.
         """
         x, w = population.positions, population.weights
-        return float(self.mass * w @ (x * self.acceleration(x, w, population.time)).sum(-1))
+        return float((self.mass * w) @ (x * self.acceleration(x, w, population.time)).sum(-1))
 
     def momentum(self, population: Population) -> np.ndarray:
         """m sum of w_i v_i, shape (d,) [mass length / time]."""
-        return self.mass * population.weights @ _velocities(population)
+        return (self.mass * population.weights) @ _velocities(population)
 
     def angular_momentum(self, population: Population) -> np.ndarray:
         """m sum of w (x_i v_j - x_j v_i) for each plane i < j, shape (d (d - 1) / 2,) [mass length^2 / time]."""
-        tensor = self.mass * (population.weights[:, None] * population.positions).T @ _velocities(population)
+        tensor = ((self.mass * population.weights)[:, None] * population.positions).T @ _velocities(population)
         rows, columns = np.triu_indices(population.dim, 1)
         return (tensor - tensor.T)[rows, columns]
 
@@ -132,7 +147,7 @@ class Lagrangian(InPieces):
         parts = ["free" if self.potential is None else repr(self.potential)]
         parts += [] if self.dissipation is None else [f"dissipation={self.dissipation!r}"]
         parts += [] if self.magnetic is None else [f"magnetic={self.magnetic!r}"]
-        parts += [] if self.mass == 1.0 else [f"mass={self.mass:g}"]
+        parts += [] if self._of_unit_mass else [f"mass={self._mass_in_words()}"]
         return f"Lagrangian({', '.join(parts)})"
 
     @property
@@ -164,7 +179,17 @@ class Lagrangian(InPieces):
         parts = [("potential", self.potential), ("dissipation", self.dissipation)]
         rows = [(name, repr(term)) for name, part in parts if part is not None for term in part.terms]
         rows += [] if self.magnetic is None else [("magnetic", repr(self.magnetic))]
-        return rows if self.mass == 1.0 else [*rows, ("mass", f"{self.mass:g}")]
+        return rows if self._of_unit_mass else [*rows, ("mass", self._mass_in_words())]
+
+    def _mass_in_words(self) -> str:
+        return f"{self.mass:g}" if np.ndim(self.mass) == 0 else f"{len(self.mass)} masses"
+
+
+def _masses(mass: Any) -> np.ndarray:
+    masses = check.finite("mass", check.array("mass", mass))
+    if masses.ndim != 1 or len(masses) == 0 or (masses <= 0).any():
+        raise check.fail("mass", "a positive number, or one for each particle", mass)
+    return masses.copy()
 
 
 def _velocities(population: Population) -> np.ndarray:

@@ -72,5 +72,5 @@ def own_force(mechanics: Lagrangian | Flow, population: Population) -> np.ndarra
 
 def _field(mechanics: Lagrangian | Flow, x: np.ndarray, w: np.ndarray, time: float) -> np.ndarray:
     if isinstance(mechanics, Lagrangian):
-        return mechanics.mass * mechanics.acceleration(x, w, time)
+        return np.zeros_like(x) if mechanics.potential is None else mechanics.potential.force(x, w, time)
     return mechanics.velocity(x, w, time)

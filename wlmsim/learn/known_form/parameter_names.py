@@ -51,7 +51,8 @@ def parameters_of(model: Model) -> dict[str, float]:
     """
     known: dict[str, float] = {}
     if isinstance(model, Lagrangian):
-        known |= {"friction": model.friction, "mass": model.mass}
+        known |= {"friction": model.friction}
+        known |= {"mass": model.mass} if np.ndim(model.mass) == 0 else {}
     for prefix, part in _parts(model):
         for name, value in _numbers(part).items():
             known |= {f"{prefix}{key}": number for key, number in _entries(name, value)}

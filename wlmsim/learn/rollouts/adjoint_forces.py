@@ -98,7 +98,7 @@ class CompiledForce:
     @staticmethod
     def is_compiled(functional: Functional, x: torch.Tensor) -> bool:
         """Whether there is a compiled adjoint for a functional and such positions."""
-        uncut = type(functional) is Pairwise and functional.cutoff is None
+        uncut = type(functional) is Pairwise and functional.cutoff is None and not functional.timed
         whole = uncut or type(functional) in (External, Gravity)
         return whole and x.dtype == torch.float64 and x.device.type == "cpu"
 

@@ -118,6 +118,8 @@ def differentiable_simulate(
     longest = math.inf if dt is None else check.positive("dt", dt)
     if lagrangian.magnetic is not None:
         raise ParameterError(f"`lagrangian` must have no magnetic field to be differentiated; got {lagrangian!r}")
+    if np.ndim(lagrangian.mass):
+        raise ParameterError("`lagrangian` must have one mass for all particles to be differentiated")
     tensors: dict[str, Any] = dict(parameters or {})
     for name, value in tensors.items():
         if not isinstance(value, torch.Tensor) or value.numel() != 1:
