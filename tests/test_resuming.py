@@ -53,6 +53,16 @@ def test_a_run_of_one_stream_may_go_on_twice_alike():
     assert wls.resume(first, [2.0]) != wls.resume(first, [2.0], integrator=wls.BAOAB(0.4, seed=8))
 
 
+def test_walls_and_what_was_found_are_kept(tmp_path):
+    ball, free = wls.Population([[0.2, 0.0]], [[1.0, 0.0]]), wls.Lagrangian()
+    walls = wls.Walls((0.0, -np.inf), (1.0, np.inf))
+    found = {"observables": ["mean"], "events": [events.Crossing(at=0.5)]}
+    wls.simulate(free, ball, [0.0, 1.0], dt=0.1, walls=walls, **found).save(tmp_path / "ball.h5")
+    longer = wls.resume(tmp_path / "ball.h5", [2.0, 3.0])
+    np.testing.assert_allclose(longer.positions[:, 0, 0], [0.2, 0.8, 0.2, 0.8], atol=1e-12)
+    assert longer.observables["mean"].shape == (2, 2) and len(longer.events["crossing"]) == 1
+
+
 def test_energies_work_after_loading(tmp_path):
     swarm = wls.Lagrangian(
         wls.Pairwise(wls.laws.Morse(2.0, 0.7), cutoff=1.5, box=(4.0, 5.0)) + wls.Gravity(0.5, 0.2),

@@ -152,6 +152,7 @@ def simulate(
     rate = _rate(mechanics) if loop is None else loop.rate
     state = _start(mechanics, population, rate)
     about = {"integrator": repr(integrator), "dt": None if dt == math.inf else dt, **(metadata or {})}
+    about |= {} if walls is None else {"walls": walls.settings}
     watched = Watched(observables, mechanics, population)
     watch = Watch(events, state, rate if isinstance(mechanics, Flow) else None)
 
@@ -198,7 +199,8 @@ def resume(run: Trajectory | str | Path, times: Any, **options: Any) -> Trajecto
     times : array_like, shape (T,)
         Strictly increasing times at which to record, none before the end of the run [time].
     **options
-        As of `simulate`; what is not given is as it was: `integrator`, `dt`.
+        As of `simulate`; what is not given is as it was: `integrator`, `dt`, `walls`. Observables and events are to be
+        given again.
 
     Returns
     -------
@@ -230,7 +232,8 @@ def resume(run: Trajectory | str | Path, times: Any, **options: Any) -> Trajecto
     integrator = options.pop("integrator", None) or copy.deepcopy(before.integrator)
     if integrator is None:
         raise ParameterError("this trajectory does not know the scheme of its last frame: give `integrator`")
-    options = {"dt": before.metadata.get("dt"), **options}
+    known = before.metadata.get("walls")
+    options = {"dt": before.metadata.get("dt"), "walls": None if known is None else Walls(**known), **options}
     after = simulate(mechanics, before[-1], times, integrator=integrator, **options)
     whole = before.joined(after)
     whole.metadata |= {name: after.metadata[name] for name in ("integrator", "dt")}

@@ -53,6 +53,11 @@ class Walls:
         if not (self.lower < self.upper).all():
             raise check.fail("lower", f"below `upper`, {self.upper.tolist()}", self.lower.tolist())
 
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The arguments, as plain values."""
+        return {"lower": self.lower.tolist(), "upper": self.upper.tolist()}
+
     def check_start(self, positions: np.ndarray) -> None:
         """Refuse particles that start beyond a wall."""
         for wall in (self.lower, self.upper):

@@ -72,9 +72,9 @@ class Observations(Mapping[str, np.ndarray]):
         return self._at(np.flatnonzero((self.times >= first) & (self.times <= last)))
 
     def followed_by(self, other: Observations) -> Observations:
-        """These and then the later ones of others; names that only one side has are left out."""
+        """These and then the later ones of others; where both have some, names that only one side has are left out."""
         if not self or not other:
-            return Observations()
+            return self or other
         later = other.times > self.times[-1]
         names = [name for name in self if name in other]
         times = np.concatenate([self.times, other.times[later]])

@@ -413,9 +413,9 @@ class Trajectory(Located):
                 f"`others` must begin when the trajectory before ends, t = {last}, or later; got {first}"
             )
         same = self._mechanics is other._mechanics or repr(self.mechanics) == repr(other.mechanics)
-        events = {
-            name: found.followed_by(other.events[name]) for name, found in self.events.items() if name in other.events
-        }
+        both_have = set(self.events) & set(other.events)
+        events = {**self.events, **other.events}
+        events |= {name: self.events[name].followed_by(other.events[name]) for name in both_have}
 
         def both(name: str) -> np.ndarray:
             return np.concatenate([getattr(self, name), getattr(other, name)[skip:]])

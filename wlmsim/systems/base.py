@@ -120,7 +120,7 @@ class System(ABC):
         save : path, optional
             File that the frames go to as they are computed, rather than to memory.
         **options
-            Further arguments of `wlmsim.simulate`, such as `observables`.
+            Further arguments of `wlmsim.simulate`: `observables`, `observe_at`, `events`, `walls`.
 
         Returns
         -------
