@@ -176,9 +176,9 @@ def test_labels_of_any_kind_colour():
     ):
         coloring, values = colorize(labels, [series], [frames(series)], None, {}, 0)
         assert coloring.categories == ("a", "b", "c") and values[0][0].tolist() == [0, 0, 1, 1, 2, 2]
-    coloring, _ = colorize(np.array([*words[:5], None], dtype=object), [series], [frames(series)], None, {})
+    coloring, _ = colorize(np.array([*words[:5], None], dtype=object), [series], [frames(series)], None, {}, 0)
     assert coloring.categories == ("a", "b", "c", "unknown")
-    coloring, values = colorize(np.array([0.5, 1, 2, 3, 4, 5], dtype=object), [series], [frames(series)], None, {})
+    coloring, values = colorize(np.array([0.5, 1, 2, 3, 4, 5], dtype=object), [series], [frames(series)], None, {}, 0)
     assert coloring.kind == "given" and values[0][0][0] == 0.5
 
 

@@ -350,3 +350,25 @@ def test_data_frames_of_others(foxes):
         3,
     ]
     assert io.read_tracks is not None and io.paths_to_xarray(foxes).sizes["traj"] == 2
+
+
+def test_snapshots_leave_with_dates_and_places_too(foxes, tmp_path):
+    series = foxes.resample(every="5 min").snapshots()
+    frame = series.to_dataframe()
+    assert list(frame) == ["time", "x", "y", "date", "lon", "lat"] and frame.date[0] == np.datetime64(
+        "2021-03-01T06:00"
+    )
+    assert wls.SnapshotSeries.from_dataframe(frame) == series
+    path = io.export(series, tmp_path / "a.csv")
+    assert path.read_text().splitlines()[1].endswith(f"2021-03-01T06:00,{frame.lon[0]},{frame.lat[0]}")
+    np.testing.assert_allclose(wls.SnapshotSeries.load(path).positions[0], series.positions[0])
+
+
+def test_weights_and_populations_are_not_lost_on_the_way(tmp_path):
+    path = wls.Trajectory([0.0, 1.0], np.arange(6.0).reshape(2, 3, 1), weights=[1, 2, 5], ids=["a", "b", "c"])
+    for suffix in (".csv", ".nc"):
+        file = io.export(path, tmp_path / f"a{suffix}")
+        assert not io.holds_individuals(file)  # tracks have no weights
+        np.testing.assert_allclose(wls.SnapshotSeries.load(file).weights[1], [1 / 8, 2 / 8, 5 / 8])
+    (tmp_path / "b.csv").write_text("id,time,x,y,population\n1,0,1,2,0\n1,1,1,2,0\n2,0,1,2,1\n2,1,1,2,1\n")
+    assert not io.holds_individuals(tmp_path / "b.csv")

@@ -16,7 +16,8 @@ import numpy as np
 
 from wlmsim import _times
 from wlmsim import _validation as check
-from wlmsim.data.dates import are_dates, counted, from_text, ticks_of, unit_of_time
+from wlmsim.data.dates import are_dates, counted, from_text, has_dates, ticks_of, unit_of_time
+from wlmsim.data.projection import Projection
 from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.data.units import DEGREE, stated, unit_of_length, unit_of_speed
 from wlmsim.errors import DataWarning, ParameterError
@@ -234,6 +235,16 @@ def split_axes(columns: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         prefix = {"positions": "", "velocities": "v"}.get(name)
         flat |= {name: column} if prefix is None else {prefix + a: c for a, c in zip(names, column.T, strict=True)}
     return flat
+
+
+def with_places(series: SnapshotSeries, columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Columns with the dates, longitudes and latitudes of the rows too, where they are known."""
+    more: dict[str, np.ndarray] = {}
+    if has_dates(series):
+        more["date"] = np.repeat(series.dates, series.sizes)
+    if Projection.of(series) is not None:
+        more["lon"], more["lat"] = np.concatenate(series.lonlat).T
+    return {**columns, **more}
 
 
 def axis_names(dim: int) -> list[str]:

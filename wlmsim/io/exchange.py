@@ -23,6 +23,7 @@ from wlmsim.io.columns import (
     rows_from_columns,
     series_from_columns,
     split_axes,
+    with_places,
 )
 from wlmsim.io.optional import package
 
@@ -51,7 +52,7 @@ PICTURES = ("umap", "tsne", "draw_graph", "fa", "phate", "force", "spring")
 
 def to_dataframe(series: SnapshotSeries) -> pandas.DataFrame:
     """Return the rows of all times as a data frame, with the metadata and units as its ``attrs``."""
-    frame = package("pandas", "pandas").DataFrame(split_axes(columns_from_series(series)))
+    frame = package("pandas", "pandas").DataFrame(with_places(series, split_axes(columns_from_series(series))))
     frame.attrs = {"metadata": dict(series.metadata), "units": dict(series.units)}
     return frame
 

@@ -31,7 +31,7 @@ def path_columns(paths: Paths) -> dict[str, np.ndarray]:
     -------
     dict
         ``"id"`` (N,), ``"time"`` (N,); ``"date"`` (N,) where there are dates; x, y, z, or x1, x2, ... (N,); where known
-        vx, vy, vz; ``"lon"`` and ``"lat"`` where a projection is known.
+        vx, vy, vz; ``"weight"`` if not all are equal; ``"lon"`` and ``"lat"`` where a projection is known.
     """
     seen = paths.seen if isinstance(paths, Tracks) else np.ones(paths.positions.shape[:2], dtype=bool)
     owner, frame = np.nonzero(seen.T)
@@ -43,6 +43,8 @@ def path_columns(paths: Paths) -> dict[str, np.ndarray]:
     columns |= dict(zip(names, paths.positions[frame, owner].T, strict=True))
     if paths.velocities is not None:
         columns |= {f"v{name}": v for name, v in zip(names, paths.velocities[frame, owner].T, strict=True)}
+    if isinstance(paths, Trajectory) and not paths.uniform:
+        columns["weight"] = np.broadcast_to(paths.weights, seen.shape)[frame, owner]
     if (plane := Projection.of(paths)) is not None:
         columns["lon"], columns["lat"] = plane.degrees(paths.positions[frame, owner][:, :2]).T
     return columns

@@ -19,11 +19,12 @@ import h5py
 import numpy as np
 
 from wlmsim import _validation as check
+from wlmsim.data.dates import written
 from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.errors import DataWarning, FileFormatError, WlmsimError
 from wlmsim.io import hdf5
 from wlmsim.io.atomic import atomic
-from wlmsim.io.columns import columns_from_series, split_axes
+from wlmsim.io.columns import columns_from_series, split_axes, with_places
 from wlmsim.io.paths import existing, local
 from wlmsim.io.refusal import naming
 
@@ -265,15 +266,17 @@ def dataset_columns(path: str | Path) -> Iterator[Mapping[str, Any]]:
 def save_text(series: SnapshotSeries, path: str | Path) -> Path:
     """Write the rows of a series as a text file, atomically; each number is written so that it reads back equal.
 
-    Columns are time, x, y, z (or x1, x2, ...), and as far as known vx, vy, vz, weight and population. Metadata and
-    units are not written.
+    Columns are time, x, y, z (or x1, x2, ...), and as far as known vx, vy, vz, weight, population, date, lon and lat.
+    Metadata and units are not written.
 
     Returns
     -------
     Path
         The path given.
     """
-    columns = split_axes(columns_from_series(series))
+    columns: dict[str, Any] = with_places(series, split_axes(columns_from_series(series)))
+    if "date" in columns:
+        columns["date"] = np.array(written(columns["date"]))
     separator = "\t" if Path(path).suffix == ".tsv" else ","
     with atomic(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream, delimiter=separator, lineterminator="\n")

@@ -198,10 +198,10 @@ def are_sightings(columns: Mapping[str, Any], source: str, given: Mapping[str, A
         "time": any(name in table.plain for name in TIMES),
         "positions": any(all(name in table.plain for name in names[:2]) for names in POSITIONS),
     }
-    if not all(usual[role] or role in given for role in usual):
-        return False
     if "id" in given:
         return True
+    if not all(usual[role] or role in given for role in usual) or {"weight", "population"} & set(table.names):
+        return False  # tracks have no weights and are of one population
     names, _ = table.individuals(None)
     return 2 * len(np.unique(names)) <= len(names)
 

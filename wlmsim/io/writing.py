@@ -57,7 +57,8 @@ def export(data: Trajectory | SnapshotSeries | Tracks, path: str | Path) -> Path
         raise check.fail("path", f"a name that ends in {', '.join(WRITERS)}", str(path))
     if suffix == ".h5md" and not isinstance(data, Trajectory):
         raise ParameterError("`data` must be a Trajectory for .h5md; the particles of snapshots have no identities")
-    if suffix not in KEEPING and not isinstance(data, SnapshotSeries):
+    weighted = isinstance(data, Trajectory) and suffix == ".nc" and not data.uniform  # of which CF knows nothing
+    if (suffix not in KEEPING or weighted) and not isinstance(data, SnapshotSeries):
         data = forget(data) if isinstance(data, Trajectory) else data.snapshots()
     elif isinstance(data, Tracks) and suffix == ".pvd":
         data = data.snapshots()
