@@ -251,5 +251,6 @@ def test_tracks_say_what_can_be_done_with_them(tmp_path):
     tracks = wls.Tracks([0.0, 1.0, 2.0], x)
     with pytest.warns(DataWarning, match="the 1 of 2 individuals that are seen at all times; snapshots"):
         assert tracks.trajectory().n == 1
+    assert len(wls.visual.plot_snapshots(tracks).collections[0].get_offsets()) == 5
     with pytest.raises(ParameterError, match=r"its \.snapshots\(\) forget who is who"):
-        wls.visual.plot_snapshots(tracks)
+        wls.learn.potential_velocities(tracks)

@@ -11,6 +11,7 @@ from wlmsim import _times
 from wlmsim import _validation as check
 from wlmsim._extent import extent, within
 from wlmsim.data.snapshots import SnapshotSeries
+from wlmsim.data.tracks import Tracks
 from wlmsim.data.trajectory import Trajectory
 from wlmsim.data.units import check_alike
 from wlmsim.errors import ParameterError
@@ -264,5 +265,7 @@ def _size(count: int) -> float:
 
 
 def _series_of(given: object, name: str = "series") -> SnapshotSeries | Trajectory:
+    if isinstance(given, Tracks):
+        return given.snapshots()
     found: SnapshotSeries | Trajectory = check.instance(name, given, (Trajectory, SnapshotSeries))
     return found
