@@ -119,6 +119,7 @@ def fit(
 
     import wlmsim as wls
     from wlmsim.cli import marginals, terms
+    from wlmsim.learn.group import process_group
 
     given = arguments(wls.learn.WLM, options, settings, reserved=RESERVED)
     parameters = {name.replace(".", "__"): value for name, value in given.items()}
@@ -136,14 +137,18 @@ def fit(
         if any(f"`{name}`" in str(error) or f".{name}`" in str(error) for name in _last_parts(options)):
             raise
         raise typer.BadParameter(in_shell(str(error)), param_hint="--set" if settings else None) from error
-    series, held = marginals.up_to(clouds(data, columns), until, data), None
-    if hold_out:
-        with blaming("--hold-out"):
-            series, held = series.hold_out(hold_out)
-    model.fit(series, client=client).save(output)
-    typer.echo(f"{output}: {model!r}, {model.best_step_} steps in {model.seconds_:.1f} s")
-    if two_sided and held is not None:
-        typer.echo(model.evaluate(held, two_sided=True))
+    with process_group() as group, group.one_voice():
+        series, held = marginals.up_to(clouds(data, columns), until, data), None
+        if hold_out:
+            with blaming("--hold-out"):
+                series, held = series.hold_out(hold_out)
+        model.fit(series, client=client)
+        if not group.first:
+            return
+        model.save(output)
+        typer.echo(f"{output}: {model!r}, {model.best_step_} steps in {model.seconds_:.1f} s")
+        if two_sided and held is not None:
+            typer.echo(model.evaluate(held, two_sided=True))
 
 
 def _last_parts(options: dict[str, Any]) -> list[str]:

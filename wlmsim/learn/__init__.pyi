@@ -14,6 +14,7 @@ from .functionals import LearnableStrength as LearnableStrength
 from .functionals import MeanFieldPotential as MeanFieldPotential
 from .functionals import PairPotential as PairPotential
 from .functionals import SeriesPotential as SeriesPotential
+from .group import process_group as process_group
 from .known_form.fit_parameters import FittedParameters as FittedParameters
 from .known_form.fit_parameters import fit_parameters as fit_parameters
 from .known_form.parameter_names import parameters_of as parameters_of

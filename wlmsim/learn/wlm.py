@@ -333,6 +333,7 @@ class WLM(Estimator):
         SimulationError
             If training diverges, or every prediction of the validation marginal does.
         """
+        from wlmsim.learn.group import Group
         from wlmsim.learn.training.fitting import Fit
 
         self._check()
@@ -347,7 +348,8 @@ class WLM(Estimator):
         rule = self._rule_for(data)
         fitting = self if rule == self.initial_velocities else copy.copy(self).set_params(initial_velocities=rule)
         previous = self._fitted_members if self.warm_start and self.fitted else []
-        result = Fit(fitting, data, previous).run(callbacks, client)
+        group = Group.current()
+        result = Fit(fitting, data, previous, group).run(callbacks, client)
         self._keep(result.members, {**self.get_params(deep=False), "initial_velocities": rule})
         self.losses_, self.frictions_, self.recoveries_ = result.losses, result.frictions, result.recoveries
         self.best_step_, self.validation_, self.seconds_ = result.best_step, result.validation, result.seconds
@@ -358,7 +360,7 @@ class WLM(Estimator):
         self.units_, self.cells_ = dict(data.units), dict(data.metadata.get(CELLS, {}))
         self.located_ = located(data)
         self.growth_rates_ = self._predictor().fitted_rates()
-        if (doubt := beaten(self._predictor(), data)) is not None:
+        if group.first and (doubt := beaten(self._predictor(), data)) is not None:
             warnings.warn(doubt, AccuracyWarning, stacklevel=2)
         return self
 

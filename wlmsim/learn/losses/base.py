@@ -31,6 +31,13 @@ class Loss(Part, ABC):
         """The same loss between clouds in scaled coordinates, of which at most so many rows are compared at a time."""
         return self
 
+    def part_of(self, rank: int, size: int) -> Self | None:
+        """The part of this loss that one of several processes computes of every cloud; None if it has no parts.
+
+        The parts add up to the loss, and draw the same random numbers.
+        """
+        return None
+
     def __call__(
         self,
         x: torch.Tensor,

@@ -45,6 +45,10 @@ class Sliced(Loss):
     constraints: ClassVar[dict[str, Constraint]] = {**Loss.constraints, "directions": Integer()}
     needs_host: ClassVar[bool] = False
 
+    def part_of(self, rank: int, size: int) -> Sliced:
+        """Every process has some of the directions."""
+        return _OfSomeDirections(**self.get_params(), rank=rank, size=size)
+
     def divergence(self, x: Any, y: Any, wx: Any, wy: Any, *, duals: Any = None, rng: Any = None) -> Any:
         """`wlmsim.learn.sliced_transport`."""
         from wlmsim.learn.losses.sliced_transport import sliced_transport
@@ -60,3 +64,20 @@ class Sliced(Loss):
             return torch.nn.functional.normalize(torch.randn(*shape, dtype=x.dtype, device=x.device))
         vectors = np.random.default_rng(rng).standard_normal(shape)
         return torch.as_tensor(vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).to(x)
+
+
+@dataclass(frozen=True, repr=False, kw_only=True)
+class _OfSomeDirections(Sliced):
+    """The part of sliced transport that is of one process's directions."""
+
+    rank: int
+    size: int
+
+    def divergence(self, x: Any, y: Any, wx: Any, wy: Any, *, duals: Any = None, rng: Any = None) -> Any:
+        """That of its own directions, by their share of all."""
+        from wlmsim.learn.losses.sliced_transport import sliced_transport
+
+        own = self._drawn(x, rng)[self.rank :: self.size]
+        if not len(own):
+            return 0 * x.sum()
+        return len(own) / self.directions * sliced_transport(x, y, wx, wy, directions=own)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from wlmsim.learn.group import ALONE, Group
 from wlmsim.learn.matching.paths import Paths
 from wlmsim.learn.mechanics import Mechanics
 
@@ -25,7 +26,7 @@ def is_linear(mechanics: Mechanics) -> bool:
     return mechanics.initial_field is None and all(term.linear for term in mechanics.networks)
 
 
-def solve(mechanics: Mechanics, paths: Sequence[Paths], weight: float) -> dict[str, np.ndarray]:
+def solve(mechanics: Mechanics, paths: Sequence[Paths], weight: float, group: Group = ALONE) -> dict[str, np.ndarray]:
     """Set all parameters to those that miss the accelerations of paths least, in mean square.
 
     Parameters
@@ -36,6 +37,8 @@ def solve(mechanics: Mechanics, paths: Sequence[Paths], weight: float) -> dict[s
         What it is matched to.
     weight : float
         Of the mean square of the force, which is added.
+    group : Group
+        The processes that share it: each looks at some of the paths, and the normal equations are added.
 
     Returns
     -------
@@ -46,14 +49,17 @@ def solve(mechanics: Mechanics, paths: Sequence[Paths], weight: float) -> dict[s
         the true errors may be smaller.
     """
     design = _Design(mechanics)
-    rows = [design.rows(part, k) for part, k in _frames(paths)]
+    owned = {id(part): group.owns(number) for number, part in enumerate(paths)}
+    rows = [design.rows(part, k) for part, k in _frames(paths) if owned[id(part)]]
+    rows = rows or [design.no_rows()]
     forces, drags, targets, groups = (np.concatenate(same) for same in zip(*rows, strict=True))
     with_friction = mechanics.log_friction is not None
-    solution, covariance = _regression(forces, drags if with_friction else drags[:, :0], targets, groups, weight)
+    with_drag = drags if with_friction else drags[:, :0]
+    solution, covariance = _regression(forces, with_drag, targets, groups, weight, group)
     gamma = float(solution[-1]) if with_friction else mechanics.fixed_friction
     rate_error = float(np.sqrt(max(covariance[-1, -1], 0.0))) if with_friction else 0.0
     if with_friction and gamma <= 0:
-        solution, covariance = _regression(forces, drags[:, :0], targets, groups, weight)
+        solution, covariance = _regression(forces, drags[:, :0], targets, groups, weight, group)
         gamma = 0.0
     factor = 1.0 if mechanics.first_order else 1.0 + gamma
     count = forces.shape[1]
@@ -100,6 +106,10 @@ class _Design:
         ends = np.cumsum(self.sizes)
         return [values[end - size : end] for end, size in zip(ends, self.sizes, strict=True)]
 
+    def no_rows(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """No equations."""
+        return np.zeros((0, sum(self.sizes))), np.zeros((0, 1)), np.zeros(0), np.zeros(0)
+
     def rows(self, paths: Paths, k: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Equations of one moment, weighted: accelerations by each parameter, by friction, what is to be explained."""
         n = paths.x.shape[1]
@@ -132,17 +142,23 @@ class _Design:
 
 
 def _regression(
-    forces: np.ndarray, drags: np.ndarray, targets: np.ndarray, groups: np.ndarray, weight: float
+    forces: np.ndarray,
+    drags: np.ndarray,
+    targets: np.ndarray,
+    groups: np.ndarray,
+    weight: float,
+    processes: Group = ALONE,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Coefficients of least squares and their covariance, with misses of one group taken together."""
     left = np.concatenate([forces, drags], axis=1)
-    normal = left.T @ left
+    normal, smoothing = processes.sums(left.T @ left, weight * forces.T @ forces)
     count = forces.shape[1]
     penalty = np.zeros_like(normal)
-    penalty[:count, :count] = weight * forces.T @ forces
+    penalty[:count, :count] = smoothing
     inverse = np.linalg.inv(normal + penalty + RIDGE * np.trace(normal) / len(normal) * np.eye(len(normal)))
-    solution = inverse @ left.T @ targets
+    (solution,) = processes.sums(inverse @ left.T @ targets)
     _, group = np.unique(groups, return_inverse=True)
-    scores = np.zeros((group.max() + 1, len(normal)))
+    scores = np.zeros((group.max(initial=-1) + 1, len(normal)))
     np.add.at(scores, group, left * (targets - left @ solution)[:, None])
-    return solution, inverse @ (scores.T @ scores) @ inverse
+    (squares,) = processes.sums(scores.T @ scores)
+    return solution, inverse @ squares @ inverse

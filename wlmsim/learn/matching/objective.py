@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from wlmsim.learn.group import ALONE, Group
 from wlmsim.learn.losses.regularisation import Regularisation
 from wlmsim.learn.losses.velocity_gradient import velocity_gradient
 from wlmsim.learn.matching.least_squares import solve
@@ -59,6 +60,8 @@ class MatchingObjective:
         Constant speed of all particles: forces then only turn them.
     seed : int
         Of everything random; each step and each round has its own generator.
+    group : Group
+        The processes that share it: each has a part of the objective, and the parts add up to it.
     """
 
     populations: Sequence[Sequence[Cloud]]
@@ -68,6 +71,7 @@ class MatchingObjective:
     reach: float = math.inf
     speed: float | None = None
     seed: int = 0
+    group: Group = ALONE
     _paths: list[Paths] = field(default_factory=list, init=False)
     _joined: _Joined | None = field(default=None, init=False)
 
@@ -96,7 +100,7 @@ class MatchingObjective:
         for number in range(self.options.rounds):
             self.begin_round(number, copy.deepcopy(mechanics))
             if self._paths:
-                errors = solve(mechanics, self._paths, self.regularisation.force)
+                errors = solve(mechanics, self._paths, self.regularisation.force, self.group)
         return errors
 
     def __call__(self, mechanics: Mechanics, step: int) -> torch.Tensor:
@@ -104,18 +108,25 @@ class MatchingObjective:
         rng = np.random.default_rng([self.seed, step, 0])
         total = self._of_paths(mechanics, rng)
         if self.regularisation.local_acceleration:
-            total = total + self.regularisation.local_acceleration * self._local_acceleration(mechanics, rng)
+            part = self._local_acceleration(mechanics, rng)
+            total = total + self.regularisation.local_acceleration * part if self.group.first else total
         if mechanics.initial_field is not None:
-            total = total + self._of_initial_field(mechanics, rng)
+            part = self._of_initial_field(mechanics, rng)
+            total = total + part if self.group.first else total
         return total
 
     def _of_paths(self, mechanics: Mechanics, rng: np.random.Generator) -> torch.Tensor:
         if not self._paths:
             return sum((0.0 * p.sum() for p in mechanics.parameters()), torch.zeros(()))
         if self._joined is not None:
-            return self._miss(mechanics, *self._joined.draw(max(self.options.points // 2, 1), rng))
+            moments, interval = self._joined.draw(max(self.options.points // 2, 1), rng)
+            rows = self.group.rows(len(interval))
+            own = [Moment(*(part[rows] for part in moment)) for moment in moments]
+            return self._miss(mechanics, own, interval[rows], self.group)
         drawn = [self._paths[k] for k in rng.integers(len(self._paths), size=FRAMES)]
-        return torch.stack([self._miss(mechanics, *self._frame(paths, rng)) for paths in drawn]).mean()
+        frames = [self._frame(paths, rng) for paths in drawn]
+        terms = [self._miss(mechanics, *frame) for k, frame in enumerate(frames) if self.group.owns(k)]
+        return torch.stack(terms).sum() / FRAMES if terms else frames[0][1].new_zeros(())
 
     def _frame(self, paths: Paths, rng: np.random.Generator) -> tuple[list[Moment], torch.Tensor]:
         """Two moments of a population, one after the other, and how far a miss leads."""
@@ -129,8 +140,13 @@ class MatchingObjective:
             )
         return moments, torch.as_tensor(paths.interval)
 
-    def _miss(self, mechanics: Mechanics, moments: Sequence[Moment], interval: torch.Tensor) -> torch.Tensor:
-        """What is missed at two moments, with the roughness of the force from one to the other."""
+    def _miss(
+        self, mechanics: Mechanics, moments: Sequence[Moment], interval: torch.Tensor, group: Group = ALONE
+    ) -> torch.Tensor:
+        """What is missed at two moments, with the roughness of the force from one to the other.
+
+        Of a group each process gives moments of other particles, and has its part of the sum.
+        """
         first_order, weights = mechanics.first_order, self.regularisation
         lever = interval if first_order else interval**2 / 2
         forces, squares = [], []
@@ -149,7 +165,7 @@ class MatchingObjective:
         if not first_order:
             rates = (forces[1] - forces[0]) / (moments[1].t - moments[0].t)
             rough = rough + weights.jerk * (w @ (rates**2).sum(1))
-        return (torch.stack(squares).mean() + SMALLEST).sqrt() + rough
+        return _root(torch.stack(squares).mean(), group) + rough
 
     def _local_acceleration(self, mechanics: Mechanics, rng: np.random.Generator) -> torch.Tensor:
         cloud, gradient = self._gradients[int(rng.integers(len(self._gradients)))]
@@ -162,6 +178,17 @@ class MatchingObjective:
         assert cloud.v is not None
         missed = mechanics.initial_field(cloud.x) - cloud.v
         return (cloud.w @ (missed**2).sum(1) + SMALLEST).sqrt()
+
+
+def _root(part: torch.Tensor, group: Group) -> torch.Tensor:
+    """Root of a sum of which each process has a part: parts of the root, with its gradient by each."""
+    if group.size == 1:
+        return (part + SMALLEST).sqrt()
+    whole = part.detach().clone()
+    group.add(whole)
+    root = (whole + SMALLEST).sqrt()
+    along = part / (2 * root)
+    return along - along.detach() + root / group.size
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from wlmsim._progress import LateBar
 from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.errors import ParameterError, SimulationError
 from wlmsim.evaluation import Scores
+from wlmsim.learn.group import Group
 from wlmsim.learn.wlm import WLM
 from wlmsim.mechanics.flow import GradientFlow
 from wlmsim.mechanics.lagrangian import Lagrangian
@@ -92,7 +93,12 @@ def run_all(jobs: Sequence[Job], processes: int | None, *, client: Any = None, p
     """
     if processes is not None:
         check.integer("processes", processes)
-    with LateBar("fits", len(jobs), shown=progress) as bar:
+    group = Group.current()
+    if group.size > 1:  # which shares every fit: all have to do the same
+        processes = 1
+        if client is not None:
+            raise check.fail("client", "None in a process group, whose processes share each fit", client)
+    with LateBar("fits", len(jobs), shown=progress and group.first) as bar:
         found = wherever(run, jobs, processes, client, bar.advance, _run_alone)
     return [_lost(one) if isinstance(one, Lost) else one for one in found]
 

@@ -24,6 +24,7 @@ from wlmsim.data.trajectory import Trajectory
 from wlmsim.errors import DataWarning, ParameterError, SimulationError
 from wlmsim.evaluation import Scores, mean_scores, score_forecast, score_interpolation
 from wlmsim.learn.cells.reading import as_series
+from wlmsim.learn.group import Group
 from wlmsim.learn.studies import naive
 from wlmsim.learn.studies.clock import Clock, seconds_of
 from wlmsim.learn.studies.folds import FORECAST, GOALS, INTERPOLATE, Fold
@@ -335,6 +336,11 @@ def study(
     if len(data) < 2:
         raise ParameterError(f"`data` must hold at least 2 marginals; got {len(data)}")
     check.choice("goal", goal, ("both", *GOALS))
+    if Group.current().size > 1:
+        raise ParameterError(
+            "`study` is a matter of time, which each process of a group measures for itself: run it in one process, "
+            "with `client` for others, and fit what it found in the group"
+        )
     given: Any = candidates
     if given is not None and not (isinstance(given, Mapping) and given):
         raise check.fail("candidates", "models by name, as {'spring': WLM(...)}, at least one", candidates)

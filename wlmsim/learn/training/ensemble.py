@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
+from wlmsim.learn.group import ALONE, Group
 from wlmsim.learn.training.callbacks import Callback, Record
 from wlmsim.learn.training.checkpoint_file import CheckpointFile
 from wlmsim.learn.training.interrupts import Interrupts
@@ -59,9 +60,14 @@ class Ensemble:
         Each is told of every step by a `Record`.
     checkpoint : CheckpointFile, optional
         Keeps the state of every training.
+    group : Group
+        The processes that share the trainings, of which the first has the callbacks and the checkpoint.
     """
 
-    def __init__(self, callbacks: Sequence[Callable[[Record], Any]], checkpoint: CheckpointFile | None):
+    def __init__(
+        self, callbacks: Sequence[Callable[[Record], Any]], checkpoint: CheckpointFile | None, group: Group = ALONE
+    ):
+        self._group = group
         self._callbacks, self._checkpoint = callbacks, checkpoint
         self._began = time.monotonic()
         self._open = ExitStack()
@@ -69,7 +75,7 @@ class Ensemble:
 
     def __enter__(self) -> Ensemble:
         with self._open as opened:
-            if self._checkpoint is not None:
+            if self._checkpoint is not None or not self._group.first:
                 opened.enter_context(self._interrupts)
             for callback in self._callbacks:
                 if isinstance(callback, Callback):
@@ -185,8 +191,16 @@ class Ensemble:
             callback(record)
 
     def _restore(self, training: Training) -> None:
-        if self._checkpoint is not None:
-            self._checkpoint.restore(training.title, training.trainer)
+        """Go on from the checkpoint, which the first process of a group has."""
+
+        def restore() -> dict[str, Any] | None:
+            if self._checkpoint is not None:
+                self._checkpoint.restore(training.title, training.trainer)
+            return training.trainer.state() if self._group.size > 1 else None
+
+        state = self._group.of_first(restore)
+        if state is not None and not self._group.first:
+            training.trainer.restore(state)
 
 
 def _report(trainer: Trainer) -> tuple[int, float, float]:

@@ -7,6 +7,7 @@ import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.errors import AccuracyWarning, DataWarning, ParameterError, SimulationError
 from wlmsim.functionals.base import Functional
 from wlmsim.learn.functionals import ExternalPotential, Scales
+from wlmsim.learn.group import ALONE, Group
 from wlmsim.learn.matching import weak_form
 from wlmsim.learn.matching.least_squares import is_linear
 from wlmsim.learn.matching.objective import MatchingObjective
@@ -32,6 +34,7 @@ from wlmsim.learn.training.early_stopping import EarlyStopping
 from wlmsim.learn.training.ensemble import Ensemble, Training
 from wlmsim.learn.training.fit_digest import fit_digest
 from wlmsim.learn.training.progress import FittingBars
+from wlmsim.learn.training.shared import SharedTrainer
 from wlmsim.learn.training.trainer import Trainer
 from wlmsim.learn.velocities.rules import moving, with_velocities
 from wlmsim.mechanics.dissipation import Dissipation
@@ -75,26 +78,33 @@ class Fit:
         The marginals.
     previous : sequence of Mechanics
         Members to start from, in their order; none for a fresh start.
+    group : Group
+        The processes that share it. Default: this one alone.
     """
 
     model: Any
     data: SnapshotSeries
     previous: Sequence[Mechanics] = ()
+    group: Group = ALONE
 
     def run(self, callbacks: Sequence[Callable[[Record], Any]] = (), client: Any = None) -> Result:
         """Train every member, with early stopping if it is asked for."""
         model, started = self.model, time.monotonic()
         self._count_rows_without_weight()
-        checkpoint = self._open_checkpoint()
+        if client is not None and self.group.size > 1:
+            raise check.fail("client", "None in a process group, whose processes share the fit", client)
+        kept: list[CheckpointFile | None] = []
+        self.group.of_first(lambda: kept.append(self._open_checkpoint()))
+        checkpoint = kept[0] if kept else None
         scales = self.previous[0].scales if self.previous else scales_of(self.data, inertial=not model.first_order)
         # where nothing is rolled out there are no steps to choose
         stopping: EarlyStopping | None = model.part("stopping") if rolled_steps(model) else None
         fitted, held = self._hold_out(stopping)
-        setting = Setting.of(model, fitted, scales, self.previous)
+        setting = Setting.of(model, fitted, scales, self.previous, self.group)
 
         steps, scores, members = setting.steps, [], []
         bars = [FittingBars()] if model.progress else []
-        with Ensemble([*callbacks, *bars], checkpoint) as ensemble:
+        with Ensemble([*callbacks, *bars] if self.group.first else [], checkpoint, self.group) as ensemble:
             if held and stopping is not None:  # the first member finds the number of steps for all
                 trainer = setting.trainer(fitted, steps, 0, held, stopping.patience)
                 first = Training("choosing the steps", 1, 1, trainer)
@@ -122,7 +132,7 @@ class Fit:
     def _count_rows_without_weight(self) -> None:
         """Say how many rows no batch will have."""
         count = sum(int((cloud.weights == 0).sum()) for cloud in self.data)
-        if count and self.model.part("optimiser").batch_size is not None:
+        if count and self.group.first and self.model.part("optimiser").batch_size is not None:
             message = f"{count} rows of `data` weigh nothing, and batches are drawn from the others"
             warnings.warn(message, DataWarning, stacklevel=4)
 
@@ -135,7 +145,7 @@ class Fit:
         started: float,
     ) -> Result:
         recoveries = [step for trainer in trainers for step in trainer.progress.recoveries]
-        if recoveries:
+        if recoveries and self.group.first:
             warnings.warn(
                 f"training diverged {len(recoveries)} times and went on from before with half the learning rate "
                 "and horizon; a smaller horizon, learning_rate or dt would be safer",
@@ -144,7 +154,8 @@ class Fit:
             )
         losses = _mean_course([trainer.progress.losses for trainer in trainers])
         begun = trainers[0].matching_steps if steps else 0  # what is matched and what is rolled out have other units
-        if rise := risen(losses[begun + math.ceil(rollouts_of(self.model).ramp * steps) :]):
+        rise = risen(losses[begun + math.ceil(rollouts_of(self.model).ramp * steps) :])
+        if rise and self.group.first:
             warnings.warn(
                 f"the loss rose during the fit, from about {rise[0]:.3g} to {rise[1]:.3g}: nothing was learned that "
                 "predicts better. Forces may be learned in too large a unit (`typical_force` of a term is theirs), or "
@@ -162,7 +173,7 @@ class Fit:
             rollouts_of(self.model).time_step(setting.scales.duration),
             setting.growth,
             setting.noise,
-            time.monotonic() - started,
+            self.group.of_first(lambda: time.monotonic() - started),
         )
 
     def _hold_out(self, stopping: EarlyStopping | None) -> tuple[list[SnapshotSeries], list[tuple[int, Population]]]:
@@ -188,6 +199,8 @@ class Fit:
 
     def _processes(self, trainer: Trainer) -> int | None:
         """How many processes may train members; None where their time decides."""
+        if self.group.size > 1:
+            return 1
         return self.model.part("runtime").processes if trainer.on_one_thread else 1
 
     def _open_checkpoint(self) -> CheckpointFile | None:
@@ -206,6 +219,7 @@ class Setting:
     growth: Growth
     noise: float
     previous: Sequence[Mechanics] = ()
+    group: Group = ALONE
 
     @property
     def steps(self) -> int:
@@ -214,14 +228,19 @@ class Setting:
 
     @classmethod
     def of(
-        cls, model: Any, fitted: list[SnapshotSeries], scales: Scales, previous: Sequence[Mechanics] = ()
+        cls,
+        model: Any,
+        fitted: list[SnapshotSeries],
+        scales: Scales,
+        previous: Sequence[Mechanics] = (),
+        group: Group = ALONE,
     ) -> Setting:
         """Growth and noise as given, or chosen from the fitted marginals."""
         reach = getattr(model.part("loss"), "reach", math.inf)
         growth = choose_growth(fitted, scales.length) if reach == "learn" else Growth(float(reach))
         typical_noise = DIFFUSED * scales.length / math.sqrt(scales.duration)
         noise = typical_noise if isinstance(model.noise, str) else float(model.noise)
-        return cls(model, scales, growth, noise, previous)
+        return cls(model, scales, growth, noise, previous, group)
 
     def trainer(
         self,
@@ -250,7 +269,8 @@ class Setting:
         loss = model.part("loss")
         if getattr(loss, "reach", None) == "learn":
             loss = loss.replace(reach=self.growth.reach)
-        return Trainer(
+        kind = Trainer if self.group.size == 1 else partial(SharedTrainer, self.group)
+        return kind(
             mechanics,
             clouds,
             loss=loss.scaled(scales.length, [cloud.x for series in clouds for cloud in series], optimiser.batch_size),
@@ -278,7 +298,7 @@ class Setting:
         clouds = [[cloud.rows(torch.nonzero(cloud.w > 0).flatten()) for cloud in same] for same in clouds]
         speed = None if model.speed is None else model.speed * scales.duration / scales.length
         reach = self.growth.reach / scales.length
-        return MatchingObjective(clouds, options, model._regularisation, noise, reach, speed, seed)
+        return MatchingObjective(clouds, options, model._regularisation, noise, reach, speed, seed, self.group)
 
     def _mechanics(self, dim: int, member: int) -> Mechanics:
         """The mechanics of a member before training, on its device."""

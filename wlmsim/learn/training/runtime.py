@@ -59,6 +59,10 @@ class Runtime(Part):
         """The device as torch knows it."""
         import torch
 
+        from wlmsim.learn.group import Group, device_of_this_process
+
+        if self.device in ("auto", "cuda") and torch.cuda.is_available() and Group.current().size > 1:
+            return device_of_this_process()
         if self.device == "auto":
             return torch.device("cuda" if torch.cuda.is_available() else "cpu")
         try:

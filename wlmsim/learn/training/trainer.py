@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import numba
 import numpy as np
@@ -36,6 +36,8 @@ Watcher = Callable[["Trainer"], None]
 
 Rolled = Sequence[tuple[torch.Tensor, torch.Tensor | None]]
 """Positions and velocities at some times; in first-order mechanics no velocities."""
+
+Kind = TypeVar("Kind")
 
 LARGEST_GRAPH = 2**32
 """Bytes that automatic differentiation may keep of the forces of one rollout; beyond, they are computed twice."""
@@ -226,8 +228,12 @@ class Trainer:
             rolled = progress.step - self.matching_steps
             if self.validation and rolled >= 0 and (rolled % check_every == 0 or progress.step == steps):
                 self._validate()
-            for watch in watchers:
-                watch(self)
+            self._watch(watchers)
+
+    def _watch(self, watchers: Sequence[Watcher]) -> None:
+        """Tell those who follow of the step."""
+        for watch in watchers:
+            watch(self)
 
     def _step(self) -> float:
         step = self.progress.step
@@ -235,9 +241,7 @@ class Trainer:
         for group in self._adamw.param_groups:
             group["lr"] = group["rate"] * rate * self.progress.rate
         self._adamw.zero_grad(set_to_none=True)
-        loss = self._complete_loss()
-        value = loss.item()
-        loss.backward()
+        value = self._differentiate()
         norm = torch.nn.utils.clip_grad_norm_(self.mechanics.parameters(), self.optimiser.clip)
         if not math.isfinite(value + norm.item()):
             raise SimulationError("the loss or its gradient is not finite")
@@ -245,6 +249,13 @@ class Trainer:
             self._remembered = {"step": step, **copy.deepcopy(self._tensors())}
         self._adamw.step()
         self._follow(self.optimiser.memory(step))
+        return value
+
+    def _differentiate(self) -> float:
+        """The loss, whose gradient the parameters then have."""
+        loss = self._with_all_pairs(self._loss_of_step)
+        value = loss.item()
+        loss.backward()
         return value
 
     def _rate(self, step: int) -> float:
@@ -267,19 +278,27 @@ class Trainer:
             self._round = number
         return self.matching(self.mechanics, step)
 
-    def _complete_loss(self) -> torch.Tensor:
-        """The loss with all near pairs: where some found no place, it is computed again, with more."""
+    def _loss_of_step(self) -> torch.Tensor:
+        """What is minimised at this step."""
+        step = self.progress.step
+        return self._match(step) if step < self.matching_steps else self._loss()
+
+    def _with_all_pairs(self, compute: Callable[[], Kind]) -> Kind:
+        """What is computed with all near pairs: where some found no place, it is computed again, with more."""
         random = self._rng.bit_generator.state
         while True:
             torch.manual_seed((self.seed * 2**20 + self.progress.step) % 2**63)  # of dropout
-            step = self.progress.step
-            loss = self._match(step) if step < self.matching_steps else self._loss()
+            found = compute()
             exceeded = [term.capacity.exceeded() for term in self._of_near_pairs if term.capacity is not None]
-            if not any(exceeded):
-                return loss
+            if not self._exceeds(any(exceeded)):
+                return found
             if self._recorder is not None:
                 self._recorder.forget()
             self._rng.bit_generator.state = random
+
+    def _exceeds(self, here: bool) -> bool:
+        """Whether some pairs found no place."""
+        return here
 
     def _reserve(self) -> None:
         """On a GPU, set sizes for near pairs by the fitted marginals, so that rollouts need not wait for it."""
@@ -333,8 +352,12 @@ class Trainer:
             total = total + self._rollout_loss(self._batch(clouds[start]), targets, duals, k)
             if weight := self.regularisation.local_acceleration:
                 cloud, gradient = self._gradients[k][self._rng.integers(len(self._gradients[k]))]
-                total = total + weight * self.mechanics.local_acceleration(self._batch(cloud), gradient)
+                total = total + weight * self._local_acceleration(k, self._batch(cloud), gradient)
         return total / len(drawn)
+
+    def _local_acceleration(self, population: int, cloud: Cloud, gradient: torch.Tensor) -> torch.Tensor:
+        """That of a batch of a population."""
+        return self.mechanics.local_acceleration(cloud, gradient)
 
     def _batch(self, cloud: Cloud) -> Cloud:
         """A random part of a cloud, or all of it where it is small."""
@@ -361,26 +384,33 @@ class Trainer:
         host.
         """
         times = [cloud.time for cloud in targets]
-        again = self._is_computed_again(start, times[-1])
-        if self._recorder is None or again:
-            rolled, roughness = self._rolled(start, times, again)
+        if self._recorder is None or self.loss.needs_host or self._is_computed_again(start, times[-1]):
+            rolled, roughness = self._roll_out(start, times, population)
             return self._mean_divergence(rolled, start.w, targets, duals) + roughness
-        whole = not self.loss.needs_host
-        clouds = [start, *targets] if whole else [start]
+        clouds = [start, *targets]
 
         def run(*tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
             first, *others = _clouds(tensors, clouds)
             rolled, roughness = self._rolled(first, times)
-            if whole:
-                return (self._mean_divergence(rolled, first.w, others, duals) + roughness,)
+            return (self._mean_divergence(rolled, first.w, others, duals) + roughness,)
+
+        return self._recorder(run, population, (start.time, *times), *_tensors(clouds))[0]
+
+    def _roll_out(self, start: Cloud, times: Sequence[float], population: int) -> tuple[Rolled, torch.Tensor]:
+        """Clouds at the times and the roughness of the motion; on a GPU from a recording, if that is possible."""
+        again = self._is_computed_again(start, times[-1])
+        if self._recorder is None or again:
+            return self._rolled(start, times, again)
+
+        def run(*tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
+            (first,) = _clouds(tensors, [start])
+            rolled, roughness = self._rolled(first, times)
             return (*(part for cloud in rolled for part in cloud if part is not None), roughness)
 
-        *parts, last = self._recorder(run, population, (start.time, *times), *_tensors(clouds))
-        if whole:
-            return last
+        *parts, roughness = self._recorder(run, population, (start.time, *times), *_tensors([start]))
         velocities = [None] * len(parts) if self.mechanics.first_order else parts[1::2]
         positions = parts if self.mechanics.first_order else parts[::2]
-        return self._mean_divergence(list(zip(positions, velocities, strict=True)), start.w, targets, duals) + last
+        return list(zip(positions, velocities, strict=True)), roughness
 
     def _mean_divergence(
         self, rolled: Rolled, w: torch.Tensor, targets: Sequence[Cloud], duals: Sequence[Duals | None]
@@ -472,12 +502,16 @@ class Trainer:
     def _validate(self) -> None:
         """Score the averaged weights on the validation marginals; remember the best, stop when none gets better."""
         progress = self.progress
-        score = float(np.mean([self._validation_w1(k, cloud) for k, cloud in self.validation]))
+        score = self._score()
         progress.scores.append((progress.step, score))
         if score < progress.best_score:
             progress.best_step, progress.best_score = progress.step, score
             self._best = copy.deepcopy(self._average.state_dict())
         progress.stopped = progress.step - progress.best_step >= self.patience
+
+    def _score(self) -> float:
+        """Mean score on the validation marginals."""
+        return float(np.mean([self._validation_w1(k, cloud) for k, cloud in self.validation]))
 
     def _validation_w1(self, population: int, target: Cloud) -> float:
         """W1 of the predictions of a marginal, averaged over all the marginals that rollouts may start from."""
