@@ -5,7 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import subprocess
+import sys
 import time
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +17,15 @@ import numpy as np
 import wlmsim as wls
 from wlmsim.parallel.cluster import on_cluster
 from wlmsim.parallel.processes import cores, in_processes
+
+SHARED = {
+    "sliced, 4000 rows": (4000, {"loss": "sliced", "optimiser__batch_size": None}),
+    "exact, batches of 1000": (4000, {"loss": "exact", "optimiser__batch_size": 1000}),
+    "exact, batches of 200": (4000, {"loss": "exact", "optimiser__batch_size": 200}),
+}
+"""Fits whose steps are shared: rows of a marginal, and options."""
+SLOW = 3
+"""First steps, which are not counted."""
 
 
 def data_of(n: int) -> wls.SnapshotSeries:
@@ -32,13 +44,8 @@ def fitted(seed: int, send: Callable[[Any], None]) -> float:
     import torch
 
     torch.set_num_threads(1)
-    model = wls.learn.WLM(
-        optimiser=wls.learn.AdamW(steps=100),
-        members=1,
-        seed=seed,
-        progress=False,
-        runtime=wls.learn.Runtime(processes=1),
-    )
+    options = {"optimiser": wls.learn.AdamW(steps=60), "members": 1, "progress": False}
+    model = wls.learn.WLM(seed=seed, runtime=wls.learn.Runtime(processes=1), **options)
     return float(model.fit(data_of(100)).losses_[-1])
 
 
@@ -49,35 +56,87 @@ def timed(work: Callable[[], Any]) -> float:
 
 
 def pools(count: int) -> list[dict[str, Any]]:
-    """Seconds until two processes have done their first, empty job, and of eight fits after that."""
+    """Seconds until all processes have done their first, empty job, and of eight fits after that."""
     from distributed import Client, LocalCluster
 
-    rows = []
     jobs, empty = list(range(8)), list(range(count))
     own = {"pool": "processes", "start": timed(lambda: in_processes(loaded, empty, count))}
     in_processes(fitted, empty, count)
-    rows.append({**own, "eight fits": timed(lambda: in_processes(fitted, jobs, count))})
+    own["eight fits"] = timed(lambda: in_processes(fitted, jobs, count))
     began = time.monotonic()
     with (
         LocalCluster(n_workers=count, threads_per_worker=1, dashboard_address=None) as cluster,
         Client(cluster) as client,
     ):
         on_cluster(loaded, empty, client)
-        start = time.monotonic() - began
+        dask = {"pool": "LocalCluster", "start": time.monotonic() - began}
         on_cluster(fitted, empty, client)
-        rows.append(
-            {"pool": "LocalCluster", "start": start, "eight fits": timed(lambda: on_cluster(fitted, jobs, client))}
-        )
+        dask["eight fits"] = timed(lambda: on_cluster(fitted, jobs, client))
+    return [own, dask]
+
+
+def one_fit(steps: int) -> dict[str, dict[str, Any]]:
+    """Seconds a step and the last loss of each fit, on the processes that torchrun started or on this one."""
+    rows = {}
+    warnings.simplefilter("ignore")
+    with wls.learn.process_group(timeout=300):
+        for name, (n, options) in SHARED.items():
+            seen: list[float] = []
+            model = wls.learn.WLM(members=1, progress=False, runtime="cpu").set_params(**options)
+            model.set_params(optimiser__steps=steps)
+            model.fit(data_of(n), callbacks=[lambda record, seen=seen: seen.append(record.seconds)])
+            each = float(np.median(np.diff(seen)[SLOW:])) if seen else float("nan")
+            rows[name] = {"seconds a step": each, "losses": model.losses_.tolist()}
     return rows
+
+
+def shared(count: int, steps: int) -> list[dict[str, Any]]:
+    """One process of one thread beside several that share the fit."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    module = ["benchmarks.machines", "--one-fit", str(steps)]
+    torchrun = ["torch.distributed.run", "--standalone", f"--nproc-per-node={count}", "-m"]
+    one, several = (
+        json.loads(subprocess.check_output([sys.executable, "-m", *how, *module], env=environment).splitlines()[-1])
+        for how in ([], torchrun)
+    )
+    return [
+        {
+            "fit": name,
+            "one": one[name]["seconds a step"],
+            "several": several[name]["seconds a step"],
+            "farthest losses": float(
+                np.max(np.abs(np.array(several[name]["losses"]) / np.array(one[name]["losses"]) - 1))
+            ),
+        }
+        for name in one
+    ]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.machines", description=__doc__)
     parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--one-fit", type=int, metavar="STEPS", help="what torchrun runs")
+    parser.add_argument("--json", help="also write the figures to this file")
     arguments = parser.parse_args()
-    figures = {"cores": cores(), "load": os.getloadavg()[0], "pools": pools(arguments.processes)}
+    if arguments.one_fit is not None:
+        rows = one_fit(arguments.one_fit)
+        if os.environ.get("RANK", "0") == "0":
+            print(json.dumps(rows))
+        return
+    count = arguments.processes
+    figures = {"cores": cores(), "load": os.getloadavg()[0], "pools": pools(count)}
     for row in figures["pools"]:
-        print(f"{row['pool']:>14}: started in {row['start']:.1f} s, eight fits in {row['eight fits']:.1f} s")
+        print(f"{row['pool']:>22}: started in {row['start']:.1f} s, eight fits in {row['eight fits']:.1f} s")
+    figures["shared"] = shared(count, arguments.steps)
+    for row in figures["shared"]:
+        print(
+            f"{row['fit']:>22}: {row['one']:.3f} s a step in one process, {row['several']:.3f} s in {count}, "
+            f"ratio {row['one'] / row['several']:.2f}; losses differ by {row['farthest losses']:.0e}"
+        )
+    if arguments.json:
+        with open(arguments.json, "w") as stream:
+            stream.write(json.dumps(figures, indent=2) + "\n")
     print(json.dumps(figures))
 
 

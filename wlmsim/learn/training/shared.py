@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -68,7 +69,14 @@ class SharedTrainer(Trainer):
 
     def _watch(self, watchers: Sequence[Watcher]) -> None:
         """The first process tells of the step and keeps it; what ends the fit there ends it everywhere."""
-        self.group.of_first(lambda: super(SharedTrainer, self)._watch(watchers))
+        met: BaseException | None = None
+        if self.group.first:
+            try:
+                super()._watch(watchers)
+            except BaseException as error:
+                met = error
+        if self.group.anywhere(met is not None):
+            self.group.of_first(partial(_raise, met))
 
     # --- rollouts
 
@@ -179,6 +187,11 @@ class SharedTrainer(Trainer):
         shared = torch.tensor(own, dtype=torch.float64, device=self.populations[0][0].x.device)
         self.group.add(shared)
         return float(np.mean(shared.tolist()))
+
+
+def _raise(error: BaseException | None) -> None:
+    assert error is not None
+    raise error
 
 
 def _last(mine: Sequence[bool]) -> int:
