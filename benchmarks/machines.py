@@ -76,17 +76,19 @@ def pools(count: int) -> list[dict[str, Any]]:
 
 
 def one_fit(steps: int) -> dict[str, dict[str, Any]]:
-    """Seconds a step and the last loss of each fit, on the processes that torchrun started or on this one."""
+    """Seconds a step, and the losses, of each fit, on the processes that torchrun started or on this one."""
     rows = {}
     warnings.simplefilter("ignore")
     with wls.learn.process_group(timeout=300):
         for name, (n, options) in SHARED.items():
-            seen: list[float] = []
+            seen: list[tuple[float, float]] = []
             model = wls.learn.WLM(members=1, progress=False, runtime="cpu").set_params(**options)
             model.set_params(optimiser__steps=steps)
-            model.fit(data_of(n), callbacks=[lambda record, seen=seen: seen.append(record.seconds)])
-            each = float(np.median(np.diff(seen)[SLOW:])) if seen else float("nan")
-            rows[name] = {"seconds a step": each, "losses": model.losses_.tolist()}
+            model.fit(
+                data_of(n), callbacks=[lambda record, seen=seen: seen.append((record.seconds, time.process_time()))]
+            )
+            wall, cpu = np.median(np.diff(seen, axis=0)[SLOW:], axis=0) if seen else (np.nan, np.nan)
+            rows[name] = {"wall": float(wall), "cpu": float(cpu), "losses": model.losses_.tolist()}
     return rows
 
 
@@ -102,8 +104,8 @@ def shared(count: int, steps: int) -> list[dict[str, Any]]:
     return [
         {
             "fit": name,
-            "one": one[name]["seconds a step"],
-            "several": several[name]["seconds a step"],
+            "one": {what: one[name][what] for what in ("wall", "cpu")},
+            "several": {what: several[name][what] for what in ("wall", "cpu")},
             "farthest losses": float(
                 np.max(np.abs(np.array(several[name]["losses"]) / np.array(one[name]["losses"]) - 1))
             ),
@@ -130,9 +132,10 @@ def main() -> None:
         print(f"{row['pool']:>22}: started in {row['start']:.1f} s, eight fits in {row['eight fits']:.1f} s")
     figures["shared"] = shared(count, arguments.steps)
     for row in figures["shared"]:
+        one, several = row["one"], row["several"]
         print(
-            f"{row['fit']:>22}: {row['one']:.3f} s a step in one process, {row['several']:.3f} s in {count}, "
-            f"ratio {row['one'] / row['several']:.2f}; losses differ by {row['farthest losses']:.0e}"
+            f"{row['fit']:>22}: {one['wall']:.3f} s a step in one process, {several['wall']:.3f} s in {count}; CPU time "
+            f"{one['cpu']:.3f} s and {several['cpu']:.3f} s; losses differ by {row['farthest losses']:.0e}"
         )
     if arguments.json:
         with open(arguments.json, "w") as stream:
