@@ -134,8 +134,8 @@ def main() -> None:
     for row in figures["shared"]:
         one, several = row["one"], row["several"]
         print(
-            f"{row['fit']:>22}: {one['wall']:.3f} s a step in one process, {several['wall']:.3f} s in {count}; CPU time "
-            f"{one['cpu']:.3f} s and {several['cpu']:.3f} s; losses differ by {row['farthest losses']:.0e}"
+            f"{row['fit']:>22}: {one['wall']:.3f} s a step in one process, {several['wall']:.3f} s in {count}; CPU "
+            f"{one['cpu']:.3f} s and {several['cpu']:.3f} s; losses {row['farthest losses']:.0e} apart"
         )
     if arguments.json:
         with open(arguments.json, "w") as stream:
