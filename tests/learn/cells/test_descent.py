@@ -30,7 +30,7 @@ def test_masses_are_kept(link):
 def test_it_is_the_coupling_of_the_transport_room(link, model):
     """Its sums are what leaves and arrives under growth, a exp(-f / price) and b exp(-g / price)."""
     plan = np.concatenate([p for _, p in link.blocks()])
-    np.testing.assert_allclose(plan.sum(1), link.a * np.exp(-link.f / link.price), rtol=0.01)
+    np.testing.assert_allclose(plan.sum(1), link.expected * np.exp(-link.f / link.price), rtol=0.01)
     np.testing.assert_allclose(plan.sum(0), link.b * np.exp(-link.g / link.price), rtol=0.01)
 
 
@@ -97,3 +97,26 @@ def test_descendants_and_ancestors_have_masses(cells, model):
 def test_what_cannot_be_followed(cells, model, call, message):
     with pytest.raises(ParameterError, match=message):
         call(model, cells)
+
+
+def test_a_prior_says_who_is_expected_to_multiply(cells, model):
+    data = cells.copy()
+    data.obs["S_score"] = np.where(data.obs["is_up"], 1.0, -0.5)
+    rates = CELLS.growth_prior(data, "S_score")
+    np.testing.assert_array_equal(data.obs["growth_prior"], rates)
+    up = data.obs["is_up"].to_numpy()
+    assert rates[up].min() > rates[~up].max() and rates.max() < 1.7 - 0.3
+    np.testing.assert_allclose(CELLS.growth_prior(data, "S_score", unit="h", key=None), rates / 24)
+    data.obs["G2M_score"] = 5.0
+    np.testing.assert_allclose(CELLS.growth_prior(data, "S_score", "G2M_score", key=None), rates - 1.4, atol=0.01)
+
+    even = np.random.default_rng(0).random(data.n_obs) < 0.5  # who multiplies does not depend on the place
+    data.obs["known"] = np.where(even, 0.5, 0.0)
+    alike, more = (
+        CELLS.descendants(model, data, even, start=0, end=2, growth=growth).sum() for growth in (None, "known")
+    )
+    assert more > 1.2 * alike
+    everybody = CELLS.descendants(model, data, np.ones(data.n_obs, bool), start=0, end=2, growth="known")
+    assert everybody.sum() == pytest.approx(1)
+    with pytest.raises(ParameterError, match="did you mean 'known'"):
+        CELLS.pull(model, data, "kind", start=0, end=4, growth="knwon")

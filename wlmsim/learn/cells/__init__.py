@@ -4,6 +4,7 @@ from wlmsim.learn.cells.descent import ancestors, descendants, pull, push
 from wlmsim.learn.cells.fates import driver_genes, fate_probabilities
 from wlmsim.learn.cells.paths import simulated_cells
 from wlmsim.learn.cells.pictures import picture_velocities
+from wlmsim.learn.cells.priors import growth_prior
 from wlmsim.learn.cells.reading import series_of
 from wlmsim.learn.cells.transitions import gaussian_transitions
 
@@ -13,6 +14,7 @@ __all__ = [
     "driver_genes",
     "fate_probabilities",
     "gaussian_transitions",
+    "growth_prior",
     "picture_velocities",
     "pull",
     "push",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -17,11 +18,16 @@ if TYPE_CHECKING:
     import anndata
     import pandas
 
-    from wlmsim.io.columns import Rows
-
 
 def push(
-    model: Any, data: anndata.AnnData, values: Any, start: float, end: float, **columns: Any
+    model: Any,
+    data: anndata.AnnData,
+    values: Any,
+    start: float,
+    end: float,
+    *,
+    growth: str | None = None,
+    **columns: Any,
 ) -> pandas.Series | pandas.DataFrame:
     """What the ancestors of cells were like: an annotation carried forward from one time to a later one.
 
@@ -36,6 +42,9 @@ def push(
     start, end : float
         Times at which cells were seen [time]. From one time to the next cells go by the learned mechanics, its noise
         and growth; in several steps where there are times between.
+    growth : str, optional
+        The column of ``obs`` with rates that are known beforehand, such as those of `growth_prior` [1 / time]. Default:
+        every cell is expected to grow alike.
     **columns
         What is to be read in other places than the model remembers, as in `SnapshotSeries.from_anndata`.
 
@@ -56,17 +65,24 @@ def push(
         wls.learn.cells.push(model, data, "kind", start=0, end=4)
     """
     table = _Annotation.of(data, values)
-    return _along(model, data, table, start, end, columns, forward=True)
+    return _along(_Cells(model, data, growth, columns), table, start, end, forward=True)
 
 
 def pull(
-    model: Any, data: anndata.AnnData, values: Any, start: float, end: float, **columns: Any
+    model: Any,
+    data: anndata.AnnData,
+    values: Any,
+    start: float,
+    end: float,
+    *,
+    growth: str | None = None,
+    **columns: Any,
 ) -> pandas.Series | pandas.DataFrame:
     """What the descendants of cells will be like: an annotation carried back to an earlier time.
 
     Parameters
     ----------
-    model, data, values, start, end, **columns
+    model, data, values, start, end, growth, **columns
         As for `push`.
 
     Returns
@@ -83,17 +99,24 @@ def pull(
         wls.learn.cells.pull(model, data, "kind", start=0, end=4)
     """
     table = _Annotation.of(data, values)
-    return _along(model, data, table, start, end, columns, forward=False)
+    return _along(_Cells(model, data, growth, columns), table, start, end, forward=False)
 
 
 def descendants(
-    model: Any, data: anndata.AnnData, cells: Any, start: float, end: float, **columns: Any
+    model: Any,
+    data: anndata.AnnData,
+    cells: Any,
+    start: float,
+    end: float,
+    *,
+    growth: str | None = None,
+    **columns: Any,
 ) -> pandas.Series:
     """Where the descendants of some cells are at a later time, growth included.
 
     Parameters
     ----------
-    model, data, start, end, **columns
+    model, data, start, end, growth, **columns
         As for `push`.
     cells : array_like of bool, shape (n,)
         Which cells; those at the start count. A list of their names is as good.
@@ -105,15 +128,24 @@ def descendants(
         times the share of its ancestors. Their sum is what has become of the cells' own share.
     """
     mask = _mask(data, cells)
-    return _masses(model, data, mask, start, end, columns, forward=True)
+    return _masses(_Cells(model, data, growth, columns), mask, start, end, forward=True)
 
 
-def ancestors(model: Any, data: anndata.AnnData, cells: Any, start: float, end: float, **columns: Any) -> pandas.Series:
+def ancestors(
+    model: Any,
+    data: anndata.AnnData,
+    cells: Any,
+    start: float,
+    end: float,
+    *,
+    growth: str | None = None,
+    **columns: Any,
+) -> pandas.Series:
     """Where the ancestors of some cells were at an earlier time.
 
     Parameters
     ----------
-    model, data, start, end, **columns
+    model, data, start, end, growth, **columns
         As for `push`.
     cells : array_like of bool, shape (n,)
         Which cells; those at the end count. A list of their names is as good.
@@ -125,7 +157,7 @@ def ancestors(model: Any, data: anndata.AnnData, cells: Any, start: float, end: 
         their ancestors were.
     """
     mask = _mask(data, cells)
-    return _masses(model, data, mask, start, end, columns, forward=False)
+    return _masses(_Cells(model, data, growth, columns), mask, start, end, forward=False)
 
 
 class _Annotation(NamedTuple):
@@ -165,47 +197,53 @@ class _Way(NamedTuple):
     links: list[Link]
 
 
-def _ways(
-    model: Any, data: anndata.AnnData, start: float, end: float, columns: dict[str, Any]
-) -> tuple[list[_Way], Rows]:
-    rows = rows_of(model, data, **columns)
-    check_fitted_to(model, rows)
-    marginals = marginals_of(rows)
-    begins, ends = (at_time(marginals, name, time) for name, time in (("start", start), ("end", end)))
-    if not begins[0].time < ends[0].time:
-        raise ParameterError(f"`start` must be before `end`; got {start} and {end}")
-    found = []
-    for first in begins:
-        between = [m for m in marginals if m.label == first.label and first.time <= m.time <= ends[0].time]
-        if between[-1].time == ends[0].time:
-            found.append(_Way(first, between[-1], _links(model, between)))
-    if not found:
-        raise ParameterError("`start` and `end` must be times at which the same population was seen")
-    return found, rows
+class _Cells(NamedTuple):
+    """Cells, the model that carries them, and how they are read."""
 
+    model: Any
+    data: anndata.AnnData
+    growth: str | None
+    columns: dict[str, Any]
 
-def _links(model: Any, marginals: list[Marginal]) -> list[Link]:
-    predictor, spread = model._predictor(), spread_of(model)
-    clouds = [m.cloud if predictor.first_order else moving(predictor, m.cloud) for m in marginals[:-1]]
-    found = []
-    with LateBar("coupling cells", len(clouds), shown=model.progress) as bar:
-        for before, after in zip(clouds, marginals[1:], strict=True):
-            found.append(Link.of(predictor, before, after.cloud, spread))
-            bar.advance()
-    return found
+    def ways(self, start: float, end: float) -> list[_Way]:
+        """From a start to an end, one for each population that was seen at both."""
+        rows = rows_of(self.model, self.data, **self.columns)
+        check_fitted_to(self.model, rows)
+        marginals = marginals_of(rows)
+        begins, ends = (at_time(marginals, name, time) for name, time in (("start", start), ("end", end)))
+        if not begins[0].time < ends[0].time:
+            raise ParameterError(f"`start` must be before `end`; got {start} and {end}")
+        found = []
+        for first in begins:
+            between = [m for m in marginals if m.label == first.label and first.time <= m.time <= ends[0].time]
+            if between[-1].time == ends[0].time:
+                found.append(_Way(first, between[-1], self._links(between)))
+        if not found:
+            raise ParameterError("`start` and `end` must be times at which the same population was seen")
+        return found
+
+    def _links(self, marginals: list[Marginal]) -> list[Link]:
+        predictor, spread, rates = self.model._predictor(), spread_of(self.model), self._rates()
+        found = []
+        with LateBar("coupling cells", len(marginals) - 1, shown=self.model.progress) as bar:
+            for before, after in itertools.pairwise(marginals):
+                cloud = before.cloud if predictor.first_order else moving(predictor, before.cloud)
+                found.append(Link.of(predictor, cloud, after.cloud, spread, rates[before.rows]))
+                bar.advance()
+        return found
+
+    def _rates(self) -> np.ndarray:
+        """Rates of growth that are known beforehand."""
+        if self.growth is None:
+            return np.zeros(self.data.n_obs)
+        name = check.choice("growth", self.growth, list(self.data.obs))
+        return check.finite("growth", check.array("growth", self.data.obs[name].to_numpy()))
 
 
 def _along(
-    model: Any,
-    data: anndata.AnnData,
-    table: _Annotation,
-    start: float,
-    end: float,
-    columns: dict[str, Any],
-    *,
-    forward: bool,
+    cells: _Cells, table: _Annotation, start: float, end: float, *, forward: bool
 ) -> pandas.Series | pandas.DataFrame:
-    ways, _ = _ways(model, data, start, end, columns)
+    ways = cells.ways(start, end)
     found = np.full(table.values.shape, np.nan)
     for way in ways:
         if forward:
@@ -219,35 +257,25 @@ def _along(
             for link in reversed(way.links):
                 sums = link.over_descendants(sums)
             found[way.first.rows] = sums[:, :-1] / np.maximum(sums[:, -1:], 1e-300)
-    return _there(data, table, found, [way.last if forward else way.first for way in ways])
+    return _there(cells.data, table, found, [way.last if forward else way.first for way in ways])
 
 
-def _masses(
-    model: Any,
-    data: anndata.AnnData,
-    mask: np.ndarray,
-    start: float,
-    end: float,
-    columns: dict[str, Any],
-    *,
-    forward: bool,
-) -> pandas.Series:
-    ways, _ = _ways(model, data, start, end, columns)
+def _masses(cells: _Cells, mask: np.ndarray, start: float, end: float, *, forward: bool) -> pandas.Series:
+    ways = cells.ways(start, end)
     origins = np.concatenate([(way.first if forward else way.last).rows for way in ways])
     if not mask[origins].any():
         when = "start" if forward else "end"
         raise ParameterError(f"`cells` must have some that were seen at the {when}; it has none")
-    total = sum(len(way.first.rows) if forward else len(way.last.rows) for way in ways)
     found = np.full((len(mask), 1), np.nan)
     for way in ways:
         source, target = (way.first, way.last) if forward else (way.last, way.first)
-        share = len(source.rows) / total  # populations count by their numbers of cells
+        share = len(source.rows) / len(origins)  # populations count by their numbers of cells
         masses = share * (source.cloud.weights * mask[source.rows])[:, None]
         for link in way.links if forward else reversed(way.links):
             masses = link.forward(masses) if forward else link.backward(masses)
         found[target.rows] = masses
     table = _Annotation(found, None, "descendants" if forward else "ancestors")
-    return _there(data, table, found, [way.last if forward else way.first for way in ways])
+    return _there(cells.data, table, found, [way.last if forward else way.first for way in ways])
 
 
 def _there(data: anndata.AnnData, table: _Annotation, found: np.ndarray, marginals: list[Marginal]) -> Any:

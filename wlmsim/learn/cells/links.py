@@ -31,12 +31,14 @@ class Link:
 
     It is the Schroedinger bridge of the learned mechanics: the plan between where cells are carried to and where others
     are seen, with the width of the noise, and growth where the model has a reach (`wlmsim.transport`). The mass that
-    leaves a cell falls short of its weight a by exp(-f / price), by which its descendants grow on their way.
+    leaves a cell falls short of its weight by exp(-f / price), by which its descendants grow on their way. With a prior
+    for growth, what is coupled are the weights that the cells are expected to grow to.
     """
 
     ends: np.ndarray
     seen: np.ndarray
     a: np.ndarray
+    expected: np.ndarray
     b: np.ndarray
     f: np.ndarray
     g: np.ndarray
@@ -44,15 +46,27 @@ class Link:
     price: float
 
     @classmethod
-    def of(cls, predictor: Predictor, before: Population, after: Population, spread: float) -> Link:
-        """Couple two clouds by the mechanics of a predictor; `spread` is the extent of the data [length]."""
+    def of(
+        cls,
+        predictor: Predictor,
+        before: Population,
+        after: Population,
+        spread: float,
+        rates: np.ndarray | float = 0.0,
+    ) -> Link:
+        """Couple two clouds by the mechanics of a predictor.
+
+        `spread` is the extent of the data [length], `rates` a prior for the growth of the cells before [1 / time].
+        """
         reach, span = predictor.growth.reach, after.time - before.time
         width = predictor.noise * math.sqrt(span)
         # without noise as narrow as plans with growth are, which is enough for Sinkhorn's iterations to end
         least = BLUR * (reach if reach < math.inf else spread)
         epsilon = 2 * width**2 if width > 0 else least**2
         price = math.inf if reach == math.inf else 2 * reach**2
-        ends, y, a, b = carried(predictor, before, after.time), after.positions, before.weights, after.weights
+        ends, y, b = carried(predictor, before, after.time), after.positions, after.weights
+        a = before.weights * np.exp((rates - np.max(rates)) * span)
+        a = a / a.sum()
         some, others = _some(len(a), 0), _some(len(b), 1)
         small_a, small_b = a[some] / a[some].sum(), b[others] / b[others].sum()
         cost = ground_cost(ends[some], y[others], 2)
@@ -61,14 +75,14 @@ class Link:
             f = _extended(ends, y[others], small_b, g, price, epsilon)
         if len(others) < len(b):
             g = _extended(y, ends, a, f, price, epsilon)
-        return cls(ends, y, a, b, f, g, epsilon, price)
+        return cls(ends, y, before.weights, a, b, f, g, epsilon, price)
 
     def blocks(self) -> Iterator[tuple[slice, np.ndarray]]:
         """Rows of the coupling, some at a time."""
         for first in range(0, len(self.a), BLOCK):
             part = slice(first, first + BLOCK)
             power = (self.f[part, None] + self.g - ground_cost(self.ends[part], self.seen, 2)) / self.epsilon
-            yield part, self.a[part, None] * self.b * np.exp(power)
+            yield part, self.expected[part, None] * self.b * np.exp(power)
 
     @cached_property
     def arriving(self) -> np.ndarray:
