@@ -102,6 +102,7 @@ EXAMPLES: dict[str, list[Callable[..., Any]]] = {
         lambda dim: wls.learn.ExternalPotential(),
         lambda dim: wls.learn.ExternalPotential((8,), time_dependent=False, typical_force=0.5),
     ],
+    "ConditionedPotential": [lambda dim: wls.learn.ConditionedPotential(3, origin=-0.2, period=0.4, hidden=(8,))],
     "Average": [lambda dim: wls.learn.Average([wls.learn.ExternalPotential((8,)) for _ in range(2)])],
     "SlopePotential": [
         lambda dim: wls.SlopePotential(
@@ -155,6 +156,7 @@ NOT_INVARIANT = {
     "AgentPotential",
     "AttentionPotential",
     "Average",
+    "ConditionedPotential",
     "External",
     "ExternalPotential",
     "MeanField",

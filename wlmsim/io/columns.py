@@ -401,7 +401,7 @@ class _Table:
     def _dense(self, role: str, name: str, dims: int | None) -> Any:
         """A matrix as an array: a sparse one within bounds, and with a word."""
         matrix = self.columns[name]
-        if not hasattr(matrix, "toarray"):
+        if isinstance(matrix, np.ndarray) or not hasattr(matrix, "toarray"):  # views of AnnData have it too
             return matrix
         matrix = matrix[:, :dims] if dims is not None and dims < matrix.shape[1] else matrix
         rows, count = matrix.shape

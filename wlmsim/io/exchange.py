@@ -147,7 +147,7 @@ def _projected(velocities: Any, loadings: np.ndarray) -> np.ndarray:
         DataWarning,
         stacklevel=5,
     )
-    if hasattr(velocities, "toarray"):
+    if hasattr(velocities, "toarray") and not isinstance(velocities, np.ndarray):
         return np.asarray(velocities @ loadings)
     return np.nan_to_num(np.asarray(velocities)) @ np.asarray(loadings)
 

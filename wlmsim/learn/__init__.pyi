@@ -8,6 +8,7 @@ from .dissipations import LearnableSelfPropulsion as LearnableSelfPropulsion
 from .functionals import AgentPotential as AgentPotential
 from .functionals import AttentionPotential as AttentionPotential
 from .functionals import Average as Average
+from .functionals import ConditionedPotential as ConditionedPotential
 from .functionals import ExternalPotential as ExternalPotential
 from .functionals import LearnableFunctional as LearnableFunctional
 from .functionals import LearnableStrength as LearnableStrength

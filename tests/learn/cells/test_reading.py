@@ -85,3 +85,10 @@ def test_velocities_of_genes_are_projected(cells):
     first = np.flatnonzero(data.obs["day"] == "day 0")
     expected = np.nan_to_num(data.layers["spliced_velocity"][first]) @ data.varm["PCs"]
     np.testing.assert_allclose(series.velocities[0], expected)
+
+
+def test_a_view_is_not_sparse(cells):
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        wls.learn.cells.series_of(cells[cells.obs["day"] != "day 4"], time="day", positions="X_pca")
+    assert not [warning for warning in said if "sparse" in str(warning.message)]

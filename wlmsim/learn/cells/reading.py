@@ -58,7 +58,7 @@ def series_of(data: anndata.AnnData, **columns: Any) -> SnapshotSeries:
     (2, 1)
     """
     if columns.get("dims") is None:
-        columns["dims"] = _leading(data, columns.get("positions"))
+        columns["dims"] = leading(data, columns.get("positions"))
     return cells_of(data, **columns).series()
 
 
@@ -118,7 +118,7 @@ def check_is_anndata(data: Any) -> None:
         raise ParameterError(f"`data` must be an AnnData object; got {type(data).__name__}{way}")
 
 
-def _leading(data: anndata.AnnData, positions: Any) -> int | None:
+def leading(data: anndata.AnnData, positions: Any) -> int | None:
     """How many of the coordinates to take, with a word where there are more than ten; None for all."""
     embeddings = [str(name) for name in data.obsm if str(name).startswith("X_")]
     name = positions or (PREFERRED if PREFERRED in embeddings else embeddings[0] if len(embeddings) == 1 else None)

@@ -3,6 +3,7 @@
 from wlmsim.learn.functionals.agent import AgentPotential
 from wlmsim.learn.functionals.attention import AttentionPotential
 from wlmsim.learn.functionals.base import Average, Learnable, LearnableFunctional, Scales
+from wlmsim.learn.functionals.conditioned import ConditionedPotential
 from wlmsim.learn.functionals.external import ExternalPotential
 from wlmsim.learn.functionals.mean_field import MeanFieldPotential
 from wlmsim.learn.functionals.pair import PairPotential
@@ -13,6 +14,7 @@ __all__ = [
     "AgentPotential",
     "AttentionPotential",
     "Average",
+    "ConditionedPotential",
     "ExternalPotential",
     "Learnable",
     "LearnableFunctional",

@@ -79,10 +79,15 @@ class ExternalPotential(LearnableFunctional):
     def build(self, dim: int) -> None:
         """Create the perceptron and the frequencies."""
         self.unit = self._known_scales.force(self.typical_force) or 1.0
-        inputs = dim + self.time_dependent + 2 * self.fourier_features
+        inputs = dim + self.covariates + 2 * self.fourier_features
         self.psi = Perceptron([inputs, *self.hidden, 1])
         if self.fourier_features:
             self.register_buffer("frequencies", self.bandwidth * torch.randn(dim, self.fourier_features))
+
+    @property
+    def covariates(self) -> int:
+        """How many numbers psi sees beside positions and their waves: the time."""
+        return int(self.time_dependent)
 
     def scaled_energy(self, x: torch.Tensor, w: torch.Tensor, t: Any) -> torch.Tensor:
         """Sum of w_i psi(x_i, t)."""
