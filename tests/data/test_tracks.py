@@ -189,6 +189,8 @@ def test_times_as_dates():
     for wrong in ("2021-03-01T01:31", "yesterday"):
         with pytest.raises(ParameterError, match="`time` must be"):
             tracks.at(wrong)
+    with pytest.raises(ParameterError, match=r"the nearest is 2021-03-01T01:30\); got '2021-03-01T01:31'"):
+        series.at("2021-03-01T01:31")
     with pytest.raises(ParameterError, match="the data have no dates"):
         Tracks(TIMES, walks()).split(at="2021-03-01")
     with pytest.raises(ParameterError, match="`dates` are not known"):

@@ -84,6 +84,12 @@ def test_movebank(tmp_path):
     assert np.linalg.norm(foxes.positions[4, 0] - foxes.positions[0, 0]) == pytest.approx(metres, rel=1e-4)
 
 
+def test_snapshots_say_who_reads_individuals(tmp_path):
+    (tmp_path / "a.csv").write_text(MOVEBANK)
+    with pytest.raises(ParameterError, match=r"wls\.Tracks\.load finds longitudes and latitudes"):
+        wls.SnapshotSeries.load(tmp_path / "a.csv", time="timestamp")
+
+
 def test_common_times_of_individuals_that_are_seen_in_turn(tmp_path, foxes):
     together = foxes.resample(every="5 min", max_gap="20 min")
     assert together.times.tolist() == list(range(360, 515, 5))

@@ -32,6 +32,7 @@ IN_SHELL = (
         r"(must say which of the columns of \S+ \(.*\) holds the names of the individuals; there is no usual name)",
         r"\1: --id NAME says it",
     ),
+    (r"; wls\.Tracks\.load finds longitudes and latitudes, and who is who", "; --id NAME says who is who"),
     (r"decimal=','", "--read decimal=,"),
     (r"got units=\{'(\w+)': '([^']*)'\}", r"got --\1-unit \2"),
     (r"units=\{'(\w+)': '([^']*)'\}", r"--\1-unit \2"),

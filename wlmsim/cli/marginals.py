@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import typer
 
 from wlmsim import _times
-from wlmsim import _validation as check
 from wlmsim.cli.errors import blaming
-from wlmsim.cli.options import moment
+from wlmsim.cli.options import is_date, moment
+from wlmsim.data.dates import recorded
 from wlmsim.errors import WlmsimError
 
 if TYPE_CHECKING:
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 def start(series: SnapshotSeries, since: str | None, model: WLM) -> SnapshotSeries:
     """The marginal at `since`, with its populations; without it the last fitted one, or else the first."""
     if since is not None:
-        time = moment("--from", since, series)
+        time = since if is_date(since) else moment("--from", since, series)
         with blaming("--from"):
-            return series[[check.recorded("time", time, series.times, "an observed time")]]
+            return series[[recorded("time", time, series.times, series, "an observed time")]]
     last = _times.among(series.times, model.times_) & ~_times.up_to(series.times, model.times_[-2])
     return series[[int(last.argmax())]]
 

@@ -44,6 +44,15 @@ def numbers(option: str, text: str, kind: Callable[[str], Number]) -> list[Numbe
         raise typer.BadParameter(f"{text!r} is not a list of {noun} such as 1,2,3", param_hint=option) from None
 
 
+def is_date(text: str) -> bool:
+    """Whether a word is no number, and hence to be a date."""
+    try:
+        float(text)
+    except ValueError:
+        return True
+    return False
+
+
 def moment(option: str, text: str, series: Any) -> float:
     """Read a time: a number, or a date where the series has dates."""
     from wlmsim.data.dates import asked

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from wlmsim import _times
 from wlmsim import _validation as check
 from wlmsim.errors import ParameterError
 
@@ -254,6 +255,15 @@ def asked(name: str, times: Any, about: Dated) -> Any:
         raise check.fail(name, "a number: the data have no dates", times)
     numbers = counted(name, np.atleast_1d(ticks), about.units, about.metadata)[0]
     return float(numbers[0]) if np.ndim(ticks) == 0 else numbers
+
+
+def recorded(name: str, time: Any, times: np.ndarray, about: Dated, what: str) -> int:
+    """The index of a time, or a date, among known times; the message has the nearest one as it may be given."""
+    number = asked(name, time, about)
+    if _times.position(times, check.real(name, number)) is not None or number is time or not has_dates(about):
+        return check.recorded(name, number, times, what)
+    nearest = written(dates_of(times[[_times.nearest(times, number)]], about))[0]
+    raise check.fail(name, f"{what} (the nearest is {nearest})", time)
 
 
 def dates_of(times: np.ndarray, about: Dated) -> np.ndarray:

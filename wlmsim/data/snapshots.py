@@ -11,7 +11,7 @@ import numpy as np
 
 from wlmsim import _times
 from wlmsim import _validation as check
-from wlmsim.data.dates import asked, counted
+from wlmsim.data.dates import asked, counted, recorded
 from wlmsim.data.files import door
 from wlmsim.data.population import Population
 from wlmsim.data.projection import Located
@@ -354,7 +354,7 @@ class SnapshotSeries(Located):
 
     def at(self, time: Any) -> Population:
         """Return the marginal observed at a time or a date; `ParameterError` if there is none."""
-        return self[check.recorded("time", asked("time", time, self), self.times, "an observed time")]
+        return self[recorded("time", time, self.times, self, "an observed time")]
 
     def save(self, path: str | Path) -> Path:
         """Write an HDF5 file, atomically; see docs/file_formats.md."""

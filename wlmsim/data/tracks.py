@@ -11,7 +11,7 @@ import numpy as np
 
 from wlmsim import _times
 from wlmsim import _validation as check
-from wlmsim.data.dates import ORIGIN, SECONDS, asked, counted, from_text, length_of, unit_of_time
+from wlmsim.data.dates import ORIGIN, SECONDS, asked, counted, from_text, length_of, recorded, unit_of_time
 from wlmsim.data.files import door
 from wlmsim.data.population import Population
 from wlmsim.data.projection import Located
@@ -210,12 +210,11 @@ class Tracks(Located):
 
     def at(self, time: Any) -> Population:
         """Return those who are seen at a time or date of the tracks; `ParameterError` if it is none of these."""
-        time = asked("time", time, self)
-        return self._cloud(check.recorded("time", time, self.times, "a time of the tracks"))
+        return self._cloud(recorded("time", time, self.times, self, "a time of the tracks"))
 
     def ids_at(self, time: Any) -> tuple[str, ...]:
         """Names of those who are seen at a time or date, in the order of the rows of `at`."""
-        k = check.recorded("time", asked("time", time, self), self.times, "a time of the tracks")
+        k = recorded("time", time, self.times, self, "a time of the tracks")
         return tuple(name for name, there in zip(self.ids, self._rows(k), strict=True) if there)
 
     def _rows(self, k: int) -> np.ndarray:

@@ -10,7 +10,7 @@ import numpy as np
 
 from wlmsim import _times
 from wlmsim import _validation as check
-from wlmsim.data.dates import asked, counted
+from wlmsim.data.dates import counted, recorded
 from wlmsim.data.files import door
 from wlmsim.data.observations import Observations, Occurrences, span_of, within
 from wlmsim.data.population import Population
@@ -248,7 +248,7 @@ class Trajectory(Located):
 
     def at(self, time: Any) -> Population:
         """Return the recorded cloud at a time or a date; `ParameterError` if that time was not recorded."""
-        return self[check.recorded("time", asked("time", time, self), self.times, "a recorded time")]
+        return self[recorded("time", time, self.times, self, "a recorded time")]
 
     def snapshots(self, fraction: float = 1.0, *, seed: int | None = None, velocities: bool = True) -> SnapshotSeries:
         """Forget identities: an independent, shuffled subsample of the particles at each time.

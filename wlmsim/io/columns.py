@@ -30,6 +30,7 @@ PREFERRED = "X_pca"
 MISSING = ("", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "-nan", "#N/A")
 """Words that stand for a value that is not known, as R, spreadsheets and data bases write it."""
 TIME_HINT = "; time_values={...} can say what they stand for"
+TRACKS_HINT = "; wls.Tracks.load finds longitudes and latitudes, and who is who"
 DECIMAL_HINT = "; decimal=',' reads decimal commas"
 DENSE = 2e9
 """Bytes beyond which a sparse matrix is not made dense."""
@@ -292,6 +293,7 @@ class _Table:
         if not found:
             raise ParameterError(
                 f"`positions` must say which of {self._there()} hold them; there is no x, x1 or positions"
+                + (TRACKS_HINT if any(map(_is_degrees, self.names)) else "")
             )
         return found
 
