@@ -142,7 +142,7 @@ def main() -> None:
     parser.add_argument("--files", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--kinds", nargs="*", default=list(specimens.KINDS), choices=list(specimens.KINDS))
-    parser.add_argument("--keep", type=Path, help="a folder for all results, and the files that were not read as promised")
+    parser.add_argument("--keep", type=Path, help="a folder for results and files that break promises")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         results = sweep(options.files, options.seed, options.kinds, Path(folder), options.keep)

@@ -24,6 +24,7 @@ from wlmsim.integrators import descriptions as schemes
 from wlmsim.io import hdf5
 from wlmsim.io.attributes import plain, write_attributes
 from wlmsim.io.paths import local
+from wlmsim.io.sink import check_written
 from wlmsim.mechanics import descriptions as laws_of_motion
 
 _TIME = "particles/all/position/time"
@@ -115,6 +116,7 @@ class Recording:
                 dataset.resize(last, axis=0)
                 dataset[first:] = value
         self._written, self._block = last, []
+        check_written(self._file)
 
     @property
     def count(self) -> int:

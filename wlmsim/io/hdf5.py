@@ -25,6 +25,7 @@ from wlmsim.io.attributes import read_attributes, write_attributes
 from wlmsim.io.paths import existing
 from wlmsim.io.refusal import naming
 from wlmsim.io.signatures import EMPTY, PICKLE, TENSORS, ZIP, signature
+from wlmsim.io.sink import hdf5_file
 
 SCHEMAS = {"snapshots": 1, "trajectory": 1, "tracks": 1}
 """The kinds of files, and the newest version of each that this wlmsim writes and reads."""
@@ -61,7 +62,7 @@ def writing(
     path: str | Path, schema: str, metadata: Mapping[str, Any], units: Mapping[str, str]
 ) -> Iterator[h5py.File]:
     """Open a new file with its header written; it appears under its name only when the body succeeds."""
-    with atomic(path) as temporary, h5py.File(temporary, "x", libver=_LIBVER) as file:
+    with atomic(path) as temporary, hdf5_file(temporary, libver=_LIBVER) as file:
         header = file.create_group("wlmsim")
         origin = {
             "schema": schema,

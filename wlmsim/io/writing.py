@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 
 from wlmsim import _validation as check
@@ -94,8 +96,12 @@ def _save_parquet(data: Trajectory | SnapshotSeries | Tracks, path: Path) -> Non
 
 def _save_h5ad(series: SnapshotSeries, path: Path) -> None:
     data = series.to_anndata()
+    content = BytesIO()  # a full disk would end the process while the HDF5 library closes a file on it
+    with h5py.File(content, "w") as file:
+        # the checksums of gzip are verified when it is read
+        package("anndata.io", "anndata").write_elem(file, "/", data, dataset_kwargs={"compression": "gzip"})
     with atomic(path) as temporary:
-        data.write_h5ad(temporary, compression="gzip")  # whose checksums HDF5 verifies when it reads
+        temporary.write_bytes(content.getbuffer())
 
 
 def _save_netcdf(data: Trajectory | SnapshotSeries | Tracks, path: Path) -> None:
@@ -105,7 +111,7 @@ def _save_netcdf(data: Trajectory | SnapshotSeries | Tracks, path: Path) -> None
         name: {"zlib": True, "fletcher32": True} for name, held in dataset.variables.items() if held.dtype.kind in "fiu"
     }
     with atomic(path) as temporary:
-        dataset.to_netcdf(temporary, engine="h5netcdf", encoding=encoding)
+        temporary.write_bytes(dataset.to_netcdf(engine="h5netcdf", encoding=encoding))  # in memory first, as above
 
 
 KEEPING = (".h5", ".h5md", ".pvd", ".csv", ".tsv", ".parquet", ".nc")

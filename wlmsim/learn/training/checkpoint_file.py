@@ -2,17 +2,38 @@
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from wlmsim.errors import FileFormatError
+from wlmsim.io.atomic import claimed
 from wlmsim.io.paths import local
 from wlmsim.learn import files
 from wlmsim.learn.training.trainer import Trainer
 
 KIND = "wlmsim-checkpoint"
+
+
+@contextmanager
+def opened(path: str | Path, fingerprint: Mapping[str, str], interval: float) -> Iterator[CheckpointFile]:
+    """A checkpoint file that no other fit uses meanwhile.
+
+    Raises
+    ------
+    FileFormatError
+        If another fit does, and as `CheckpointFile`.
+    """
+    target = Path(os.path.realpath(local(path)))
+    with ExitStack() as claims:
+        try:
+            claims.enter_context(claimed(target, path, "fit-"))
+        except BlockingIOError:
+            raise FileFormatError(f"{path}: another fit that is running keeps its checkpoint there") from None
+        yield CheckpointFile(path, fingerprint, interval)
 
 
 class CheckpointFile:

@@ -6,6 +6,7 @@ import math
 import time
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -29,7 +30,7 @@ from wlmsim.learn.prediction.growth import Growth, choose_growth
 from wlmsim.learn.rollouts.anchored import Anchored
 from wlmsim.learn.rollouts.base import Rollouts
 from wlmsim.learn.training.callbacks import Record
-from wlmsim.learn.training.checkpoint_file import CheckpointFile
+from wlmsim.learn.training.checkpoint_file import CheckpointFile, opened
 from wlmsim.learn.training.early_stopping import EarlyStopping
 from wlmsim.learn.training.ensemble import Ensemble, Training
 from wlmsim.learn.training.fit_digest import fit_digest
@@ -93,9 +94,6 @@ class Fit:
         self._count_rows_without_weight()
         if client is not None and self.group.size > 1:
             raise check.fail("client", "None in a process group, whose processes share the fit", client)
-        kept: list[CheckpointFile | None] = []
-        self.group.of_first(lambda: kept.append(self._open_checkpoint()))
-        checkpoint = kept[0] if kept else None
         scales = self.previous[0].scales if self.previous else scales_of(self.data, inertial=not model.first_order)
         # where nothing is rolled out there are no steps to choose
         stopping: EarlyStopping | None = model.part("stopping") if rolled_steps(model) else None
@@ -104,29 +102,33 @@ class Fit:
 
         steps, scores, members = setting.steps, [], []
         bars = [FittingBars()] if model.progress else []
-        with Ensemble([*callbacks, *bars] if self.group.first else [], checkpoint, self.group) as ensemble:
-            if held and stopping is not None:  # the first member finds the number of steps for all
-                trainer = setting.trainer(fitted, steps, 0, held, stopping.patience)
-                first = Training("choosing the steps", 1, 1, trainer)
-                ensemble.run(first)
-                progress = first.trainer.progress
-                matched = first.trainer.matching_steps  # which every fit begins with, beside the steps that are chosen
-                steps = progress.best_step - matched
-                scores = [(step - matched, w1 * scales.length) for step, w1 in progress.scores]
-                if progress.best_step == 0:
-                    raise SimulationError(
-                        "every prediction of the validation marginal blew up; try a smaller learning_rate or dt"
-                    )
-                if stopping.refit:
-                    fitted = populations_of(self.data)
-                else:
-                    members = [first]
-            rest = range(len(members), model.members)
-            fresh = [Training("fitting", k + 1, model.members, setting.trainer(fitted, steps, k)) for k in rest]
-            members += fresh
-            ensemble.run_all(fresh, self._processes(members[0].trainer), client)
-        if checkpoint is not None:
-            checkpoint.remove()
+        with ExitStack() as claims:
+            kept: list[CheckpointFile | None] = []
+            self.group.of_first(lambda: kept.append(claims.enter_context(self._open_checkpoint())))
+            checkpoint = kept[0] if kept else None
+            with Ensemble([*callbacks, *bars] if self.group.first else [], checkpoint, self.group) as ensemble:
+                if held and stopping is not None:  # the first member finds the number of steps for all
+                    trainer = setting.trainer(fitted, steps, 0, held, stopping.patience)
+                    first = Training("choosing the steps", 1, 1, trainer)
+                    ensemble.run(first)
+                    progress = first.trainer.progress
+                    matched = first.trainer.matching_steps  # which every fit begins with, beside the steps that are chosen
+                    steps = progress.best_step - matched
+                    scores = [(step - matched, w1 * scales.length) for step, w1 in progress.scores]
+                    if progress.best_step == 0:
+                        raise SimulationError(
+                            "every prediction of the validation marginal blew up; try a smaller learning_rate or dt"
+                        )
+                    if stopping.refit:
+                        fitted = populations_of(self.data)
+                    else:
+                        members = [first]
+                rest = range(len(members), model.members)
+                fresh = [Training("fitting", k + 1, model.members, setting.trainer(fitted, steps, k)) for k in rest]
+                members += fresh
+                ensemble.run_all(fresh, self._processes(members[0].trainer), client)
+            if checkpoint is not None:
+                checkpoint.remove()
         return self._result([member.trainer for member in members], setting, steps, scores, started)
 
     def _count_rows_without_weight(self) -> None:
@@ -203,11 +205,11 @@ class Fit:
             return 1
         return self.model.part("runtime").processes if trainer.on_one_thread else 1
 
-    def _open_checkpoint(self) -> CheckpointFile | None:
+    def _open_checkpoint(self) -> AbstractContextManager[CheckpointFile | None]:
         options = self.model.part("checkpoint")
         if options is None:
-            return None
-        return CheckpointFile(options.path, fit_digest(self.model, self.data), options.every)
+            return nullcontext()
+        return opened(options.path, fit_digest(self.model, self.data), options.every)
 
 
 @dataclass(frozen=True)
