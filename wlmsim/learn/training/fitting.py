@@ -112,7 +112,7 @@ class Fit:
                     first = Training("choosing the steps", 1, 1, trainer)
                     ensemble.run(first)
                     progress = first.trainer.progress
-                    matched = first.trainer.matching_steps  # which every fit begins with, beside the steps that are chosen
+                    matched = first.trainer.matching_steps  # which every fit begins with beside those chosen
                     steps = progress.best_step - matched
                     scores = [(step - matched, w1 * scales.length) for step, w1 in progress.scores]
                     if progress.best_step == 0:
