@@ -170,9 +170,7 @@ def simulate(
 
     with _recorder(save, times, population, about, whole) as record, _progress(progress, grid.steps) as advanced:
         run = _Run(mechanics, integrator, loop, state, grid, advanced, watch, walls)
-        for time, recorded, looked in zip(
-            moments, _times.among(moments, times), _times.among(moments, observed) & bool(watched), strict=True
-        ):
+        for time, recorded, looked in zip(moments.tolist(), *_of_each(moments, times, observed), strict=True):
             frame = run.at(time)
             ended = watch.ended is not None
             if isinstance(mechanics, Flow):
@@ -180,7 +178,7 @@ def simulate(
                 frame.velocities = rate(frame.positions, frame.weights, frame.time) if known is None else known
             if recorded or ended:
                 record.add(frame)
-            if looked or (ended and watched):
+            if watched and (looked or ended):
                 watched.look(Population(frame.positions, frame.velocities, frame.weights, frame.time))
             if ended:
                 break
@@ -271,6 +269,13 @@ def _check_the_way_back(mechanics: Any, integrator: Integrator) -> None:
             f"`times` must increase under {diffusing[0]!r}: diffusion back in time is ill-posed, it would sharpen what "
             "rounding left"
         )
+
+
+def _of_each(moments: np.ndarray, times: np.ndarray, observed: np.ndarray) -> tuple[list[bool], list[bool]]:
+    """For each moment whether it is recorded, and whether it is one of observation."""
+    if observed is times:
+        return [True] * len(moments), [True] * len(moments)
+    return _times.among(moments, times).tolist(), _times.among(moments, observed).tolist()
 
 
 def _of_observations(times: Any, start: float, recorded: np.ndarray) -> np.ndarray:

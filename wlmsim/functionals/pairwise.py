@@ -73,6 +73,7 @@ class Pairwise(Functional):
 
     def __init__(self, law: Law, *, cutoff: float | None = None, box: Box | None = None):
         self.law = law
+        self.timed = tracing.takes_time(law)
         tracing.probe_radial(at_time(law, 0.0) if self.timed else law)
         self.cutoff = None if cutoff is None else check.positive("cutoff", cutoff)
         self.box = checked_box(box, self.cutoff)
@@ -83,15 +84,10 @@ class Pairwise(Functional):
             return self.at(as_scalar(time, positions, xp)).expression(positions, weights, time, xp)
         return pair_energy(self._shifted, positions, weights, xp, self.box)
 
-    @property
-    def timed(self) -> bool:
-        """Whether the law depends on the time."""
-        return tracing.takes_time(self.law)
-
     def at(self, time: Any) -> Pairwise:
         """Return the interaction as it is at a time, with a law that does not depend on it."""
         now = copy.copy(self)
-        now.law = at_time(self.law, time) if self.timed else self.law
+        now.law, now.timed = at_time(self.law, time) if self.timed else self.law, False
         return now
 
     def _shifted(self, distances: Any, xp: Any) -> Any:
