@@ -11,7 +11,7 @@ from wlmsim.io.h5md import load_trajectory, save_trajectory
 from wlmsim.io.inspection import describe, kind
 from wlmsim.io.mdanalysis import save_h5md
 from wlmsim.io.paths_exchange import paths_to_dataframe, paths_to_xarray, tracks_from_dataframe
-from wlmsim.io.reading import FOREIGN, holds_individuals, is_foreign, outline, read_snapshots, read_tracks
+from wlmsim.io.reading import FOREIGN, holds_individuals, is_foreign, outline, read_cells, read_snapshots, read_tracks
 from wlmsim.io.snapshots_file import load_snapshots, save_snapshots
 from wlmsim.io.tables import save_archive, save_text
 from wlmsim.io.track_tables import tracks_from_columns
@@ -37,6 +37,7 @@ __all__ = [
     "outline",
     "paths_to_dataframe",
     "paths_to_xarray",
+    "read_cells",
     "read_snapshots",
     "read_tracks",
     "save_archive",

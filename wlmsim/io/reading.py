@@ -304,6 +304,12 @@ def _netcdf(path: Path, columns: Mapping[str, Any]) -> SnapshotSeries:
         return exchange.from_xarray(dataset, source=path.name, **columns)
 
 
+def read_cells(path: str | Path) -> Any:
+    """Read an .h5ad file as an AnnData object, all of it in memory; errors are those of `read_snapshots`."""
+    with _annotated(local(path)) as data:
+        return data.to_memory()
+
+
 @contextmanager
 def _annotated(path: Path) -> Iterator[Any]:
     """An .h5ad file; its matrix X stays on the disk until it is asked for."""

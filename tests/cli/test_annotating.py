@@ -1,0 +1,40 @@
+"""``wlmsim annotate``."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+import wlmsim as wls
+from tests.models import quick
+from wlmsim.cli import app
+
+
+def annotate(*arguments):
+    return CliRunner().invoke(app, ["annotate", *map(str, arguments)], prog_name="wlmsim")
+
+
+def test_cells_are_annotated(tmp_path):
+    anndata, pandas = pytest.importorskip("anndata"), pytest.importorskip("pandas")
+    rng = np.random.default_rng(0)
+    obs = pandas.DataFrame({"day": np.repeat([0.0, 1.0], 20)}, index=[f"c{k}" for k in range(40)])
+    data = anndata.AnnData(rng.random((40, 6)), obs=obs, obsm={"X_pca": rng.normal(size=(40, 2))})
+    data.write_h5ad(tmp_path / "cells.h5ad")
+    model = quick(friction=np.inf, steps=2, members=2)
+    model.fit(wls.SnapshotSeries.load(tmp_path / "cells.h5ad", time="day", positions="X_pca")).save(
+        tmp_path / "m.model"
+    )
+    given = (tmp_path / "m.model", tmp_path / "cells.h5ad", "-o", tmp_path / "annotated.h5ad")
+    result = annotate(*given)
+    assert (
+        result.exit_code == 0
+        and "40 cells, obsm['velocity_pca'], obs['force_certainty'], obs['potential']" in result.stdout
+    )
+    written = wls.io.read_cells(tmp_path / "annotated.h5ad")
+    assert written.obsm["velocity_pca"].shape == (40, 2)
+    np.testing.assert_array_equal(written.X, data.X)
+    assert annotate(*given).exit_code == 1 and annotate(*given, "--force", "--prefix", "wlm_").exit_code == 0
+    assert "wlm_potential" in wls.io.read_cells(tmp_path / "annotated.h5ad").obs
+    result = annotate(tmp_path / "m.model", tmp_path / "cells.csv", "-o", tmp_path / "b.h5ad")
+    assert result.exit_code == 2 and "CELLS" in result.stderr
