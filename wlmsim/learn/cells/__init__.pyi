@@ -1,0 +1,13 @@
+from .conditions import Conditions as Conditions
+from .conditions import fit_conditions as fit_conditions
+from .descent import ancestors as ancestors
+from .descent import descendants as descendants
+from .descent import pull as pull
+from .descent import push as push
+from .fates import driver_genes as driver_genes
+from .fates import fate_probabilities as fate_probabilities
+from .paths import simulated_cells as simulated_cells
+from .pictures import picture_velocities as picture_velocities
+from .priors import growth_prior as growth_prior
+from .reading import series_of as series_of
+from .transitions import gaussian_transitions as gaussian_transitions
