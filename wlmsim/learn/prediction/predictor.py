@@ -14,7 +14,7 @@ import numpy as np
 from wlmsim import _times
 from wlmsim import _validation as check
 from wlmsim.data.dates import asked
-from wlmsim.data.population import Population
+from wlmsim.data.population import Population, row_keys
 from wlmsim.data.projection import check_same_place, located
 from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.data.trajectory import Trajectory
@@ -439,8 +439,12 @@ def _holds(series: SnapshotSeries, cloud: Population) -> bool:
     k = _times.position(series.times, cloud.time)
     if k is None:
         return False
-    rows = {row.tobytes() for row in cloud.positions + 0.0}  # of -0 and 0 the same bytes
-    return any(row.tobytes() in rows for row in series[k].positions + 0.0)
+    there = series[k].positions
+    mine, keys = row_keys(cloud.positions), row_keys(there)
+    order = np.argsort(keys)
+    place = order[np.searchsorted(keys[order], mine).clip(0, len(keys) - 1)]
+    alike = np.flatnonzero(keys[place] == mine)
+    return bool((there[place[alike]] == cloud.positions[alike]).all(1).any())
 
 
 def _inside(times: np.ndarray, fitted: np.ndarray, two_sided: bool) -> np.ndarray:

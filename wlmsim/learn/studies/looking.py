@@ -10,8 +10,9 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from wlmsim import _times
-from wlmsim.data.population import Population
+from wlmsim.data.population import Population, row_keys
 from wlmsim.data.snapshots import SnapshotSeries
+from wlmsim.learn.studies.folds import ROWS as SCREENED
 from wlmsim.learn.studies.folds import thinned
 from wlmsim.transport.exact import Plan, ground_cost, optimal_plan
 
@@ -123,7 +124,7 @@ def look(data: SnapshotSeries) -> Seen:
     seen.identities_kept = _identities_kept(data, pairs)
     changed = abs(math.log(data.sizes[-1] / data.sizes[0])) > GROWN
     seen.growing = changed and "individuals" not in data.metadata and len(data.population_labels) == 1
-    seen.duplicates = sum(len(x) - len(np.unique(x, axis=0)) for x in data.positions)
+    seen.duplicates = sum(len(x) - len(np.unique(row_keys(x))) for x in data.positions)
     seen.outliers = sum(_outliers(x) for x in data.positions)
     centred = np.concatenate([cloud.positions - cloud.positions.mean(0) for cloud in clouds])
     variances = np.linalg.svd(centred, compute_uv=False) ** 2
@@ -265,6 +266,11 @@ def _notes(data: SnapshotSeries, seen: Seen) -> list[str]:
         + (f", {several} populations" if several > 1 else "")
         + "."
     ]
+    if high > SCREENED:
+        notes.append(
+            f"Clouds are large: {ROWS} random rows of each are looked at, candidates are compared on {SCREENED}, and "
+            "the best one is fitted to all."
+        )
     share = seen.displacement / seen.spread if seen.spread else math.nan
     if math.isfinite(share):
         about = (

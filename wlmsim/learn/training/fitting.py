@@ -34,11 +34,13 @@ from wlmsim.learn.training.checkpoint_file import CheckpointFile, opened
 from wlmsim.learn.training.early_stopping import EarlyStopping
 from wlmsim.learn.training.ensemble import Ensemble, Training
 from wlmsim.learn.training.fit_digest import fit_digest
+from wlmsim.learn.training.long_fits import LongFits, faster
 from wlmsim.learn.training.progress import FittingBars
 from wlmsim.learn.training.shared import SharedTrainer
 from wlmsim.learn.training.trainer import Trainer
 from wlmsim.learn.velocities.rules import moving, with_velocities
 from wlmsim.mechanics.dissipation import Dissipation
+from wlmsim.parallel.processes import cores
 
 RISE = 1.25
 """By what factor the loss must be larger at the end of a fit than at its beginning for a warning; less is chance."""
@@ -101,14 +103,17 @@ class Fit:
         setting = Setting.of(model, fitted, scales, self.previous, self.group)
 
         steps, scores, members = setting.steps, [], []
-        bars = [FittingBars()] if model.progress else []
+        bars = [FittingBars(model.part("runtime").about())] if model.progress else []
+        long = LongFits(faster(model, max(self.data.sizes)))
+        watching: list[Callable[[Record], Any]] = [*callbacks, *bars, long] if self.group.first else []
         with ExitStack() as claims:
             kept: list[CheckpointFile | None] = []
             self.group.of_first(lambda: kept.append(claims.enter_context(self._open_checkpoint())))
             checkpoint = kept[0] if kept else None
-            with Ensemble([*callbacks, *bars] if self.group.first else [], checkpoint, self.group) as ensemble:
+            with Ensemble(watching, checkpoint, self.group) as ensemble:
                 if held and stopping is not None:  # the first member finds the number of steps for all
                     trainer = setting.trainer(fitted, steps, 0, held, stopping.patience)
+                    long.matching_steps = trainer.matching_steps
                     first = Training("choosing the steps", 1, 1, trainer)
                     ensemble.run(first)
                     progress = first.trainer.progress
@@ -126,7 +131,10 @@ class Fit:
                 rest = range(len(members), model.members)
                 fresh = [Training("fitting", k + 1, model.members, setting.trainer(fitted, steps, k)) for k in rest]
                 members += fresh
-                ensemble.run_all(fresh, self._processes(members[0].trainer), client)
+                processes = self._processes(members[0].trainer)
+                long.matching_steps = members[0].trainer.matching_steps
+                long.side_by_side = cores() if processes is None else processes
+                ensemble.run_all(fresh, processes, client)
             if checkpoint is not None:
                 checkpoint.remove()
         return self._result([member.trainer for member in members], setting, steps, scores, started)

@@ -11,9 +11,15 @@ from wlmsim.learn.training.callbacks import Callback, Record
 
 
 class FittingBars(Callback):
-    """A bar for each training of a fit."""
+    """A bar for each training of a fit, below a line on where it runs.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    about : str
+        The line; an empty one is not shown.
+    """
+
+    def __init__(self, about: str = "") -> None:
         columns = (
             TextColumn("{task.description}"),
             BarColumn(),
@@ -23,9 +29,12 @@ class FittingBars(Callback):
         )
         self._bars = Progress(*columns, console=Console(stderr=True))
         self._tasks: dict[str, TaskID] = {}
+        self._about = about
 
     def begin(self, *, resumed: bool) -> None:
         """Show what there is."""
+        if self._about:
+            self._bars.console.print(self._about, style="dim", highlight=False)
         self._bars.start()
 
     def __call__(self, record: Record) -> None:

@@ -17,7 +17,7 @@ class Runtime(Part):
     Parameters
     ----------
     device : {"auto", "cpu", "cuda"} or str
-        Where to train. Default "auto": CUDA where there is a GPU.
+        Where to train. Default "auto": CUDA where there is a GPU; a line above the progress bars says which it was.
     precision : {"float32", "tf32", "bfloat16"}
         Of the networks in training: single; single, with products of matrices rounded to TF32 on a GPU that has it; or
         bfloat16, three digits, in which forces are off by about a hundredth. Positions, the loss and what is learned
@@ -72,3 +72,13 @@ class Runtime(Part):
         if device.type == "cuda" and not torch.cuda.is_available():
             raise check.fail("Runtime.device", "'cpu' or 'auto' where there is no CUDA device", self.device)
         return device
+
+    def about(self) -> str:
+        """What was taken where nobody chose the device."""
+        import torch
+
+        if self.device != "auto":
+            return ""
+        if self.torch_device().type == "cuda":
+            return f"training on the GPU, {torch.cuda.get_device_name()}"
+        return "training on the CPU: torch finds no CUDA device"
