@@ -160,9 +160,9 @@ class Population:
 
 def row_keys(positions: np.ndarray) -> np.ndarray:
     """A number for each row, the same for the same rows and hardly ever for others; in no more memory than a column."""
-    keys, factors = np.zeros(len(positions)), np.random.default_rng(0).uniform(1, 2, size=positions.shape[1])
-    for k, factor in enumerate(factors):  # a product with a matrix may round the same rows otherwise
-        keys += factor * positions[:, k]
+    keys, rng = np.zeros(len(positions)), np.random.default_rng(0)
+    for column in positions.T:  # a product with a matrix may round the same rows otherwise
+        keys += rng.uniform(1, 2) * column
     return keys
 
 

@@ -99,6 +99,16 @@ def store(
     return dataset
 
 
+def store_in_parts(group: h5py.Group, name: str, parts: Sequence[np.ndarray], unit: str | None = None) -> h5py.Dataset:
+    """Write parts of a column one after the other, without a copy of them all."""
+    ends = np.cumsum([len(part) for part in parts]).tolist()
+    dataset = store(group, name, parts[0], unit, rows=ends[-1])
+    dataset.resize(ends[-1], axis=0)
+    for part, end in zip(parts[1:], ends[1:], strict=True):
+        dataset[end - len(part) : end] = part
+    return dataset
+
+
 def store_names(group: h5py.Group, name: str, names: Sequence[str]) -> h5py.Dataset:
     """Write names as text of a fixed length, in UTF-8."""
     return store(group, name, np.array([entry.encode() for entry in names], dtype=bytes))

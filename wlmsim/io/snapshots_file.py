@@ -42,10 +42,10 @@ def save_snapshots(series: SnapshotSeries, path: str | Path) -> Path:
         group = file.create_group("snapshots")
         hdf5.store(group, "times", series.times, hdf5.unit_of(series.units, time=1))
         hdf5.store(group, "offsets", np.cumsum((0, *series.sizes)))
-        hdf5.store(group, "positions", np.concatenate(series.positions), hdf5.unit_of(series.units, length=1))
+        hdf5.store_in_parts(group, "positions", series.positions, hdf5.unit_of(series.units, length=1))
         _write_velocities(group, series)
         if not all(np.array_equal(w, check.weights("weights", None, len(w))) for w in series.weights):
-            hdf5.store(group, "weights", np.concatenate(series.weights))
+            hdf5.store_in_parts(group, "weights", series.weights)
         if series.labels is not None:
             hdf5.store(group, "populations", np.concatenate(series.labels))
     return local(path)
@@ -103,9 +103,10 @@ def _write_velocities(group: h5py.Group, series: SnapshotSeries) -> None:
     known = np.array([v is not None for v in series.velocities])
     if not known.any():
         return
-    unknown = (np.full_like(x, np.nan) for x in series.positions)
-    rows = [blank if v is None else v for v, blank in zip(series.velocities, unknown, strict=True)]
-    hdf5.store(group, "velocities", np.concatenate(rows), hdf5.unit_of(series.units, length=1, time=-1))
+    rows = [
+        np.full_like(x, np.nan) if v is None else v for v, x in zip(series.velocities, series.positions, strict=True)
+    ]
+    hdf5.store_in_parts(group, "velocities", rows, hdf5.unit_of(series.units, length=1, time=-1))
     hdf5.store(group, "velocities_known", known)
 
 
@@ -116,13 +117,29 @@ def _read(file: h5py.File, start: Any, stop: Any) -> SnapshotSeries:
     offsets = _offsets(file, len(times))
     columns = _columns(file, offsets)
     bounds = offsets[chosen.start : chosen.stop + 1]
-    clouds: dict[str, Any] = {name: _split(dataset, bounds) for name, dataset in columns.items()}
+    clouds: dict[str, Any] = {name: _Clouds(name, dataset, bounds) for name, dataset in columns.items()}
     if "velocities" in clouds:
-        known = _known(file, len(times))[chosen]
-        clouds["velocities"] = [v if k else None for v, k in zip(clouds["velocities"], known, strict=True)]
+        clouds["velocities"].known = _known(file, len(times))[chosen]
     with hdf5.stored_values():
-        _check_finite(clouds)
         return SnapshotSeries(times[chosen], **clouds, **about)
+
+
+class _Clouds:
+    """The clouds of a column, each of which is read when it is asked for, and not kept here."""
+
+    def __init__(self, name: str, dataset: h5py.Dataset, bounds: np.ndarray):
+        self._name, self._dataset, self._bounds = name, dataset, bounds
+        self.known: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self._bounds) - 1
+
+    def __getitem__(self, k: int) -> np.ndarray | None:
+        if self.known is not None and not self.known[k]:
+            return None
+        values = self._dataset[self._bounds[k] : self._bounds[k + 1]]
+        # NaN is refused, which the series would take for missing data and drop: files never hold any
+        return values if self._name == "populations" else check.finite(f"{self._name}[{k}]", values)
 
 
 def _offsets(file: h5py.File, count: int) -> np.ndarray:
@@ -146,21 +163,8 @@ def _columns(file: h5py.File, offsets: np.ndarray) -> dict[str, h5py.Dataset]:
     return columns
 
 
-def _split(dataset: h5py.Dataset, bounds: np.ndarray) -> list[Any]:
-    """Read only the rows within the bounds, as one array for each time."""
-    return np.split(dataset[bounds[0] : bounds[-1]], bounds[1:-1] - bounds[0])
-
-
 def _known(file: h5py.File, count: int) -> np.ndarray:
     return hdf5.column(file, "snapshots/velocities_known", (count,), "b")[:]
-
-
-def _check_finite(clouds: dict[str, Any]) -> None:
-    """Refuse NaN, which the constructor would take for missing data and drop: files never hold any."""
-    for name in ("positions", "velocities", "weights"):
-        for k, cloud in enumerate(clouds.get(name, ())):
-            if cloud is not None:
-                check.finite(f"{name}[{k}]", cloud)
 
 
 def forget(trajectory: Trajectory) -> SnapshotSeries:

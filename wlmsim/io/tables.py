@@ -30,6 +30,8 @@ from wlmsim.io.refusal import naming
 
 TEXT = (".csv", ".tsv", ".txt")
 LARGE = 2**28
+ROWS = 10_000
+"""Rows of text that are written at a time."""
 DENSEST = 200
 """Above `LARGE` bytes nothing is believed that is packed more than so many times; text of numbers is some ten times."""
 
@@ -281,7 +283,9 @@ def save_text(series: SnapshotSeries, path: str | Path) -> Path:
     with atomic(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream, delimiter=separator, lineterminator="\n")
         writer.writerow(columns)
-        writer.writerows(zip(*(column.tolist() for column in columns.values()), strict=True))
+        count = len(next(iter(columns.values())))
+        for k in range(0, count, ROWS):  # as Python's numbers rows take many times their memory
+            writer.writerows(zip(*(column[k : k + ROWS].tolist() for column in columns.values()), strict=True))
     return local(path)
 
 
