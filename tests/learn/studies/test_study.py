@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import wlmsim as wls
-from wlmsim.errors import ParameterError
+from wlmsim.errors import DataWarning, ParameterError
 from wlmsim.learn.studies.clock import seconds_of
 from wlmsim.learn.studies.looking import look
 from wlmsim.learn.studies.menu import menu
@@ -68,6 +68,11 @@ def test_a_naive_winner_predicts():
     assert found.winners["forecast"] == "ballistic"
     np.testing.assert_allclose(found.forecast([6.0])[0].positions, x + 6.0 * v)
     np.testing.assert_allclose(found.score(found.forecast([6.0])).w1["study: ballistic"], 0.0, atol=1e-12)
+    # from another start too, as far as it can
+    np.testing.assert_allclose(found.forecast([6.0], start=free[2])[0].positions, x + 6.0 * v)
+    found.winners["forecast"] = "steady transport"
+    with pytest.warns(DataWarning, match="cannot go on from `start`"):
+        assert len(found.forecast([6.0], start=free[2])) == 1
 
 
 def test_the_budget_is_kept_where_fits_are_long(swinging):

@@ -106,6 +106,12 @@ class Study:
         Returns
         -------
         SnapshotSeries
+
+        Warns
+        -----
+        DataWarning
+            If the times are much farther ahead than any on the folds, or what did best cannot go on from this start, so
+            that the learned mechanics predicts.
         """
         times = check.times("times", asked("times", times, self.data))
         self._warn_of_horizon(times)
@@ -113,9 +119,16 @@ class Study:
             raise ParameterError(
                 "`start` must be given where the data have several populations, each with its last time"
             )
-        if (name := self.winners.get(FORECAST)) in naive.forecasts() and start is None:
-            predict = naive.forecasts()[name]
-            return self._series([_had(name, predict(self.data, float(t))) for t in times])
+        if (name := self.winners.get(FORECAST)) in naive.forecasts():
+            guesses = [naive.forecasts()[name](self._before(start), float(t)) for t in times]
+            if start is None or None not in guesses:
+                return self._series([_had(name, guess) for guess in guesses])
+            warnings.warn(
+                f"{name} did best on the folds, but cannot go on from `start`, of which it would have to know more: the "
+                "learned mechanics predicts instead",
+                DataWarning,
+                stacklevel=2,
+            )
         cloud = self.data[-1] if start is None else start
         path: Trajectory = self.model.forecast(cloud, times)
         return self._series(list(path))
@@ -170,6 +183,14 @@ class Study:
             guess = guess or [_had(name, naive.forecasts()[name](known, float(t))) for t in truth.times]
             parts.append(score_forecast(guess, truth, known[-1], model=f"study: {name}"))
         return mean_scores(parts)
+
+    def _before(self, start: Population | SnapshotSeries | Tracks | None) -> SnapshotSeries:
+        """What a naive forecast knows."""
+        if start is None:
+            return self.data
+        if isinstance(start, Tracks):
+            start = start.moving().last()[0]
+        return SnapshotSeries.from_populations([start]) if isinstance(start, Population) else start
 
     def _warn_of_horizon(self, times: np.ndarray) -> None:
         """Say that forecasts go much farther than any was tested."""
