@@ -53,7 +53,6 @@ IN_SHELL = (
     (r"\binitial_velocities='(\w+)'", r"--velocities \1"),
     (r"`data\.hold_out\(\.\.\.\)` or `data\.split\(at=\.\.\.\)` keeps", "--hold-out or --until of wlmsim fit keeps"),
     (r"wls\.SnapshotSeries\.from_dataframe\(.*?\)\) does, with pandas", "save it as .csv with pandas"),
-    (r"interpolate\(times, two_sided=True\)", "wlmsim evaluate --two-sided"),
     (r"no dt was given(.*)try a smaller dt", r"no --step was given\1try one"),
     (r"try a smaller dt \(now one step an interval\)", "try a --step smaller than --dt"),
     (r"WLM\.load reads models", "wlmsim info reads models"),
