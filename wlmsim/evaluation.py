@@ -180,9 +180,9 @@ class Scores:
         Whether individuals were followed and some of them were hidden. `judged`, `best_baseline` and
         `beats_baselines` then go by "partial".
     floor : ndarray, shape (K,), optional
-        W1 between two random halves of what was observed, or between two parts of it: no prediction of other individuals
-        can be seen to be better (one that carries the very same on can), and W1 of parts is too large by at most about
-        as much, see `wlmsim.transport.sampling_floor` [length].
+        W1 between two random halves of what was observed, or between two parts of it: no prediction of other
+        individuals can be seen to be better (one that carries the very same on can), and W1 of parts is too large by at
+        most about as much, see `wlmsim.transport.sampling_floor` [length].
     rows : ndarray of int, shape (K,), optional
         Rows of each part that W1 is of; 0 where it is exact. Default: exact.
     errors : dict of str to ndarray of shape (K,)

@@ -329,9 +329,9 @@ def test_fit_with_a_checkpoint(study: Path, tmp_path: Path, monkeypatch: pytest.
     seen = []
     original = wls.learn.WLM.fit
 
-    def fit(self: Any, data: Any) -> Any:
+    def fit(self: Any, data: Any, **options: Any) -> Any:
         seen.append(self.checkpoint)
-        return original(self, data)
+        return original(self, data, **options)
 
     monkeypatch.setattr(wls.learn.WLM, "fit", fit)
     options = ["--steps", 2, "--until", 1, "--validation", "none", "--checkpoint", state, "--quiet"]
@@ -453,7 +453,7 @@ def test_forecast_of_other_data_starts_at_its_first_marginal(study: Path, tmp_pa
     [
         (["--times", "1,2,x"], "--times: `time` must be a finite number, or a date such as"),
         (["--times", "4,3"], "--times: `times` must be strictly increasing"),
-        (["--times", "1"], "--times: `times` must be at or after the population's time 2; got 1.0"),
+        (["--times", "1"], "--times: `times` must be at or after the start's time 2; got 1"),
         (["--times", "3", "--until", 3], "--until: it cannot go with --times"),
         (["--from", 1.2], "--from: `time` must be an observed time (the nearest is 1); got 1.2"),
         (["--until", 2.2], "spring.h5 holds no marginal up to t = 2.2"),

@@ -130,8 +130,8 @@ def test_drifters_on_the_command_line(tmp_path):
     assert "a is given twice" in refuse("convert", file, "-o", out, "-f", "--set", "a=1", "--set", "a=2")
 
 
-def test_warnings_suggest_what_a_shell_has(tmp_path):
+def test_forecasts_grow_without_a_word(tmp_path):
     data, model = clouds(tmp_path / "a.h5"), tmp_path / "a.model"
     succeed("fit", data, "-o", model, "--friction", "inf", "--set", "loss.reach=1.0", *FIT)
     shown = run("forecast", model, data, "--from", 2, "--times", "2.5", "-o", tmp_path / "f.h5").stderr
-    assert "wlmsim evaluate --two-sided has it" in shown and "(" not in shown
+    assert "weights" not in shown and not wls.Trajectory.load(tmp_path / "f.h5").uniform

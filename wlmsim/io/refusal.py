@@ -25,11 +25,12 @@ def naming(path: str | Path) -> Iterator[None]:
         yield
     except (MissingPackageError, Warning):
         raise
-    except (WlmsimError, FileNotFoundError, PermissionError) as error:
+    except (FileNotFoundError, PermissionError):
+        raise
+    except WlmsimError as error:
         if Path(path).name in str(error):
             raise
-        kind = type(error) if isinstance(error, WlmsimError) else FileFormatError
-        raise kind(f"{_message(error)} (in {path})") from error
+        raise type(error)(f"{_message(error)} (in {path})") from error
     except MemoryError as error:
         raise FileFormatError(f"{path}: it asks for more memory than there is") from error
     except Exception as error:

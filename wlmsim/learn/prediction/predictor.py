@@ -113,6 +113,8 @@ class Predictor:
         if check.integer("ensemble", ensemble) > 1 and not self.noise:
             raise check.fail("ensemble", "1 without noise, as all replicas would be the same", ensemble)
         times = check.times("times", asked("times", times, self))
+        for label in series.population_labels:
+            self._check_after(series.population(label)[0], times)
         self._warn_of_time(series[0], times)
         seed = self.seed if seed is None else check.integer("seed", seed, least=0)
         runs = [self._all_populations(series, times, dt, part) for part in _seeds(seed, ensemble)]
@@ -143,6 +145,12 @@ class Predictor:
             metadata=paths[0].metadata,
             units=paths[0].units,
         )
+
+    def _check_after(self, start: Population, times: np.ndarray) -> None:
+        """Refuse times before the start: backward in time `wlmsim.simulate` runs, where that is asked for."""
+        if times[0] < start.time and _times.position(times, start.time) != 0:
+            begin, first = (_times.text(t, [start.time, *times]) for t in (start.time, times[0]))
+            raise ParameterError(f"`times` must be at or after the start's time {begin}; got {first}")
 
     def _warn_of_time(self, start: Population, times: np.ndarray) -> None:
         """Say that a forecast runs far outside of the times that were fitted, as from a start that has none."""

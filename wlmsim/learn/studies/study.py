@@ -124,8 +124,8 @@ class Study:
             if start is None or None not in guesses:
                 return self._series([_had(name, guess) for guess in guesses])
             warnings.warn(
-                f"{name} did best on the folds, but cannot go on from `start`, of which it would have to know more: the "
-                "learned mechanics predicts instead",
+                f"{name} did best on the folds, but cannot go on from `start`, of which it would have to know more: "
+                "the learned mechanics predicts instead",
                 DataWarning,
                 stacklevel=2,
             )
