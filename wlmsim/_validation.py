@@ -46,7 +46,7 @@ def real(name: str, value: Any, *, above: float = -math.inf, least: float = -mat
         raise fail(name, f"a number, {NO_DATE}", value)
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not (math.isfinite(number) and number > above and number >= least) or isinstance(value, bool):
         bound = f" > {above:g}" if above > -math.inf else f" >= {least:g}" if least > -math.inf else ""
@@ -160,10 +160,11 @@ def array(name: str, value: Any) -> np.ndarray:
             raise TypeError
         if result.dtype.kind in "mM":
             raise fail(name, f"an array of numbers, {NO_DATE}", result)
-        return np.asarray(result, dtype=np.float64, order="C")
+        with np.errstate(over="ignore"):  # what is larger than any float64 is infinite, and refused as such
+            return np.asarray(result, dtype=np.float64, order="C")
     except ParameterError:
         raise
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise fail(name, "an array of real numbers", value) from None
 
 

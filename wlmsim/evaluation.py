@@ -463,6 +463,8 @@ def mean_scores(scores: Sequence[Scores]) -> Scores:
     Scores
         NaN for a method that cannot be had of one of the populations; `origins` are the earliest ones.
     """
+    if not scores:
+        raise check.fail("scores", "those of at least one population", scores)
     first = scores[0]
     if len(scores) == 1:
         return first
@@ -521,6 +523,8 @@ def _score(
     metrics = [metrics] if isinstance(metrics, str) else list(metrics)
     for metric in metrics:
         check.choice("metrics", metric, METRICS)
+    if len(predicted) != len(observed):
+        raise ParameterError(f"`predicted` must hold a cloud for each of {len(observed)} times; got {len(predicted)}")
     counts = [(len(before), len(truth)) for truth, (before, _) in zip(observed, ends, strict=True)]
     individuals = observed.metadata.get(INDIVIDUALS)
     hidden = individuals is not None and any(pair != (individuals, individuals) for pair in counts)

@@ -89,7 +89,11 @@ class SnapshotSeries(Located):
         count = len(self.times)
         columns = {"positions": positions, "velocities": velocities, "weights": weights, "populations": populations}
         for name, column in columns.items():
-            if column is not None and len(column) != count:
+            if column is None and name != "positions":
+                continue
+            if column is None or not hasattr(column, "__getitem__") or not hasattr(column, "__len__"):
+                raise check.fail(name, f"a list of {count} clouds, as there are times", column)
+            if len(column) != count:
                 raise ParameterError(f"`{name}` must hold {count} clouds, as there are times; got {len(column)}")
         self.dropped = 0
         self._clouds: list[Population] = []
@@ -332,9 +336,11 @@ class SnapshotSeries(Located):
 
     def hold_out(self, indices: Iterable[int]) -> tuple[SnapshotSeries, SnapshotSeries]:
         """Split into the kept marginals and the held-out ones, given by index (negative counts from the end)."""
-        given = list(indices)
-        if any(not -len(self) <= k < len(self) for k in given):
-            raise check.fail("indices", f"between {-len(self)} and {len(self) - 1}", given)
+        wanted = f"integers between {-len(self)} and {len(self) - 1}"
+        given = list(check.sequence("indices", indices.tolist() if hasattr(indices, "tolist") else indices, wanted))
+        whole = all(isinstance(k, (int, np.integer)) and not isinstance(k, bool) for k in given)
+        if not (whole and all(-len(self) <= k < len(self) for k in given)):
+            raise check.fail("indices", wanted, given)
         held = np.zeros(len(self), dtype=bool)
         held[given] = True
         return self._select(np.flatnonzero(~held)), self._select(np.flatnonzero(held))

@@ -468,10 +468,13 @@ class Trajectory(Located):
 
 def _weights(value: Any, count: int, n: int) -> np.ndarray:
     """Weights of n particles, shape (n,), or (count, n) where they change."""
-    if np.ndim(value) != 2:
+    if value is None:
+        return check.weights("weights", None, n)
+    value = check.array("weights", value)
+    if value.shape not in ((n,), (count, n)):
+        raise check.fail("weights", f"an array of shape ({n},) or ({count}, {n})", value)
+    if value.ndim == 1:
         return check.weights("weights", value, n)
-    if len(value) != count:
-        raise check.fail("weights", f"of shape ({n},) or ({count}, {n})", value)
     rows = np.array([check.weights("weights", row, n) for row in value])
     return rows[0] if (rows == rows[0]).all() else rows
 
