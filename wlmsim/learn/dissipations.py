@@ -34,8 +34,8 @@ class LearnableDissipation(Learnable, Dissipation):
     def _to_scaled(self, positions: Any, velocities: Any, weights: Any) -> tuple[torch.Tensor, ...]:
         scales = self._known_scales
         self._check_rows(weights, positions=positions, velocities=velocities)
-        x, v, w = self._tensors(positions, velocities, weights)
-        return self._scaled_positions(x), v * scales.duration / scales.length, w
+        x, v, w = self._tensors(self._scaled_positions(positions), velocities, weights)
+        return x, v * scales.duration / scales.length, w
 
     def rayleigh(self, positions: Any, velocities: Any, weights: Any, xp: Any) -> Any:
         """Rayleigh function in the data's units; a tensor that can be differentiated, or a number for NumPy arrays."""

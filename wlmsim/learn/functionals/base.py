@@ -118,8 +118,10 @@ class Learnable(torch.nn.Module):
         parameter = next(self.parameters())
         return [torch.as_tensor(array).to(parameter) for array in arrays]
 
-    def _scaled_positions(self, x: torch.Tensor) -> torch.Tensor:
-        scales = self._known_scales
+    def _scaled_positions(self, positions: Any) -> torch.Tensor:
+        """In the precision that was given: far from the origin, single precision does not tell places apart."""
+        scales, x = self._known_scales, torch.as_tensor(positions)
+        x = x if x.is_floating_point() else x.double()
         return (x - torch.tensor(scales.centre, dtype=x.dtype, device=x.device)) / scales.length
 
 
@@ -144,8 +146,8 @@ class LearnableFunctional(Learnable, Functional):
     def _to_scaled(self, positions: Any, weights: Any, time: Any) -> tuple[torch.Tensor, torch.Tensor, Any]:
         scales = self._known_scales
         self._check_rows(weights, positions=positions)
-        x, w = self._tensors(positions, weights)
-        return self._scaled_positions(x), w, (time - scales.start) / scales.duration
+        x, w = self._tensors(self._scaled_positions(positions), weights)
+        return x, w, (time - scales.start) / scales.duration
 
     def expression(self, positions: Any, weights: Any, time: Any, xp: Any) -> Any:
         """Energy in the data's units; a torch tensor that can be differentiated, or a number for NumPy arrays."""
