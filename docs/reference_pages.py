@@ -25,8 +25,8 @@ PAGES: dict[str, tuple[str, str, list[tuple[str, list[str]]]]] = {
             ("Laws of motion", ["mechanics.lagrangian", "mechanics.flow", "mechanics.magnetic"]),
             ("Dissipation", ["mechanics.dissipation"]),
             ("Flows of the plane", ["mechanics.incompressible"]),
-            ("Running it", ["simulation"]),
-            ("Along a run", ["observables", "events", "walls", "data.observations"]),
+            ("Running it", ["simulation.run"]),
+            ("Along a run", ["simulation.observables", "simulation.events", "simulation.walls", "data.observations"]),
         ],
     ),
     "functionals": (
@@ -47,7 +47,7 @@ PAGES: dict[str, tuple[str, str, list[tuple[str, list[str]]]]] = {
     "systems": (
         "Systems",
         "A Lagrangian, a way to draw its initial population, and an exact solution where one exists.",
-        [("", ["systems"])],
+        [("", ["systems", "systems.sweeps"])],
     ),
     "quantum": ("Quantum mechanics", "Waves on grids, and the flow that they carry.", [("", ["quantum"])]),
     "learn": (

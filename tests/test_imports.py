@@ -78,7 +78,7 @@ def test_learning_needs_neither_pot_nor_graphics():
 
 
 PACKAGES = ["", ".functionals", ".functionals.laws", ".integrators", ".systems", ".quantum"]
-PACKAGES += [".learn", ".io", ".visual", ".datasets", ".observables", ".events"]
+PACKAGES += [".learn", ".io", ".visual", ".datasets", ".simulation.observables", ".simulation.events"]
 
 
 @pytest.mark.parametrize("module", PACKAGES)

@@ -1,12 +1,10 @@
 from . import datasets as datasets
 from . import errors as errors
 from . import evaluation as evaluation
-from . import events as events
 from . import functionals as functionals
 from . import integrators as integrators
 from . import io as io
 from . import learn as learn
-from . import observables as observables
 from . import quantum as quantum
 from . import systems as systems
 from . import transport as transport
@@ -19,7 +17,6 @@ from .data.snapshots import SnapshotSeries as SnapshotSeries
 from .data.standardisation import Standardisation as Standardisation
 from .data.tracks import Tracks as Tracks
 from .data.trajectory import Trajectory as Trajectory
-from .events import Event as Event
 from .functionals import Charged as Charged
 from .functionals import Entropy as Entropy
 from .functionals import External as External
@@ -58,11 +55,14 @@ from .mechanics.incompressible import StreamFlow as StreamFlow
 from .mechanics.incompressible import VortexFlow as VortexFlow
 from .mechanics.lagrangian import Lagrangian as Lagrangian
 from .mechanics.magnetic import MagneticField as MagneticField
-from .observables import observe as observe
+from .simulation import Walls as Walls
+from .simulation import events as events
+from .simulation import observables as observables
 from .simulation import resume as resume
 from .simulation import simulate as simulate
-from .sweeps import sweep as sweep
-from .walls import Walls as Walls
+from .simulation.events import Event as Event
+from .simulation.observables import observe as observe
+from .systems.sweeps import sweep as sweep
 
 __version__: str
 

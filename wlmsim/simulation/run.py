@@ -17,7 +17,6 @@ from wlmsim import _validation as check
 from wlmsim.data.population import Population
 from wlmsim.data.trajectory import Trajectory
 from wlmsim.errors import AccuracyWarning, ParameterError, SimulationError
-from wlmsim.events import Event, Watch, between
 from wlmsim.functionals import Entropy, GaussianEntropy
 from wlmsim.integrators import Boris, Integrator, Leapfrog, RungeKutta4, State
 from wlmsim.integrators.constant_speed import ConstantSpeedIntegrator
@@ -25,8 +24,9 @@ from wlmsim.integrators.loops import Loop
 from wlmsim.integrators.time_grid import RecordedGrid, TimeGrid
 from wlmsim.mechanics.flow import Flow, GradientFlow
 from wlmsim.mechanics.lagrangian import Lagrangian
-from wlmsim.observables import Wanted, Watched
-from wlmsim.walls import Walls
+from wlmsim.simulation.events import Event, Watch, between
+from wlmsim.simulation.observables import Wanted, Watched
+from wlmsim.simulation.walls import Walls
 
 DETERMINISTIC = (Boris, Leapfrog, RungeKutta4)
 """Schemes whose steps may be taken again: they draw no noise, and approximate a motion in continuous time."""
