@@ -25,7 +25,7 @@ def cows(tmp_path_factory: pytest.TempPathFactory) -> Path:
             lon, lat = 5 + 0.01 * rng.normal() + 0.0005 * m, 52 + 0.01 * rng.normal()
             rows.append(f"{str(when).replace('T', ' ')},{lon:.5f},{lat:.5f},cow {k}")
     path = tmp_path_factory.mktemp("cows") / "cows.csv"
-    path.write_text("\n".join(rows))
+    path.write_text("\n".join([*rows, ""]))
     return path
 
 

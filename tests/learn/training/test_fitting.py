@@ -39,7 +39,7 @@ def test_a_pair_term_with_defaults_trains_on_a_herd(herd):
 def test_a_loss_that_rises_is_told(herd):
     large = wls.learn.PairPotential(2.5, typical_force=1000.0)
     with pytest.warns(AccuracyWarning, match=r"the loss rose during the fit, from about .* to .*: nothing was learned"):
-        fit(herd, large, steps=60, dt=0.25)
+        fit(herd, large, steps=60, dt=0.25, learning_rate=0.1)
 
 
 def test_pairs_that_are_lost_are_a_divergence(herd):
