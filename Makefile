@@ -3,19 +3,20 @@
 
 VENV ?= .venv
 WORKERS ?= 2
+CONSTRAINTS ?= constraints.txt
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := $(VENV)/bin
 
 # The variable also holds the isolated environment in which wlmsim is built to the tested versions.
-PIP_INSTALL = PIP_CONSTRAINT=constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 \
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt
+PIP_INSTALL = PIP_CONSTRAINT=$(CONSTRAINTS) PIP_DISABLE_PIP_VERSION_CHECK=1 \
+	$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-all lint docs format clean
+.PHONY: help demo test test-all test-lowest lint docs format clean
 
 help:  ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
 
 demo: $(BIN)/.wlmsim-film  ## Simulate, study, forecast and film; results in demo/
 	PYVISTA_OFF_SCREEN=true $(BIN)/python examples/demo.py --output demo
@@ -27,6 +28,9 @@ test: $(BIN)/.wlmsim-dev  ## Run the tests in WORKERS processes, but for the slo
 
 test-all: $(BIN)/.wlmsim-dev  ## Run all tests, as continuous integration does
 	$(PYTEST)
+
+test-lowest:  ## Run the tests with the lowest versions that pyproject.toml allows, in an environment of their own
+	$(MAKE) test VENV=.venv-lowest CONSTRAINTS=constraints-lowest.txt
 
 lint: $(BIN)/.wlmsim-dev  ## Check style, formatting and types
 	$(BIN)/ruff check .
@@ -46,7 +50,7 @@ clean:  ## Remove caches, builds and the demo's results; leaves the environment
 	find benchmarks docs examples tests wlmsim -name __pycache__ -prune -exec rm -rf {} +
 
 # One stamp for each set of extras: a second call installs nothing.
-$(BIN)/.wlmsim-%: pyproject.toml constraints.txt | $(BIN)/pip
+$(BIN)/.wlmsim-%: pyproject.toml $(CONSTRAINTS) | $(BIN)/pip
 	@echo "Installing wlmsim[$*] into $(VENV) (the first time takes a few minutes)"
 	@$(PIP_INSTALL) --editable '.[$*]'
 	@touch $@
