@@ -65,7 +65,7 @@ def simulated_cells(
         A row for each cell, run and time, T x ensemble x n, time by time. ``obs``: the time, under its name in the
         data; ``origin``, the name of the cell it started as; ``run``; ``weight``, its share of the population, which
         changes where growth was learned; and all columns of the nearest observed cell, under names that begin with
-        ``nearest_*``: simulated cells have no annotation of their own. ``obsm``: the embedding; and pictures, such as
+        ``nearest_``: simulated cells have no annotation of their own. ``obsm``: the embedding; and pictures, such as
         ``X_umap``, at the mean place of the ten nearest observed cells. ``var`` and the loadings are those of the data.
 
     Examples
