@@ -23,7 +23,7 @@ def main() -> None:
     from rich.table import Table
 
     import wlmsim as wls
-    from wlmsim import simulation
+    from wlmsim.simulation import run
 
     gravity = wls.Lagrangian(wls.Gravity(1.0, SOFTENING))
     typed = wls.Lagrangian(wls.Pairwise(lambda r, xp: -1.0 / xp.sqrt(r**2 + SOFTENING**2)))
@@ -37,11 +37,11 @@ def main() -> None:
 
     def stepped(lagrangian: wls.Lagrangian, cloud: wls.Population, steps: int) -> common.Work:
         def work() -> None:
-            few, simulation.FEW = simulation.FEW, steps + 1
+            few, run.FEW = run.FEW, steps + 1
             try:
                 wls.simulate(lagrangian, cloud, [steps * DT], dt=DT)
             finally:
-                simulation.FEW = few
+                run.FEW = few
 
         return work
 

@@ -360,7 +360,7 @@ def test_model_in_a_file_without_suffix(study: Path, tmp_path: Path) -> None:
         (["--hidden", "0"], "--hidden: `hidden` must be an integer >= 1; got 0"),
         (["--validation", "first"], "--validation: 'first' is not last or none or an integer"),
         (["--validation", 99], "--validation: `EarlyStopping.validation` must be an index of the 9 fitted marginals"),
-        (["--hold-out", 99], "--hold-out: `indices` must be between -9 and 8; got [99]"),
+        (["--hold-out", 99], "--hold-out: `indices` must be integers between -9 and 8; got [99]"),
         (["--until", -1], "spring.h5 holds no marginal up to t = -1"),
         (["--device", "abacus"], "--device: `Runtime.device` must be"),
         (["--set", "potential=3"], "WLM has no parameter potential; known are friction"),

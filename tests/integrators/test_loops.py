@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 import wlmsim as wls
 from tests.example_mechanics import ShakenPendula, a_population, advance
-from wlmsim import simulation
 from wlmsim.errors import ParameterError, SimulationError
 from wlmsim.integrators import State
+from wlmsim.simulation import run
 
 STRENGTH = [1.0]
 """Of the well below: a law may read what changes."""
@@ -184,7 +184,7 @@ def test_a_law_that_may_always_change_has_none():
 @pytest.fixture(params=[True, False], ids=["loops", "steps"])
 def with_loops(request, monkeypatch):
     """Whether loops are used from the first step on, or never."""
-    monkeypatch.setattr(simulation, "FEW", 1 if request.param else 10**9)
+    monkeypatch.setattr(run, "FEW", 1 if request.param else 10**9)
     return request.param
 
 
@@ -202,7 +202,7 @@ def test_trajectories_are_the_same(dim, cloud, records, dt):
     paths = []
     with pytest.MonkeyPatch.context() as patch:
         for few in (1, 10**9):
-            patch.setattr(simulation, "FEW", few)
+            patch.setattr(run, "FEW", few)
             paths.append(wls.simulate(mechanics, start, times, dt=dt, integrator=wls.Yoshida4()))
     np.testing.assert_allclose(paths[0].positions, paths[1].positions, rtol=1e-9, atol=1e-10)
     np.testing.assert_allclose(paths[0].velocities, paths[1].velocities, rtol=1e-8, atol=1e-9)
@@ -214,7 +214,7 @@ def test_trajectories_are_the_same(dim, cloud, records, dt):
 def test_no_record_changes_another(records, dt):
     start, mechanics = a_population(4, 1), wls.Lagrangian(POTENTIALS[1], dissipation=wls.Friction(0.2))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(simulation, "FEW", 1)
+        patch.setattr(run, "FEW", 1)
         for make in (wls.Leapfrog, lambda: wls.BAOAB(0.3, seed=1)):
             often, once = (
                 wls.simulate(mechanics, start, times, dt=dt, integrator=make()) for times in ([*records, 3.6], [3.6])
@@ -225,10 +225,10 @@ def test_no_record_changes_another(records, dt):
 
 def test_pieces_of_a_run_change_nothing(monkeypatch):
     start, mechanics = a_population(4, 1), wls.Lagrangian(POTENTIALS[1])
-    monkeypatch.setattr(simulation, "FEW", 1)
+    monkeypatch.setattr(run, "FEW", 1)
     paths = []
     for at_once in (1, 500, 10**7):
-        monkeypatch.setattr(simulation, "AT_ONCE", at_once)
+        monkeypatch.setattr(run, "AT_ONCE", at_once)
         paths.append(wls.simulate(mechanics, start, [0.5, 40.0], dt=0.02, integrator=wls.BAOAB(0.0)))
     for path in paths[1:]:
         np.testing.assert_array_equal(path.positions, paths[0].positions)
@@ -261,18 +261,18 @@ def test_few_particles_and_many_steps_are_looped(monkeypatch):
     asked = []
     monkeypatch.setattr(wls.integrators.loops.Loop, "steps", lambda *args: asked.append(args) or 1 / 0)
     oscillator = wls.Lagrangian(wls.External(wls.laws.Harmonic(1.0)))
-    wls.simulate(oscillator, wls.Population([[1.0]], [[0.0]]), [1.0], dt=1.0 / (simulation.FEW - 1))
+    wls.simulate(oscillator, wls.Population([[1.0]], [[0.0]]), [1.0], dt=1.0 / (run.FEW - 1))
     assert not asked
     with pytest.raises(ZeroDivisionError):
-        wls.simulate(oscillator, wls.Population([[1.0]], [[0.0]]), [1.0], dt=1.0 / simulation.FEW)
+        wls.simulate(oscillator, wls.Population([[1.0]], [[0.0]]), [1.0], dt=1.0 / run.FEW)
     assert len(asked) == 1
 
 
 def test_progress_moves_while_a_loop_runs(monkeypatch):
     seen = []
-    monkeypatch.setattr(simulation, "FEW", 1)
-    monkeypatch.setattr(simulation, "AT_ONCE", 200 * 104)
-    monkeypatch.setattr(simulation, "_progress", lambda show, steps: _Counting(seen))
+    monkeypatch.setattr(run, "FEW", 1)
+    monkeypatch.setattr(run, "AT_ONCE", 200 * 104)
+    monkeypatch.setattr(run, "_progress", lambda show, steps: _Counting(seen))
     oscillator = wls.Lagrangian(wls.External(wls.laws.Harmonic(1.0)))
     wls.simulate(oscillator, wls.Population([[1.0]], [[0.0]]), [10.0], dt=0.01, progress=True)
     assert seen == [200] * 5

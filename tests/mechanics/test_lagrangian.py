@@ -141,11 +141,11 @@ class TestMassesOfTheirOwn:
         np.testing.assert_allclose(path.angular_momentum(), path.angular_momentum()[:1].repeat(4, 0), atol=1e-12)
 
     def test_compiled_steps_are_those_of_one_after_the_other(self, monkeypatch):
-        from wlmsim import simulation
+        from wlmsim.simulation import run
 
         law, start = wls.Lagrangian(wls.External(wls.laws.Harmonic(1.0)), mass=MASSES), a_population(5, 2)
         stepped = wls.simulate(law, start, [2.0], dt=0.05)
-        monkeypatch.setattr(simulation, "FEW", 1)
+        monkeypatch.setattr(run, "FEW", 1)
         np.testing.assert_allclose(wls.simulate(law, start, [2.0], dt=0.05).positions, stepped.positions, rtol=1e-12)
 
     @pytest.mark.parametrize("steps", [200, 2500])

@@ -7,8 +7,9 @@ import pytest
 
 import wlmsim as wls
 from tests.example_mechanics import Spring, a_population
-from wlmsim import events, simulation
+from wlmsim import events
 from wlmsim.errors import ParameterError
+from wlmsim.simulation import run as module
 
 SPRING = wls.Lagrangian(Spring())
 COMPILED = wls.Lagrangian(wls.External(wls.laws.Harmonic(1.0)))
@@ -19,7 +20,7 @@ PLANET = wls.Population([[1.3, 0.0]], [[0.0, 0.8]])
 def oscillator(request, monkeypatch):
     if request.param == "step by step":
         return SPRING
-    monkeypatch.setattr(simulation, "FEW", 2)
+    monkeypatch.setattr(module, "FEW", 2)
     return COMPILED
 
 
