@@ -6,6 +6,7 @@ import copy
 import math
 import warnings
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -30,7 +31,7 @@ from wlmsim.learn.matching.options import Matching
 from wlmsim.learn.options.constraints import Constraint, validate
 from wlmsim.learn.options.estimator import Choice, Estimator, explain_unknown
 from wlmsim.learn.prediction.doubts import beaten
-from wlmsim.learn.prediction.growth import Growth, GrowthRate
+from wlmsim.learn.prediction.growth import Growth, GrowthRate, GrowthRates
 from wlmsim.learn.prediction.predictor import Predictor
 from wlmsim.learn.references import references
 from wlmsim.learn.rollouts.base import Rollouts
@@ -146,8 +147,6 @@ class WLM(Estimator):
         Time step of rollouts and forecasts [time].
     reach_ : float
         Given or chosen reach of the loss [length].
-    growth_rates_ : GrowthRates or None
-        Rates of growth between the fitted marginals; None if masses are conserved. See `growth_rate`.
     growth_changes_ : bool
         Whether rates of growth change between the marginals as they do over all fitted ones, in two-sided predictions;
         chosen with the reach, else not.
@@ -359,7 +358,7 @@ class WLM(Estimator):
         self.times_, self.data_, self.cites_ = data.times.copy(), data, cited_by(data.metadata)
         self.units_, self.cells_ = dict(data.units), dict(data.metadata.get(CELLS, {}))
         self.located_ = located(data)
-        self.growth_rates_ = self._predictor().fitted_rates()
+        self.__dict__.pop("growth_rates_", None)
         if group.first and (doubt := beaten(self._predictor(), data)) is not None:
             warnings.warn(doubt, AccuracyWarning, stacklevel=2)
         return self
@@ -388,6 +387,14 @@ class WLM(Estimator):
             self.lagrangian_: Lagrangian = self.mechanics_
         self.friction_: float = self.lagrangian_.friction if "lagrangian_" in vars(self) else math.inf
 
+    @cached_property
+    def growth_rates_(self) -> GrowthRates | None:
+        """Rates of growth between the fitted marginals; None if masses are conserved.
+
+        Found when they are first asked for, by forecasts, `growth_rate` or `save`: plans take a second or so each.
+        """
+        return self._predictor().fitted_rates()
+
     # --- prediction
 
     def _predictor(self) -> Predictor:
@@ -403,7 +410,7 @@ class WLM(Estimator):
             given["speed"],
             self.noise_,
             Growth(self.reach_, self.growth_changes_),
-            vars(self).get("growth_rates_"),
+            lambda: self.growth_rates_,
             int(given["seed"]),
             vars(self).get("data_"),
             repr(self),
@@ -478,7 +485,8 @@ class WLM(Estimator):
         positions : array_like, shape (n, d)
             Where [length].
         time : float
-            When; before the first fitted marginal and after the last one those of the nearest interval [time].
+            When; at a fitted time rates are those until the next one, before the first and from the last one on those
+            of the nearest interval [time].
 
         Returns
         -------

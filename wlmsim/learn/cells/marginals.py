@@ -89,7 +89,7 @@ def carried(predictor: Predictor, cloud: Population, time: float) -> np.ndarray:
     """Where a cloud is at a later time by the mechanics without its noise, shape (n, d) [length]."""
     if time == cloud.time:
         return cloud.positions
-    still = dataclasses.replace(predictor, noise=0.0, rates=None)
+    still = dataclasses.replace(predictor.without_growth(), noise=0.0)
     return still._rolled_out(cloud, [time])[0].positions
 
 

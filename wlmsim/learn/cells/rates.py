@@ -11,18 +11,15 @@ import numpy as np
 from wlmsim.io.columns import Rows
 from wlmsim.learn.cells.marginals import Marginal, members_of
 
-SOON = 1e-6
-"""Share of the span of the data after which cells are asked for their rate: in the interval that begins then."""
-
 
 def growth_rates(model: Any, rows: Rows, marginals: Sequence[Marginal]) -> tuple[np.ndarray, np.ndarray]:
     """Rate of growth of each cell and its standard error, from counts and the spread over the networks [1 / time]."""
     rates, errors = np.full((2, len(rows.positions)), np.nan)
     single = _rates_of_members(model, rows, marginals)
     for marginal in marginals:
-        x, soon = marginal.cloud.positions, marginal.time + SOON * float(np.ptp(model.times_))
-        found = model.growth_rate(x, soon)
-        spread = np.std([each(x, soon).rate for each in single], axis=0, ddof=1) if len(single) > 1 else 0.0
+        x, time = marginal.cloud.positions, marginal.time
+        found = model.growth_rate(x, time)
+        spread = np.std([each(x, time).rate for each in single], axis=0, ddof=1) if len(single) > 1 else 0.0
         rates[marginal.rows], errors[marginal.rows] = found.rate, np.hypot(found.error, spread)
     return rates, errors
 

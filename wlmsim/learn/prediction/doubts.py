@@ -33,6 +33,7 @@ def beaten(predictor: Predictor, data: SnapshotSeries) -> str | None:
     str or None
         A sentence, or nothing.
     """
+    predictor = predictor.without_growth()  # whose rates would know the last marginal
     series = data.population(data.population_labels[0])
     if len(series) < 2:
         return None

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from wlmsim._progress import LateBar
 from wlmsim.data.population import Population
 from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.integrators import Integrator
@@ -80,12 +81,14 @@ class GrowthRates:
         self.reach, self.intervals = reach, list(intervals)
 
     def __call__(self, places: np.ndarray, time: float) -> GrowthRate:
-        """Rates at some places, shape (n, d), at a time; after the last fitted marginal those of the last interval."""
-        ends = [part.end for part in self.intervals]
-        now = float(np.clip(time, min(part.begin for part in self.intervals), max(ends)))
-        after = min(end for end in ends if end >= now)
+        """Rates at some places, shape (n, d), at a time: at a fitted one those of the interval that begins there.
+
+        From the last fitted marginal on they are those of the last interval, before the first those of the first.
+        """
+        first, last = min(part.begin for part in self.intervals), max(part.end for part in self.intervals)
+        after = min(part.end for part in self.intervals if part.end > max(time, first) or part.end == last)
         chosen = [part for part in self.intervals if part.begin < after <= part.end]
-        counts = [self._counts(part, places, now) for part in chosen]
+        counts = [self._counts(part, places, time) for part in chosen]
         shares = np.array([sum(count) for count in counts])
         spans = np.array([[part.end - part.begin] for part in chosen])
         rates = np.array([np.log(grown / first) for first, grown in counts]) / spans
@@ -118,6 +121,7 @@ def growth_rates(
     *,
     dt: float,
     integrator: Integrator | None = None,
+    progress: bool = True,
 ) -> GrowthRates:
     """Rates of growth along the plans from where the mechanics carries each fitted marginal to the next one.
 
@@ -133,13 +137,20 @@ def growth_rates(
         Largest time step [time].
     integrator : Integrator, optional
         Default: that of `wlmsim.simulate`.
+    progress : bool
+        Whether to show a bar where it takes more than two seconds. Default True.
 
     Returns
     -------
     GrowthRates
     """
     pairs = [pair for series in populations for pair in itertools.pairwise(series)]
-    return GrowthRates(reach, [_interval(mechanics, *pair, reach, dt, integrator) for pair in pairs])
+    intervals = []
+    with LateBar("rates of growth", len(pairs), shown=progress) as bar:
+        for before, after in pairs:
+            intervals.append(_interval(mechanics, before, after, reach, dt, integrator))
+            bar.advance()
+    return GrowthRates(reach, intervals)
 
 
 def _interval(

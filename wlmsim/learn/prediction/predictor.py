@@ -57,8 +57,8 @@ class Predictor:
         Strength of the noise [length / sqrt(time)].
     growth : Growth
         How particles multiply and die in two-sided predictions.
-    rates : GrowthRates, optional
-        At which rates they do so in forecasts. Default: weights are kept.
+    rates : callable
+        Gives the rates at which they do so in forecasts, `GrowthRates`, or None where weights are kept. Default: None.
     seed : int
         Of the noise.
     fitted : SnapshotSeries, optional
@@ -84,7 +84,7 @@ class Predictor:
     speed: float | None = None
     noise: float = 0.0
     growth: Growth = CONSERVED
-    rates: GrowthRates | None = None
+    rates: Callable[[], GrowthRates | None] = lambda: None
     seed: int = 0
     fitted: SnapshotSeries | None = None
     name: str = ""
@@ -168,7 +168,7 @@ class Predictor:
                 f"the forecast runs from t = {_times.text(start.time, every)} to {_times.text(times[-1], every)}, "
                 f"beyond the fitted times {fitted} by more than {FAR} times their span"
             )
-        if self.growth.reach < math.inf and self.rates is None:
+        if self.growth.reach < math.inf and self.rates() is None:
             _warn(
                 "the forecast keeps the weights of its start: the file of this model, of an earlier wlmsim, has no "
                 "rates of growth; fit again, or interpolate(times, two_sided=True)"
@@ -227,11 +227,15 @@ class Predictor:
             metadata=about,
         )
         path.units = dict(self.units)
-        if self.rates is not None:
+        if (rates := self.rates()) is not None:
             begun = np.concatenate([[start.time], path.times])
             frames = np.concatenate([start.positions[None], path.positions])
-            path.weights = self.rates.weights(begun, frames, start.weights)[1:]
+            path.weights = rates.weights(begun, frames, start.weights)[1:]
         return path
+
+    def without_growth(self) -> Predictor:
+        """The same, but for forecasts, which keep the weights of their start."""
+        return dataclasses.replace(self, rates=lambda: None)
 
     def fitted_rates(self) -> GrowthRates | None:
         """Rates of growth between the fitted marginals, if particles multiply and die."""
@@ -240,7 +244,8 @@ class Predictor:
         fitted = self._known(None)
         populations = [list(self._with_estimates(fitted.population(label))) for label in fitted.population_labels]
         integrator = None if self.noise else self._integrator()
-        return growth_rates(self.mechanics, populations, self.growth.reach, dt=self.dt, integrator=integrator)
+        how: dict[str, Any] = {"dt": self.dt, "integrator": integrator, "progress": self.progress}
+        return growth_rates(self.mechanics, populations, self.growth.reach, **how)
 
     def _moving(self, start: Population) -> Population:
         """A start with velocities, by the rule of the fit where they are unknown."""
