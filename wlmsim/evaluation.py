@@ -125,13 +125,13 @@ def score_individuals(
     if forecast.ids is None:
         raise ParameterError("`forecast` must have names (ids), as model.forecast(tracks, times) gives them")
     cloud, names = (None, forecast.ids) if start is None else start.last()
-    mine, theirs = ({name: k for k, name in enumerate(some)} for some in (forecast.ids, names))
+    mine, theirs, there = ({name: k for k, name in enumerate(some)} for some in (forecast.ids, names, truth.ids))
     ids = tuple(name for name in truth.ids if name in mine and name in theirs)
     pairs = [(k, j) for k, t in enumerate(truth.times) if (j := _times.position(forecast.times, t)) is not None]
     if not ids or not pairs:
         raise ParameterError("`truth` must share an individual and a time with the forecast; it shares none")
     rows, frames = (list(column) for column in zip(*pairs, strict=True))
-    seen = truth.positions[rows][:, [truth.ids.index(name) for name in ids]]
+    seen = truth.positions[rows][:, [there[name] for name in ids]]
     path = forecast.positions[frames][:, [mine[name] for name in ids]]
     begin = forecast[0] if cloud is None else cloud
     origin = [theirs[name] for name in ids]
@@ -180,9 +180,10 @@ class Scores:
         Whether individuals were followed and some of them were hidden. `judged`, `best_baseline` and
         `beats_baselines` then go by "partial".
     floor : ndarray, shape (K,), optional
-        W1 between two random halves of what was observed, or between two parts of it: no prediction of other
-        individuals can be seen to be better (one that carries the very same on can), and W1 of parts is too large by at
-        most about as much, see `wlmsim.transport.sampling_floor` [length].
+        W1 between two random halves of what was observed, or between two parts of it: what a perfect prediction of
+        other individuals is apart from as many of them as a half has. With twice as many it is nearer, by a factor of
+        2^(-1/d) in d > 2 dimensions, and one that carries the very same on can be nearer still. W1 of parts is too
+        large by at most about as much, see `wlmsim.transport.sampling_floor` [length].
     rows : ndarray of int, shape (K,), optional
         Rows of each part that W1 is of; 0 where it is exact. Default: exact.
     errors : dict of str to ndarray of shape (K,)
@@ -342,7 +343,7 @@ class _Row(NamedTuple):
 
     def cells(self, bold: str, end: str) -> list[str]:
         """Scores as text, the least between the marks `bold` and `end`."""
-        best = np.nanmin(self.scores)
+        best = np.nanmin(self.scores) if np.isfinite(self.scores).any() else np.nan
         widths = self.errors or [0.0] * len(self.scores)
         known = [_text(x, width) for x, width in zip(self.scores, widths, strict=True)]
         marked = [f"{bold}{text}{end}" if x == best else text for x, text in zip(self.scores, known, strict=True)]
@@ -568,13 +569,12 @@ def _score(
 def _distances(
     guess: Population, truth: Population, metrics: Sequence[str], individuals: int | None, counts: tuple[int, int]
 ) -> dict[str, DistanceEstimate]:
-    """By each metric, and along lines where W1 is of parts alone."""
+    """By each metric, and along lines, which a table has where W1 is of parts of any of the marginals."""
     found = {}
     for metric in metrics:
         partial = metric == "partial"
         found[metric] = transport.estimate_distance(guess, truth, _among(individuals, counts) if partial else metric)
-    if found["w1"].rows:
-        found[SLICED] = DistanceEstimate(transport.sliced_wasserstein1(guess, truth))
+    found[SLICED] = DistanceEstimate(transport.sliced_wasserstein1(guess, truth))
     return found
 
 

@@ -60,6 +60,8 @@ def test_scores_of_the_cloud_and_of_each_individual(herd, model):
     straight = past.positions[-1] + (future.times - 4.0)[:, None, None] * past.velocities[-1]
     np.testing.assert_allclose(each.distances["ballistic"], np.linalg.norm(straight - future.positions, axis=2))
     assert "cow 11" in str(each) and each.to_dict()["ids"][0] == "cow 0"
+    strangers = wls.Tracks(future.times, future.positions, future.velocities, ids=list("abcdefghijkl"), **ABOUT)
+    assert model.evaluate(strangers, start=past).by_individual is None  # the cloud is scored all the same
     assert scores.to_dict()["by_individual"]["mean_distance"]["persistence"][0] == pytest.approx(moved[:, 0].mean())
 
 

@@ -100,7 +100,9 @@ class TestJobs:
                 os.kill(os.getpid(), signal.SIGKILL)
             return item.upper()
 
-        lost, *rest = on_cluster(work, ["doomed", "a", "unlucky", "b"], client)
+        # with what is large enough that it is not sent again and again without need
+        large = bytes(3 * 2**20)
+        lost, *rest = on_cluster(lambda item, send, _=large: work(item, send), ["doomed", "a", "unlucky", "b"], client)
         assert rest == ["A", "UNLUCKY", "B"]
         assert isinstance(lost, Lost) and "its workers died" in lost.reason
         assert len(Path(tmp_path, "unlucky").read_text()) >= 2

@@ -45,6 +45,15 @@ def test_parts_are_disjoint_and_follow_the_weights(small_limit, rng):
     assert np.mean(shares) == pytest.approx(0.5, abs=0.01)
 
 
+def test_parts_do_not_shrink_where_a_cloud_begins_to_be_large(small_limit, rng):
+    truth = rng.normal(size=(3000, 2))
+    found = [transport.estimate_distance(rng.normal(size=(n, 2)), truth) for n in (100, 101, 160, 600)]
+    assert [one.rows for one in found] == [100] * 4
+    assert max(one.value for one in found) < 1.5 * min(one.value for one in found)
+    parts = list(estimates._parts(Population(np.arange(160.0)[:, None])))
+    assert all(len(np.unique(part.positions)) == 100 for part in parts)
+
+
 def test_weighted_large_clouds(small_limit, rng):
     x, w = rng.normal(size=(600, 2)), rng.uniform(0.1, 1, 600)
     found = transport.estimate_distance(Population(x, weights=w), Population(x + np.array([2.0, 0.0]), weights=w))

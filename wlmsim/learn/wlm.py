@@ -570,11 +570,17 @@ class WLM(Estimator):
         """
         known = data.moving().snapshots() if isinstance(data, Tracks) else data
         clouds = observed.snapshots() if isinstance(observed, Tracks) else observed
-        begin = start.moving().last()[0] if isinstance(start, Tracks) else start
+        if not isinstance(start, Tracks):
+            return self._predictor().evaluate(clouds, start, known, two_sided=two_sided, metrics=metrics)
+        moving = start.moving()
+        begin, names = moving.last()
         scores = self._predictor().evaluate(clouds, begin, known, two_sided=two_sided, metrics=metrics)
-        if isinstance(observed, Tracks) and isinstance(start, Tracks):
-            path = self.forecast(start, scores.times)
-            scores.by_individual = score_individuals(path, observed, start.moving(), model=scores.model)
+        if isinstance(observed, Tracks) and set(observed.ids) & set(names):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # what is to be said of this forecast the scores have said
+                path = self._predictor().forecast(begin, scores.times)
+                path.ids = names
+                scores.by_individual = score_individuals(path, observed, moving, model=scores.model)
         return scores
 
     def score(self, observed: SnapshotSeries) -> float:

@@ -99,8 +99,10 @@ def on_cluster(
         futures: list[Any] = []
         try:
             for index, payload in enumerate(payloads):
-                data = connection.scatter(payload, hash=False) if len(payload) > 2**20 else payload
-                futures.append(connection.submit(_work, index, data, name, key=f"{name}-{index}", pure=False))
+                # not scattered: what lies on one worker alone would die with it
+                with warnings.catch_warnings():
+                    warnings.filterwarnings("ignore", "Sending large graph")
+                    futures.append(connection.submit(_work, index, payload, name, key=f"{name}-{index}", pure=False))
             return _gathered(futures, events, receive)
         except BaseException:
             with suppress(Exception):

@@ -2,7 +2,7 @@
 
 The mean distance between n random points of one cloud and n of another is larger than that of the clouds themselves,
 by at most about what two such parts of one and the same cloud are apart: the sampling floor, which falls as n^(-1/d) in
-d > 2 dimensions (Fournier and Guillin 2015). No prediction can be seen to be better than that.
+d > 2 dimensions (Fournier and Guillin 2015). No prediction by as many other points can be seen to be better than that.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from wlmsim.transport.exact import (
 from wlmsim.transport.partial import partial_wasserstein1
 
 PARTS = 5
-"""Random parts of a large cloud, that have no row in common."""
+"""Random parts of a large cloud, that have no row in common where it has as many rows as they all."""
 ROWS = 500
 """Rows of each."""
 DIRECTIONS = 32
@@ -103,7 +103,7 @@ def estimate_distance(a: Population | Any, b: Population | Any, metric: str | Di
 
 
 def sampling_floor(cloud: Population | Any, metric: str | Distance = "w1") -> DistanceEstimate:
-    """Distance between random halves of a cloud: no prediction can be seen to be nearer to it.
+    """Distance between random halves of a cloud: no prediction by half as many points can be seen to be nearer to it.
 
     Parameters
     ----------
@@ -174,23 +174,20 @@ def _along_directions(a: Population, b: Population, count: int) -> Iterator[floa
         yield on_a_line(a.positions @ unit, b.positions @ unit, a.weights, b.weights, 1)
 
 
-def _rows(cloud: Population) -> int:
-    return len(cloud) if len(cloud) <= ROWS else min(ROWS, len(cloud) // PARTS)
-
-
 def _parts(cloud: Population, seed: int = 0) -> Iterator[Population]:
-    """Random parts of equally weighted rows, none of them twice where weights are uniform; small clouds as they are.
+    """Random parts of equally weighted rows; small clouds as they are.
+
+    Where weights are uniform no row is in two parts, or in a cloud that has not as many rows, twice in one.
 
     Two clouds have seeds of their own: rows that are the same individuals in both would else be compared with each
     other, and seem nearer than those of a prediction that knows no identities.
     """
-    size = _rows(cloud)
     if len(cloud) <= ROWS:
         yield from [cloud] * PARTS
         return
     order = np.random.default_rng(seed).permutation(len(cloud))
     shares = np.cumsum(cloud.weights[order])
-    levels = (np.arange(PARTS * size) + 0.5) / (PARTS * size) * shares[-1]
+    levels = (np.arange(PARTS * ROWS) + 0.5) / (PARTS * ROWS) * shares[-1]
     drawn = order[np.searchsorted(shares, levels)]
     for k in range(PARTS):
         yield _of_rows(cloud, drawn[k::PARTS])

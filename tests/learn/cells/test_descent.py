@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -79,9 +80,29 @@ def test_descendants_and_ancestors_have_masses(cells, model):
     assert len(earlier) == 60 and 0.4 < earlier.sum() < later.sum() + 0.1
 
 
+def test_cells_without_weight_take_nothing_from_the_others(link):
+    light = dataclasses.replace(link, a=np.where(np.arange(len(link.a)) == 3, 0.0, link.a))
+    assert np.isfinite(light.forward(np.ones((len(link.a), 1)))).all()
+    assert np.isfinite(light.over_descendants(np.ones((len(link.b), 1)))).all()
+
+
+def test_memory_of_potentials_is_linear_in_the_cells():
+    def peak(count):
+        x = np.random.default_rng(0).normal(size=(count, 2))
+        tracemalloc.start()
+        links._extended(x, x, np.full(count, 1 / count), np.zeros(count), 1.0, 0.1)
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return most
+
+    assert peak(4000) < 2.5 * peak(2000)
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
+        (lambda m, d: CELLS.push(m, d, [np.nan, *[1.0] * 249], start=0, end=4), "`values` must be finite"),
+        (lambda m, d: CELLS.pull(m, d, [None, *["a"] * 249], start=0, end=4), "1 of 250 are missing"),
         (lambda m, d: CELLS.push(m, d, "kind", start=1, end=4), "`start` must be an observed time"),
         (lambda m, d: CELLS.push(m, d, "kind", start=4, end=0), "`start` must be before `end`"),
         (lambda m, d: CELLS.push(m, d, "kinds", start=0, end=4), r"did you mean 'kind'"),

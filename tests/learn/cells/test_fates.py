@@ -144,5 +144,10 @@ def test_arrows_in_pictures_point_where_cells_go(cells, chain):
     assert arrows[data.obs["day"] == "day 0", 0].mean() > 0.5  # the picture is the first two components
     series = wls.SnapshotSeries.from_anndata(data, time="day", positions="X_umap")
     assert series.velocities == [None] * 3  # no data
+    wls.learn.cells.picture_velocities(data, chain)  # its own are replaced
+    others = cells.copy()
+    others.obsm["velocity_umap"] = np.ones((250, 2))
+    with pytest.raises(ParameterError, match="which wlmsim did not write"):
+        wls.learn.cells.picture_velocities(others, chain)
     with pytest.raises(ParameterError, match="`transitions` must be between the 250 cells"):
         wls.learn.cells.picture_velocities(data, np.eye(2))

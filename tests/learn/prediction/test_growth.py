@@ -7,7 +7,9 @@ import pytest
 
 import wlmsim as wls
 from tests.models import quick
-from wlmsim.errors import ParameterError
+from wlmsim.errors import ParameterError, SimulationError
+from wlmsim.learn.prediction import growth
+from wlmsim.learn.prediction.growth import GrowthRates, Interval
 
 RATE = 0.5
 """By how much more the one kind grows than the other [1 / time]."""
@@ -53,6 +55,41 @@ def test_forecasts_grow_beyond_the_data(model, two_kinds):
         assert cloud.weights[cloud.positions[:, 0] < 0].sum() == pytest.approx(share(cloud.time), abs=0.01)
     scores = model.evaluate(two_kinds[3:], start=two_kinds[2])
     assert scores.mean["WLM"] < 0.3 * scores.mean["persistence"]
+
+
+def test_weights_do_not_depend_on_the_times_that_are_asked_for(model, two_kinds):
+    at_once = model.forecast(two_kinds[0], times=[2.5]).weights[-1]
+    step_by_step = model.forecast(two_kinds[0], times=[0.5, 1.0, 1.5, 2.0, 2.5]).weights[-1]
+    left = two_kinds[0].positions[:, 0] < 0
+    assert at_once[left].sum() == pytest.approx(step_by_step[left].sum(), abs=0.005)
+    assert at_once[left].sum() == pytest.approx(share(2.5), abs=0.01)
+
+
+def test_rates_in_a_gap_are_those_of_before():
+    x, rest = np.zeros((1, 1)), np.array([0.5])
+    still = Interval(0.0, 1.0, x, x, rest, rest, 100)
+    growing = Interval(4.0, 5.0, x, x, rest, 2 * rest, 100)
+    rates = GrowthRates(1.0, [still, growing])
+    assert [round(float(rates(x, time).rate[0]), 2) for time in (-1, 0, 1, 1.001, 3.9)] == [0] * 5
+    assert all(rates(x, time).rate[0] > 0.6 for time in (4, 5, 50))
+
+
+def test_mechanics_that_blows_up_leaves_growth_along_straight_lines(two_kinds, monkeypatch):
+    def blown(*args, **options):
+        raise SimulationError("blew up")
+
+    monkeypatch.setattr(growth, "simulate", blown)
+    rates = growth.growth_rates(growth._Still(), [list(two_kinds[:2])], 1.0, dt=1.0, progress=False)
+    found = rates(np.array([[-3.0, 0.0], [3.0, 0.0]]), 0.5).rate
+    assert found[0] - found[1] == pytest.approx(RATE, abs=0.1)
+
+
+def test_rates_are_found_when_they_are_asked_for(two_kinds, model):
+    assert "growth_rates_" in vars(model)
+    fresh = quick(friction=np.inf, loss=wls.learn.Exact(reach=1.0), rollouts=None).fit(two_kinds[:2])
+    assert "growth_rates_" not in vars(fresh)
+    assert fresh.growth_rates_ is fresh.growth_rates_
+    assert "growth_rates_" not in vars(fresh.fit(two_kinds[1:3]))
 
 
 def test_files_keep_rates_and_changing_weights(model, two_kinds, tmp_path):

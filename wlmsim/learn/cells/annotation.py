@@ -38,7 +38,7 @@ def annotate(
     rows = rows_of(model, data, **columns)
     check_fitted_to(model, rows)
     marginals = marginals_of(rows)
-    written = _Written(data, check_prefix(prefix), overwrite)
+    written = Written(data, check.instance("prefix", prefix, str), overwrite)
     embedding = str(rows.names["positions"])
     with LateBar("annotating cells", 4, shown=model.progress) as bar:
         velocity = _velocities(model, marginals, rows.positions.shape)
@@ -57,11 +57,6 @@ def annotate(
     _plan_genes(written, data, rows, embedding, velocity, genes)
     written.write({"positions": embedding, "time": str(rows.names["time"]), "model": repr(model)})
     return data
-
-
-def check_prefix(prefix: Any) -> str:
-    """A word that keys begin with."""
-    return check.instance("prefix", prefix, str)
 
 
 # --- what is said of each cell
@@ -112,7 +107,7 @@ def _certainty(model: Any, marginals: Sequence[Marginal], count: int) -> np.ndar
 
 
 def _plan_genes(
-    written: _Written, data: anndata.AnnData, rows: Rows, embedding: str, velocity: np.ndarray, genes: bool | None
+    written: Written, data: anndata.AnnData, rows: Rows, embedding: str, velocity: np.ndarray, genes: bool | None
 ) -> None:
     """Velocities of genes through the loadings, where these are known and the layer is not too large."""
     loadings = loadings_for(data, embedding, genes)
@@ -127,7 +122,7 @@ def _plan_genes(
 # --- writing
 
 
-class _Written:
+class Written:
     """What is to be written: first all is found, then all is written, and nothing of others without leave."""
 
     def __init__(self, data: anndata.AnnData, prefix: str, overwrite: bool):

@@ -169,13 +169,17 @@ class _Annotation(NamedTuple):
 
     @classmethod
     def of(cls, data: anndata.AnnData, given: Any) -> _Annotation:
+        import pandas
+
         name = given if isinstance(given, str) else None
         column = data.obs[check.choice("values", given, list(data.obs))] if name is not None else given
         entries = np.asarray(column)
         if entries.shape != (data.n_obs,):
             raise check.fail("values", f"an array of shape ({data.n_obs},), as there are cells", entries)
         if entries.dtype.kind in "biuf":
-            return cls(check.array("values", entries)[:, None], None, name)
+            return cls(check.finite("values", check.array("values", entries))[:, None], None, name)
+        if (missing := int(pandas.isna(entries).sum())) > 0:
+            raise ParameterError(f"`values` must be known for all cells; {missing} of {len(entries)} are missing")
         words = entries.astype(str)
         there = sorted(set(words.tolist()))
         return cls((words[:, None] == np.array(there)).astype(float), there, name)

@@ -87,11 +87,17 @@ class Link:
     @cached_property
     def arriving(self) -> np.ndarray:
         """What is carried to each cell after, shape (m,)."""
-        return TINY + np.sum([p.sum(0) for _, p in self.blocks()], axis=0)
+        total = np.full(len(self.b), TINY)
+        for _, p in self.blocks():
+            total += p.sum(0)
+        return total
 
     def mean_of_ancestors(self, values: np.ndarray) -> np.ndarray:
         """Mean of values of the cells before over the ancestors of each cell after, shape (n, k) to (m, k)."""
-        return np.sum([p.T @ values[part] for part, p in self.blocks()], axis=0) / self.arriving[:, None]
+        total = np.zeros((len(self.b), values.shape[1]))
+        for part, p in self.blocks():
+            total += p.T @ values[part]
+        return total / self.arriving[:, None]
 
     def over_descendants(self, values: np.ndarray) -> np.ndarray:
         """Sum of values of the cells after over the descendants of one of each cell before, shape (m, k) to (n, k).
@@ -99,18 +105,23 @@ class Link:
         Of ones it is how many there are, were the whole population to keep its size.
         """
         grown = (self.b / self.arriving)[:, None] * values
-        return np.concatenate([(p @ grown) / self.a[part, None] for part, p in self.blocks()])
+        return np.concatenate([_shares(p @ grown, self.a[part]) for part, p in self.blocks()])
 
     def forward(self, masses: np.ndarray) -> np.ndarray:
         """What becomes of masses of cells before, shape (n, k) to (m, k): all of a become all of b."""
-        return self.b[:, None] * self.mean_of_ancestors(masses / self.a[:, None])
+        return self.b[:, None] * self.mean_of_ancestors(_shares(masses, self.a))
 
     def backward(self, masses: np.ndarray) -> np.ndarray:
         """What masses of cells after came from, shape (m, k) to (n, k): all of b came from all of a."""
-        share = masses / self.b[:, None]
+        share = _shares(masses, self.b)
         return np.concatenate(
             [self.a[part, None] * (p @ share) / (p.sum(1, keepdims=True) + TINY) for part, p in self.blocks()]
         )
+
+
+def _shares(masses: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Masses in units of weights, by rows; 0 where nothing weighs."""
+    return np.divide(masses, weights[:, None], out=np.zeros_like(masses), where=weights[:, None] > 0)
 
 
 def _some(count: int, seed: int) -> np.ndarray:
@@ -121,5 +132,8 @@ def _some(count: int, seed: int) -> np.ndarray:
 def _extended(x: np.ndarray, y: np.ndarray, b: np.ndarray, g: np.ndarray, price: float, epsilon: float) -> np.ndarray:
     """The potential f at any x that belongs to g at y: the half-step of Sinkhorn's iteration."""
     softening = 1 / (1 + epsilon / price)
-    parts = [(g - ground_cost(x[k : k + BLOCK], y, 2)) / epsilon + np.log(b) for k in range(0, len(x), BLOCK)]
-    return np.concatenate([-softening * epsilon * logsumexp(part, axis=1) for part in parts])
+    found = np.empty(len(x))
+    for k in range(0, len(x), BLOCK):
+        part = (g - ground_cost(x[k : k + BLOCK], y, 2)) / epsilon
+        found[k : k + BLOCK] = -softening * epsilon * logsumexp(part, b=b, axis=1)
+    return found

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -55,11 +54,6 @@ def _cloud(rows: Rows, here: np.ndarray, time: float) -> Population:
         None if rows.weights is None else rows.weights[here],
         time,
     )
-
-
-def neighbours_in_time(marginals: list[Marginal]) -> list[tuple[Marginal, Marginal]]:
-    """Pairs of marginals of one population that follow each other."""
-    return [(a, b) for a, b in itertools.pairwise(marginals) if a.label == b.label]
 
 
 def at_time(marginals: list[Marginal], name: str, time: Any) -> list[Marginal]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from wlmsim import _times
 from wlmsim.data.trajectory import Trajectory
 from wlmsim.io.exchange import LOADINGS, is_picture
 from wlmsim.io.optional import package
@@ -109,7 +110,8 @@ def _about(data: anndata.AnnData, clock: str, paths: Sequence[tuple[Marginal, Tr
         columns = {clock: np.repeat(path.times, path.n), "origin": origin, "run": run, "weight": weight}
         parts.append(pandas.DataFrame(columns))
     about = pandas.concat(parts, ignore_index=True)
-    names = about["origin"] + "-" + about["run"].astype(str) + "-t" + about[clock].map("{:g}".format)
+    texts = {time: _times.text(time, paths[0][1].times) for time in paths[0][1].times}
+    names = about["origin"] + "-" + about["run"].astype(str) + "-t" + about[clock].map(texts)
     return about.set_axis(pandas.Index(names), axis=0)
 
 

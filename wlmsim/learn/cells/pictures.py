@@ -8,14 +8,16 @@ import numpy as np
 
 from wlmsim import _validation as check
 from wlmsim.errors import ParameterError
-from wlmsim.io.exchange import mark_as_learned
+from wlmsim.learn.cells.annotation import Written
 from wlmsim.learn.cells.reading import check_is_anndata
 
 if TYPE_CHECKING:
     import anndata
 
 
-def picture_velocities(data: anndata.AnnData, transitions: Any, picture: str = "X_umap") -> np.ndarray:
+def picture_velocities(
+    data: anndata.AnnData, transitions: Any, picture: str = "X_umap", *, overwrite: bool = False
+) -> np.ndarray:
     """Directions in a picture that a Markov chain takes, for arrows and streams: of no use but for the eye.
 
     The arrow of cell i is the mean over the chain of (u_j - u_i) / |u_j - u_i|, u being places in the picture: 1 long
@@ -30,6 +32,8 @@ def picture_velocities(data: anndata.AnnData, transitions: Any, picture: str = "
         Of `WLM.transition_matrix`.
     picture : str
         Its name in ``obsm``. Default "X_umap".
+    overwrite : bool
+        Whether to replace what is there and was not written by wlmsim, with a word. Default False.
 
     Returns
     -------
@@ -55,7 +59,7 @@ def picture_velocities(data: anndata.AnnData, transitions: Any, picture: str = "
     length = np.linalg.norm(step, axis=1, keepdims=True)
     unit = np.divide(step, length, out=np.zeros_like(step), where=length > 0)
     arrows = np.column_stack([np.bincount(source, chain.data * axis, len(places)) for axis in unit.T])
-    key = f"velocity_{picture.removeprefix('X_')}"
-    mark_as_learned(data, "obsm", key)
-    data.obsm[key] = arrows
+    written = Written(data, "", overwrite)
+    written.plan("obsm", f"velocity_{picture.removeprefix('X_')}", arrows)
+    written.write({})
     return arrows

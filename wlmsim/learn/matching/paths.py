@@ -153,7 +153,8 @@ def flow_paths(
     s = every[: int(LATEST * NODES) + 1] if noise else every
     for first, last, i, j, shares in pairs():
         x, u = _drifted(first, span, s, mechanics)
-        end, masses = arrived(first), [torch.as_tensor(share).to(first.x) for share in shares]
+        end = arrived(first) if noise else x[-1]
+        masses = [torch.as_tensor(share).to(first.x) for share in shares]
         missed = last.x[j] - end[i]
         kicks = torch.as_tensor(rng.standard_normal((len(s), len(i), x.shape[2]))).to(x)
         width = noise * math.sqrt(span)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy as np
 from wlmsim._progress import LateBar
 from wlmsim.data.population import Population
 from wlmsim.data.snapshots import SnapshotSeries
+from wlmsim.errors import SimulationError
 from wlmsim.integrators import Integrator
 from wlmsim.learn.prediction.bridge import bridge
 from wlmsim.mechanics.flow import Flow
@@ -83,11 +85,13 @@ class GrowthRates:
     def __call__(self, places: np.ndarray, time: float) -> GrowthRate:
         """Rates at some places, shape (n, d), at a time: at a fitted one those of the interval that begins there.
 
-        From the last fitted marginal on they are those of the last interval, before the first those of the first.
+        Where none has begun that has not ended they are those of the last interval before, and before all of the first.
         """
-        first, last = min(part.begin for part in self.intervals), max(part.end for part in self.intervals)
-        after = min(part.end for part in self.intervals if part.end > max(time, first) or part.end == last)
-        chosen = [part for part in self.intervals if part.begin < after <= part.end]
+        now = max(time, min(part.begin for part in self.intervals))
+        chosen = [part for part in self.intervals if part.begin <= now < part.end]
+        if not chosen:
+            last = max(part.end for part in self.intervals if part.end <= now)
+            chosen = [part for part in self.intervals if part.end == last]
         counts = [self._counts(part, places, time) for part in chosen]
         shares = np.array([sum(count) for count in counts])
         spans = np.array([[part.end - part.begin] for part in chosen])
@@ -98,10 +102,16 @@ class GrowthRates:
 
     def weights(self, times: np.ndarray, frames: np.ndarray, start: np.ndarray) -> np.ndarray:
         """Weights, shape (T, n), of particles at frames, shape (T, n, d), that begin with those of the start."""
+        fitted = {time for part in self.intervals for time in (part.begin, part.end)}
         logarithms = np.zeros((len(times), len(start)))
-        for k in range(len(times) - 1):  # by the rule of the midpoint
-            middle, time = 0.5 * (frames[k] + frames[k + 1]), 0.5 * (times[k] + times[k + 1])
-            logarithms[k + 1] = logarithms[k] + (times[k + 1] - times[k]) * self(middle, time).rate
+        for k, (first, last) in enumerate(itertools.pairwise(times)):
+            logarithms[k + 1] = logarithms[k]
+            # by the rule of the midpoint, between fitted times, at which rates change
+            for a, b in itertools.pairwise([first, *sorted(t for t in fitted if first < t < last), last]):
+                middle = 0.5 * (a + b)
+                s = (middle - first) / (last - first) if last > first else 0.0
+                x = (1 - s) * frames[k] + s * frames[k + 1]
+                logarithms[k + 1] += (b - a) * self(x, middle).rate
         grown = start * np.exp(logarithms - logarithms.max(1, keepdims=True))
         return grown / grown.sum(1, keepdims=True)
 
@@ -128,7 +138,8 @@ def growth_rates(
     Parameters
     ----------
     mechanics : Lagrangian or Flow
-        What was learned. Particles whose velocities it needs, and which have none, stay where they are.
+        What was learned. Particles whose velocities it needs, and which have none, stay where they are, and so do all
+        where it diverges.
     populations : sequence of sequences of Population
         The fitted marginals of each population.
     reach : float
@@ -165,7 +176,8 @@ def _interval(
     before, after = thinned(before, velocities=True), thinned(after)
     arrived = before.positions
     if isinstance(mechanics, Flow) or before.velocities is not None:
-        arrived = simulate(mechanics, before, [after.time], dt=dt, integrator=integrator).positions[-1]
+        with suppress(SimulationError):  # of mechanics that blows up growth is told along straight lines
+            arrived = simulate(mechanics, before, [after.time], dt=dt, integrator=integrator).positions[-1]
     cost = ground_cost(arrived, after.positions, 2)
     plan = unbalanced_plan(cost, before.weights, after.weights, reach=reach)
     x, y = before.positions[plan.source], after.positions[plan.target]

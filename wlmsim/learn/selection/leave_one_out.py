@@ -79,6 +79,9 @@ def leave_one_out(
             )
         rows.append(outcome.scores)
     metrics = dict.fromkeys(metric for row in rows for metric in row.others)
+    parts = any(row.rows is not None for row in rows)
+    counts = np.concatenate([np.zeros(1, int) if row.rows is None else row.rows for row in rows])
+    errors = _joined([row.errors or dict.fromkeys(row.w1, np.zeros(1)) for row in rows])
     return Scores(
         np.concatenate([row.times for row in rows]),
         np.concatenate([row.origins for row in rows]),
@@ -86,8 +89,8 @@ def leave_one_out(
         "leave one out, two-sided" if two_sided else "leave one out",
         data.units.get("length", ""),
         floor=np.concatenate([row.floor for row in rows if row.floor is not None]),
-        rows=np.concatenate([np.zeros(1, int) if row.rows is None else row.rows for row in rows]),
-        errors=_joined([row.errors or dict.fromkeys(row.w1, np.zeros(1)) for row in rows]),
+        rows=counts if parts else None,
+        errors=errors if parts else {},
         others={metric: _joined([row.others.get(metric, {}) for row in rows]) for metric in metrics},
         hidden=any(row.hidden for row in rows),
     )

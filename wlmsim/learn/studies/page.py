@@ -15,7 +15,7 @@ from wlmsim._about import version
 from wlmsim.errors import WlmsimError
 from wlmsim.io.atomic import atomic
 from wlmsim.learn.studies import pictures, words
-from wlmsim.learn.studies.figure import figure, save, write_figure
+from wlmsim.learn.studies.figure import figure, save
 from wlmsim.learn.studies.ranking import rankings
 from wlmsim.learn.studies.record import record
 from wlmsim.learn.studies.report import grid
@@ -42,7 +42,7 @@ footer { margin-top: 3rem; color: #4b5563; font-size: 0.9rem; }
 """Of the page, which is printed and read on a phone as well."""
 
 
-def write_page(study: Any, path: str | Path) -> Path:
+def write_page(study: Any, path: str | Path, printed: bytes | None = None) -> Path:
     """Write the report as one self-contained HTML page, wholly or not at all.
 
     Parameters
@@ -51,6 +51,8 @@ def write_page(study: Any, path: str | Path) -> Path:
         Finished.
     path : path
         Where to write; ends in .html or .htm.
+    printed : bytes, optional
+        The figure for a paper, where it has been drawn; see `as_pdf`.
 
     Returns
     -------
@@ -59,7 +61,7 @@ def write_page(study: Any, path: str | Path) -> Path:
     path = Path(path).expanduser()
     check.choice("path's suffix", path.suffix.lower(), (".html", ".htm"))
     with atomic(path) as temporary:
-        temporary.write_text(page(study), encoding="utf-8")
+        temporary.write_text(page(study, printed), encoding="utf-8")
     return path
 
 
@@ -81,27 +83,37 @@ def save_study(study: Any, folder: str | Path) -> Path:
     folder = Path(folder).expanduser()
     folder.mkdir(parents=True, exist_ok=True)
     study.model.save(folder / "study.model")
-    write_page(study, folder / "report.html")
-    write_figure(study, folder / "figure.pdf")
+    printed = as_pdf(study)
+    write_page(study, folder / "report.html", printed)
+    with atomic(folder / "figure.pdf") as temporary:
+        temporary.write_bytes(printed)
     with atomic(folder / "study.json") as temporary:
         temporary.write_text(json.dumps(record(study), indent=2) + "\n", encoding="utf-8")
     return folder
 
 
-def page(study: Any) -> str:
+def as_pdf(study: Any) -> bytes:
+    """What was found as one figure, which a paper can print."""
+    buffer = io.BytesIO()
+    save(figure(study), buffer, words.title(study), "pdf")
+    return buffer.getvalue()
+
+
+def page(study: Any, printed: bytes | None = None) -> str:
     """The page as HTML."""
+    printed = as_pdf(study) if printed is None else printed
     title = html.escape(words.title(study))
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<h1>{title}</h1>\n"
-        + "\n".join(_body(study))
+        + "\n".join(_body(study, printed))
         + f"\n<footer>wlmsim {html.escape(version())}. {html.escape(' '.join(words.course(study)))}</footer>\n"
         "</body>\n</html>\n"
     )
 
 
-def _body(study: Any) -> Iterator[str]:
+def _body(study: Any, printed: bytes) -> Iterator[str]:
     yield from (f'<p class="lead">{html.escape(sentence)}</p>' for sentence in words.findings(study))
     yield _section("What was seen", study.seen.notes)
     yield _drawn(study, pictures.of_data)
@@ -116,7 +128,7 @@ def _body(study: Any) -> Iterator[str]:
     yield _section("Predictions beside data")
     yield _drawn(study, pictures.of_folds, pictures.of_future)
     yield _section("For a paper")
-    yield _to_print(study)
+    yield _to_print(printed)
     yield _section("The same again")
     yield f"<pre>{html.escape(words.repeat(study))}</pre>"
     yield _section("To cite")
@@ -139,11 +151,9 @@ def _drawn(study: Any, *kinds: Callable[[Any], Iterator[pictures.Picture]]) -> s
     return f'<div class="pictures">{"".join(cells)}</div>' if cells else ""
 
 
-def _to_print(study: Any) -> str:
-    """What was found as one figure, which lies in the page itself."""
-    buffer = io.BytesIO()
-    save(figure(study), buffer, words.title(study), "pdf")
-    data = base64.b64encode(buffer.getvalue()).decode("ascii")
+def _to_print(printed: bytes) -> str:
+    """The figure for a paper, which lies in the page itself."""
+    data = base64.b64encode(printed).decode("ascii")
     about = "Data, force, laws and scores in one figure, two columns wide (PDF)"
     return f'<p><a download="study.pdf" href="data:application/pdf;base64,{data}">{about}</a></p>'
 

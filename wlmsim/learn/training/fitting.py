@@ -40,6 +40,7 @@ from wlmsim.learn.training.shared import SharedTrainer
 from wlmsim.learn.training.trainer import Trainer
 from wlmsim.learn.velocities.rules import moving, with_velocities
 from wlmsim.mechanics.dissipation import Dissipation
+from wlmsim.parallel.cluster import workers
 from wlmsim.parallel.processes import cores
 
 RISE = 1.25
@@ -133,7 +134,10 @@ class Fit:
                 members += fresh
                 processes = self._processes(members[0].trainer)
                 long.matching_steps = members[0].trainer.matching_steps
-                long.side_by_side = cores() if processes is None else processes
+                if client is not None:
+                    long.side_by_side = workers(client)
+                else:
+                    long.side_by_side = cores() if processes is None else processes
                 ensemble.run_all(fresh, processes, client)
             if checkpoint is not None:
                 checkpoint.remove()

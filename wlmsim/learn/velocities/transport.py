@@ -44,7 +44,8 @@ def transport_velocities(data: SnapshotSeries, *, progress: bool = True) -> Snap
     True
     """
     check.instance("data", data, SnapshotSeries)
-    with LateBar("transport plans", max(len(data) - len(data.population_labels), 1), shown=progress) as bar:
+    plans = sum(len(data.population(label)) - 1 for label in data.population_labels)
+    with LateBar("transport plans", plans, shown=progress) as bar:
         return filled(data, _Displacements(bar))
 
 
