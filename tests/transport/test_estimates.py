@@ -116,3 +116,18 @@ def test_what_cannot_be_compared(rng):
 
 def test_an_estimate_has_names():
     assert transport.DistanceEstimate(1.0)._asdict() == {"value": 1.0, "error": 0.0, "rows": 0}
+
+
+def test_the_floor_is_that_of_rows_that_weigh_something():
+    x = np.random.default_rng(0).normal(size=(40, 2))
+    weights = np.r_[np.full(3, 1.0), np.zeros(37)]
+    floor = transport.sampling_floor(Population(x, weights=weights))
+    assert floor.value == transport.sampling_floor(x[:3]).value > 0
+    assert np.isnan(transport.sampling_floor(Population(x, weights=np.r_[1.0, np.zeros(39)])).value)
+
+
+def test_what_is_no_metric_is_refused():
+    x = np.zeros((3, 2))
+    for estimate in (transport.sampling_floor, lambda x, m: transport.estimate_distance(x, x, m)):
+        with pytest.raises(ParameterError, match=r"`metric` must be a name of w1.* or a callable"):
+            estimate(x, 3)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import wlmsim as wls
+from wlmsim.errors import ParameterError, SimulationError
 from wlmsim.transport import (
     exact,
     ground_cost,
@@ -87,6 +88,39 @@ def test_growth_is_seen(small_limit):
     assert masses[np.abs(x[plan.source, 0] - y[plan.target, 0]) > 4.5].sum() < 0.02
     conserved = unbalanced_transport_plan(x, y, even(1200), even(1200))
     np.testing.assert_array_equal(conserved.before, conserved.after)
+
+
+@pytest.mark.parametrize("dim", [2, 8])
+def test_groups_that_die_or_are_born_keep_their_weight(small_limit, dim):
+    """Next to nothing of them is carried, less than the share of a row: they have partners nevertheless."""
+    rng = np.random.default_rng(0)
+    x, y = 0.1 * rng.normal(size=(1000, dim)), 0.1 * rng.normal(size=(1200, dim))
+    x[:500, 0] += 9.0
+    y[:900, 1] += 9.0
+    w = rng.uniform(0.1, 1, 1200)
+    plan = unbalanced_transport_plan(x, y, even(1000), w, reach=1.0)
+    np.testing.assert_allclose(np.bincount(plan.source, plan.before, 1000), even(1000), rtol=1e-9)
+    np.testing.assert_allclose(np.bincount(plan.target, plan.after, 1200), w / w.sum(), rtol=1e-9)
+    assert plan.carried.sum() == pytest.approx(1)
+    assert plan.carried[plan.source < 500].sum() < 1e-3
+
+
+@pytest.mark.parametrize("far", [np.nan, np.inf, 1e200])
+@pytest.mark.parametrize("n", [500, 3000])
+def test_a_cloud_that_blew_up_is_refused(small_limit, far, n):
+    x, y = clouds(n, n, 2)
+    x[3, 1] = far
+    for plan in (transport_plan, unbalanced_transport_plan):
+        with pytest.raises(SimulationError, match="a cloud blew up"):
+            plan(x, y)
+    with pytest.raises(SimulationError, match="a cloud blew up"):
+        optimal_plan(ground_cost(x[:40], y[:30], 2), even(40), even(30))
+    with pytest.raises(ParameterError, match="`source` must be an array of shape"):
+        transport_plan(y, y, even(n - 1))
+    with pytest.raises(ParameterError, match="must have one dimension"):
+        transport_plan(y, y[:, :1])
+    with pytest.raises(ParameterError, match="add an axis"):
+        transport_plan(y[:, 0], y)
 
 
 def test_carried_masses_are_those_of_whole_clouds(monkeypatch):

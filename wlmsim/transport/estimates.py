@@ -80,7 +80,7 @@ def estimate_distance(a: Population | Any, b: Population | Any, metric: str | Di
     Raises
     ------
     ParameterError
-        If the clouds have different dimensions, or there is no such metric.
+        If the clouds have different dimensions, or the metric is neither one of these nor a callable.
 
     References
     ----------
@@ -96,7 +96,7 @@ def estimate_distance(a: Population | Any, b: Population | Any, metric: str | Di
     (True, 500)
     """
     a, b = as_pair(a, b)
-    distance = DISTANCES[check.choice("metric", metric, tuple(DISTANCES))] if isinstance(metric, str) else metric
+    distance = _distance(metric)
     if fits(len(a), len(b)) or (a.dim == 1 and distance in (wasserstein1, wasserstein2)):
         return DistanceEstimate(distance(a, b))
     return _over_parts(distance, list(_parts(a)), list(_parts(b, 1)))
@@ -108,7 +108,7 @@ def sampling_floor(cloud: Population | Any, metric: str | Distance = "w1") -> Di
     Parameters
     ----------
     cloud : Population or array_like of shape (n, d)
-        At least two rows, else it is NaN.
+        At least two rows that weigh something, else it is NaN.
     metric : {"w1", "w2", "energy", "partial"} or callable of two populations
         Default "w1".
 
@@ -123,16 +123,24 @@ def sampling_floor(cloud: Population | Any, metric: str | Distance = "w1") -> Di
     >>> wls.transport.sampling_floor([[0.0], [1.0]]).value
     1.0
     """
-    cloud = as_pair(cloud, cloud)[0]
-    if len(cloud) < 2:
+    distance, cloud = _distance(metric), as_pair(cloud, cloud)[0]
+    known = np.flatnonzero(cloud.weights)
+    if len(known) < 2:
         return DistanceEstimate(np.nan)
     if fits(len(cloud), len(cloud)) or cloud.dim == 1:
-        halves = np.array_split(np.random.default_rng(0).permutation(len(cloud)), 2)
+        halves = np.array_split(np.random.default_rng(0).permutation(known), 2)
         one, other = (_of_rows(cloud, rows, cloud.weights[rows]) for rows in halves)
-        return estimate_distance(one, other, metric)
-    distance = DISTANCES[check.choice("metric", metric, tuple(DISTANCES))] if isinstance(metric, str) else metric
+        return estimate_distance(one, other, distance)
     parts = list(_parts(cloud))
     return _over_parts(distance, parts, parts[1:] + parts[:1])
+
+
+def _distance(metric: str | Distance) -> Distance:
+    if isinstance(metric, str):
+        return DISTANCES[check.choice("metric", metric, tuple(DISTANCES))]
+    if not callable(metric):
+        raise check.fail("metric", "a name of " + ", ".join(DISTANCES) + ", or a callable of two populations", metric)
+    return metric
 
 
 def sliced_wasserstein1(a: Population | Any, b: Population | Any, *, directions: int = DIRECTIONS) -> float:

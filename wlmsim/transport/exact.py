@@ -81,17 +81,24 @@ def optimal_plan(cost: np.ndarray, source: np.ndarray, target: np.ndarray, *, pr
 
         cost = np.ascontiguousarray(cost, dtype=float)
         if not np.isfinite(n * np.abs(cost).sum()):  # what the longest path of the search may come to
-            raise SimulationError("optimal transport needs finite costs; a cloud blew up")
+            raise blew_up()
         columns = assign(cost, cost.min(0) if prices is None else prices)
         return Plan(np.arange(n), columns, np.full(n, 1.0 / n))
     import ot  # loads torch where it is installed, so not at the top
 
+    if not np.isfinite(np.sum(cost)):
+        raise blew_up()
     _check_memory(len(source), len(target), BYTES_OF_A_PLAN, "an exact plan")
     coupling, log = ot.emd(source, target, cost, numItermax=10_000_000, log=True)
     if log["warning"] is not None:
         raise SimulationError(f"exact optimal transport did not converge: {log['warning']}")
     rows, columns = np.nonzero(coupling)
     return Plan(rows, columns, coupling[rows, columns])
+
+
+def blew_up() -> SimulationError:
+    """Build the error of clouds with infinite distances."""
+    return SimulationError("optimal transport needs finite costs; a cloud blew up")
 
 
 def wasserstein1(a: Population | Any, b: Population | Any) -> float:

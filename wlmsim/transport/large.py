@@ -18,7 +18,8 @@ from itertools import pairwise
 import numpy as np
 
 from wlmsim import _validation as check
-from wlmsim.transport.exact import Plan, fits, ground_cost, optimal_plan
+from wlmsim.errors import ParameterError
+from wlmsim.transport.exact import Plan, blew_up, fits, ground_cost, optimal_plan
 from wlmsim.transport.unbalanced import (
     BLUR,
     UnbalancedPlan,
@@ -46,7 +47,9 @@ SWEEPS = 24
 """Most of them."""
 
 
-def transport_plan(x: np.ndarray, y: np.ndarray, source: np.ndarray, target: np.ndarray, *, seed: int = 0) -> Plan:
+def transport_plan(
+    x: np.ndarray, y: np.ndarray, source: np.ndarray | None = None, target: np.ndarray | None = None, *, seed: int = 0
+) -> Plan:
     """Optimal transport for squared distances between clouds of any size.
 
     Up to 2^24 pairs of rows (4096 by 4096), where a quarter of the memory that is left holds it, the plan is exact.
@@ -57,8 +60,8 @@ def transport_plan(x: np.ndarray, y: np.ndarray, source: np.ndarray, target: np.
     ----------
     x, y : ndarray, shape (n, d) and (m, d)
         Places [length].
-    source, target : ndarray, shape (n,) and (m,)
-        Weights, each summing to 1.
+    source, target : ndarray, shape (n,) and (m,), optional
+        Weights, of which the shares count. Default uniform.
     seed : int
         Of the partitions and blocks. Default 0.
 
@@ -67,6 +70,13 @@ def transport_plan(x: np.ndarray, y: np.ndarray, source: np.ndarray, target: np.
     Plan
         Of a large plan, masses of rows are the weights rounded to one part in the larger number of rows, and in twice
         that where weights differ: a row that weighs less may have no partner.
+
+    Raises
+    ------
+    ParameterError
+        If the clouds have not one dimension, or there is not one weight for each row.
+    SimulationError
+        If a place is not finite, or so far away that squared distances are not.
 
     References
     ----------
@@ -84,15 +94,33 @@ def transport_plan(x: np.ndarray, y: np.ndarray, source: np.ndarray, target: np.
     >>> bool(cost < 1.01 * (x**2).sum(1).mean())
     True
     """
+    x, y, source, target = _checked(x, y, source, target)
     if fits(len(x), len(y)):
         return optimal_plan(ground_cost(x, y, 2), source, target)
     return approximate_plan(x, y, source, target, seed=seed)
+
+
+def _checked(
+    x: np.ndarray, y: np.ndarray, source: np.ndarray | None, target: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Clouds of one dimension and their weights."""
+    x, y = check.array("x", x), check.array("y", y)
+    for name, places in (("x", x), ("y", y)):
+        if places.ndim != 2 or 0 in places.shape:
+            raise check.not_a_cloud(name, places)
+    if x.shape[1] != y.shape[1]:
+        raise ParameterError(f"`x` and `y` must have one dimension; got {x.shape[1]} and {y.shape[1]}")
+    return x, y, check.weights("source", source, len(x)), check.weights("target", target, len(y))
 
 
 def approximate_plan(x: np.ndarray, y: np.ndarray, source: np.ndarray, target: np.ndarray, *, seed: int = 0) -> Plan:
     """What `transport_plan` gives of large clouds, of clouds of any size."""
     rng = np.random.default_rng(seed)
     x, y = (np.ascontiguousarray(places, dtype=float) for places in (x, y))
+    with np.errstate(over="ignore", invalid="ignore"):
+        span = np.maximum(x.max(0), y.max(0)) - np.minimum(x.min(0), y.min(0))
+        if not np.isfinite(max(len(x), len(y)) * (span @ span)):
+            raise blew_up()
     even = np.ptp(source) < 1e-14 and np.ptp(target) < 1e-14
     count = max(len(x), len(y)) * (1 if even else 2)
     rows, columns = _shares(x, source, count, rng), _shares(y, target, count, rng)
@@ -106,7 +134,13 @@ def approximate_plan(x: np.ndarray, y: np.ndarray, source: np.ndarray, target: n
 
 
 def unbalanced_transport_plan(
-    x: np.ndarray, y: np.ndarray, source: np.ndarray, target: np.ndarray, *, reach: float = math.inf, seed: int = 0
+    x: np.ndarray,
+    y: np.ndarray,
+    source: np.ndarray | None = None,
+    target: np.ndarray | None = None,
+    *,
+    reach: float = math.inf,
+    seed: int = 0,
 ) -> UnbalancedPlan:
     """Optimal transport with growth between clouds of any size.
 
@@ -123,6 +157,13 @@ def unbalanced_transport_plan(
     Returns
     -------
     UnbalancedPlan
+        With a finite reach every row that weighs something has a partner, so that `before` and `after` sum to the
+        weights row by row.
+
+    Raises
+    ------
+    ParameterError, SimulationError
+        As by `transport_plan`.
 
     References
     ----------
@@ -137,6 +178,7 @@ def unbalanced_transport_plan(
     >>> np.bincount(plan.source, plan.masses(0.5)).round(3)
     array([0.586, 0.414])
     """
+    x, y, source, target = _checked(x, y, source, target)
     if fits(len(x), len(y)):
         return unbalanced_plan(ground_cost(x, y, 2), source, target, reach=reach)
     return approximate_unbalanced_plan(x, y, source, target, reach=reach, seed=seed)
@@ -152,7 +194,39 @@ def approximate_unbalanced_plan(
     price = 2 * check.positive("reach", reach) ** 2
     potentials = sampled_potentials(x, y, source, target, price, (BLUR * reach) ** 2, seed=seed)
     masses = carried_masses(*potentials.of_all(), source, target, price)
-    return growing(approximate_plan(x, y, *masses, seed=seed), source, target)
+    plan = approximate_plan(x, y, *masses, seed=seed)
+    return growing(_with_faint_rows(plan, x, y, *masses, np.random.default_rng(seed)), source, target)
+
+
+def _with_faint_rows(
+    plan: Plan, x: np.ndarray, y: np.ndarray, leaving: np.ndarray, arriving: np.ndarray, rng: np.random.Generator
+) -> Plan:
+    """A plan with the rows of which less is carried than a share: they go with a row near them that has a partner."""
+    rows, beside = _without_partner(plan.source, x, leaving, rng)
+    columns, facing = _without_partner(plan.target, y, arriving, rng)
+    carried = np.concatenate([plan.mass, leaving[rows], arriving[columns]])
+    source, target = plan.source[facing], plan.target[beside]
+    return Plan(
+        np.concatenate([plan.source, rows, source]),
+        np.concatenate([plan.target, target, columns]),
+        carried / carried.sum(),
+    )
+
+
+def _without_partner(
+    with_partner: np.ndarray, x: np.ndarray, masses: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Rows with mass that no entry of a plan has, and for each of them the entry of a row near it in a tree."""
+    entry = np.full(len(x), -1)
+    entry[with_partner] = np.arange(len(with_partner))
+    order = _in_order(lambda direction: x @ direction, x.shape, rng)
+    known = np.flatnonzero(entry[order] >= 0)
+    wanted = np.flatnonzero((entry[order] < 0) & (masses[order] > 0))
+    after = np.searchsorted(known, wanted)
+    sides = order[known[np.clip([after - 1, after], 0, len(known) - 1)]]
+    rows = order[wanted]
+    nearer = ((x[rows] - x[sides]) ** 2).sum(2).argmin(0)
+    return rows, entry[sides[nearer, np.arange(len(rows))]]
 
 
 @dataclass(frozen=True)
