@@ -138,3 +138,54 @@ def test_errors_name_the_argument():
         wls.Charged(PAIRS, CHARGES).force(cloud.positions, cloud.weights)
     with pytest.raises(ParameterError, match="`types` must be one for each particle; got 6 for 4"):
         wls.Between(PAIRS, TYPES, "a", "b").energy(cloud.positions, cloud.weights)
+
+
+def test_charges_are_a_copy():
+    given = CHARGES.copy()
+    charged = wls.Charged(PAIRS, given)
+    given[:] = 9.0
+    np.testing.assert_array_equal(charged.charges, CHARGES)
+
+
+@pytest.mark.parametrize(
+    "functional",
+    [
+        wls.Charged(PAIRS + wls.External(wls.laws.Harmonic(1.0)), CHARGES),
+        wls.Between(PAIRS, TYPES, "a", "b") + wls.Between(PAIRS, TYPES, "a", "a"),
+        wls.Charged(wls.Between(PAIRS, TYPES, "a", "c"), CHARGES) + wls.Charged(PAIRS, 2.0),
+    ],
+    ids=["charges", "types", "both"],
+)
+def test_the_first_variation_is_that_of_a_particle_like_another(functional):
+    """Its slope is minus the force on a particle of that charge and type, of hardly any weight."""
+    cloud, place, h, tiny = a_population(6, 2), np.array([0.3, -0.4]), 1e-5, 1e-9
+    for like in (0, 1):
+        among = functional.of_rows([*range(6), like])
+        x, w = np.vstack([cloud.positions, place]), np.append(cloud.weights * (1 - tiny), tiny)
+        places = place + h * np.array([[1, 0], [-1, 0], [0, 1], [0, -1]])
+        right, left, up, down = wls.first_variation(functional, places, cloud, like=like)
+        np.testing.assert_allclose([left - right, down - up], 2 * h * among.force(x, w)[-1], rtol=1e-5, atol=1e-12)
+    with pytest.raises(ParameterError, match="`like` must be given, the number of a particle: there are"):
+        wls.first_variation(functional, [place], cloud)
+    with pytest.raises(ParameterError, match="`like` must be below 6"):
+        wls.first_variation(functional, [place], cloud, like=6)
+    with pytest.raises(ParameterError, match="`population` must be of 6 particles"):
+        wls.first_variation(functional, [place], a_population(5, 2), like=0)
+
+
+def test_a_charged_sum_is_a_sum():
+    both = wls.Charged(PAIRS + wls.External(wls.laws.Harmonic(1.0)), CHARGES)
+    assert [term.degree for term in both.terms] == [2, 1]
+    cloud = a_population(6, 2)
+    parts = sum(term.force(cloud.positions, cloud.weights) for term in both.terms)
+    np.testing.assert_allclose(both.force(cloud.positions, cloud.weights), parts)
+
+
+@pytest.mark.parametrize("law", [wls.Lagrangian(mass=np.ones(5)), wls.Lagrangian(PAIRS, mass=np.ones(7))], ids=repr)
+def test_masses_must_be_one_for_each_particle(law):
+    def run(cloud):
+        return wls.simulate(law, cloud, [1.0], dt=1e-4)
+
+    for use in (law.energy, law.momentum, law.angular_momentum, law.virial, run):
+        with pytest.raises(ParameterError, match=r"`mass` must be one for each particle; got [57] for 6"):
+            use(a_population(6, 2).at_rest())

@@ -8,7 +8,7 @@ import pytest
 import wlmsim as wls
 from tests.example_mechanics import Spring, a_population
 from wlmsim import events
-from wlmsim.errors import ParameterError
+from wlmsim.errors import ParameterError, SimulationError
 from wlmsim.simulation import run as module
 
 SPRING = wls.Lagrangian(Spring())
@@ -158,7 +158,14 @@ def test_slices_keep_what_happened_in_their_time(tmp_path):
         ([lambda cloud: 1.0], "`events` must be a Event"),
         ([events.Crossing(), events.Crossing(1)], "`events` must be of different names"),
         ([events.Crossing(axis=5)], "`axis` must be below 2"),
-        ([wls.Event(lambda cloud: np.zeros(3), name="three")], "`three` must be a number or 5 of them"),
+        ([events.Escape(1.0, (0.0, 0.0, 0.0))], "`centre` must be a number, or 2 of them"),
+        ([wls.Event(lambda cloud: np.zeros(3), name="three")], "`three` must be a finite number .*or 5 of them"),
+        (
+            [wls.Event(lambda cloud: cloud.mean[0] < 0, name="left")],
+            "`left` must be a finite number that passes.*at t = 0",
+        ),
+        ([wls.Event(lambda cloud: None, name="nothing")], "`nothing` must be a finite number.*got None"),
+        ([wls.Event(lambda cloud: np.nan, name="nan")], "`nan` must be a finite number"),
     ],
 )
 def test_errors_say_what_an_event_is(wanted, message):
@@ -174,6 +181,8 @@ def test_arguments_are_checked():
         (lambda: wls.Event(np.sum, terminal="no"), "terminal"),
         (lambda: events.Crossing(direction=2), "direction"),
         (lambda: events.Escape(0.0), "radius"),
+        (lambda: events.Escape(1.0, (0.0, np.nan)), "centre"),
+        (lambda: events.Crossing(terminal="no"), "terminal"),
         (lambda: events.Collision(-1.0), "distance"),
     ]:
         with pytest.raises(ParameterError, match=f"`{name}`"):
@@ -184,3 +193,51 @@ def test_arguments_are_checked():
 def test_one_particle_collides_with_none():
     path = wls.simulate(SPRING, PLANET, [1.0], dt=0.1, events=[events.Collision(0.1)])
     assert len(path.events["collision"]) == 0
+
+
+@pytest.mark.parametrize("value", [lambda cloud: np.nan, lambda cloud: np.zeros(len(cloud)), lambda cloud: True])
+def test_what_a_value_may_not_become(value, oscillator, tmp_path):
+    """A run that has begun keeps what it has."""
+    later = wls.Event(lambda cloud: value(cloud) if cloud.time > 0.5 else 1.0, name="later")
+    cloud = wls.Population([[1.3, 0.0], [0.0, 1.0]], [[0.0, 0.8], [0.0, 0.0]])
+    with pytest.raises(SimulationError, match="`later` must be"):
+        wls.simulate(oscillator, cloud, [0.0, 0.25, 1.0], dt=0.1, events=[later], save=tmp_path / "run.h5")
+    assert wls.Trajectory.load(tmp_path / "run.h5").times.tolist() == [0.0, 0.25]
+
+
+def test_an_event_in_the_last_interval_without_a_time_step(oscillator):
+    times = np.arange(0.0, 1.6, 0.01)
+    found = wls.simulate(oscillator, PLANET, times, events=[events.Crossing()]).events["crossing"]
+    np.testing.assert_allclose(found.times, [np.pi / 2], atol=1e-4)
+    uneven = wls.simulate(oscillator, PLANET, [0.5, 0.6, 1.0, 1.55, 1.58], events=[events.Crossing()])
+    there = wls.simulate(oscillator, PLANET, [0.5, 0.6, 1.0, 1.55, *uneven.events["crossing"].times])
+    np.testing.assert_allclose(there.positions[-1], uneven.events["crossing"].positions[0], atol=1e-12)
+
+
+def test_a_function_that_changes_its_cloud_does_not_change_the_run(oscillator):
+    def careless(cloud):
+        cloud.positions[:], cloud.velocities[:] = 0.0, 0.0
+        return 1.0
+
+    watched = wls.simulate(oscillator, PLANET, [0.5, 1.0], dt=0.1, events=[wls.Event(careless)])
+    assert watched == wls.simulate(oscillator, PLANET, [0.5, 1.0], dt=0.1)
+    assert PLANET.positions.tolist() == [[1.3, 0.0]]
+
+
+def test_functions_of_velocities_know_those_of_a_flow(oscillator):
+    slide, cloud = wls.GradientFlow(oscillator.potential), wls.Population([[2.0]])
+    slow = wls.Event(lambda cloud: np.abs(cloud.velocities[:, 0]) - 1.0, name="slow")
+    found = wls.simulate(slide, cloud, [3.0], dt=0.1, events=[slow]).events["slow"]
+    np.testing.assert_allclose(found.times, [np.log(2)], atol=1e-5)
+
+
+def test_the_function_of_an_event_is_one_of_a_population():
+    assert events.Escape(1.0).function(PLANET).tolist() == pytest.approx([0.3])
+    assert events.Crossing(axis=1, at=0.5).function(PLANET).tolist() == [-0.5]
+
+
+def test_arrays_that_are_given_stay_their_owners():
+    centre = np.zeros(2)
+    escape = events.Escape(1.0, centre)
+    centre[:] = 5.0
+    assert escape.centre.tolist() == [0.0, 0.0]

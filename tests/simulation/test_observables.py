@@ -149,7 +149,8 @@ def test_order_and_temperature():
         ([lambda cloud: 1.0], "must name a lambda"),
         ({"x": 3}, "functions of a population"),
         (3, "names and functions of a population"),
-        ({"ragged": lambda cloud: np.zeros(round(4 * cloud.time))}, "'ragged' must return a number or an array of one"),
+        (["energy", "energy"], "`observables` must be of different names"),
+        ({"words": lambda cloud: "many"}, "'words' must return a number or an array of one shape"),
     ],
 )
 def test_errors_say_what_an_observable_is(wanted, message):
@@ -157,7 +158,15 @@ def test_errors_say_what_an_observable_is(wanted, message):
         run(observables=wanted)
 
 
+def test_a_shape_that_changes_ends_the_run_and_keeps_what_there_is(tmp_path):
+    with pytest.raises(SimulationError, match="'ragged' must return a number or an array of one shape at all times"):
+        run(observables={"ragged": lambda cloud: np.zeros(round(4 * cloud.time))}, save=tmp_path / "run.h5")
+    assert len(wls.Trajectory.load(tmp_path / "run.h5")) < len(TIMES)
+
+
 def test_errors_of_what_cannot_be_measured():
+    with pytest.raises(ParameterError, match="`mass` must be a finite number > 0, or 2 of them"):
+        observables.temperature(wls.Population(np.zeros((2, 2))).at_rest(), mass=[1.0, 2.0, 3.0])
     with pytest.raises(ParameterError, match="only a Lagrangian has 'momentum'"):
         wls.simulate(wls.GradientFlow(Spring()), a_population(), [1.0], dt=0.5, observables=["momentum"])
     bare = wls.Trajectory([0.0], np.zeros((1, 2, 2)))

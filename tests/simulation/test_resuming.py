@@ -41,7 +41,12 @@ def test_a_run_that_goes_on_is_the_one_that_never_stopped(case, tmp_path):
         np.testing.assert_array_equal(run.observables["mean"], at_once.observables["mean"])
         np.testing.assert_array_equal(run.events["crossing"].times, at_once.events["crossing"].times)
         np.testing.assert_array_equal(run.energy(), at_once.energy())
-    again = wls.resume(wls.resume(first, [1.7]), [2.0]) if case in ("leapfrog", "ornstein-uhlenbeck") else at_once
+    done = {"events": []}
+    again = (
+        wls.resume(wls.resume(first, [1.7], **done), [2.0], **done)
+        if case in ("leapfrog", "ornstein-uhlenbeck")
+        else at_once
+    )
     assert again.times.tolist() == at_once.times.tolist()
 
 
@@ -58,9 +63,99 @@ def test_walls_and_what_was_found_are_kept(tmp_path):
     walls = wls.Walls((0.0, -np.inf), (1.0, np.inf))
     found = {"observables": ["mean"], "events": [events.Crossing(at=0.5)]}
     wls.simulate(free, ball, [0.0, 1.0], dt=0.1, walls=walls, **found).save(tmp_path / "ball.h5")
-    longer = wls.resume(tmp_path / "ball.h5", [2.0, 3.0])
+    longer = wls.resume(tmp_path / "ball.h5", [2.0, 3.0], events=[])
     np.testing.assert_allclose(longer.positions[:, 0, 0], [0.2, 0.8, 0.2, 0.8], atol=1e-12)
-    assert longer.observables["mean"].shape == (2, 2) and len(longer.events["crossing"]) == 1
+    assert longer.observables["mean"].shape == (4, 2) and len(longer.events["crossing"]) == 1
+    assert longer.metadata["walls"] == walls.settings
+    free = wls.resume(longer, [4.0, 5.0], events=[], walls=None)
+    assert free.positions[-1, 0, 0] < 0.0 and "walls" not in free.metadata
+    again = wls.resume(longer, [4.0], events=[], walls=wls.Walls(-1.0, 1.0), metadata={"box": "wider"})
+    assert again.metadata["walls"] == {"lower": -1.0, "upper": 1.0} and again.metadata["box"] == "wider"
+
+
+def test_displacements_are_still_those_since_the_start(tmp_path):
+    wanted = {"observables": {"msd": "mean_square_displacement", "E": "energy"}}
+    at_once = wls.simulate(WELL, a_population(), [0.0, 1.0, 2.0], dt=0.25, **wanted)
+    wls.simulate(WELL, a_population(), [0.0, 1.0], dt=0.25, **wanted).save(tmp_path / "run.h5")
+    longer = wls.resume(tmp_path / "run.h5", [2.0])
+    assert longer.metadata == at_once.metadata
+    for name in ("msd", "E"):
+        np.testing.assert_array_equal(longer.observables[name], at_once.observables[name])
+    late = wls.simulate(WELL, a_population(), [0.5, 1.0], dt=0.25, **wanted)
+    with pytest.raises(ParameterError, match="no frame of the start that 'msd' was measured from: give"):
+        wls.resume(late, [2.0])
+    given = {"msd": wls.observables.MeanSquareDisplacement(a_population()), "E": "energy"}
+    assert wls.resume(late, [2.0], observables=given).observables["msd"][-1] == at_once.observables["msd"][-1]
+
+
+def test_nothing_that_was_measured_is_lost(tmp_path):
+    wanted = {"observables": {"x": lambda cloud: cloud.mean, "y": lambda cloud: 1.0}, "events": [events.Crossing()]}
+    first = wls.simulate(WELL, a_population(), [0.0, 1.0], dt=0.25, **wanted)
+    first.save(tmp_path / "run.h5")
+    with pytest.raises(ParameterError, match=r"`observables` must be given again, or declined by .*'x', 'y'"):
+        wls.resume(tmp_path / "run.h5", [2.0], events=[])
+    with pytest.raises(ParameterError, match=r"`events` must be given again, or declined by \[\]: .*'crossing'"):
+        wls.resume(tmp_path / "run.h5", [2.0], observables=[])
+    with pytest.raises(ParameterError, match="observable 'x' must have one shape"):
+        wls.resume(first, [2.0], observables={"x": lambda cloud: 1.0}, events=[])
+    with pytest.raises(ParameterError, match="events of one name must be of as many"):
+        wls.resume(first, [2.0], observables=[], events=[wls.events.Collision(1.0, name="crossing")])
+    longer = wls.resume(
+        tmp_path / "run.h5", [2.0], observables={"x": lambda cloud: cloud.mean, "z": "energy"}, events=[]
+    )
+    found = longer.observables
+    assert found.times.tolist() == [0.0, 1.0, 2.0] and np.isfinite(found["x"]).all()
+    assert np.isnan(found["y"]).tolist() == [False, False, True] and np.isnan(found["z"]).tolist() == [
+        True,
+        True,
+        False,
+    ]
+    assert longer.events["crossing"].times.tolist() == first.events["crossing"].times.tolist()
+
+
+@pytest.mark.parametrize("x", np.random.default_rng(0).uniform(0.5, 2.0, 12))
+def test_a_terminal_event_is_met_once(x):
+    start, end = wls.Population([[x, 0.0]], [[0.0, 0.8]]), {"events": [events.Crossing(terminal=True)]}
+    spring = wls.Lagrangian(wls.External(wls.laws.Harmonic(1.0)))
+    run = wls.simulate(spring, start, [20.0], dt=0.07, **end)
+    for _ in range(3):
+        run = wls.resume(run, [20.0], **end)
+    np.testing.assert_allclose(run.events["crossing"].times, np.pi * (np.arange(4) + 0.5), atol=0.02)
+    assert run.times.tolist() == run.events["crossing"].times.tolist()
+
+
+def test_a_terminal_event_just_after_a_record_has_a_time_of_its_own():
+    """Rounding leaves some of these on the near side of the plane at the record."""
+    for x in np.linspace(0.1, 0.9, 33):
+        ball = wls.Population([[x]], [[-0.1]])
+        path = wls.simulate(
+            wls.Lagrangian(), ball, [10 * x, 10 * x + 1], dt=0.1, events=[events.Crossing(terminal=True)]
+        )
+        assert path.times[-1] == pytest.approx(10 * x)
+
+
+def test_a_run_back_in_time_goes_on_back():
+    still = wls.Lagrangian(wls.External(wls.laws.Harmonic((1.0, 2.0))))
+    wanted = {"dt": 0.25, "observables": ["mean_square_displacement"]}
+    at_once = wls.simulate(still, a_population(), [0.0, -1.0, -2.0], **wanted)
+    longer = wls.resume(wls.simulate(still, a_population(), [0.0, -1.0], **wanted), [-2.0])
+    assert longer == at_once
+    np.testing.assert_array_equal(*(r.observables["mean_square_displacement"] for r in (longer, at_once)))
+    both_ways = wls.resume(longer, [1.0], observables=[])
+    assert both_ways.times.tolist() == [-2.0, -1.0, 0.0, 1.0]
+
+
+def test_what_cannot_go_on_says_so():
+    path = wls.simulate(WELL, a_population(), [0.0, 1.0], dt=0.25)
+    with pytest.raises(ParameterError, match=r"`options` must be one of .*'observe_at'.*got 'observe'.*did you mean"):
+        wls.resume(path, [2.0], observe=[1.5])
+    n = path.n
+    growing = wls.Trajectory(path.times, path.positions, path.velocities, [np.ones(n), 1.0 + np.arange(n)])
+    with pytest.raises(ParameterError, match="`run` must have weights that do not change"):
+        wls.resume(growing, [2.0])
+    path.units = {"length": "km", "time": "d"}
+    path.ids = tuple(map(str, range(n)))
+    assert wls.resume(path, [2.0]).units == path.units
 
 
 def test_energies_work_after_loading(tmp_path):

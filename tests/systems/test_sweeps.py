@@ -31,7 +31,19 @@ def test_a_run_that_cannot_go_on_costs_only_itself():
     assert found[0] is not None and found[1] is None
 
 
+def test_systems_run_back_in_time():
+    found = wls.sweep(springs(1.0, 2.0), -TIMES, dt=0.1, progress=False)
+    for path, spring in zip(found, springs(1.0, 2.0), strict=True):
+        assert path == spring.simulate(-TIMES, dt=0.1) and path.times[0] == -1.0
+
+
 def test_bad_input():
+    with pytest.raises(
+        ParameterError, match=r"`measure` must be a function of a trajectory, such as lambda path: path.en"
+    ):
+        wls.sweep(springs(1.0), TIMES, measure="energy")
+    with pytest.raises(ParameterError, match="`times` must be strictly increasing"):
+        wls.sweep(springs(1.0), TIMES[::-1])
     with pytest.raises(ParameterError, match="`systems`"):
         wls.sweep([wls.laws.Harmonic(1.0)], TIMES)
     with pytest.raises(ParameterError, match="`processes`"):

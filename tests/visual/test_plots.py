@@ -397,3 +397,41 @@ def test_plot_forecast_lays_prediction_over_truth(ax):
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("y [km]", "density")
     with pytest.raises(ParameterError, match="`truth` must be of 2 dimensions"):
         wls.visual.plot_forecast(forecast, gas(dim=3))
+
+
+# Charges and types
+
+
+def test_pair_laws_are_told_apart_by_charge_and_type(ax):
+    swarm = wls.Population.gaussian(6, 2, seed=0)
+    ions = wls.Charged(wls.Pairwise(lambda r, xp: 1.0 / r), [1.0, -1.0] * 3)
+    wls.visual.plot_pair_law(ions, reach=2.0, force=True, data=swarm, ax=ax)
+    lines = {line.get_label(): line.get_ydata() for line in ax.lines[:2]}
+    assert list(lines) == ["charge 1 and charge -1", "two of charge 1, or two of charge -1"]
+    r = ax.lines[0].get_xdata()
+    np.testing.assert_allclose(list(lines.values()), [-1 / r**2, 1 / r**2])
+    kinds = ["cat", "cat", "mouse"] * 2
+    chase = wls.Between(wls.Pairwise(lambda r, xp: r), kinds, "cat", "mouse")
+    apart = wls.Between(wls.Pairwise(wls.laws.Morse()), kinds, "mouse", "mouse")
+    ax.clear()
+    wls.visual.plot_pair_law(chase + apart, chase + apart, reach=2.0, ax=ax)
+    named = [label for line in ax.lines if not (label := line.get_label()).startswith("_")]
+    assert named == ["cat and mouse", "two of mouse", "truth: cat and mouse", "truth: two of mouse"]
+    with pytest.raises(ParameterError, match="at most 3 kinds of particles apart to be drawn; there are 6"):
+        wls.visual.plot_pair_law(wls.Charged(wls.Gravity(method="direct"), np.arange(6.0)), reach=1.0)
+
+
+def test_a_potential_is_that_of_a_charge(ax):
+    swarm, field = wls.Population.gaussian(6, 2, seed=0), wls.External(wls.laws.UniformField((1.0, 0.0)))
+    ions = wls.Lagrangian(wls.Charged(field + wls.Pairwise(wls.laws.Morse()), [1.0, -2.0] * 3))
+    for like, slope in ((0, -1.0), (1, 2.0)):
+        ax.clear()
+        wls.visual.plot_potential(ions, swarm, axes=[0], like=like, ax=ax)
+        x, y = ax.lines[0].get_data()
+        np.testing.assert_allclose(np.diff(y) / np.diff(x), slope)
+        assert ax.get_ylabel() == f"potential of charge {(1, -2)[like]}"
+    wls.visual.plot_potential(ions, swarm, field_of=swarm, like=1)
+    with pytest.raises(ParameterError, match="`like` must be below 6"):
+        wls.visual.plot_potential(ions, swarm, like=6)
+    with pytest.raises(ParameterError, match="`field_of` must be of 6 particles"):
+        wls.visual.plot_potential(ions, swarm, field_of=wls.Population.gaussian(5, 2, seed=0))

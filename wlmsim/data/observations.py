@@ -72,13 +72,21 @@ class Observations(Mapping[str, np.ndarray]):
         return self._at(np.flatnonzero((self.times >= first) & (self.times <= last)))
 
     def followed_by(self, other: Observations) -> Observations:
-        """These and then the later ones of others; where both have some, names that only one side has are left out."""
+        """These and then the later ones of others; where only one side has a name, it is NaN on the other."""
         if not self or not other:
             return self or other
-        later = other.times > self.times[-1]
-        names = [name for name in self if name in other]
-        times = np.concatenate([self.times, other.times[later]])
-        return Observations(times, {name: np.concatenate([self[name], other[name][later]]) for name in names})
+        later = np.flatnonzero(other.times > self.times[-1])
+        values = {}
+        for name in {**self, **other}:
+            shapes = {side[name].shape[1:] for side in (self, other) if name in side}
+            if len(shapes) > 1:
+                raise ParameterError(f"the observable {name!r} must have one shape to be joined; got {sorted(shapes)}")
+            (shape,) = shapes
+            values[name] = np.concatenate([self._or_nan(name, shape), other._or_nan(name, shape)[later]])
+        return Observations(np.concatenate([self.times, other.times[later]]), values)
+
+    def _or_nan(self, name: str, shape: tuple[int, ...]) -> np.ndarray:
+        return self[name] if name in self else np.full((len(self.times), *shape), np.nan)
 
     def _at(self, rows: np.ndarray) -> Observations:
         if len(rows) == 0:
@@ -119,7 +127,10 @@ class Occurrences:
     def followed_by(self, other: Occurrences) -> Occurrences:
         """These and then others."""
         if self.positions.shape[1:] != other.positions.shape[1:]:
-            raise ParameterError("events of one name must be of as many particles to be joined")
+            raise ParameterError(
+                "events of one name must be of as many particles, in as many dimensions, to be joined; got "
+                f"{self.positions.shape[1:]} and {other.positions.shape[1:]}"
+            )
         return Occurrences(*(np.concatenate(pair) for pair in zip(self._columns(), other._columns(), strict=True)))
 
     def _columns(self) -> tuple[np.ndarray, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -82,6 +83,15 @@ class Functional(InPieces, ABC):
         """The functionals that this one is the sum of; itself when it is a single term."""
         return (self,)
 
+    @property
+    def kinds(self) -> tuple[str, ...] | None:
+        """What each particle is, such as its charge or its type; None where all are alike."""
+        return None
+
+    def of_rows(self, rows: Sequence[int] | np.ndarray) -> Functional:
+        """The same among particles that are like these ones, where they are not all alike."""
+        return self
+
     def __add__(self, other: Functional) -> FunctionalSum:
         if not isinstance(other, Functional):
             return NotImplemented
@@ -89,6 +99,12 @@ class Functional(InPieces, ABC):
 
     def _repr_latex_(self) -> str:
         return f"$U[\\rho] = {self.latex}$"
+
+
+def kinds_together(several: Iterable[tuple[str, ...] | None]) -> tuple[str, ...] | None:
+    """What each particle is in several respects; None where all are alike in each."""
+    known = [kinds for kinds in several if kinds is not None]
+    return tuple(map(", ".join, zip(*known, strict=True))) if known else None
 
 
 class FunctionalSum(Functional):
@@ -111,6 +127,15 @@ class FunctionalSum(Functional):
     def terms(self) -> tuple[Functional, ...]:
         """The functionals in the sum."""
         return self._terms
+
+    @property
+    def kinds(self) -> tuple[str, ...] | None:
+        """What each particle is to all terms."""
+        return kinds_together(dict.fromkeys(term.kinds for term in self._terms))
+
+    def of_rows(self, rows: Sequence[int] | np.ndarray) -> Functional:
+        """The sum of the terms among those particles."""
+        return self if self.kinds is None else FunctionalSum(*(term.of_rows(rows) for term in self._terms))
 
     def expression(self, positions: Any, weights: Any, time: Any, xp: Any) -> Any:
         """Sum of the energies of the terms."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +12,7 @@ from wlmsim import _validation as check
 from wlmsim.errors import ParameterError
 from wlmsim.functionals.base import Functional
 from wlmsim.functionals.external import as_scalar
-from wlmsim.functionals.pairwise import Pairwise, cross_energy
+from wlmsim.functionals.pairwise import Pairwise
 
 BLOCK = 1000
 """Particles of the first type whose energy is summed at once."""
@@ -57,10 +59,27 @@ class Between(Functional):
         if labels.ndim != 1 or labels.dtype.kind not in "iuU" or len(labels) == 0:
             raise check.fail("types", "a sequence of words or whole numbers, one for each particle", types)
         self.types, self.first, self.second = labels.tolist(), first, second
-        self._rows = tuple(np.flatnonzero(labels == kind) for kind in (first, second))
-        for name, kind, rows in zip(("first", "second"), (first, second), self._rows, strict=True):
-            if len(rows) == 0:
+        for name, kind in (("first", first), ("second", second)):
+            if kind not in self.types:
                 raise check.fail(name, "a type among " + ", ".join(map(repr, np.unique(labels).tolist())), kind)
+        self._rows = self._rows_of_both()
+
+    def _rows_of_both(self) -> tuple[np.ndarray, np.ndarray]:
+        """Rows of the particles of the first type and of the second."""
+        labels = np.asarray(self.types)
+        return np.flatnonzero(labels == self.first), np.flatnonzero(labels == self.second)
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The type of each particle."""
+        return tuple(map(str, self.types))
+
+    def of_rows(self, rows: Sequence[int] | np.ndarray) -> Between:
+        """The same between those particles, of which none need be of either type."""
+        other = copy.copy(self)
+        other.types = [self.types[row] for row in rows]
+        other._rows = other._rows_of_both()
+        return other
 
     def expression(self, positions: Any, weights: Any, time: Any, xp: Any) -> Any:
         """Sum of w_i w_j W(|x_i - x_j|), each pair once."""
@@ -68,9 +87,8 @@ class Between(Functional):
         a, b = self._rows
         if self.first == self.second:
             return self.pairs.expression(positions[a], weights[a], time, xp)
-        return cross_energy(
-            self.pairs.at(as_scalar(time, positions, xp)), positions[a], weights[a], positions[b], weights[b], xp
-        )
+        pairs = self.pairs.at(as_scalar(time, positions, xp))
+        return pairs.energy_between(positions[a], weights[a], positions[b], weights[b], xp)
 
     def energy(self, positions: np.ndarray, weights: np.ndarray, time: float = 0.0) -> float:
         """The same, of many particles in blocks."""
@@ -80,11 +98,10 @@ class Between(Functional):
         if self.first == self.second:
             return self.pairs.energy(positions[a], weights[a], time)
         pairs = self.pairs.at(time)
+        others = positions[b], weights[b]
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             blocks = (a[k : k + BLOCK] for k in range(0, len(a), BLOCK))
-            return self.finite(
-                float(sum(cross_energy(pairs, positions[k], weights[k], positions[b], weights[b], np) for k in blocks))
-            )
+            return self.finite(float(sum(pairs.energy_between(positions[k], weights[k], *others, np) for k in blocks)))
 
     def force(self, positions: np.ndarray, weights: np.ndarray, time: float = 0.0) -> np.ndarray:
         """Force of each type on the other, compiled."""
@@ -92,6 +109,8 @@ class Between(Functional):
         self._check(positions)
         a, b = self._rows
         out = np.zeros_like(positions)
+        if not (len(a) and len(b)):
+            return out
         if self.first == self.second:
             out[a] = self.pairs.force(positions[a], weights[a], time)
             return out

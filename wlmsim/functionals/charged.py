@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from wlmsim import _validation as check
 from wlmsim.errors import ParameterError
-from wlmsim.functionals.base import Functional
+from wlmsim.functionals.base import Functional, kinds_together
 from wlmsim.functionals.gravity import Gravity
 
 
@@ -47,7 +48,7 @@ class Charged(Functional):
         for term in functional.terms:
             if term.degree not in (1, 2):
                 raise check.fail("functional", "made of external fields and pair forces", term)
-        self.charges = check.finite("charges", np.atleast_1d(check.array("charges", charges)))
+        self.charges = check.finite("charges", check.own(charges, np.atleast_1d(check.array("charges", charges))))
         if self.charges.ndim != 1 or len(self.charges) == 0:
             raise check.fail("charges", "a number, or an array of shape (n,)", self.charges)
         degrees = {term.degree for term in functional.terms}
@@ -56,6 +57,23 @@ class Charged(Functional):
             for term in functional.terms:
                 if isinstance(term, Gravity) and term.method != "direct":
                     raise check.fail("functional", "Gravity(..., method='direct') for charges of both signs", term)
+
+    @property
+    def terms(self) -> tuple[Functional, ...]:
+        """Each term of a sum with the same charges."""
+        parts = self.functional.terms
+        return (self,) if len(parts) == 1 else tuple(Charged(part, self.charges) for part in parts)
+
+    @property
+    def kinds(self) -> tuple[str, ...] | None:
+        """The charge of each particle, and what else the functional knows of it."""
+        charges = None if len(self.charges) == 1 else tuple(f"charge {q:g}" for q in self.charges)
+        return kinds_together([charges, self.functional.kinds])
+
+    def of_rows(self, rows: Sequence[int] | np.ndarray) -> Functional:
+        """The same with the charges of those particles."""
+        charges = self.charges if len(self.charges) == 1 else self.charges[np.asarray(rows)]
+        return Charged(self.functional.of_rows(rows), charges)
 
     def expression(self, positions: Any, weights: Any, time: Any, xp: Any) -> Any:
         """Energy of weights q_i w_i."""

@@ -84,6 +84,10 @@ class Pairwise(Functional):
             return self.at(as_scalar(time, positions, xp)).expression(positions, weights, time, xp)
         return pair_energy(self._shifted, positions, weights, xp, self.box)
 
+    def energy_between(self, x: Any, w: Any, y: Any, v: Any, xp: Any) -> Any:
+        """Sum of w_i v_j W(|x_i - y_j|) between two clouds in any namespace, of a law that has no time in it."""
+        return _pair_sum(self._shifted, x, w, y, v, xp, self.box)
+
     def at(self, time: Any) -> Pairwise:
         """Return the interaction as it is at a time, with a law that does not depend on it."""
         now = copy.copy(self)
@@ -238,23 +242,20 @@ def pair_pieces(law: Law, weights: np.ndarray, dim: int) -> tuple[Piece, ...] | 
 
 def pair_energy(law: Law, positions: Any, weights: Any, xp: Any, box: float | tuple[float, ...] | None = None) -> Any:
     """1/2 sum over i != j of w_i w_j W(|x_i - x_j|) in any namespace, with nearest images in a box."""
-    n, dim = positions.shape
-    separations = positions[:, None, :] - positions[None, :, :]
-    if box is not None:
-        separations = nearest_image(separations, lengths(box, dim), xp)
-    squares = (separations**2).sum(-1)
-    # the distance of a particle to itself is set to 1 and its weight to 0: a square root has no slope at 0
-    diagonal = xp.eye(n, dtype=squares.dtype, device=squares.device)
-    pairs = weights[:, None] * weights[None, :] * (1.0 - diagonal)
-    return 0.5 * (pairs * law(xp.sqrt(squares + diagonal), xp)).sum()
+    return 0.5 * _pair_sum(law, positions, weights, positions, weights, xp, box)
 
 
-def cross_energy(pairs: Pairwise, x: Any, w: Any, y: Any, v: Any, xp: Any) -> Any:
-    """Sum of w_i v_j W(|x_i - y_j|) between two clouds in any namespace, with the cutoff and the box of the pairs."""
+def _pair_sum(law: Law, x: Any, w: Any, y: Any, v: Any, xp: Any, box: float | tuple[float, ...] | None) -> Any:
+    """Sum of w_i v_j W(|x_i - y_j|) in any namespace; of a cloud with itself over i != j."""
     separations = x[:, None, :] - y[None, :, :]
-    if pairs.box is not None:
-        separations = nearest_image(separations, lengths(pairs.box, x.shape[1]), xp)
-    return (w[:, None] * v[None, :] * pairs._shifted(xp.sqrt((separations**2).sum(-1)), xp)).sum()
+    if box is not None:
+        separations = nearest_image(separations, lengths(box, x.shape[1]), xp)
+    squares, pairs = (separations**2).sum(-1), w[:, None] * v[None, :]
+    if x is y:
+        # the distance of a particle to itself is set to 1 and its weight to 0: a square root has no slope at 0
+        diagonal = xp.eye(len(x), dtype=squares.dtype, device=squares.device)
+        squares, pairs = squares + diagonal, pairs * (1.0 - diagonal)
+    return (pairs * law(xp.sqrt(squares), xp)).sum()
 
 
 def short_range_sums(

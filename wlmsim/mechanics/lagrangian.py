@@ -73,6 +73,7 @@ class Lagrangian(InPieces):
             return potential
         from wlmsim.kernels import pieces
 
+        self.check_count(len(weights))
         masses = np.ravel(self.mass)
         return (*potential, Piece(pieces.divide, (), (np.broadcast_to(masses, len(weights)).copy(),), 0))
 
@@ -85,10 +86,19 @@ class Lagrangian(InPieces):
     def _of_unit_mass(self) -> bool:
         return np.ndim(self.mass) == 0 and bool(self.mass == 1.0)
 
+    def check_count(self, n: int) -> None:
+        """Refuse n particles if there are masses of another number of them."""
+        if np.ndim(self.mass) and len(self.mass) != n:
+            raise ParameterError(f"`mass` must be one for each particle; got {len(self.mass)} for {n}")
+
+    def _carried(self, weights: np.ndarray) -> np.ndarray:
+        """Mass that each particle carries, m_i w_i, shape (n,) [mass]."""
+        self.check_count(len(weights))
+        return self.mass * weights
+
     def _by_mass(self, force: np.ndarray) -> np.ndarray:
         """Force over mass; of mass 1 without another array."""
-        if np.ndim(self.mass) and len(self.mass) != len(force):
-            raise ParameterError(f"`mass` must be one for each particle; got {len(self.mass)} for {len(force)}")
+        self.check_count(len(force))
         return force if self._of_unit_mass else force / self.inertia
 
     @property
@@ -99,7 +109,7 @@ class Lagrangian(InPieces):
     def velocity_acceleration(self, positions: np.ndarray, velocities: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """Acceleration by dissipation and magnetic field but for friction, shape (n, d) [length / time^2]."""
         total = self.dissipative_acceleration(positions, velocities, weights)
-        return total if self.magnetic is None else total + self.magnetic.force(positions, velocities) / self.inertia
+        return total if self.magnetic is None else total + self._by_mass(self.magnetic.force(positions, velocities))
 
     def dissipative_acceleration(
         self, positions: np.ndarray, velocities: np.ndarray, weights: np.ndarray
@@ -112,7 +122,7 @@ class Lagrangian(InPieces):
     def kinetic_energy(self, population: Population) -> float:
         """K = m / 2 sum of w_i |v_i|^2 [mass length^2 / time^2]."""
         v = _velocities(population)
-        return float(0.5 * (self.mass * population.weights) @ (v**2).sum(-1))
+        return float(0.5 * self._carried(population.weights) @ (v**2).sum(-1))
 
     def potential_energy(self, population: Population) -> float:
         """U of the particles [mass length^2 / time^2]."""
@@ -131,15 +141,15 @@ class Lagrangian(InPieces):
         softening and -2 U for harmonic wells; of internal forces it does not depend on the origin.
         """
         x, w = population.positions, population.weights
-        return float((self.mass * w) @ (x * self.acceleration(x, w, population.time)).sum(-1))
+        return float(self._carried(w) @ (x * self.acceleration(x, w, population.time)).sum(-1))
 
     def momentum(self, population: Population) -> np.ndarray:
         """m sum of w_i v_i, shape (d,) [mass length / time]."""
-        return (self.mass * population.weights) @ _velocities(population)
+        return self._carried(population.weights) @ _velocities(population)
 
     def angular_momentum(self, population: Population) -> np.ndarray:
         """m sum of w (x_i v_j - x_j v_i) for each plane i < j, shape (d (d - 1) / 2,) [mass length^2 / time]."""
-        tensor = ((self.mass * population.weights)[:, None] * population.positions).T @ _velocities(population)
+        tensor = (self._carried(population.weights)[:, None] * population.positions).T @ _velocities(population)
         rows, columns = np.triu_indices(population.dim, 1)
         return (tensor - tensor.T)[rows, columns]
 

@@ -30,8 +30,8 @@ class Grid:
     """
 
     def __init__(self, low: Sequence[float], high: Sequence[float], shape: Sequence[int]):
-        self.low = check.finite("low", np.atleast_1d(check.array("low", low)))
-        self.high = check.finite("high", np.atleast_1d(check.array("high", high)))
+        self.low = check.finite("low", check.own(low, np.atleast_1d(check.array("low", low))))
+        self.high = check.finite("high", check.own(high, np.atleast_1d(check.array("high", high))))
         self.shape = tuple(check.integer("shape", count, least=8) for count in np.atleast_1d(np.asarray(shape)))
         if self.low.ndim != 1 or not 1 <= len(self.low) <= 3:
             raise check.fail("low", "a point in one to three dimensions", low)

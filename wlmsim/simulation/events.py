@@ -7,15 +7,17 @@ passes through zero. Values are compared at the ends of steps: what begins and e
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from wlmsim import _times
 from wlmsim import _validation as check
 from wlmsim.data.observations import Occurrences
 from wlmsim.data.population import Population
+from wlmsim.errors import ParameterError, SimulationError
 from wlmsim.integrators import State
 
 __all__ = ["Collision", "Crossing", "Escape", "Event"]
@@ -25,13 +27,30 @@ MOST = 2_000_000
 """Numbers that the values of several steps may take at once."""
 
 
+class _Path(NamedTuple):
+    """The cloud at several times."""
+
+    times: np.ndarray
+    positions: np.ndarray
+    velocities: np.ndarray
+    weights: np.ndarray
+    moving: Callable[..., np.ndarray] | None
+    """Velocities of a flow, of (positions, weights, time), which are then not those above."""
+
+    def clouds(self) -> Iterator[Population]:
+        """Clouds of their own, so that a function that changes one does not change the run."""
+        for time, x, v in zip(self.times.tolist(), self.positions, self.velocities, strict=True):
+            yield Population(x, v if self.moving is None else self.moving(x, self.weights, time), self.weights, time)
+
+
 class Event:
     """Something that happens where a function of the cloud passes through zero.
 
     Parameters
     ----------
     function : callable
-        Of a `Population`; its value is a number, of the whole cloud, or an array of shape (n,), one for each particle.
+        Of a `Population`; its value is a number, of the whole cloud, or an array of shape (n,), one for each particle:
+        always as many, and never NaN or a truth value, which passes through no zero.
     name : str, optional
         Under which occurrences are kept. Default: the name of the function, or of the class.
     terminal : bool
@@ -74,16 +93,25 @@ class Event:
             raise check.fail("direction", "-1 (downward), 1 (upward) or 0 (both)", direction)
         self.direction = direction
 
-    def values(self, times: np.ndarray, positions: np.ndarray, velocities: Any, weights: np.ndarray) -> np.ndarray:
-        """Values at several times, shape (k, m), of positions and velocities of shape (k, n, d)."""
-        moving = [None] * len(times) if velocities is None else velocities
-        rows = []
-        for time, x, v in zip(times.tolist(), positions, moving, strict=True):
-            found = check.array(self.name, self.function(Population(x, v, weights, time, copy=False)))
-            if found.shape not in ((), (len(x),)):
-                raise check.fail(self.name, f"a number or {len(x)} of them, one for each particle", found)
-            rows.append(found.reshape(-1))
+    def values(self, path: _Path) -> np.ndarray:
+        """Values at several times, shape (k, m)."""
+        rows = [self._checked(self.function(cloud), cloud) for cloud in path.clouds()]
+        for row in rows:
+            self.check_count(len(row), len(rows[0]))
         return np.array(rows)
+
+    def check_count(self, count: int, before: int) -> None:
+        """Refuse as many values as there were not before."""
+        if count != before:
+            raise ParameterError(f"`{self.name}` must be as many values at all times; got {count} after {before}")
+
+    def _checked(self, value: Any, cloud: Population) -> np.ndarray:
+        """A value as an array of shape (m,)."""
+        found = check.array(self.name, value)
+        if np.asarray(value).dtype == bool or found.shape not in ((), (len(cloud),)) or not np.isfinite(found).all():
+            expected = f"a finite number that passes through zero, or {len(cloud)} of them, one for each particle"
+            raise ParameterError(f"{check.fail(self.name, expected, value)} at t = {_times.text(cloud.time)}")
+        return found.reshape(-1)
 
     def particles(self, number: int, of: int, n: int) -> Sequence[int]:
         """To which of n particles value number so and so, of so many, belongs."""
@@ -93,23 +121,23 @@ class Event:
         return f"{type(self).__name__}({self.name!r})"
 
 
-class _OfParticles(Event):
-    """An event whose function takes coordinates of any number of clouds at once."""
+class _OfPositions(Event):
+    """An event whose value follows from the positions, of many clouds at once."""
 
     def __init__(self, name: str | None, terminal: bool, direction: int):
-        super().__init__(self._at, name=type(self).__name__.lower() if name is None else name, terminal=terminal)
-        self.direction = direction
+        name = type(self).__name__.lower() if name is None else name
+        super().__init__(lambda cloud: self._at(cloud.positions), name=name, terminal=terminal, direction=direction)
 
-    def _at(self, positions: Any) -> Any:
+    def _at(self, positions: np.ndarray) -> np.ndarray:
         """Values of positions of shape (..., n, d)."""
         raise NotImplementedError
 
-    def values(self, times: np.ndarray, positions: np.ndarray, velocities: Any, weights: np.ndarray) -> np.ndarray:
-        """Values at several times, all at once."""
-        return self._at(positions)
+    def values(self, path: _Path) -> np.ndarray:
+        """Values at several times, all at once; positions are finite, and so are these."""
+        return self._at(path.positions)
 
 
-class Crossing(_OfParticles):
+class Crossing(_OfPositions):
     """A particle crosses a plane, x_axis = at: of orbits in a plane a Poincare section.
 
     Parameters
@@ -139,17 +167,15 @@ class Crossing(_OfParticles):
         self, axis: int = 0, at: float = 0.0, *, direction: int = 0, name: str | None = None, terminal: bool = False
     ):
         self.axis, self.at = check.integer("axis", axis, least=0), check.real("at", at)
-        if direction not in (-1, 0, 1):
-            raise check.fail("direction", "-1 (downward), 1 (upward) or 0 (both)", direction)
         super().__init__(name, terminal, direction)
 
-    def _at(self, positions: Any) -> Any:
+    def _at(self, positions: np.ndarray) -> np.ndarray:
         if self.axis >= positions.shape[-1]:
             raise check.fail("axis", f"below {positions.shape[-1]}, the dimension of space", self.axis)
         return positions[..., self.axis] - self.at
 
 
-class Escape(_OfParticles):
+class Escape(_OfPositions):
     """A particle leaves a ball.
 
     Parameters
@@ -165,14 +191,17 @@ class Escape(_OfParticles):
     """
 
     def __init__(self, radius: float, centre: Any = 0.0, *, name: str | None = None, terminal: bool = False):
-        self.radius, self.centre = check.positive("radius", radius), check.array("centre", centre)
+        self.radius = check.positive("radius", radius)
+        self.centre = check.finite("centre", check.own(centre, np.atleast_1d(check.array("centre", centre))))
         super().__init__(name, terminal, 1)
 
-    def _at(self, positions: Any) -> Any:
+    def _at(self, positions: np.ndarray) -> np.ndarray:
+        if self.centre.shape not in ((1,), positions.shape[-1:]):
+            raise check.fail("centre", f"a number, or {positions.shape[-1]} of them, one for each axis", self.centre)
         return np.linalg.norm(positions - self.centre, axis=-1) - self.radius
 
 
-class Collision(_OfParticles):
+class Collision(_OfPositions):
     """Two particles come as near as a distance, the sum of their radii.
 
     All pairs are looked at: of a few hundred particles at most.
@@ -200,7 +229,7 @@ class Collision(_OfParticles):
         self.distance = check.positive("distance", distance)
         super().__init__(name, terminal, -1)
 
-    def _at(self, positions: Any) -> Any:
+    def _at(self, positions: np.ndarray) -> np.ndarray:
         first, second = np.triu_indices(positions.shape[-2], 1)
         squares = sum((positions[..., first, k] - positions[..., second, k]) ** 2 for k in range(positions.shape[-1]))
         return np.sqrt(squares) - self.distance
@@ -244,7 +273,7 @@ class Watch:
         self._moving, self._weights, self._n = moving, state.weights, len(state.positions)
         self._found: dict[str, list[_Happened]] = {name: [] for name in names}
         self._shape = state.positions.shape[1:]
-        self._last = [self._values(event, state) for event in self._events]
+        self._last = [event.values(self._alone(state))[0] for event in self._events]
         self.ended: str | None = None
         """Which event ended the run."""
 
@@ -259,7 +288,7 @@ class Watch:
     def ends_within(self, inside: Callable[[float], State], part: float, after: State) -> State | None:
         """The state at which the run ends before `after`, within a step that is not done; else nothing is kept."""
         for event, before in zip(self._events, self._last, strict=True):
-            if event.terminal and len(_passed(event.direction, before, self._values(event, after))):
+            if event.terminal and len(_passed(event.direction, before, self._values(event, after, before))):
                 return self.look(inside, part, after)
         return None
 
@@ -279,11 +308,11 @@ class Watch:
         dt : float
             Length of the steps [time].
         """
-        velocities = path[:, 1] if self._moving is None else None
-        along = [event.values(times, path[:, 0], velocities, self._weights) for event in self._events]
+        clouds = _Path(times, path[:, 0], path[:, 1], self._weights, self._moving)
+        along = [_values(event, clouds, len(before)) for event, before in zip(self._events, self._last, strict=True)]
         passed = set[int]()
-        for event, before, after in zip(self._events, self._last, along, strict=True):
-            passed.update(np.flatnonzero(_changes(event.direction, np.vstack([before, after])).any(1)).tolist())
+        for event, before, then in zip(self._events, self._last, along, strict=True):
+            passed.update(np.flatnonzero(_changes(event.direction, np.vstack([before, then])).any(1)).tolist())
         first = self._last
         for k in sorted(passed):
             self._last = first if k == 0 else [values[k - 1] for values in along]
@@ -310,11 +339,11 @@ class Watch:
         State or None
             The state at which the run ends, if it does.
         """
-        now = [self._values(event, after) for event in self._events]
+        now = [self._values(event, after, before) for event, before in zip(self._events, self._last, strict=True)]
         happened = []
         for event, before, then in zip(self._events, self._last, now, strict=True):
             for number in _passed(event.direction, before, then).tolist():
-                part = self._root(event, number, before[number], then[number], inside, dt)
+                part = self._root(event, number, before, after, inside, dt)
                 happened.append((part, event, number, len(then)))
         happened.sort(key=lambda found: abs(found[0]))
         for part, event, number, of in happened:
@@ -349,23 +378,47 @@ class Watch:
         self._found[event.name].append(_Happened(t, who, x[who], v[who]))
 
     def _root(
-        self, event: Event, number: int, before: float, after: float, inside: Callable[[float], State], dt: float
+        self, event: Event, number: int, before: np.ndarray, after: State, inside: Callable[[float], State], dt: float
     ) -> float:
-        """How far in the step a value passes through zero."""
+        """How far in the step a value passes through zero: at the first moment to rounding where it has passed.
+
+        So that a run which goes on from there does not meet the same passage again.
+        """
         from scipy.optimize import brentq
 
-        if after == 0:
+        ends = before[number], self._values(event, after, before)[number]
+        if ends[1] == 0:
             return dt
 
         def value(part: float) -> float:
-            return before if part == 0 else after if part == dt else self._values(event, inside(part))[number]
+            return (
+                ends[0] if part == 0 else ends[1] if part == dt else self._values(event, inside(part), before)[number]
+            )
 
-        return brentq(value, 0.0, dt, xtol=4 * EPSILON * abs(dt), rtol=4 * EPSILON)
+        part = abs(brentq(value, 0.0, dt, xtol=4 * EPSILON * abs(dt), rtol=4 * EPSILON))
+        further = 4 * EPSILON * abs(dt)
+        part = max(part, 2 * float(np.spacing(abs(after.time))))  # later than the beginning, as times tell
+        while part < abs(dt) and value(math.copysign(part, dt)) * ends[0] > 0:
+            part, further = part + further, 2 * further
+        return math.copysign(min(part, abs(dt)), dt)
 
-    def _values(self, event: Event, state: State) -> np.ndarray:
-        """Values at one time, shape (m,)."""
-        moving = state.velocities[None] if self._moving is None else None
-        return event.values(np.array([state.time]), state.positions[None], moving, self._weights)[0]
+    def _values(self, event: Event, state: State, before: np.ndarray) -> np.ndarray:
+        """Values at one time, shape (m,), as many as before."""
+        return _values(event, self._alone(state), len(before))[0]
+
+    def _alone(self, state: State) -> _Path:
+        times, x, v = np.array([state.time]), state.positions[None], state.velocities[None]
+        return _Path(times, x, v, self._weights, self._moving)
+
+
+def _values(event: Event, path: _Path, count: int) -> np.ndarray:
+    """Values along a run that has begun, which cannot go on without them; as many as there were."""
+    try:
+        values = event.values(path)
+        event.check_count(values.shape[1], count)
+    except ParameterError as error:
+        raise SimulationError(str(error)) from error
+    return values
 
 
 def _changes(direction: int, values: np.ndarray) -> np.ndarray:

@@ -13,11 +13,12 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from wlmsim import _times
 from wlmsim import _validation as check
 from wlmsim.data.observations import Observations
 from wlmsim.data.population import Population
 from wlmsim.data.trajectory import Trajectory
-from wlmsim.errors import ParameterError
+from wlmsim.errors import ParameterError, SimulationError
 from wlmsim.functionals.periodic import lengths
 from wlmsim.mechanics.lagrangian import Lagrangian
 
@@ -57,7 +58,7 @@ def temperature(population: Population, mass: Any = 1.0) -> float:
     4.0
     """
     v = _velocities(population)
-    masses = np.asarray(mass) * population.weights
+    masses = check.axes("mass", mass, len(population), above=0.0) * population.weights
     return float(masses @ ((v - masses @ v / masses.sum()) ** 2).sum(-1) / population.dim)
 
 
@@ -247,32 +248,49 @@ class Watched:
     """
 
     def __init__(self, wanted: Wanted, mechanics: Any, start: Population):
-        self._functions = {name: _resolved(what, mechanics, start) for name, what in _named(wanted).items()}
+        wanted = named(wanted)
+        self.known = {name: what for name, what in wanted.items() if isinstance(what, str)}
+        """What is known by name, by the names that it has here."""
+        self._functions = {name: _resolved(what, mechanics, start) for name, what in wanted.items()}
         self._times: list[float] = []
-        self._values: dict[str, list[Any]] = {name: [] for name in self._functions}
+        self._values: dict[str, list[np.ndarray | None]] = {name: [] for name in self._functions}
 
     def __bool__(self) -> bool:
         return bool(self._functions)
 
     def look(self, population: Population) -> None:
-        """Call them all."""
-        self._times.append(population.time)
-        for name, function in self._functions.items():
-            self._values[name].append(function(population))
+        """Call them all; what fails leaves nothing of this time."""
+        found = {name: function(population) for name, function in self._functions.items()}
+        time = population.time
+        values = {name: None if value is None else self._checked(name, value, time) for name, value in found.items()}
+        self._times.append(time)
+        for name, value in values.items():
+            self._values[name].append(value)
+
+    def _checked(self, name: str, value: Any, time: float) -> np.ndarray:
+        """A value as an array of the shape that all have; of a later one that has not the run cannot go on."""
+        before = next((known for known in self._values[name] if known is not None), None)
+        try:
+            found = check.array(name, value)
+        except ParameterError as error:
+            problem = str(error)
+        else:
+            if before is None or found.shape == before.shape:
+                return found
+            problem = f"its shape is {found.shape} after {before.shape}"
+        message = f"the observable {name!r} must return a number or an array of one shape at all times: {problem}"
+        raise (ParameterError if before is None else SimulationError)(f"{message}, at t = {_times.text(time)}")
 
     @property
     def observations(self) -> Observations:
         """What they returned until now; of one that returns nothing nothing is kept."""
         values: dict[str, np.ndarray] = {}
         for name, found in self._values.items():
-            if not found or all(value is None for value in found):
-                continue
-            try:
-                values[name] = check.array(name, found)
-            except ParameterError as error:
-                raise ParameterError(
-                    f"the observable {name!r} must return a number or an array of one shape at all times: {error}"
-                ) from error
+            known = [value for value in found if value is not None]
+            if known:
+                values[name] = np.array(
+                    [np.full(known[0].shape, np.nan) if value is None else value for value in found]
+                )
         if not values:
             return Observations()
         order = np.argsort(self._times)  # a run back in time looks at the last first
@@ -307,7 +325,8 @@ def observe(trajectory: Trajectory, observables: Wanted) -> Observations:
     return watched.observations
 
 
-def _named(wanted: Wanted) -> dict[str, Observable | str]:
+def named(wanted: Wanted) -> dict[str, Observable | str]:
+    """What to measure, by the names that it is to have."""
     if wanted is None:
         return {}
     if isinstance(wanted, Mapping):
@@ -315,7 +334,14 @@ def _named(wanted: Wanted) -> dict[str, Observable | str]:
     if isinstance(wanted, str) or callable(wanted):
         wanted = [wanted]
     expected = "names and functions of a population, in a list, or in a mapping by the name they are to have"
-    return {_name_of(what): what for what in check.sequence("observables", wanted, expected)}
+    listed = list(check.sequence("observables", wanted, expected))
+    found = {_name_of(what): what for what in listed}
+    if len(found) < len(listed):
+        raise ParameterError(
+            f"`observables` must be of different names, got {[_name_of(what) for what in listed]}: give a mapping, as "
+            "{'near': f, 'far': g}"
+        )
+    return found
 
 
 def _name_of(what: Any) -> str:

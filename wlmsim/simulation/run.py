@@ -25,7 +25,7 @@ from wlmsim.integrators.time_grid import RecordedGrid, TimeGrid
 from wlmsim.mechanics.flow import Flow, GradientFlow
 from wlmsim.mechanics.lagrangian import Lagrangian
 from wlmsim.simulation.events import Event, Watch, between
-from wlmsim.simulation.observables import Wanted, Watched
+from wlmsim.simulation.observables import MeanSquareDisplacement, Wanted, Watched, named
 from wlmsim.simulation.walls import Walls
 
 DETERMINISTIC = (Boris, Leapfrog, RungeKutta4)
@@ -132,7 +132,7 @@ def simulate(
     integrator = default_integrator(mechanics) if integrator is None else integrator
     check.instance("integrator", integrator, Integrator)
     integrator.check_mechanics(mechanics)
-    times = _directed(times, population.time)
+    times = directed(times, population.time)
     if times[-1] < population.time:
         _check_the_way_back(mechanics, integrator)
         if save is not None:
@@ -154,6 +154,7 @@ def simulate(
     about = {"integrator": repr(integrator), "dt": None if dt == math.inf else dt, **(metadata or {})}
     about |= {} if walls is None else {"walls": walls.settings}
     watched = Watched(observables, mechanics, population)
+    about |= {"observables": watched.known} if watched.known else {}
     watch = Watch(events, state, rate if isinstance(mechanics, Flow) else None)
 
     def whole(record: _Recorder) -> Trajectory:
@@ -186,30 +187,35 @@ def simulate(
 
 
 def resume(run: Trajectory | str | Path, times: Any, **options: Any) -> Trajectory:
-    """Go on with a run from its last frame: its mechanics, its scheme, its time step, and its stream of noise.
+    """Go on with a run from its end: its mechanics, its scheme, its time step, and its stream of noise.
 
     A run that ended after a whole number of steps goes on as if it had never stopped.
 
     Parameters
     ----------
     run : Trajectory or path
-        The run, or the file that it was saved in. The file then has the longer run in it when this has ended.
+        The run, or the file that it was saved in. The file then has the longer run in it when this has ended. It is
+        read whole, and held in memory with what follows; a run that is too long for that goes on in a file of its own,
+        ``simulate(run.mechanics, run[-1], times, save=...)`` of ``run = Trajectory.load(path, start=...)``.
     times : array_like, shape (T,)
-        Strictly increasing times at which to record, none before the end of the run [time].
+        Strictly increasing times at which to record, none before the end of the run [time]. Strictly decreasing ones
+        before its first frame go on from there, back in time.
     **options
-        As of `simulate`; what is not given is as it was: `integrator`, `dt`, `walls`. Observables and events are to be
-        given again.
+        As of `simulate` but for `save`; what is not given is as it was: `integrator`, `dt`, `walls`, and `observables`
+        that were names. Those that were functions, and events, no file holds: they are to be given again, or declined
+        as ``events=[]``. `metadata` are added.
 
     Returns
     -------
     Trajectory
-        The run and what follows.
+        The run and what follows. Where an observable was measured in one part only, it is NaN in the other.
 
     Raises
     ------
     ParameterError
         If the run does not know its mechanics, because a law is a plain function: then give them,
-        ``run.mechanics = ...``; or not its scheme: then give `integrator`.
+        ``run.mechanics = ...``; or not its scheme: then give `integrator`; if its weights change in time; or if
+        observables or events are neither known nor given.
 
     Examples
     --------
@@ -224,25 +230,81 @@ def resume(run: Trajectory | str | Path, times: Any, **options: Any) -> Trajecto
     """
     path = None if isinstance(run, Trajectory) else run
     before = run if isinstance(run, Trajectory) else Trajectory.load(run)
-    if options.get("save") is not None:
+    if "save" in options:
         raise ParameterError("`save` is not known here: give the path of the run, which then has the longer one in it")
+    for name in options:
+        check.choice("options", name, OF_RESUME)
+    if before.weights.ndim == 2:
+        raise ParameterError(
+            "`run` must have weights that do not change, as those of simulations; these change from frame to frame: "
+            "start another run from the last one, `simulate(mechanics, run[-1], times)`"
+        )
     mechanics: Any = before._known_mechanics
     integrator = options.pop("integrator", None) or copy.deepcopy(before.integrator)
     if integrator is None:
         raise ParameterError("this trajectory does not know the scheme of its last frame: give `integrator`")
+    given = np.atleast_1d(check.array("times", times))
+    back = given.size > 0 and given.flat[-1] < before.times[0]
+    end = before[0] if back else before[-1]
     known = before.metadata.get("walls")
     options = {"dt": before.metadata.get("dt"), "walls": None if known is None else Walls(**known), **options}
-    after = simulate(mechanics, before[-1], times, integrator=integrator, **options)
-    whole = before.joined(after)
-    whole.metadata |= {name: after.metadata[name] for name in ("integrator", "dt")}
-    whole.metadata.pop("ended", None)
-    whole.metadata |= {"ended": after.metadata["ended"]} if "ended" in after.metadata else {}
+    asked = named(options.get("observables", before.metadata.get("observables")))
+    options["observables"] = _observables_again(options, before, mechanics, back)
+    _check_events_again(options, before, mechanics, end)
+    after = simulate(mechanics, end, times, integrator=integrator, **options)
+    after.ids, after.units = before.ids, before.units
+    whole = after.joined(before) if back else before.joined(after)
+    of_the_run = {name: value for name, value in before.metadata.items() if name not in OF_A_PART}
+    by_name = {name: what for name, what in asked.items() if isinstance(what, str)}
+    whole.metadata = {**of_the_run, **after.metadata, **({"observables": by_name} if by_name else {})}
+    whole._integrator = after._integrator
     if path is not None:
         whole.save(path)
     return whole
 
 
-def _directed(times: Any, start: float) -> np.ndarray:
+OF_RESUME = ("dt", "integrator", "observables", "observe_at", "events", "walls", "progress", "metadata")
+"""Options of `simulate` that `resume` has too."""
+OF_A_PART = ("integrator", "dt", "walls", "observables", "ended")
+"""Metadata that say how the last part of a run was made."""
+
+
+def _observables_again(options: Mapping[str, Any], before: Trajectory, mechanics: Any, back: bool) -> Any:
+    """What to measure as a run goes on, where displacements are still those since its start."""
+    measured, start, end = before.observables, *((before[-1], before[0]) if back else (before[0], before[-1]))
+    wanted = named(options.get("observables", before.metadata.get("observables")))
+    if "observables" not in options and (lost := [name for name in measured if name not in wanted]):
+        raise ParameterError(
+            f"`observables` must be given again, or declined by []: this run measured {', '.join(map(repr, lost))}, "
+            "and functions are in no file"
+        )
+    for name in [name for name, what in wanted.items() if what == "mean_square_displacement"]:
+        k = _times.position(measured.times, start.time) if name in measured else None
+        if name in measured and (k is None or measured[name][k] != 0):
+            raise ParameterError(
+                f"`observables`: this run has no frame of the start that {name!r} was measured from: give "
+                f"{{{name!r}: wls.observables.MeanSquareDisplacement(start)}}"
+            )
+        wanted[name] = MeanSquareDisplacement(start)
+    alike = Watched({name: what for name, what in wanted.items() if name in measured}, mechanics, end)
+    alike.look(end)
+    measured.followed_by(alike.observations)  # what would not fit is better refused now
+    return wanted
+
+
+def _check_events_again(options: Mapping[str, Any], before: Trajectory, mechanics: Any, end: Population) -> None:
+    """Refuse to forget what was looked for, and what would not fit what was found."""
+    if before.events and "events" not in options:
+        names = ", ".join(map(repr, before.events))
+        raise ParameterError(f"`events` must be given again, or declined by []: this run looked for {names}")
+    rate = _rate(mechanics)
+    watch = Watch(options.get("events"), _start(mechanics, end, rate), rate if isinstance(mechanics, Flow) else None)
+    for name, found in watch.occurrences.items():
+        if name in before.events:
+            before.events[name].followed_by(found)
+
+
+def directed(times: Any, start: float) -> np.ndarray:
     """Times in the order in which a run from the start comes to them: forward, or back."""
     given = np.atleast_1d(check.array("times", times))
     back = given.ndim == 1 and len(given) > 0 and given[-1] < start and (np.diff(given) < 0).all()
@@ -310,6 +372,7 @@ def _start(mechanics: Lagrangian | Flow, population: Population, rate: Callable[
         raise ParameterError(
             "`population` must have velocities to be simulated: give them, or use `population.at_rest()` for zero"
         )
+    mechanics.check_count(len(x))
     acceleration = rate(x, w, t)
     if mechanics.potential is not None and not np.isfinite(acceleration).all():
         for term in mechanics.potential.terms:
@@ -369,7 +432,9 @@ class _Run:
             if self._watch.ended is not None:
                 return self._state
         if part:
-            state = self._aside(self._state, part, time)
+            if self._on_the_way is None:
+                self._on_the_way = self._integrator.on_the_way(self._mechanics, self._grid.length(step))
+            state = self._aside(self._on_the_way(part), self._state, part, time)
             end = self._watch.ends_within(self._inside(self._state, state, part), part, state) if self._watch else None
             return state if end is None else end
         state = self._state
@@ -430,13 +495,11 @@ class _Run:
         """States within a step between two, after shorter steps; with noise on the straight line."""
         if self._integrator.noisy:
             return between(before, after, length)
-        return lambda part: self._aside(before, part, before.time + part)
+        scheme = self._integrator.on_the_way(self._mechanics, length)
+        return lambda part: self._aside(scheme(part), before, part, before.time + part)
 
-    def _aside(self, state: State, part: float, time: float) -> State:
+    def _aside(self, integrator: Integrator, state: State, part: float, time: float) -> State:
         """The state within the step that begins at another, after a shorter one that leads nowhere."""
-        if self._on_the_way is None:
-            self._on_the_way = self._integrator.on_the_way(self._mechanics, self._grid.length(self._step))
-        integrator = self._on_the_way(part)
         if self._loop is None or integrator is not self._integrator:
             return self._finite(integrator, state.copy(), part, time)
         there, _, finite = self._loop.steps(state, state.time, part, 0, 1)

@@ -44,7 +44,8 @@ class Walls:
     """
 
     def __init__(self, lower: Any = -np.inf, upper: Any = np.inf):
-        self.lower, self.upper = check.array("lower", lower), check.array("upper", upper)
+        self.lower = check.own(lower, check.array("lower", lower))
+        self.upper = check.own(upper, check.array("upper", upper))
         for name, wall in (("lower", self.lower), ("upper", self.upper)):
             if wall.ndim > 1 or np.isnan(wall).any():
                 raise check.fail(name, "a number, or one for each axis", wall)

@@ -16,6 +16,7 @@ from wlmsim.errors import SimulationError
 from wlmsim.integrators import Integrator
 from wlmsim.parallel.jobs import Lost
 from wlmsim.parallel.spread import wherever
+from wlmsim.simulation.run import directed
 from wlmsim.systems.base import System
 
 
@@ -48,7 +49,8 @@ def sweep(
     systems : mapping of any to System, or sequence of System
         What is simulated.
     times : array_like, shape (T,)
-        Strictly increasing times at which to record [time].
+        Strictly increasing times at which to record, none before 0; or strictly decreasing ones, none after 0, as in
+        `wlmsim.simulate` [time].
     measure : callable, optional
         A function of a `Trajectory`, called where it was simulated, whose results are returned instead: a number, an
         array, or ``None`` where it saves a file. Default: the trajectories.
@@ -89,7 +91,10 @@ def sweep(
         check.instance("systems", system, System)
     if processes is not None:
         check.integer("processes", processes)
-    times = check.times("times", times)
+    if measure is not None and not callable(measure):
+        name = f", such as lambda path: path.{measure}()" if hasattr(Trajectory, str(measure)) else ""
+        raise check.fail("measure", f"a function of a trajectory{name}", measure)
+    times = directed(times, 0.0)
     jobs = [_Job(system, times, dt, integrator, measure) for system in named.values()]
     with LateBar("simulations", len(jobs), shown=progress) as bar:
         results = wherever(_run, jobs, processes, client, bar.advance)

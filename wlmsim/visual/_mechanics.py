@@ -15,6 +15,9 @@ from wlmsim.mechanics.lagrangian import Lagrangian
 MOST_INTERACTING = 4_000
 """Energies of more particles than this are refused if they interact: the memory grows with the square."""
 
+LIKE = 0
+"""The particle whose charge and type a test particle has, where particles are told apart."""
+
 TEST_WEIGHT = 1e-6
 """Share of the population that all points together stand for at which a force is felt."""
 
@@ -31,12 +34,13 @@ def potential(mechanics: Lagrangian | Flow | None, points: np.ndarray, populatio
     functional = functional_of(mechanics)
     if functional is None:
         return np.zeros(len(points))
-    return first_variation(functional, points, population)
+    return first_variation(functional, points, population, like=LIKE)
 
 
 def particle_energies(lagrangian: Lagrangian, population: Population) -> np.ndarray:
     """Energy of each particle in the field of all others, m |v_i|^2 / 2 + (dU/drho)(x_i), shape (n,)."""
     v: Any = population.velocities
+    lagrangian.check_count(len(population))
     energies = 0.5 * lagrangian.mass * (v**2).sum(axis=1)
     return energies if lagrangian.potential is None else energies + _own_potential(lagrangian.potential, population)
 
@@ -62,7 +66,12 @@ def force(mechanics: Lagrangian | Flow, points: np.ndarray, population: Populati
     """Force on a test particle of the Lagrangian's mass at the points, or velocity of a flow there, shape (m, d)."""
     x = np.concatenate([population.positions, points])
     w = np.concatenate([(1 - TEST_WEIGHT) * population.weights, np.full(len(points), TEST_WEIGHT / len(points))])
-    return _field(mechanics, x, w, population.time)[len(population) :]
+    functional = functional_of(mechanics)
+    if functional is None or functional.kinds is None:
+        return _field(mechanics, x, w, population.time)[len(population) :]
+    from wlmsim.functionals.first_variation import joined_by
+
+    return joined_by(functional, population, LIKE)(len(points)).force(x, w, population.time)[len(population) :]
 
 
 def own_force(mechanics: Lagrangian | Flow, population: Population) -> np.ndarray:

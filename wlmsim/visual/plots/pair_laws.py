@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from itertools import combinations_with_replacement, cycle
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,6 +31,8 @@ from wlmsim.visual.plots.laws import Mechanics, is_learned, members, series_of
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+MOST_KINDS = 3
+"""Kinds of particles whose laws are told apart by colours: so many have six pairs."""
 FEW = 0.03
 """A distance with less than this share of the pairs of the commonest one is hardly seen."""
 
@@ -48,6 +51,7 @@ def plot_pair_law(
     The line is the mean over the fits, the band spans them all. A constant in a potential means nothing: its mean over
     the pairs of the data, or else over the distances, is drawn as zero. The grey histogram counts the pairs of the
     data at each distance: where there are hardly any, nothing was to be learned, and a learned law is drawn faint.
+    Where charges or types tell particles apart there is a line for each two kinds that act on each other.
 
     Parameters
     ----------
@@ -72,7 +76,8 @@ def plot_pair_law(
     Raises
     ------
     ParameterError
-        If there are no pair forces to draw, or neither a cutoff nor data say how far.
+        If there are no pair forces to draw, between more kinds of particles than there are colours, or neither a cutoff
+        nor data say how far.
 
     Examples
     --------
@@ -99,15 +104,17 @@ def plot_pair_law(
         return values if force else values - np.average(values, weights=_share(r, pairs))
 
     ax = new_axes(7.0, 4.2) if ax is None else ax
-    several = len(laws) > 1
-    for color, (name, many) in zip(COLORS * len(laws), laws.items(), strict=False):
-        curves = np.array([curve(law) for law in many])
-        label = name if several else "learned" if is_learned(many) else "law"
-        spread = None if several else f"range of {len(curves)} fits"
-        seen = _known(r, pairs) if is_learned(many) else np.ones(len(r), dtype=bool)
-        draw_law(ax, r, curves, seen, color, label=label, spread=spread)
+    colors = cycle(COLORS)
+    for key, many in laws.items():
+        learned = is_learned(many)
+        seen = _known(r, pairs) if learned else np.ones(len(r), dtype=bool)
+        for name, curves in _between_kinds(key, many, curve).items():
+            label = name or ("learned" if learned else "law")
+            spread = None if name else f"range of {len(curves)} fits"
+            draw_law(ax, r, curves, seen, next(colors), label=label, spread=spread)
     for found in known:
-        ax.plot(r, curve(_pair_part(found)), color=TRUTH, linestyle="--", label="truth")
+        for name, (values,) in _between_kinds("truth", [_pair_part(found)], curve).items():
+            ax.plot(r, values, color=TRUTH, linestyle="--", label=name)
     _frame_pair_law(ax, r, force=force)
     if pairs is not None:
         histogram_at_foot(ax, *_histogram(pairs, r[-1]), "pairs in data")
@@ -136,6 +143,31 @@ def _pair_part(found: Mechanics) -> Functional:
     return found.of_degree(2, "a pair potential", "")
 
 
+def _between_kinds(
+    name: str, laws: list[Functional], curve: Callable[[Functional], np.ndarray]
+) -> dict[str, np.ndarray]:
+    """Curves of laws, shape (laws, m), by what two particles are that act on each other, where not all are alike."""
+    kinds = laws[0].kinds
+    if kinds is None:
+        return {name: np.array([curve(law) for law in laws])}
+    rows = {kind: kinds.index(kind) for kind in dict.fromkeys(kinds)}
+    if len(rows) > MOST_KINDS:
+        raise ParameterError(
+            f"`mechanics` must tell at most {MOST_KINDS} kinds of particles apart to be drawn; there are {len(rows)}: "
+            "draw the `functional` of a `Charged` law, which is that between unit charges"
+        )
+    found: dict[str, np.ndarray] = {}
+    for pair in combinations_with_replacement(rows, 2):
+        title = " and ".join(pair) if pair[0] != pair[1] else f"two of {pair[0]}"
+        curves = np.array([curve(law.of_rows([rows[kind] for kind in pair])) for law in laws])
+        same = next((other for other, known in found.items() if np.allclose(known, curves, rtol=1e-9, atol=0.0)), None)
+        if same is not None:
+            found[f"{same}, or {title}"] = found.pop(same)
+        elif curves.any():  # these act on each other
+            found[title] = curves
+    return {f"{name}: {title}" if name else title: curves for title, curves in found.items()}
+
+
 def _dimension(mechanics: list[Mechanics], series: Any) -> int:
     """Of space: a learned law knows it, and others do not care."""
     known = next((len(s.centre) for f in mechanics for t in f.potential.terms if (s := getattr(t, "scales", None))), 2)
@@ -151,7 +183,7 @@ def _pair_distances(series: Any) -> np.ndarray:
 
 
 def _reach(laws: list[Functional], pairs: np.ndarray | None) -> float:
-    terms = [member for law in laws for term in law.terms for member in (getattr(term, "functional", term),)]
+    terms = [getattr(term, "functional", getattr(term, "pairs", term)) for law in laws for term in law.terms]
     cutoffs = [cutoff for term in terms if (cutoff := getattr(term, "cutoff", None)) is not None]
     if len(cutoffs) == len(terms):
         return float(max(cutoffs))
@@ -167,10 +199,14 @@ def _pair_curve(law: Functional, r: np.ndarray, dim: int, force: bool) -> np.nda
     origin = np.zeros((1, dim))
     if force:
         weights = np.append(1.0, np.zeros(len(r)))
+        law = law.of_rows([0, *[1] * len(r)]) if law.kinds is not None else law
         return law.force(np.concatenate([origin, places]), weights)[1:, 0]
     from wlmsim.functionals.first_variation import first_variation
 
-    return first_variation(law, places, Population(origin))
+    if law.kinds is None:
+        return first_variation(law, places, Population(origin))
+    # the second of the two, like which those at the distances are, stands aside without weight
+    return first_variation(law, places, Population(np.concatenate([origin, -places[-1:]]), None, [1.0, 0.0]), like=1)
 
 
 def _share(r: np.ndarray, pairs: np.ndarray | None) -> np.ndarray:
@@ -188,8 +224,8 @@ def _frame_pair_law(ax: Axes, r: np.ndarray, *, force: bool) -> None:
     low, high = float(np.nanmin(outer)), float(np.nanmax(outer))
     span = (high - low) or 1.0
     low, high = max(np.nanmin(everything), low - 0.6 * span), min(np.nanmax(everything), high + 0.6 * span)
-    # The foot is left to the histogram.
-    ax.set_ylim(low - 1.5 * FOOT * span, high + 0.08 * span)
+    # The foot, a share of the whole, is left to the histogram.
+    ax.set_ylim(low - 1.2 * FOOT / (1 - FOOT) * (high - low or 1.0), high + 0.08 * span)
 
 
 def _histogram(pairs: np.ndarray, reach: float) -> tuple[np.ndarray, np.ndarray]:

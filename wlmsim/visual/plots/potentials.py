@@ -48,6 +48,7 @@ def plot_potential(
     *,
     time: float | None = None,
     field_of: Population | None = None,
+    like: int = 0,
     axes: Sequence[int] | None = None,
     ax: Axes | None = None,
 ) -> Axes:
@@ -69,6 +70,9 @@ def plot_potential(
     field_of : Population, optional
         The particles whose field to draw, interactions and all: the first variation dU/drho, whose slope is what a
         particle feels among them. Default: the external part alone, which is the same for all.
+    like : int
+        Which particle's charge and type to draw it for, where a `Charged` or a `Between` law tells them apart. Default
+        0, the first.
     axes : sequence of int, optional
         Which one or two coordinates to draw; the others are held at their mean. Default ``(0, 1)``, or ``(0,)`` where
         there is only one.
@@ -102,13 +106,31 @@ def plot_potential(
     chosen = one_or_two_axes(axes, shown.dim)
     moment = float(shown.times[[0, -1]].mean()) if time is None else check.real("time", time)
     source = Population(np.concatenate(shown.positions)[:1]) if field_of is None else field_of
+    part, source, kind = _first(part, source, like)
     ax = new_axes(*((7.6, 5.2) if len(chosen) == 2 else (7.0, 4.0))) if ax is None else ax
     draw = _contours if len(chosen) == 2 else _curve
-    name = label_of("potential", shown.units, 2, -1 if found.first_order else -2)
+    name = label_of(f"potential{kind}", shown.units, 2, -1 if found.first_order else -2)
     draw(ax, part, source, shown, chosen, moment, name)
     if field_of is not None or _depends_on_time(part, source, shown):
         ax.set_title(time_text(moment, shown.units, shown.times))
     return ax
+
+
+def _first(part: Functional, field: Population, like: int) -> tuple[Functional, Population, str]:
+    """The potential with the particle that it is drawn for as the first, the population, and what that one is."""
+    kinds = part.kinds
+    check.integer("like", like, least=0)
+    if kinds is None:
+        return part, field, ""
+    if like >= len(kinds):
+        raise check.fail("like", f"below {len(kinds)}, the number of particles", like)
+    if len(field) == 1:
+        return part.of_rows([like]), field, f" of {kinds[like]}"
+    if len(field) != len(kinds):
+        raise check.fail("field_of", f"of {len(kinds)} particles, as {part!r} is for", field)
+    rows = np.append(like, np.delete(np.arange(len(kinds)), like))
+    ordered = Population(field.positions[rows], None, field.weights[rows], field.time)
+    return part.of_rows(rows), ordered, f" of {kinds[like]}"
 
 
 def _contours(
@@ -196,12 +218,12 @@ def _values(
 
     x = np.tile(points.mean(0), (len(places), 1))
     x[:, axes] = places
-    return first_variation(part, x, source, time=time)
+    return first_variation(part, x, source, time=time, like=0)
 
 
 def _depends_on_time(part: Functional, source: Population, series: Any) -> bool:
     from wlmsim.functionals.first_variation import first_variation
 
     places = np.concatenate(series.positions)[thinned(sum(map(len, series.positions)), 32)]
-    first, last = (first_variation(part, places, source, time=float(t)) for t in series.times[[0, -1]])
+    first, last = (first_variation(part, places, source, time=float(t), like=0) for t in series.times[[0, -1]])
     return not np.allclose(first, last, rtol=1e-5, atol=1e-5 * float(np.ptp(first)))
