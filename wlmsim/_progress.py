@@ -1,13 +1,17 @@
-"""A bar with the time left, for work that may be long."""
+"""A bar with the time left, for work that may be long, and a word where nothing can be counted."""
 
 from __future__ import annotations
 
+import sys
+import threading
 import time
 from types import TracebackType
 from typing import Any
 
 SHORT = 2.0
 """Seconds in which nothing is shown."""
+PAUSE = 1.0
+"""Seconds after which work that begins again is other work."""
 
 
 class LateBar:
@@ -52,3 +56,41 @@ class LateBar:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         if self._bars is not None:
             self._bars.stop()
+
+
+class LateWord:
+    """A line on the standard error when work that cannot be counted takes longer than two seconds.
+
+    Parts of work that follow each other within a second count as one, of which one line is printed.
+
+    Parameters
+    ----------
+    text : str
+        What is being done.
+    """
+
+    def __init__(self, text: str):
+        self._text = text
+        self._spent, self._began, self._ended, self._said = 0.0, 0.0, -PAUSE, False
+        self._timer: threading.Timer | None = None
+
+    def begin(self) -> None:
+        """Work begins."""
+        self._began = time.monotonic()
+        if self._began - self._ended > PAUSE:
+            self._spent, self._said = 0.0, False
+        if not self._said:
+            self._timer = threading.Timer(max(SHORT - self._spent, 0.0), self._say)
+            self._timer.daemon = True
+            self._timer.start()
+
+    def end(self) -> None:
+        """It is done."""
+        self._ended = time.monotonic()
+        self._spent += self._ended - self._began
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _say(self) -> None:
+        self._said = True
+        print(self._text, file=sys.stderr, flush=True)

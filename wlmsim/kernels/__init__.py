@@ -15,6 +15,7 @@ import warnings
 
 import numba
 
+from wlmsim.kernels.compiling import announce_compilation
 from wlmsim.kernels.launches import guard_launches
 
 
@@ -45,3 +46,4 @@ if not _can_be_kept():
     _keep_for_this_process()
 
 guard_launches()
+announce_compilation()
