@@ -2,6 +2,9 @@
 
 import os
 import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -40,3 +43,42 @@ def test_what_cannot_be_sent_is_done_here_unless_processes_are_asked_for(monkeyp
     assert len(done) == 4
     with pytest.raises(ParameterError, match="`processes` must be 1"):
         wherever(lambda job: job + 0 * bool(secret), jobs, 2, None, lambda: None)
+
+
+LASTING = """
+import os, sys, time
+from pathlib import Path
+from wlmsim.parallel.processes import in_processes
+
+def work(item, send):
+    Path(item).write_text(str(os.getpid()))
+    time.sleep(600)
+
+in_processes(work, sys.argv[1:], 2)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")
+def test_work_ends_with_the_process_that_waits_for_it(tmp_path):
+    """Killed, it can tell nobody."""
+    marks = [tmp_path / "a", tmp_path / "b"]
+    waiting = subprocess.Popen([sys.executable, "-c", LASTING, *map(str, marks)])
+    wait_for(lambda: all(mark.exists() and mark.read_text() for mark in marks))
+    waiting.kill()
+    waiting.wait()
+    wait_for(lambda: not any(runs(mark.read_text()) for mark in marks))
+
+
+def runs(process):
+    status = Path("/proc", process, "stat")
+    try:
+        return status.read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def wait_for(true, seconds=60.0):
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.1)

@@ -11,10 +11,12 @@ import pickle
 import queue
 import secrets
 import signal
+import time
 from collections.abc import Sequence
 from concurrent.futures import Executor, Future
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
+from functools import cache
 from multiprocessing.connection import Client, Connection, Listener
 from threading import Thread
 from typing import Any
@@ -26,6 +28,8 @@ IDLE_SECONDS = 60.0
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
 Message = tuple[int, str, Any]
 """The number of a job, "begun", "report" or "result", and what it is."""
+LOOK_SECONDS = 1.0
+"""How often a process looks whether the one that started it is still there."""
 TRIES = 3
 """How often a job is begun whose process dies, the first time beside others and then alone."""
 
@@ -154,6 +158,7 @@ def _work(index: int, payload: bytes, address: Any, key: bytes) -> None:
     """In a process of its own: do the work; its reports and its result go back through one connection."""
     import cloudpickle
 
+    _end_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal interrupts all: the process that waits ends this one
     with Client(address, authkey=key) as connection:
 
@@ -167,3 +172,16 @@ def _work(index: int, payload: bytes, address: Any, key: bytes) -> None:
         send(None, "begun")
         work, item = pickle.loads(payload)
         send(work(item, send), "result")
+
+
+@cache
+def _end_with_parent() -> None:
+    """End this process when the one that started it has ended, even where a signal left it no time to say so."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(LOOK_SECONDS)
+        os._exit(1)
+
+    Thread(target=watch, daemon=True).start()
