@@ -23,14 +23,18 @@ demo: $(BIN)/.wlmsim-film  ## Simulate, study, forecast and film; results in dem
 
 PYTEST = PYVISTA_OFF_SCREEN=true MPLBACKEND=agg $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
-test: $(BIN)/.wlmsim-dev  ## Run the tests in WORKERS processes, but for the slow ones; PYTEST_ADDOPTS passes options
-	$(PYTEST) -m 'not slow'
+test: $(BIN)/.wlmsim-dev  ## Run the tests in WORKERS processes, but for the slow ones, or those in TESTS; PYTEST_ADDOPTS passes options
+	$(PYTEST) -m 'not slow' $(TESTS)
 
 test-all: $(BIN)/.wlmsim-dev  ## Run all tests, as continuous integration does
 	$(PYTEST)
 
+# Old packages use what newer ones deprecate, which is no error of wlmsim's.
+DEPRECATED = -W default::DeprecationWarning -W default::PendingDeprecationWarning
+LOWEST ?= constraints-lowest.txt
+
 test-lowest:  ## Run the tests with the lowest versions that pyproject.toml allows, in an environment of their own
-	$(MAKE) test VENV=.venv-lowest CONSTRAINTS=constraints-lowest.txt
+	$(MAKE) test VENV=.venv-lowest CONSTRAINTS='$(LOWEST)' PYTEST_ADDOPTS='$(DEPRECATED) $(PYTEST_ADDOPTS)'
 
 lint: $(BIN)/.wlmsim-dev  ## Check style, formatting and types
 	$(BIN)/ruff check .

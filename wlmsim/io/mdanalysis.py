@@ -10,7 +10,8 @@ from wlmsim.errors import ParameterError
 from wlmsim.io.h5md import save_trajectory
 from wlmsim.io.vtk import padded
 
-# What MDAnalysis (2.8 to 2.11) knows of units of length and time together, as units of velocity.
+# What MDAnalysis knows of units of length and time together, as units of velocity; before 2.10 it took
+# Angstrom/fs for another one.
 _KNOWN = {
     ("Angstrom", "ps"),
     ("Angstrom", "fs"),
