@@ -295,6 +295,20 @@ def written(dates: np.ndarray) -> list[str]:
     return np.datetime_as_string(moments, unit="ms").tolist()
 
 
+def moment(time: float, about: Dated, others: np.ndarray) -> str:
+    """A time among others in words: its date, or ``t = 3``."""
+    if not has_dates(about):
+        return f"t = {_times.text(time, others)}"
+    places = np.append(others, time)
+    return written(dates_of(places, about))[-1]
+
+
+def span(times: np.ndarray, about: Dated, others: np.ndarray | None = None) -> str:
+    """From the first to the last of some times, in words; `others` are times from which they are told apart."""
+    first, last = (moment(t, about, times if others is None else others) for t in (np.min(times), np.max(times)))
+    return first if first == last else f"{first} to {last.removeprefix('t = ')}"
+
+
 def length_of(name: str, duration: Any, unit: str | None) -> float:
     """A duration, as a number of the unit or as text such as ``"10 min"``, in the unit of time.
 

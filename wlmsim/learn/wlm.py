@@ -499,12 +499,18 @@ class WLM(Estimator):
         NotFittedError
             If `fit` has not been called.
         ParameterError
-            If the positions are not of the dimension of the fit.
+            If the positions are not of the dimension of the fit, or the model is of a file of an earlier wlmsim, which
+            has no rates.
         """
         members = self._fitted_members
         x = check.cloud("positions", positions)
         if x.shape[1] != members[0].dim:
             raise check.fail("positions", f"of shape (n, {members[0].dim})", x)
+        if self.growth_rates_ is None and self.reach_ < math.inf:
+            raise ParameterError(
+                "`growth_rate` is not known: the file of this model, of an earlier wlmsim, has no rates of growth; fit "
+                "again"
+            )
         if self.growth_rates_ is None:
             return GrowthRate(np.zeros(len(x)), np.zeros(len(x)))
         return self.growth_rates_(x, check.real("time", time))

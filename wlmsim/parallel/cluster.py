@@ -10,6 +10,7 @@ from __future__ import annotations
 import pickle
 import queue
 import secrets
+import socket
 import threading
 import time
 import warnings
@@ -52,11 +53,21 @@ def connected(client: Any) -> Iterator[Any]:
     if not isinstance(client, (str, distributed.deploy.Cluster)):
         raise check.fail("client", expected, client)
     try:
+        if isinstance(client, str):
+            _check_answer(client)
         own = distributed.Client(client, timeout=CONNECTING, set_as_default=False)
     except (OSError, ValueError) as error:
         raise ParameterError(f"`client` must be {expected}; nothing answers at {client!r} ({error})") from error
     with own:
         yield own
+
+
+def _check_answer(address: str) -> None:
+    """Raise OSError at once where a connection is refused, which Dask would try again and again."""
+    from distributed.comm import get_address_host_port
+
+    if address.split("://")[0] in ("tcp", "tls") or "://" not in address:
+        socket.create_connection(get_address_host_port(address), CONNECTING).close()
 
 
 def workers(client: Any) -> int:

@@ -21,8 +21,8 @@ from wlmsim.transport.exact import Plan, optimal_plan
 
 BLUR = 0.2
 """Entropic regularisation of the carried masses: its length in units of the reach."""
-TOLERANCE = 1e-4
-"""Relative change of the masses in an iteration below which they are taken as found."""
+TOLERANCE = 1e-3
+"""Share of the mass that an iteration still moves below which a plan is taken as found."""
 TINY = 1e-300
 """What keeps logarithms finite where no mass arrives."""
 FAINT = 1e-6
@@ -185,13 +185,12 @@ def _sweeps(
     q = (cost - p[:, None]).min(0)
     kernel = np.exp((p[:, None] + q - cost) / epsilon)
     softening = 1 / (1 + epsilon / price)
-    tolerance = TOLERANCE * (epsilon if price == math.inf else price)
     for _ in range(most):
         last = f
         sums = kernel @ (b * np.exp((g - q) / epsilon))
         f = softening * (p - epsilon * np.log(sums + TINY))
         sums = (a * np.exp((f - p) / epsilon)) @ kernel
         g = softening * (q - epsilon * np.log(sums + TINY))
-        if np.abs(f - last).max() < tolerance:
+        if a @ np.abs(f - last) < TOLERANCE * epsilon:
             break
     return f, g

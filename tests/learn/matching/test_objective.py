@@ -1,14 +1,18 @@
 """Matching by AdamW: known mechanics is learned without a rollout, of every order and with every kind of term."""
 
+import itertools
 import math
 
 import numpy as np
 import pytest
+import torch
 
 import wlmsim as wls
 from tests.models import quick
 from wlmsim.errors import ParameterError
 from wlmsim.learn import ExternalPotential, LearnableAlignment, LearnableSelfPropulsion, Matching, PairPotential
+from wlmsim.learn.matching.objective import _some
+from wlmsim.learn.mechanics import Cloud
 
 
 @pytest.fixture(scope="module")
@@ -118,3 +122,13 @@ def test_the_steps_that_early_stopping_chooses_are_those_of_rollouts(swinging):
     chosen = quick(matching=Matching(steps=40), steps=20, stopping="early").fit(swinging)
     assert chosen.best_step_ <= 20 and len(chosen.losses_) == 40 + chosen.best_step_
     assert all(0 <= step <= 20 for step, _ in chosen.validation_)
+
+
+def test_many_intervals_take_turns():
+    """A round lays paths in as many as it has time for, and each round in others."""
+    x = np.random.default_rng(0).standard_normal((5, 2))
+    clouds = [Cloud(torch.as_tensor(x), torch.as_tensor(x), torch.full((5,), 0.2), float(t)) for t in range(200)]
+    rng, pairs = np.random.default_rng(0), list(itertools.pairwise(clouds))
+    first, second = ([before.time for before, _ in _some(pairs, rng)] for _ in range(2))
+    assert len(first) == 64 and first == sorted(set(first)) and first != second
+    assert _some(pairs[:60], rng) == pairs[:60]

@@ -88,7 +88,7 @@ def test_evidence_tells_whether_marginals_show_the_same_particles(paired: bool) 
     series = wls.learn.SeriesPotential(2, 0)
     means, scales = scaled_means(snapshots(process, paired=paired), series)
     sigma = process.sigma * scales.duration**0.5 / scales.length
-    diffusion = 0.5 * sigma**2 * np.vstack([np.zeros(6), series.laplacian()])
+    diffusion = weak_form._semigroup(0.5 * sigma**2 * np.vstack([np.zeros(6), series.laplacian()]))
     same, others = (
         weak_form._sparse_regression(error(means, diffusion, sigma), np.arange(5)).evidence
         for error in (weak_form._of_the_same_particles, weak_form._of_independent_samples)

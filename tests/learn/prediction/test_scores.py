@@ -250,6 +250,8 @@ def test_growth_that_a_forecast_does_not_know_is_said(series):
     growing.growth_rates_ = None  # as in files of before
     with pytest.warns(DataWarning, match="keeps the weights of its start"):
         growing.forecast(series[4], [5.0])
+    with pytest.raises(ParameterError, match="has no rates of growth; fit again"):
+        growing.growth_rate(series.positions[0], 1.0)
 
 
 # --- paths that documentation shows

@@ -11,6 +11,7 @@ import pytest
 import wlmsim as wls
 from tests.learn.studies.conftest import LEARNED
 from wlmsim.learn.studies import words
+from wlmsim.learn.studies.folds import GOALS, folds_of
 from wlmsim.learn.studies.ranking import rankings
 from wlmsim.learn.studies.report import summary_html, text
 from wlmsim.learn.studies.search import Entry
@@ -29,7 +30,7 @@ def test_the_learned_mechanics_wins(made):
         "geometric mean over 3 folds" in said
     )
     assert "67% below the best that needs no mechanics, ballistic (0.3 km)" in said
-    assert "predictions use it" not in said and "Not to be told apart" not in said
+    assert "predictions use it" not in said and "tell it apart" not in said
 
 
 def test_a_naive_way_that_wins_is_said_to_predict(made):
@@ -65,7 +66,7 @@ def test_what_is_as_good_by_the_folds_is_not_told_apart(made):
     share = np.log([0.75, 1.5, 1.0]).std(ddof=1) / math.sqrt(3)
     assert ranking.standard_error(LEARNED, than="ballistic") == pytest.approx(share * ranking.mean[LEARNED])
     assert rankings(made(w1=(0.25, 0.375, 0.57)))[0].undecided == []  # always worse by a fourth
-    assert "Not to be told apart from it by 3 folds" in flat(str(made(w1=(0.15, 0.45, 0.45))))
+    assert "3 folds are too few, or too unlike, to tell it apart from" in flat(str(made(w1=(0.15, 0.45, 0.45))))
 
 
 def test_one_that_diverged_comes_last_and_is_named(made):
@@ -144,3 +145,25 @@ def test_a_notebook_shows_it(made):
     shown = summary_html(made())
     assert "<table" in shown and LEARNED in shown and "persistence (no mechanics)" in shown
     assert made()._repr_html_() == shown
+
+
+def test_dates_and_growth_are_said(made, spring):
+    study = made()
+    dated = wls.SnapshotSeries(
+        spring.times,
+        spring.positions,
+        spring.velocities,
+        units=spring.units,
+        metadata={"first_date": "2024-05-01"},
+    )
+    study.data = dated
+    study.folds = folds_of(dated, GOALS)
+    assert words.title(study).endswith("2024-05-01T00:00 to 2024-05-03T00:00") or words.title(study).endswith(
+        "2024-05-01 to 2024-05-03"
+    )
+    assert "2024-05-0" in "".join(rankings(study)[0].held()) and "t = " not in "".join(rankings(study)[0].held())
+    assert not any("rowth" in sentence for sentence in words.learned(study))
+    study.seen.growing = True
+    assert words.learned(study)[-1] == "No growth was learned: every particle keeps its weight."
+    study.model.reach_ = 2.0
+    assert "farther than 2 km, particles rather multiply and die" in words.learned(study)[-1]

@@ -7,9 +7,11 @@ import pytest
 
 import wlmsim as wls
 from wlmsim.errors import DataWarning, ParameterError
+from wlmsim.learn.studies import naive
 from wlmsim.learn.studies.clock import seconds_of
 from wlmsim.learn.studies.looking import look
 from wlmsim.learn.studies.menu import menu
+from wlmsim.learn.studies.search import affordable
 
 
 def short(potential=None, **options):
@@ -73,6 +75,39 @@ def test_a_naive_winner_predicts():
     found.winners["forecast"] = "steady transport"
     with pytest.warns(DataWarning, match="cannot go on from `start`"):
         assert len(found.forecast([6.0], start=free[2])) == 1
+    # what came before the start is known too
+    assert found.forecast([6.0], start=free[:3])[0] == naive.forecasts()["steady transport"](free[:3], 6.0)
+    for start, said in [
+        (x, "`wls.Population"),
+        (wls.Population(x[:, :1]), "`start` must be of 2 dimensions"),
+        (wls.Population(x, v, time=7.0), "at or after the start's time 7"),
+    ]:
+        with pytest.raises(ParameterError, match=said):
+            found.forecast([6.0], start=start)
+
+
+def test_each_population_goes_on_by_its_own_steady_transport(found):
+    x = np.random.default_rng(0).standard_normal((20, 2))
+    apart = {k: wls.SnapshotSeries([0.0, 1.0], [x + 9 * k, x + 9 * k + [k, 1.0]]) for k in (1, 2)}
+    several = wls.SnapshotSeries.of_several(apart)
+    ahead = found._naively("steady transport", several, np.array([2.0]))
+    for k in (1, 2):
+        np.testing.assert_allclose(ahead.population(k)[0].positions, x + 9 * k + [2 * k, 2.0])
+
+
+def test_rollouts_are_not_begun_where_there_is_no_time_for_them(swinging):
+    assert affordable(wls.learn.WLM(progress=False), swinging, 0.0) == 0
+    assert affordable(wls.learn.WLM(progress=False), swinging, 1e-3) == 0
+    rolled = {"slow": wls.learn.WLM(optimiser=wls.learn.AdamW(steps=10**6), progress=False)}
+    late = wls.learn.study(swinging, budget=0.01, candidates=rolled, progress=False)
+    assert late.learned == "" and late.chosen.optimiser.steps == 0 and late.chosen.matching is not None
+
+
+def test_a_scheduler_that_is_not_there_is_said_before_the_work_begins(swinging):
+    began = time.monotonic()
+    with pytest.raises(ParameterError, match="nothing answers at"):
+        wls.learn.study(swinging, client="tcp://127.0.0.1:1", progress=False)
+    assert time.monotonic() - began < 15  # Dask would try for thirty
 
 
 def test_the_budget_is_kept_where_fits_are_long(swinging):

@@ -21,6 +21,10 @@ from wlmsim.learn.matching.options import Matching
 from wlmsim.learn.matching.paths import Paths, flow_paths, inertial_paths
 from wlmsim.learn.mechanics import Cloud, Mechanics
 
+LAID = 16_000
+"""Rows that paths are laid for in one round where marginals are many, see `INTERVALS`."""
+INTERVALS = 16, 64
+"""Intervals of a population that always, and at most, have paths in one round; others have them in the next."""
 FRAMES = 2
 """Moments of the population that a training step looks at where particles feel each other."""
 SMALLEST = 1e-12
@@ -86,7 +90,7 @@ class MatchingObjective:
         rng = np.random.default_rng([self.seed, number, 1])
         self._paths = []
         for clouds in self.populations:
-            for before, after in pairwise(clouds):
+            for before, after in _some(list(pairwise(clouds)), rng):
                 if mechanics.first_order:
                     found = flow_paths(before, after, guide, rng, noise=self.noise, reach=self.reach)
                 else:
@@ -178,6 +182,15 @@ class MatchingObjective:
         assert cloud.v is not None
         missed = mechanics.initial_field(cloud.x) - cloud.v
         return (cloud.w @ (missed**2).sum(1) + SMALLEST).sqrt()
+
+
+def _some(intervals: list[tuple[Cloud, Cloud]], rng: np.random.Generator) -> list[tuple[Cloud, Cloud]]:
+    """All intervals of a few marginals, random ones of many: as many as one round has time for."""
+    rows = max((len(before.x) for before, _ in intervals), default=1)
+    count = int(np.clip(LAID // rows, *INTERVALS))
+    if len(intervals) <= count:
+        return intervals
+    return [intervals[k] for k in np.sort(rng.choice(len(intervals), count, replace=False))]
 
 
 def _root(part: torch.Tensor, group: Group) -> torch.Tensor:

@@ -20,13 +20,14 @@ M. E. Tipping, J. Mach. Learn. Res. 1, 211 (2001), for the sizes of the coeffici
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from scipy.linalg import expm, solve_triangular
+from scipy.linalg import expm
 
 from wlmsim.learn.functionals import SeriesPotential
 from wlmsim.learn.mechanics import Cloud, Mechanics
@@ -89,6 +90,10 @@ def begin(mechanics: Mechanics, populations: Sequence[Sequence[Cloud]], *, noise
             return True
     series.begin(np.zeros(len(series.means)), np.eye(len(series.means)))
     return True
+
+
+Semigroup = Callable[[float], np.ndarray]
+"""What a time of diffusion does to means."""
 
 
 class Means(NamedTuple):
@@ -155,7 +160,7 @@ def weak_form(
     tested, chosen = np.flatnonzero(part if tests is None else tests), np.flatnonzero(part)
     means = [[marginal.of(tested) for marginal in marginals] for marginals in populations]
     laplacian = series.laplacian()[np.ix_(tested, np.r_[0, 1 + tested])]
-    diffusion = 0.5 * noise**2 * np.vstack([np.zeros(len(tested) + 1), laplacian])
+    diffusion = _semigroup(0.5 * noise**2 * np.vstack([np.zeros(len(tested) + 1), laplacian]))
     _, groups = np.unique(series.groups()[chosen], return_inverse=True)
     found = []
     for error in (_of_independent_samples, _of_the_same_particles) if noise else (_of_independent_samples,):
@@ -186,28 +191,40 @@ def _whitened(covariance: np.ndarray, *sides: np.ndarray) -> tuple[list[np.ndarr
     diagonal = np.diag(covariance)
     raised = ROUGHNESS * diagonal + 1e-12 * max(float(diagonal.max()), 1e-300)
     factor = np.linalg.cholesky(covariance + np.diag(raised))
-    whitened = [solve_triangular(factor, side, lower=True) for side in sides]
+    columns = [side.reshape(len(side), -1) for side in sides]
+    solved = np.linalg.solve(factor, np.concatenate(columns, axis=1))
+    parts = np.split(solved, np.cumsum([side.shape[1] for side in columns])[:-1], axis=1)
+    whitened = [part.reshape(side.shape) for part, side in zip(parts, sides, strict=True)]
     return whitened, float(np.log(np.diag(factor)).sum())
 
 
-def _step(before: Means, after: Means, diffusion: np.ndarray, noise: float) -> tuple[np.ndarray, ...]:
+def _semigroup(generator: np.ndarray) -> Semigroup:
+    """How diffusion changes means in a time, found once for each: marginals are often evenly spaced."""
+
+    @cache
+    def after(time: float) -> np.ndarray:
+        return expm(time * generator)
+
+    return lambda time: after(float(f"{time:.9g}"))
+
+
+def _step(before: Means, after: Means, diffusion: Semigroup, noise: float) -> tuple[np.ndarray, ...]:
     """From one marginal to the next: how diffusion changes means, the slopes' part, and the variance that noise adds.
 
     The second is the integral of S(t' - s) G(s), the third sigma^2 that of S(t' - s) G(s) S(t' - s)^T, S the semigroup
     of diffusion and G the mean products of slopes.
     """
     interval = after.time - before.time
-    count = len(diffusion)
-    drift, variance = np.zeros((2, count, count))
+    drift, variance = np.zeros((2, *diffusion(interval).shape))
     for s, weight in zip(NODES, WEIGHTS, strict=True):
-        semigroup = expm((1 - s) * interval * diffusion)
+        semigroup = diffusion((1 - s) * interval)
         product = weight * interval * semigroup @ ((1 - s) * before.slopes + s * after.slopes)
         drift += product
         variance += noise**2 * product @ semigroup.T
-    return expm(interval * diffusion), drift, variance * before.share
+    return diffusion(interval), drift, variance * before.share
 
 
-def _of_the_same_particles(marginals: Sequence[Means], diffusion: np.ndarray, noise: float) -> _Rows:
+def _of_the_same_particles(marginals: Sequence[Means], diffusion: Semigroup, noise: float) -> _Rows:
     """Each marginal from the one before: what differs is what the noise on the way adds."""
     parts = []
     for before, after in pairwise(marginals):
@@ -218,9 +235,9 @@ def _of_the_same_particles(marginals: Sequence[Means], diffusion: np.ndarray, no
     return _stacked(parts)
 
 
-def _of_independent_samples(marginals: Sequence[Means], diffusion: np.ndarray, noise: float) -> _Rows:
+def _of_independent_samples(marginals: Sequence[Means], diffusion: Semigroup, noise: float) -> _Rows:
     """All marginals from unknown true means at the first: each has an error of its own."""
-    carried, drift = np.eye(len(diffusion)), np.zeros_like(diffusion)
+    carried, drift = diffusion(0.0), np.zeros_like(diffusion(0.0))
     parts, beginnings = [], []
     for k, marginal in enumerate(marginals):
         if k:

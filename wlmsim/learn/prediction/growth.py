@@ -26,7 +26,9 @@ from wlmsim.transport.unbalanced import unbalanced_plan
 CANDIDATES = (math.inf, 1.4, 1.0, 0.7, 0.5)
 """Reaches to choose from, in units of the spread of the data."""
 ROWS = 1000
-"""Most particles of a marginal that the choice looks at."""
+"""Most particles of a marginal that rates are counted from."""
+CHOICE_ROWS = 400
+"""Most of them that the choice of the reach looks at, for which there are dozens of plans."""
 
 
 class Growth(NamedTuple):
@@ -205,7 +207,7 @@ def choose_growth(populations: Sequence[SnapshotSeries], spread: float) -> Growt
     Growth
         Its reach is one of `CANDIDATES` times the spread [length].
     """
-    parts = [[thinned(cloud) for cloud in series] for series in populations]
+    parts = [[thinned(cloud, CHOICE_ROWS) for cloud in series] for series in populations]
     tasks = [(x[:k] + x[k + 1 :], x[k]) for x in parts for k in range(1, len(x) - 1)]
     if not tasks:
         return Growth()
@@ -216,12 +218,12 @@ def choose_growth(populations: Sequence[SnapshotSeries], spread: float) -> Growt
     return choices[int(np.argmin(scores))]
 
 
-def thinned(cloud: Population, *, velocities: bool = False) -> Population:
+def thinned(cloud: Population, most: int = ROWS, *, velocities: bool = False) -> Population:
     """A random part of a large cloud, without velocities unless they are wanted."""
     n = len(cloud.positions)
-    rows = np.random.default_rng(0).permutation(n)[:ROWS]
+    rows = np.random.default_rng(0).permutation(n)[:most]
     kept = cloud.velocities[rows] if velocities and cloud.velocities is not None else None
-    return cloud if n <= ROWS else Population(cloud.positions[rows], kept, cloud.weights[rows], cloud.time)
+    return cloud if n <= most else Population(cloud.positions[rows], kept, cloud.weights[rows], cloud.time)
 
 
 class _Still(Flow):

@@ -109,17 +109,22 @@ class Predictor:
         ensemble: int = 1,
     ) -> Trajectory:
         """Roll out from a marginal, each of several populations by itself; see `WLM.forecast`."""
-        series = self._as_series(start)
         if check.integer("ensemble", ensemble) > 1 and not self.noise:
             raise check.fail("ensemble", "1 without noise, as all replicas would be the same", ensemble)
         times = check.times("times", asked("times", times, self))
-        for label in series.population_labels:
-            self._check_after(series.population(label)[0], times)
+        series = self.starting(start, times)
         self._warn_of_time(series[0], times)
         seed = self.seed if seed is None else check.integer("seed", seed, least=0)
         runs = [self._all_populations(series, times, dt, part) for part in _seeds(seed, ensemble)]
         self._warn_of_extent("forecast", series, [x for run in runs for x in run.positions])
         return runs[0] if ensemble == 1 else _joined(runs, {"seed": seed, "ensemble": ensemble})
+
+    def starting(self, start: Population | SnapshotSeries, times: np.ndarray) -> SnapshotSeries:
+        """A start of forecasts to some times as a series of one marginal, refused where it is not like the data."""
+        series = self._as_series(start)
+        for label in series.population_labels:
+            self._check_after(series.population(label)[0], times)
+        return series
 
     def _all_populations(self, series: SnapshotSeries, times: Any, dt: float | None, seed: int) -> Trajectory:
         """One run of every population, each with noise of its own, in the order of the rows."""

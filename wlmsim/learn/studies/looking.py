@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.spatial import cKDTree
 
-from wlmsim import _times
+from wlmsim.data.dates import has_dates, span
 from wlmsim.data.population import Population, row_keys
 from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.learn.studies.folds import ROWS as SCREENED
@@ -258,13 +258,11 @@ def _notes(data: SnapshotSeries, seen: Seen) -> list[str]:
     """Sentences of what was seen."""
     low, high = min(seen.sizes), max(seen.sizes)
     rows = f"{low}" if low == high else f"{low} to {high}"
-    units = data.units.get("time", "")
+    units = "" if has_dates(data) else data.units.get("time", "")
     several = len(data.population_labels)
     notes = [
-        f"{len(data)} marginals of {rows} rows in {seen.dim} dimensions, t = "
-        f"{_times.span(data.times).replace('..', ' to ')}{' ' + units if units else ''}"
-        + (f", {several} populations" if several > 1 else "")
-        + "."
+        f"{len(data)} marginals of {rows} rows in {seen.dim} dimensions, {span(data.times, data)}"
+        f"{' ' + units if units else ''}" + (f", {several} populations" if several > 1 else "") + "."
     ]
     if high > SCREENED:
         notes.append(
@@ -279,7 +277,7 @@ def _notes(data: SnapshotSeries, seen: Seen) -> list[str]:
         if share > SPARSE and not seen.explained > CLEAR:
             about += ": too far for the snapshots alone to tell who went where"
         notes.append(about + ".")
-    notes += _notes_on_velocities(seen)
+    notes += _notes_on_velocities(seen, estimated="velocity_window" in data.metadata)
     if seen.growing:
         notes.append(f"The number of rows changes, from {seen.sizes[0]} to {seen.sizes[-1]}: the population may grow.")
     if seen.identities_kept:
@@ -295,9 +293,14 @@ def _notes(data: SnapshotSeries, seen: Seen) -> list[str]:
     return notes
 
 
-def _notes_on_velocities(seen: Seen) -> list[str]:
+def _notes_on_velocities(seen: Seen, *, estimated: bool) -> list[str]:
     if seen.velocities == 0:
         return ["No velocities are known."]
+    if estimated:
+        share = (
+            "" if math.isnan(seen.explained) else f"; they explain {max(seen.explained, 0):.0%} of the displacements"
+        )
+        return [f"Velocities are slopes over the sightings of each individual{share}."]
     notes = [] if seen.velocities == 1 else [f"Velocities are known at {seen.velocities:.0%} of the marginals."]
     if math.isnan(seen.velocity_factor):
         return [*notes, "Whether velocities agree with displacements cannot be told."]

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wlmsim import _times
 from wlmsim._extent import distance_to_data
+from wlmsim.data.dates import moment
 from wlmsim.data.snapshots import SnapshotSeries
+from wlmsim.errors import DataWarning
 from wlmsim.functionals.first_variation import first_variation
 from wlmsim.learn.dissipations import LearnableAlignment
 from wlmsim.learn.selection.ranking_pictures import plot_ranking
@@ -237,7 +239,7 @@ def of_trust(study: Any) -> Iterator[Picture]:
     for time in moments(study):
         figure, ax = _panel()
         draw_trust(agreement, time, ax, name)
-        ax.set_title(f"t = {_times.text(time, study.data.times)}", fontsize="medium")
+        ax.set_title(moment(time, study.data, study.data.times), fontsize="medium")
         others = ", the other coordinates at their median" if study.data.dim > 2 else ""
         yield Picture(
             f"Where the {name} is known{others}: arrows where fits agree; hatched, a guess: no data, or fits differ by "
@@ -362,7 +364,9 @@ def of_future(study: Any) -> Iterator[Picture]:
         return
     seen = study.data[list(range(max(len(study.data) - SEEN, 0), len(study.data)))]
     interval = float(np.median(np.diff(study.data.times)))
-    ahead = study.forecast(study.data.times[-1] + interval * np.arange(1, SEEN))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DataWarning)  # which the report says
+        ahead = study.forecast(study.data.times[-1] + interval * np.arange(1, SEEN))
     both = [SnapshotSeries.from_populations([_plain(c) for c in part], units=seen.units) for part in (seen, ahead)]
     panels = []
     for series, caption in zip(both, ("The last that was observed", "What comes next, forecast"), strict=True):

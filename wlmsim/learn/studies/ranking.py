@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from wlmsim import _times
+from wlmsim.data.dates import span
 from wlmsim.learn.studies.folds import Fold
 from wlmsim.learn.studies.search import Entry, geometric_mean
 
@@ -99,8 +99,8 @@ class Ranking:
         """When each fold was predicted, as text."""
         times = [np.concatenate([held.times for _, held in fold.parts]) for fold in self.folds]
         every = np.concatenate(times)
-        spans = [[_times.text(t, every) for t in (some.min(), some.max())] for some in times]
-        return [f"t = {a}" if a == b else f"t = {a} to {b}" for a, b in spans]
+        about = self.folds[0].parts[0][0]
+        return [span(some, about, every) for some in times]
 
     def _known_baselines(self) -> list[tuple[str, float]]:
         """The best of those that need no mechanics, for a line in the picture of the ranking."""

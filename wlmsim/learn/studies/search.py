@@ -18,7 +18,7 @@ from wlmsim.errors import SimulationError
 from wlmsim.learn.matching.options import Matching
 from wlmsim.learn.selection.jobs import unfitted
 from wlmsim.learn.studies import naive
-from wlmsim.learn.studies.clock import Clock
+from wlmsim.learn.studies.clock import Clock, OutOfTimeError, stopper
 from wlmsim.learn.studies.fold_fits import Job, run_all
 from wlmsim.learn.studies.folds import GOALS, Fold, folds_of, thinned
 from wlmsim.learn.wlm import WLM
@@ -308,7 +308,12 @@ def plain(model: WLM) -> WLM:
 
 
 def affordable(model: WLM, data: SnapshotSeries, seconds: float) -> int:
-    """How many rollout steps a fit may take in a time beside matching, at most those of the model."""
+    """How many rollout steps a fit may take in a time beside matching, at most those of the model.
+
+    A few are taken to find out, in at most that time; none where there is no time.
+    """
+    if seconds <= 0:
+        return 0
     first, last = PROBED
     seen: dict[int, float] = {}
     short = copy.deepcopy(model).set_params(optimiser__steps=last)
@@ -317,8 +322,9 @@ def affordable(model: WLM, data: SnapshotSeries, seconds: float) -> int:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            short.fit(data, callbacks=[lambda record: seen.__setitem__(record.step, record.seconds)])
-        except SimulationError:
+            end = time.monotonic() + seconds
+            short.fit(data, callbacks=[lambda record: seen.__setitem__(record.step, record.seconds), stopper(end)])
+        except (SimulationError, OutOfTimeError):
             return 0
     steps = sorted(seen)
     if len(steps) <= first:

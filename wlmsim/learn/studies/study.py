@@ -26,14 +26,15 @@ from wlmsim.evaluation import Scores, mean_scores, score_forecast, score_interpo
 from wlmsim.learn.cells.reading import as_series
 from wlmsim.learn.group import Group
 from wlmsim.learn.studies import naive
-from wlmsim.learn.studies.clock import Clock, seconds_of
+from wlmsim.learn.studies.clock import Clock, OutOfTimeError, seconds_of
 from wlmsim.learn.studies.folds import FORECAST, GOALS, INTERPOLATE, Fold
 from wlmsim.learn.studies.looking import CLEAR, OTHER_UNIT, Seen, look
 from wlmsim.learn.studies.menu import menu
 from wlmsim.learn.studies.progress import StudyBar
-from wlmsim.learn.studies.search import FEWEST, Entry, Search, affordable, plain, quick
+from wlmsim.learn.studies.search import FEWEST, Entry, Search, affordable, matched, plain, quick
 from wlmsim.learn.training.fitting import rolled_steps
 from wlmsim.learn.wlm import WLM
+from wlmsim.parallel.cluster import workers
 
 if TYPE_CHECKING:
     import anndata
@@ -101,11 +102,17 @@ class Study:
         times : array_like
             Increasing, none before the start [time]; or dates, also as text.
         start : Population, SnapshotSeries or Tracks, optional
-            From where. Default: the last marginal; of several populations, give it.
+            From where: of several marginals the last, those before it being known too. Default: the last marginal; of
+            several populations, give it.
 
         Returns
         -------
         SnapshotSeries
+
+        Raises
+        ------
+        ParameterError
+            If the start is not like the data, has no velocities where they are needed, or the times come before it.
 
         Warns
         -----
@@ -119,18 +126,18 @@ class Study:
             raise ParameterError(
                 "`start` must be given where the data have several populations, each with its last time"
             )
+        known = self.data if start is None else self._known_at(start, times)
         if (name := self.winners.get(FORECAST)) in naive.forecasts():
-            guesses = [naive.forecasts()[name](self._before(start), float(t)) for t in times]
-            if start is None or None not in guesses:
-                return self._series([_had(name, guess) for guess in guesses])
+            guess = self._naively(name, known, times)
+            if guess is not None:
+                return guess
             warnings.warn(
                 f"{name} did best on the folds, but cannot go on from `start`, of which it would have to know more: "
                 "the learned mechanics predicts instead",
                 DataWarning,
                 stacklevel=2,
             )
-        cloud = self.data[-1] if start is None else start
-        path: Trajectory = self.model.forecast(cloud, times)
+        path: Trajectory = self.model.forecast(self.data[-1] if start is None else known[[-1]], times)
         return self._series(list(path))
 
     def interpolate(self, times: Any) -> SnapshotSeries:
@@ -184,13 +191,23 @@ class Study:
             parts.append(score_forecast(guess, truth, known[-1], model=f"study: {name}"))
         return mean_scores(parts)
 
-    def _before(self, start: Population | SnapshotSeries | Tracks | None) -> SnapshotSeries:
-        """What a naive forecast knows."""
-        if start is None:
-            return self.data
+    def _known_at(self, start: Population | SnapshotSeries | Tracks, times: np.ndarray) -> SnapshotSeries:
+        """A start, with what came before it if that is given; refused as by the learned mechanics."""
         if isinstance(start, Tracks):
             start = start.moving().last()[0]
-        return SnapshotSeries.from_populations([start]) if isinstance(start, Population) else start
+        before = start if isinstance(start, SnapshotSeries) else None
+        last = self.model._predictor().starting(start if before is None else before[[-1]], times)
+        return last if before is None else before
+
+    def _naively(self, name: str, known: SnapshotSeries, times: np.ndarray) -> SnapshotSeries | None:
+        """Each population by itself, in a naive way; None where it would have to know more."""
+        predict, parts = naive.forecasts()[name], {}
+        for label in known.population_labels:
+            clouds = [predict(known.population(label), float(t)) for t in times]
+            if None in clouds:
+                return None
+            parts[label] = self._series([_had(name, cloud) for cloud in clouds])
+        return parts[label] if known.labels is None else SnapshotSeries.of_several(parts)
 
     def _warn_of_horizon(self, times: np.ndarray) -> None:
         """Say that forecasts go much farther than any was tested."""
@@ -367,6 +384,8 @@ def study(
         raise check.fail("candidates", "models by name, as {'spring': WLM(...)}, at least one", candidates)
     for model in given.values() if given is not None else ():
         check.instance("candidates", model, WLM)
+    if client is not None:
+        workers(client)  # which says if there are none, before the work begins
     clock = Clock(seconds_of(budget))
     goals = GOALS if goal == "both" else (goal,)
     with StudyBar(clock, shown=progress) as bar:
@@ -425,10 +444,14 @@ def _in_one_unit(data: SnapshotSeries, seen: Seen) -> tuple[SnapshotSeries, floa
 
 
 def _by_merit(search: Search, tried: Mapping[str, WLM]) -> list[tuple[str, WLM]]:
-    """Names and models of the learned entries, the best first; then the candidates, untested, in their order."""
+    """Names and models of the learned entries, the best first; then the candidates, untested, in their order.
+
+    At the end they are once more, by matching alone, for which there is always time.
+    """
     merit = {entry.name: search.merit(entry) for entry in search.entries if entry.model is not None}
     learned = [(e.name, e.model) for e in search.entries if e.model is not None and math.isfinite(merit[e.name])]
-    return [*sorted(learned, key=lambda pair: merit[pair[0]]), *(("", model) for model in tried.values())]
+    untested = [*tried.values(), *(matched(model) for model in tried.values() if model.speed is None)]
+    return [*sorted(learned, key=lambda pair: merit[pair[0]]), *(("", model) for model in untested)]
 
 
 def _fitted(
@@ -438,7 +461,7 @@ def _fitted(
     for k, (name, model) in enumerate(ranked):
         try:
             return name, *_final(model, data, clock, seed, client)
-        except (SimulationError, ParameterError):
+        except (SimulationError, ParameterError, OutOfTimeError):
             if k == len(ranked) - 1:
                 raise
     raise AssertionError
@@ -464,13 +487,18 @@ def _winners(search: Search, learned: str) -> dict[str, str]:
 
 
 def _final(chosen: WLM, data: SnapshotSeries, clock: Clock, seed: int, client: Any) -> tuple[WLM, WLM]:
-    """The chosen mechanics fitted to all marginals, with as many networks and steps as time allows."""
+    """The chosen mechanics fitted to all marginals, with as many networks and steps as time allows.
+
+    Rollouts for which there is no time are not begun, unless nothing else can teach the mechanics: `OutOfTimeError`.
+    """
     final = plain(chosen).set_params(seed=seed, progress=False)
     if steps := rolled_steps(chosen):
         one = quick(chosen, seed)
         whole = copy.deepcopy(one).set_params(optimiser__steps=10**6)
         share = ALONE if chosen.matching is None else BESIDE_MATCHING
         many = affordable(whole, data, share * clock.left)
+        if many < FEWEST and chosen.speed is None:
+            raise OutOfTimeError
         members = int(np.clip(many // steps, 1, chosen.members))
         final.set_params(members=members, optimiser__steps=int(np.clip(many // members, FEWEST, LONGER * steps)))
     elif final.members > 1:  # how long a network takes is known once one is there

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from wlmsim import _times
+from wlmsim.data.dates import moment, span
 from wlmsim.learn.studies.folds import FORECAST, GOALS
 from wlmsim.learn.studies.ranking import TOLD_APART, Ranking, is_naive, rankings
 from wlmsim.learn.studies.search import Entry
@@ -30,8 +30,9 @@ TOO_NARROW = 1.5
 
 def title(study: Any) -> str:
     """What was studied, in a line."""
-    times = _times.span(study.data.times).replace("..", " to ")
-    return f"A study of {len(study.data)} marginals in {study.data.dim} dimensions, t = {times}"
+    return (
+        f"A study of {len(study.data)} marginals in {study.data.dim} dimensions, {span(study.data.times, study.data)}"
+    )
 
 
 def findings(study: Any) -> list[str]:
@@ -75,7 +76,7 @@ def _of_goal(ranking: Ranking) -> Iterator[str]:
         )
     if near := ranking.undecided:
         names = ", ".join(f"'{entry.name}'" for entry in near)
-        yield f"Not to be told apart from it by {_folds(ranking)}: {names}."
+        yield f"{_folds(ranking).capitalize()} are too few, or too unlike, to tell it apart from: {names}."
 
 
 def _over(ranking: Ranking) -> str:
@@ -115,7 +116,7 @@ def learned(study: Any) -> list[str]:
     terms = [repr(_one_of(term)) for term in [*mechanics.potential.terms, *others]]
     name = f"'{study.learned}'" if study.learned else "the most likely candidate"
     count = f"{study.chosen.members} networks" if study.chosen.members > 1 else "one network"
-    return [f"Fitted to all marginals: {name}, {count}. Terms: {', '.join(terms)}.", _friction(study)]
+    return [f"Fitted to all marginals: {name}, {count}. Terms: {', '.join(terms)}.", _friction(study), *_growth(study)]
 
 
 def _one_of(term: Any) -> Any:
@@ -139,6 +140,20 @@ def _friction(study: Any) -> str:
         f"Friction {study.model.friction_:.3g}{per}; {min(found):.3g} to {max(found):.3g} over "
         f"{_networks(study, len(found))}."
     )
+
+
+def _growth(study: Any) -> Iterator[str]:
+    """Whether particles multiply and die, where that was asked or may be asked."""
+    asked = getattr(study.chosen.part("loss"), "reach", math.inf) != math.inf
+    unit = study.data.units.get("length", "")
+    if study.model.reach_ < math.inf:
+        of_unit = f" {unit}" if unit not in ("", "dimensionless") else ""
+        yield (
+            f"Growth was learned: farther than {study.model.reach_:.3g}{of_unit}, particles rather multiply and die "
+            "than move; `study.model.growth_rate` tells the rates."
+        )
+    elif asked or study.seen.growing:
+        yield "No growth was learned: every particle keeps its weight."
 
 
 def _networks(study: Any, count: int) -> str:
@@ -212,8 +227,9 @@ def calibration(study: Any) -> list[str]:
     found = calibrations(study)
     if not found:
         return ["No two fits forecast a marginal that neither had seen: whether bands are wide enough cannot be told."]
+    data = study.data
     sentences = [
-        f"At t = {_times.text(one.time, study.data.times)}, which {one.fits} fits had not seen, forecasts are off by "
+        f"At {moment(one.time, data, data.times)}, which {one.fits} fits had not seen, forecasts are off by "
         f"W1 {number(one.error)} and differ among themselves by {number(one.spread)}; two halves of what was observed "
         f"differ by {number(one.sampling)}."
         for one in found
