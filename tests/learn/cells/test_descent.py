@@ -139,5 +139,10 @@ def test_a_prior_says_who_is_expected_to_multiply(cells, model):
     assert more > 1.2 * alike
     everybody = CELLS.descendants(model, data, np.ones(data.n_obs, bool), start=0, end=2, growth="known")
     assert everybody.sum() == pytest.approx(1)
+    with pytest.raises(ParameterError, match="`key` must be a name that no column of `obs` has"):
+        CELLS.growth_prior(data, "S_score", key="known")
+    data.obs["S_score"] = data.obs["S_score"].where(even)
+    with pytest.raises(ParameterError, match=r"'S_score' is not for \d+ of"):
+        CELLS.growth_prior(data, "S_score")
     with pytest.raises(ParameterError, match="did you mean 'known'"):
         CELLS.pull(model, data, "kind", start=0, end=4, growth="knwon")

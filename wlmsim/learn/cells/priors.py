@@ -8,6 +8,7 @@ import numpy as np
 
 from wlmsim import _validation as check
 from wlmsim.data.dates import SECONDS, unit_of_time
+from wlmsim.errors import ParameterError
 from wlmsim.learn.cells.reading import check_is_anndata
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ SLOW, FAST = 0.3, 1.7
 """Least and greatest rate of births, and of deaths, a day: cells double in 55 hours, or in 10."""
 BIRTHS, DEATHS = (0.25, 0.5), (0.1, 0.2)
 """Scores at which rates are half-way, and the width of the change."""
+KEY = "growth_prior"
+"""Where rates are written."""
 
 
 def growth_prior(
@@ -25,7 +28,7 @@ def growth_prior(
     apoptosis: str | None = None,
     *,
     unit: str = "day",
-    key: str | None = "growth_prior",
+    key: str | None = KEY,
 ) -> np.ndarray:
     """Rates of growth by scores of gene sets, as a prior for couplings.
 
@@ -42,13 +45,18 @@ def growth_prior(
     unit : str
         The unit of time of the data, per which rates are given. Default "day".
     key : str or None
-        Name in ``obs`` under which they are written; None writes nothing. Default "growth_prior". `push`, `pull`,
-        `descendants` and `ancestors` take it as `growth`.
+        Name in ``obs`` under which they are written, a new one, or the default, which is written over; None writes
+        nothing. Default "growth_prior". `push`, `pull`, `descendants` and `ancestors` take it as `growth`.
 
     Returns
     -------
     ndarray, shape (n,)
         [1 / time].
+
+    Raises
+    ------
+    ParameterError
+        If there is no such column, a score is not known, or the name is that of another column.
 
     References
     ----------
@@ -63,6 +71,8 @@ def growth_prior(
     [0.0, 0.7, 1.4]
     """
     check_is_anndata(data)
+    if key != KEY and key in data.obs:
+        raise check.fail("key", "a name that no column of `obs` has, which it would write over", key)
     seconds = SECONDS[check.choice("unit", unit_of_time(unit) or unit, list(SECONDS))]
     rates = _rate(_scores(data, "proliferation", proliferation), *BIRTHS)
     deaths = np.full(data.n_obs, -np.inf) if apoptosis is None else _scores(data, "apoptosis", apoptosis)
@@ -73,7 +83,10 @@ def growth_prior(
 
 
 def _scores(data: anndata.AnnData, name: str, column: Any) -> np.ndarray:
-    return check.array(name, data.obs[check.choice(name, column, list(data.obs))].to_numpy())
+    scores = check.array(name, data.obs[check.choice(name, column, list(data.obs))].to_numpy())
+    if unknown := int(np.isnan(scores).sum()):
+        raise ParameterError(f"`{name}` must be known for every cell; {column!r} is not for {unknown} of {len(scores)}")
+    return scores
 
 
 def _rate(scores: np.ndarray, centre: float, width: float) -> np.ndarray:
