@@ -31,11 +31,16 @@ def nearest(times: np.ndarray, time: float) -> int:
 
 def among(times: Any, recorded: Any) -> np.ndarray:
     """For each of the times whether it is one of the recorded ones; the spacing is the smaller one of both."""
-    given, known = np.atleast_1d(np.asarray(times, float)), np.sort(np.asarray(recorded, float))
-    after = np.searchsorted(known, given).clip(0, len(known) - 1)
+    return positions(times, np.sort(np.asarray(recorded, float))) >= 0
+
+
+def positions(times: Any, recorded: np.ndarray) -> np.ndarray:
+    """For each of the times the index of the recorded one, of several in order, that it is, or -1 if it is none."""
+    given = np.atleast_1d(np.asarray(times, float))
+    after = np.searchsorted(recorded, given).clip(0, len(recorded) - 1)
     before = np.maximum(after - 1, 0)
-    near = np.where(np.abs(known[before] - given) <= np.abs(known[after] - given), before, after)
-    return _same(given, known, near)
+    near = np.where(np.abs(recorded[before] - given) <= np.abs(recorded[after] - given), before, after)
+    return np.where(_same(given, recorded, near), near, -1)
 
 
 def up_to(times: np.ndarray, last: float, share: float = SHARE) -> np.ndarray:

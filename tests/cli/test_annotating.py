@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from typer.testing import CliRunner
@@ -36,5 +39,13 @@ def test_cells_are_annotated(tmp_path):
     np.testing.assert_array_equal(written.X, data.X)
     assert annotate(*given).exit_code == 1 and annotate(*given, "--force", "--prefix", "wlm_").exit_code == 0
     assert "wlm_potential" in wls.io.read_cells(tmp_path / "annotated.h5ad").obs
+    full = (
+        "import resource, signal, sys\nfrom wlmsim.cli import main\nsignal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (2000, resource.RLIM_INFINITY))\nmain()"
+    )
+    again = ("annotate", *given[:3], tmp_path / "full.h5ad", "--quiet")
+    done = subprocess.run([sys.executable, "-c", full, *map(str, again)], capture_output=True, text=True)
+    assert done.returncode == 1 and done.stderr.endswith(f"{tmp_path}/full.h5ad: File too large\n"), done.stderr
+    assert not (tmp_path / "full.h5ad").exists()
     result = annotate(tmp_path / "m.model", tmp_path / "cells.csv", "-o", tmp_path / "b.h5ad")
     assert result.exit_code == 2 and "CELLS" in result.stderr

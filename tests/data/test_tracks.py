@@ -222,6 +222,25 @@ def test_gaps_are_left_by_default_where_they_are_unusually_long():
         tracks[1:].resample(every=50.0)
 
 
+@pytest.mark.parametrize("every", ["7 min", "1 min", "20 s"])
+def test_the_first_and_the_last_sighting_are_on_the_grid_of_dates(every):
+    dates = np.datetime64("2021-03-01T06:04", "s") + np.arange(0, 57, 7) * np.timedelta64(60, "s")
+    tracks = Tracks(dates, np.arange(9.0)[:, None, None])
+    assert tracks.units == {"time": "day"}
+    common = tracks.resample(every)
+    assert common.seen.all() and (common.dates[[0, -1]] == dates[[0, -1]]).all()
+    np.testing.assert_allclose(common.positions[[0, -1]], tracks.positions[[0, -1]])
+    assert common.resample(every) == common
+
+
+@pytest.mark.parametrize("every", [0.1, 0.05, 0.001])
+def test_grids_of_seconds_since_1970(every):
+    tracks = Tracks(1.7e9 + 0.1 * np.arange(10), np.arange(10.0)[:, None, None])
+    common = tracks.resample(every)
+    assert len(common) == round(0.9 / every) + 1 and common.seen.all()
+    np.testing.assert_allclose(common.positions[:, 0, 0], np.linspace(0, 9, len(common)), atol=1e-3)
+
+
 def test_velocities_are_resampled_where_they_are_known():
     tracks = Tracks(TIMES, walks(lost=0.0)).with_velocities(2)
     between = tracks.resample(every=0.25, max_gap=9.0)

@@ -213,3 +213,15 @@ def test_energies_of_weighted_particles():
     assert flight.kinetic_energy() == pytest.approx([0.5 * 0.25 * 9])
     assert flight.potential_energy() == pytest.approx([0.25 * 1 + 0.75 * 4])
     assert flight.momentum() == pytest.approx(np.array([[0.75]]))
+
+
+def test_joined_weights_change_in_time():
+    changing = np.array([[0.5, 0.5], [0.4, 0.6], [0.3, 0.7]])
+    frames = np.arange(6.0).reshape(3, 2, 1)
+    first = Trajectory([0.0, 1.0], frames[:2], weights=changing[:2])
+    whole = first.joined(Trajectory([1.0, 2.0], frames[1:], weights=changing[1:]))
+    assert whole == Trajectory([0.0, 1.0, 2.0], frames, weights=changing)
+    later = first.joined(Trajectory([3.0], frames[:1]), Trajectory([4.0, 5.0], frames[1:], weights=changing[:2]))
+    np.testing.assert_allclose(later.weights, changing[[0, 1, 0, 0, 1]])
+    with pytest.raises(ParameterError, match="the same weights"):
+        first.joined(Trajectory([1.0, 2.0], frames[1:]))

@@ -42,12 +42,11 @@ def annotate(
     check_output(output, force, model, cells)
 
     import wlmsim as wls
-    from wlmsim.io import atomic, read_cells
+    from wlmsim.io import read_cells, write_cells
 
     fitted = wls.learn.WLM.load(model).set_params(progress=not quiet)
     data = fitted.annotate(read_cells(cells), genes=genes, prefix=prefix, overwrite=overwrite)
-    with atomic(output) as temporary:
-        data.write_h5ad(temporary)
+    write_cells(data, output)
     listed = data.uns["wlmsim_annotation"]
     names = [f"{group}[{name!r}]" for group in ("obsm", "layers", "obs", "var") for name in listed.get(group, [])]
     typer.echo(f"{output}: {data.n_obs} cells, {', '.join(names)}")

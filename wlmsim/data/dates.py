@@ -281,6 +281,15 @@ def dates_of(times: np.ndarray, about: Dated) -> np.ndarray:
     return first[0].astype("M8[us]") + np.rint(np.asarray(times) * (SECONDS[unit] * 1e6)).astype("m8[us]")
 
 
+def midnight(about: Dated) -> float:
+    """The time of midnight at the first date; 0 where times are numbers."""
+    first = from_text(np.array([about.metadata.get(ORIGIN, "")], dtype=object))
+    unit = unit_of_time(about.units.get("time", ""))
+    if first is None or unit is None:
+        return 0.0
+    return float((first[0].astype("M8[D]") - first[0]) / np.timedelta64(1, "ms")) * 1e-3 / SECONDS[unit]
+
+
 def has_dates(about: Dated) -> bool:
     """Whether times count from a date on."""
     return ORIGIN in about.metadata and unit_of_time(about.units.get("time", "")) is not None

@@ -11,11 +11,11 @@ import numpy as np
 
 from wlmsim import _times
 from wlmsim import _validation as check
-from wlmsim.data.dates import ORIGIN, SECONDS, asked, counted, from_text, length_of, recorded, unit_of_time
+from wlmsim.data.dates import asked, counted, recorded
 from wlmsim.data.files import door
 from wlmsim.data.population import Population
 from wlmsim.data.projection import Located
-from wlmsim.data.resampling import METHODS, regular_times, resampled, usual_gap
+from wlmsim.data.resampling import common_times
 from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.data.trajectory import Trajectory
 from wlmsim.errors import DataWarning, ParameterError
@@ -281,33 +281,28 @@ class Tracks(Located):
         ParameterError
             If both `every` and `times` are given, or the unit of a duration is not known.
         """
-        if every is not None and times is not None:
-            raise ParameterError("`every` cannot go with `times`: either says which they are")
-        check.choice("method", method, METHODS)
         frames = [np.flatnonzero(self.seen[:, i]) for i in range(self.n)]
-        unit = self.units.get("time")
-        step = 0.0 if every is None else length_of("every", every, unit)
-        gaps = [self.times[rows] for rows in frames]
-        longest = usual_gap(gaps, step) if max_gap is None else length_of("max_gap", max_gap, unit)
-        if every is not None:
-            wanted = regular_times(self.times[0], self.times[-1], step, midnight(self.units, self.metadata))
-        else:
-            wanted = self.times if times is None else check.times("times", asked("times", times, self))
-        shape = (len(wanted), self.n, self.dim)
-        positions, velocities = np.full(shape, np.nan), None if self.velocities is None else np.full(shape, np.nan)
-        for i, rows in enumerate(frames):
-            about: dict[str, Any] = {"max_gap": longest}
-            positions[:, i] = resampled(self.times[rows], self.positions[rows, i], wanted, method=method, **about)
-            if velocities is not None and self.velocities is not None:
-                known = rows[~np.isnan(self.velocities[rows, i]).any(axis=1)]
-                velocities[:, i] = resampled(self.times[known], self.velocities[known, i], wanted, **about)
-        how = {"method": method, "max_gap": longest} | ({"every": step} if every is not None else {})
+        chosen = common_times(
+            [self.times[rows] for rows in frames],
+            self,
+            every=every,
+            times=self.times if every is None and times is None else times,
+            method=method,
+            max_gap=max_gap,
+            ends=(self.times[0], self.times[-1]),
+        )
+        positions, velocities = chosen.interpolated(
+            [
+                (self.times[r], self.positions[r, i], None if self.velocities is None else self.velocities[r, i])
+                for i, r in enumerate(frames)
+            ]
+        )
         return Tracks(
-            wanted,
+            chosen.times,
             positions,
             velocities,
             ids=self.ids,
-            metadata={**self.metadata, "resampled": how},
+            metadata={**self.metadata, "resampled": chosen.told()},
             units=self.units,
         )
 
@@ -507,15 +502,6 @@ class Tracks(Located):
         It is a contiguous ragged array, as drifters have it: ``rowsize`` sightings of each individual.
         """
         return door().paths_to_xarray(self)
-
-
-def midnight(units: Mapping[str, str], metadata: Mapping[str, Any]) -> float:
-    """The time of midnight at the first date; 0 where times are numbers."""
-    first = from_text(np.array([metadata.get(ORIGIN, "")], dtype=object))
-    unit = unit_of_time(units.get("time", ""))
-    if first is None or unit is None:
-        return 0.0
-    return float((first[0].astype("M8[D]") - first[0]) / np.timedelta64(1, "ms")) * 1e-3 / SECONDS[unit]
 
 
 def _with_gaps(name: str, value: Any, shape: tuple[int | None, ...]) -> np.ndarray:

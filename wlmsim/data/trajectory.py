@@ -381,7 +381,8 @@ class Trajectory(Located):
         Parameters
         ----------
         *others : Trajectory
-            Each begins when the one before ends, with the same frame, which is kept once, or later.
+            Each begins when the one before ends, with the same frame, which is kept once, or later. Weights are the
+            same, or change in time and are the same in that frame.
 
         Returns
         -------
@@ -407,15 +408,13 @@ class Trajectory(Located):
         return whole
 
     def _joined(self, other: Trajectory) -> Trajectory:
-        mine, theirs = (
-            (t.positions.shape[1:], t.ids, t.units, t.velocities is None, t.weights.tolist()) for t in (self, other)
-        )
-        if mine != theirs:
+        mine, theirs = ((t.positions.shape[1:], t.ids, t.units, t.velocities is None) for t in (self, other))
+        skip = int(other.times[0] == self.times[-1])
+        if mine != theirs or (weights := self._weights_with(other, skip)) is None:
             raise ParameterError(
                 f"`others` must be of the same particles, with the same weights, names, units and known velocities; "
                 f"got {self!r} and {other!r}"
             )
-        skip = int(other.times[0] == self.times[-1])
         if other.times[0] < self.times[-1]:
             first, last = _times.text(other.times[0], self.times), _times.text(self.times[-1], self.times)
             raise ParameterError(
@@ -433,7 +432,7 @@ class Trajectory(Located):
             both("times"),
             both("positions"),
             None if self.velocities is None else both("velocities"),
-            self.weights,
+            weights,
             ids=self.ids,
             mechanics=self._mechanics if same else None,
             integrator=other._integrator,
@@ -443,6 +442,16 @@ class Trajectory(Located):
             units=self.units,
             copy=False,
         )
+
+    def _weights_with(self, later: Trajectory, skip: int) -> np.ndarray | None:
+        """Weights of both, without the first `skip` of the later one; None if they do not fit together.
+
+        Constant ones must be the same; where some change, those of a frame that both have.
+        """
+        if self.weights.ndim == later.weights.ndim == 1:
+            return self.weights if np.array_equal(self.weights, later.weights) else None
+        mine, theirs = (np.broadcast_to(t.weights, t.positions.shape[:2]) for t in (self, later))
+        return np.concatenate([mine, theirs[skip:]]) if not skip or np.allclose(mine[-1], theirs[0]) else None
 
     def save(self, path: str | Path) -> Path:
         """Write an H5MD 1.1 file, atomically; see docs/file_formats.md."""

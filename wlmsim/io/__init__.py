@@ -17,7 +17,7 @@ from wlmsim.io.tables import save_archive, save_text
 from wlmsim.io.track_tables import tracks_from_columns
 from wlmsim.io.tracks_file import load_tracks, save_tracks
 from wlmsim.io.vtk import save_vtk
-from wlmsim.io.writing import export
+from wlmsim.io.writing import export, write_cells
 
 __all__ = [
     "FOREIGN",
@@ -53,4 +53,5 @@ __all__ = [
     "to_xarray",
     "tracks_from_columns",
     "tracks_from_dataframe",
+    "write_cells",
 ]

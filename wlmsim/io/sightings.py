@@ -5,16 +5,17 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from wlmsim import _times
 from wlmsim import _validation as check
-from wlmsim.data.dates import SECONDS, asked, length_of, unit_of_time
+from wlmsim.data.dates import SECONDS, unit_of_time
 from wlmsim.data.projection import PROJECTION, Projection, degrees_from, plane_of
-from wlmsim.data.resampling import METHODS, regular_times, resampled, usual_gap
-from wlmsim.data.tracks import Tracks, midnight
+from wlmsim.data.resampling import METHODS, common_times
+from wlmsim.data.tracks import Tracks
 from wlmsim.data.units import DEGREE, METRES, unit_of_length
 from wlmsim.errors import DataWarning, FileFormatError, ParameterError
 
@@ -119,45 +120,34 @@ class Sightings:
         self, *, every: Any = None, times: Any = None, method: str = "linear", max_gap: Any = None, level: int = 4
     ) -> Tracks:
         """Arrange the sightings as tracks, at their own times or at others; see `Tracks.resample`."""
-        if every is not None and times is not None:
-            raise ParameterError("`every` cannot go with `times`: either says which they are")
-        check.choice("method", method, METHODS)
         rows = self._once(level + 1)
         if every is None and times is None:
+            check.choice("method", method, METHODS)
             return rows._as_seen(level + 1)
-        unit, begun = self.units.get("time"), midnight(self.units, self.metadata)
-        step = 0.0 if every is None else length_of("every", every, unit)
-        mine = [np.flatnonzero(rows.owner == k) for k in range(len(self.ids))]
-        if max_gap is not None:
-            longest = length_of("max_gap", max_gap, unit)
-        else:
-            longest = usual_gap([rows.times[part] for part in mine], step)
-        if every is not None:
-            wanted = regular_times(rows.times.min(), rows.times.max(), step, begun)
-        else:
-            wanted = check.times("times", asked("times", times, self))
-        values = (
-            rows.positions if rows.velocities is None else np.concatenate([rows.positions, rows.velocities], axis=1)
+        bounds = np.searchsorted(rows.owner, np.arange(len(self.ids) + 1))
+        parts = [slice(*ends) for ends in pairwise(bounds)]
+        chosen = common_times(
+            [rows.times[part] for part in parts],
+            self,
+            every=every,
+            times=times,
+            method=method,
+            max_gap=max_gap,
+            ends=(rows.times.min(), rows.times.max()),
         )
-        rows._check_size(len(wanted))
-        frames = np.full((len(wanted), len(self.ids), values.shape[1]), np.nan)
-        dim = rows.positions.shape[1]
-        for k, part in enumerate(mine):
-            about: dict[str, Any] = {"max_gap": longest}
-            frames[:, k, :dim] = resampled(rows.times[part], values[part, :dim], wanted, method=method, **about)
-            if rows.velocities is not None:
-                known = part[np.isfinite(rows.velocities[part]).all(axis=1)]
-                frames[:, k, dim:] = resampled(rows.times[known], values[known, dim:], wanted, **about)
-        how = {"method": method, "max_gap": longest} | ({"every": step} if every is not None else {})
-        return rows._made(wanted, frames, {**self.metadata, "resampled": how})
+        rows._check_size(len(chosen.times))
+        v = rows.velocities
+        positions, velocities = chosen.interpolated(
+            [(rows.times[part], rows.positions[part], None if v is None else v[part]) for part in parts]
+        )
+        return rows._made(chosen.times, positions, velocities, {**self.metadata, "resampled": chosen.told()})
 
-    def _made(self, times: np.ndarray, frames: np.ndarray, metadata: Mapping[str, Any]) -> Tracks:
-        dim = self.positions.shape[1]
-        velocities = None if self.velocities is None else frames[..., dim:]
-        about: dict[str, Any] = {"ids": self.ids, "metadata": metadata, "units": self.units}
-        if np.isnan(frames[..., :dim]).all():
+    def _made(
+        self, times: np.ndarray, positions: np.ndarray, velocities: np.ndarray | None, metadata: Mapping[str, Any]
+    ) -> Tracks:
+        if np.isnan(positions).all():
             raise ParameterError(f"`times` must be such that somebody of {self.source} is seen at one; nobody is")
-        return Tracks(times, frames[..., :dim], velocities, **about)
+        return Tracks(times, positions, velocities, ids=self.ids, metadata=metadata, units=self.units)
 
     def _once(self, level: int) -> Sightings:
         """The sightings by individual and time, each time of an individual once."""
@@ -197,11 +187,12 @@ class Sightings:
         """Each sighting at its own time."""
         times, which = _times.distinct(self.times)
         self._check_size(len(times))
-        dim = self.positions.shape[1]
-        frames = np.full((len(times), len(self.ids), dim * (1 if self.velocities is None else 2)), np.nan)
-        frames[which, self.owner, :dim] = self.positions
+        positions = np.full((len(times), len(self.ids), self.positions.shape[1]), np.nan)
+        positions[which, self.owner] = self.positions
+        velocities = None
         if self.velocities is not None:
-            frames[which, self.owner, dim:] = self.velocities
+            velocities = np.full_like(positions, np.nan)
+            velocities[which, self.owner] = self.velocities
         together = np.bincount(which, minlength=len(times))
         if len(self.ids) > 1 and (together == 1).mean() > 0.5:
             warnings.warn(
@@ -210,7 +201,7 @@ class Sightings:
                 DataWarning,
                 stacklevel=level,
             )
-        return self._made(times, frames, self.metadata)
+        return self._made(times, positions, velocities, self.metadata)
 
     def _usual_interval(self) -> str | float:
         """The median interval between sightings of an individual, in the words that `every` takes."""

@@ -75,22 +75,28 @@ def check_written(file: h5py.File) -> None:
 
 
 @contextmanager
-def hdf5_file(path: Path, **options: Any) -> Iterator[h5py.File]:
-    """Create an HDF5 file, and close it whatever happens.
+def sink(path: Path) -> Iterator[io.RawIOBase]:
+    """Create a file that a library may write as HDF5 and close, and raise what failed in between.
 
     Raises
     ------
     OSError
         If it cannot be written, for example because the disk is full.
     """
-    with _Sink(path) as sink:
+    with _Sink(path) as stream:
         try:
-            with h5py.File(sink, "w", **options) as file:
-                file._wlmsim_sink = sink
-                yield file
+            yield stream
         except Exception:
-            if sink.error is not None:
-                raise sink.error from None
+            if stream.error is not None:
+                raise stream.error from None
             raise
-        if sink.error is not None:
-            raise sink.error
+        if stream.error is not None:
+            raise stream.error
+
+
+@contextmanager
+def hdf5_file(path: Path, **options: Any) -> Iterator[h5py.File]:
+    """Create an HDF5 file, and close it whatever happens; errors are those of `sink`."""
+    with sink(path) as stream, h5py.File(stream, "w", **options) as file:
+        file._wlmsim_sink = stream
+        yield file

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable
-from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import h5py
 import numpy as np
 
 from wlmsim import _validation as check
@@ -22,9 +20,13 @@ from wlmsim.io.mdanalysis import save_h5md
 from wlmsim.io.optional import package
 from wlmsim.io.paths import local
 from wlmsim.io.paths_exchange import path_columns
+from wlmsim.io.sink import hdf5_file, sink
 from wlmsim.io.snapshots_file import forget
 from wlmsim.io.tables import save_archive, save_text
 from wlmsim.io.vtk import save_vtk
+
+if TYPE_CHECKING:
+    import anndata
 
 
 def export(data: Trajectory | SnapshotSeries | Tracks, path: str | Path) -> Path:
@@ -95,23 +97,42 @@ def _save_parquet(data: Trajectory | SnapshotSeries | Tracks, path: Path) -> Non
 
 
 def _save_h5ad(series: SnapshotSeries, path: Path) -> None:
-    data = series.to_anndata()
-    content = BytesIO()  # a full disk would end the process while the HDF5 library closes a file on it
-    with h5py.File(content, "w") as file:
+    write_cells(series.to_anndata(), path)
+
+
+def write_cells(data: anndata.AnnData, path: str | Path) -> Path:
+    """Write an AnnData object as an .h5ad file, atomically.
+
+    Returns
+    -------
+    Path
+        The path given.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written, for example because the disk is full; an older file of that name is then
+        untouched.
+    """
+    element = package("anndata.io", "anndata").write_elem
+    with atomic(path) as temporary, hdf5_file(temporary) as file:
         # the checksums of gzip are verified when it is read
-        package("anndata.io", "anndata").write_elem(file, "/", data, dataset_kwargs={"compression": "gzip"})
-    with atomic(path) as temporary:
-        temporary.write_bytes(content.getbuffer())
+        element(file, "/", data, dataset_kwargs={"compression": "gzip"})
+        if data.raw is None and "raw" in file:
+            del file["raw"]  # which stands for None, and cannot be read from the disk
+    return local(path)
 
 
 def _save_netcdf(data: Trajectory | SnapshotSeries | Tracks, path: Path) -> None:
     dataset = data.to_xarray()
-    package("h5netcdf", "xarray")
+    h5netcdf = package("h5netcdf", "xarray")
+    from xarray.backends import H5NetCDFStore
+
     encoding = {
         name: {"zlib": True, "fletcher32": True} for name, held in dataset.variables.items() if held.dtype.kind in "fiu"
     }
-    with atomic(path) as temporary:
-        temporary.write_bytes(dataset.to_netcdf(engine="h5netcdf", encoding=encoding))  # in memory first, as above
+    with atomic(path) as temporary, sink(temporary) as stream, h5netcdf.File(stream, "w") as file:
+        dataset.dump_to_store(H5NetCDFStore(file), encoding=encoding)
 
 
 KEEPING = (".h5", ".h5md", ".pvd", ".csv", ".tsv", ".parquet", ".nc")
