@@ -154,3 +154,25 @@ def test_maps_and_colours_by_place_of_release(cows, model, tmp_path):
     assert "it is not for maps" in refuse(2, "render", path, "--map", "--trail", 2, "-o", tmp_path / "c.png")
     assert "do not say who is who" in refuse(2, "render", cows, *READ, "--color", "release", "-o", tmp_path / "c.png")
     assert (tmp_path / "a.png").stat().st_size > 5000
+
+
+def test_options_of_snapshots_on_a_table_that_says_who_is_who(tmp_path):
+    rows = "".join(f"{who},{day},{k},{k},{kind}\n" for k, day in enumerate(("d1", "d2")) for who, kind in ("ab", "ba"))
+    (tmp_path / "a.csv").write_text(f"id,time,x,y,kind\n{rows}")
+    days = ("--time-value", "d1=1", "--time-value", "d2=2")
+    succeed("convert", tmp_path / "a.csv", "--populations", "kind", "--dims", 1, *days, "-o", tmp_path / "a.h5")
+    clouds = wls.SnapshotSeries.load(tmp_path / "a.h5")
+    assert clouds.population_labels == (0, 1) and clouds.dim == 1 and clouds.times.tolist() == [1, 2]
+    refused = refuse(2, "convert", tmp_path / "a.csv", "--dims", 1, "--every", 1, "-o", tmp_path / "b.h5")
+    assert "`dims` cannot go with `every`" in refused
+    assert "did you mean 'dims'" in refuse(2, "info", tmp_path / "a.csv", "--read", "dimz=1")
+    refused = refuse(2, "convert", tmp_path / "a.csv", *days, "-o", tmp_path / "b.xyz")
+    assert "does not end in .h5" in refused
+
+
+def test_info_of_a_zarr_store(cows, tmp_path):
+    pytest.importorskip("zarr")
+    wls.Tracks.load(cows).resample("20 min").to_xarray().to_zarr(tmp_path / "a.zarr")
+    assert json.loads(run("info", tmp_path / "a.zarr", "--json").stdout)["individuals"] == 8
+    (tmp_path / "folder").mkdir()
+    assert "it is a folder" in refuse(1, "info", tmp_path / "folder")

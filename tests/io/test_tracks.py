@@ -378,3 +378,151 @@ def test_weights_and_populations_are_not_lost_on_the_way(tmp_path):
         np.testing.assert_allclose(wls.SnapshotSeries.load(file).weights[1], [1 / 8, 2 / 8, 5 / 8])
     (tmp_path / "b.csv").write_text("id,time,x,y,population\n1,0,1,2,0\n1,1,1,2,0\n2,0,1,2,1\n2,1,1,2,1\n")
     assert not io.holds_individuals(tmp_path / "b.csv")
+
+
+MIXED = (
+    "2021-03-01 12:00",
+    "2021-03-01T12:00Z",
+    "2021-03-01T15:00+01",
+    "2021-03-01 16:00:00 +0100",
+    "2021-03-01 17 UTC",
+)
+
+
+def dates_of(tmp_path, dates, **options) -> list[str]:
+    rows = "".join(f"a,{date},{k},0\n" for k, date in enumerate(dates))
+    return load(tmp_path, f"id,time,x,y\n{rows}", **options).dates.astype("M8[m]").astype(str).tolist()
+
+
+def test_zones_are_decided_row_by_row(tmp_path):
+    hours = [f"2021-03-01T{hour}:00" for hour in (11, 12, 14, 15, 17)]
+    assert dates_of(tmp_path, MIXED, timezone="Europe/Amsterdam") == hours
+    assert dates_of(tmp_path, MIXED[1:], timezone="Europe/Amsterdam") == hours[1:] == dates_of(tmp_path, MIXED[1:])
+    with pytest.raises(ParameterError, match=r"with and without a time zone .* timezone='UTC' of Tracks.load"):
+        dates_of(tmp_path, MIXED)
+    formatted = {"date_format": "%d.%m.%Y %H:%M %z", "timezone": "Asia/Tokyo"}
+    assert dates_of(tmp_path, ["01.03.2021 12:00 +0100"], **formatted) == hours[:1]
+    for zone in ("Europe", "../x", "Mars"):
+        with pytest.raises(ParameterError, match="`timezone` must be a zone such as"):
+            dates_of(tmp_path, MIXED, timezone=zone)
+
+
+def test_columns_of_dates_with_a_zone_keep_it():
+    pandas = pytest.importorskip("pandas")
+    dates = pandas.to_datetime(["2021-03-01 12:00", "2021-03-01 13:00"])
+    frame = pandas.DataFrame({"id": "a", "time": dates.tz_localize("Europe/Amsterdam"), "x": [0.0, 1.0], "y": 0.0})
+    hours = np.array(["2021-03-01T11:00", "2021-03-01T12:00"], dtype="M8[us]")
+    assert (wls.Tracks.from_dataframe(frame, timezone="Asia/Tokyo").dates == hours).all()
+    mixed = frame.assign(time=[frame["time"].iloc[0], dates[1]])
+    assert (wls.Tracks.from_dataframe(mixed, timezone="Europe/Amsterdam").dates == hours).all()
+
+
+def test_velocities_turn_from_one_plane_to_another():
+    from wlmsim.data.projection import Projection
+
+    pandas = pytest.importorskip("pandas")
+    degrees = np.stack(np.meshgrid(np.linspace(4, 8, 5), np.linspace(50, 54, 5)), axis=-1).reshape(-1, 2)
+    utm, mercator = Projection("EPSG:32631"), Projection("EPSG:3857")
+    (x, y), north = utm.place(degrees).T, np.tile([0.0, 1.0], (len(degrees), 1))
+    vx, vy = utm.pace(degrees, north).T
+    frame = pandas.DataFrame({"id": range(len(degrees)), "time": 0.0, "x": x, "y": y, "vx": vx, "vy": vy})
+    moved = wls.Tracks.from_dataframe(frame, crs="EPSG:32631", projection="EPSG:3857")
+    np.testing.assert_allclose(moved.velocities[0], mercator.pace(degrees, north), atol=1e-9)
+    xarray = pytest.importorskip("xarray")
+    about = {"ve": {"units": "m/s"}, "vn": {"units": "m/s"}, "time": {"units": "s"}, "x": {}, "y": {}}
+    columns = {"x": x, "y": y, "ve": north[:, 0], "vn": north[:, 1], "time": np.zeros(len(x))}
+    drifters = xarray.Dataset(
+        {"rowsize": ("traj", np.ones(len(x), dtype=int)), **{n: ("obs", v, about[n]) for n, v in columns.items()}}
+    )
+    read = io.load_drifters(drifters, positions=("x", "y"), crs="EPSG:32631", units={"length": "m"})
+    np.testing.assert_allclose(read.velocities[0], np.stack([vx, vy], axis=1), atol=1e-9)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".parquet", ".nc", ".h5", ".hdf5", ""])
+def test_saved_by_the_format_that_the_suffix_names(tmp_path, suffix):
+    foxes = load(tmp_path, MOVEBANK).resample("10 min", max_gap="3 h")
+    path = foxes.save(tmp_path / f"foxes{suffix}")
+    again = wls.Tracks.load(path)
+    assert again.ids == foxes.ids and again.seen.tolist() == foxes.seen.tolist()
+    np.testing.assert_allclose(again.dates.astype(float), foxes.dates.astype(float))
+    whole = foxes.trajectory()
+    assert whole.snapshots(seed=0).save(tmp_path / f"clouds{suffix}").exists()
+    assert wls.io.read(whole.save(tmp_path / f"whole{suffix}")).n == 1
+
+
+@pytest.mark.parametrize("suffix", [".xyz", ".zarr", ".xml", ".txt", ".csv.gz", ".npy", ".xlsx"])
+def test_formats_that_are_not_written(tmp_path, suffix):
+    foxes = load(tmp_path, MOVEBANK).resample("10 min", max_gap="3 h")
+    for data in (foxes, foxes.snapshots(), foxes.trajectory()):
+        with pytest.raises(ParameterError, match=rf"ends in .h5, .csv.*wlmsim does not write {suffix} files"):
+            data.save(tmp_path / f"a{suffix}")
+    assert not (tmp_path / f"a{suffix}").exists()
+
+
+def test_what_a_format_forgets_is_said(tmp_path):
+    foxes = load(tmp_path, MOVEBANK)
+    with pytest.warns(DataWarning, match="npz files do not say who is who"):
+        foxes.save(tmp_path / "a.npz")
+    assert wls.SnapshotSeries.load(tmp_path / "a.npz") == foxes.snapshots()
+
+
+def test_a_part_of_the_times_of_xml(tmp_path):
+    (tmp_path / "a.xml").write_text(SESSION)
+    assert wls.SnapshotSeries.load(tmp_path / "a.xml", start=5.0).times.tolist() == [10.0, 20.0]
+    with pytest.raises(ParameterError, match=r"`dims` is not for tracks of a.xml, which take id, time, "):
+        wls.SnapshotSeries.load(tmp_path / "a.xml", dims=1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"every": 1}, r"`every` is not for snapshots of a.csv, .*\(Tracks.load takes it\)"),
+        ({"units": "km"}, "`units` must be a mapping; got 'km'"),
+        ({"positions": 3}, "`positions` must be a name, or several names; got 3"),
+        ({"time_values": 3}, "`time_values` must be a mapping; got 3"),
+    ],
+)
+def test_wrong_arguments_are_no_damage(tmp_path, arguments, message):
+    (tmp_path / "a.csv").write_text(MOVEBANK)
+    with pytest.raises(ParameterError, match=message):
+        wls.SnapshotSeries.load(tmp_path / "a.csv", **arguments)
+    with pytest.raises(ParameterError, match=r"`dims` is not for tracks of a.csv"):
+        wls.Tracks.load(tmp_path / "a.csv", dims=2)
+
+
+def test_a_file_is_parsed_once(tmp_path, monkeypatch):
+    from wlmsim.io import tables
+
+    parsed = []
+    monkeypatch.setattr(tables, "_warn_if_cut", parsed.append)
+    (tmp_path / "a.csv").write_text(MOVEBANK)
+    assert isinstance(io.read(tmp_path / "a.csv"), wls.Tracks) and len(parsed) == 1
+
+
+def test_read_as_snapshots_where_arguments_are_for_snapshots(tmp_path):
+    (tmp_path / "a.csv").write_text("id,time,x,y,kind\na,0,0,0,u\nb,0,1,0,w\na,1,2,0,u\nb,1,3,0,w\n")
+    assert isinstance(io.read(tmp_path / "a.csv"), wls.Tracks)
+    with pytest.warns(DataWarning, match="who is who, which is forgotten, as `populations` is for snapshots"):
+        clouds = io.read(tmp_path / "a.csv", populations="kind", dims=1)
+    assert clouds.population_labels == (0, 1) and clouds.dim == 1
+    with pytest.raises(ParameterError, match="`dims` cannot go with `every`"):
+        io.read(tmp_path / "a.csv", dims=1, every=0.5)
+
+
+def test_foreign_hdf5_is_resampled(tmp_path):
+    import h5py
+
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["who"], file["when"] = np.repeat([0, 1], 3), np.tile([0.0, 1.0, 2.0], 2)
+        file["east"], file["north"] = np.arange(6.0), np.zeros(6)
+    names = {"id": "who", "time": "when", "positions": ["east", "north"]}
+    assert io.read(tmp_path / "a.h5", **names, every=0.5).times.tolist() == [0, 0.5, 1, 1.5, 2]
+
+
+def test_errors_of_the_system_say_what_went_wrong():
+    from wlmsim.io.refusal import naming
+
+    with pytest.raises(FileFormatError, match=r"\(Input/output error\)"), naming("a.csv"):
+        raise OSError(5, "Input/output error")
+    with pytest.raises(FileFormatError, match=r"\(IndexError\)"), naming("a.csv"):
+        raise IndexError

@@ -22,7 +22,7 @@ from tests.reliability import specimens
 from tests.reliability.sweep import CHECKED, GOOD, OTHER, sweep, table
 from wlmsim import io
 from wlmsim.errors import DataWarning, FileFormatError, ParameterError, WlmsimError
-from wlmsim.io import tables, trial
+from wlmsim.io import believed, trial
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 READERS = {
@@ -166,7 +166,7 @@ def test_links_in_a_circle_end(tmp_path):
 
 @pytest.mark.parametrize("filled", [False, True], ids=["empty", "packed"])
 def test_huge_sizes_are_refused_before_memory_is_taken(tmp_path, filled, monkeypatch):
-    monkeypatch.setattr(trial, "LARGE", 2**24)
+    monkeypatch.setattr(believed, "LARGE", 2**24)
     path = tmp_path / "i.hdf5"
     with h5py.File(path, "w") as file:
         shape = (2**21 if filled else 2**40, 2)
@@ -178,7 +178,7 @@ def test_huge_sizes_are_refused_before_memory_is_taken(tmp_path, filled, monkeyp
 
 
 def test_archives_that_unpack_to_more_than_is_believed(tmp_path, monkeypatch):
-    monkeypatch.setattr(tables, "LARGE", 2**20)
+    monkeypatch.setattr(believed, "LARGE", 2**20)
     path = tmp_path / "e.npz"
     np.savez_compressed(path, time=np.zeros(2**16, np.int8), positions=np.zeros((2**16, 4)))
     assert "unpacks from" in refused(wls.SnapshotSeries.load, path)
@@ -196,7 +196,7 @@ def test_an_array_that_declares_more_than_the_file_has(tmp_path):
 
 
 def test_a_table_and_a_document_that_grow(tmp_path, monkeypatch):
-    monkeypatch.setattr(tables, "LARGE", 2**20)
+    monkeypatch.setattr(believed, "LARGE", 2**20)
     import pandas
 
     pandas.DataFrame({"time": np.zeros(2**20), "x": np.zeros(2**20)}).to_parquet(tmp_path / "k.parquet")

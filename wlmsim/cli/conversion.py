@@ -9,8 +9,8 @@ import typer
 
 from wlmsim.cli.completion import DATA, files
 from wlmsim.cli.files import check_output, check_suffix
-from wlmsim.cli.options import Force, Output, Settings, named_values
-from wlmsim.cli.reading import load, reading
+from wlmsim.cli.options import Force, Output, Settings
+from wlmsim.cli.reading import arguments, load, reading
 
 SUFFIXES = (".h5", ".csv", ".tsv", ".parquet", ".npz", ".h5ad", ".nc", ".pvd", ".h5md")
 
@@ -57,7 +57,7 @@ def convert(
         "time_values": dict(map(_meaning, time_values)) if time_values else None,
     }
     named: dict[str, Any] = {name: value for name, value in given.items() if value is not None} | (columns or {})
-    named |= named_values(settings, reserved=named)
+    named |= arguments(settings, "--set", named)
 
     import wlmsim as wls
 

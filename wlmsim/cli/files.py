@@ -42,6 +42,16 @@ def check_suffix(option: str, path: Path, known: tuple[str, ...]) -> None:
         raise typer.BadParameter(f"{str(path)!r} does not end in {', '.join(known)}{hint}", param_hint=option)
 
 
+def check_data(path: Path, force: bool, *inputs: Path | None) -> None:
+    """As `check_output`, and refuse a format that data are not written in."""
+    from wlmsim.cli.errors import blaming
+    from wlmsim.io.writing import check_suffix
+
+    check_output(path, force, *inputs)
+    with blaming("--output"):
+        check_suffix(path)
+
+
 def save_plot(path: Path, plot: Callable[..., Any], *what: Any, **options: Any) -> None:
     """Write the figure of a function of `wlmsim.visual` that plots with matplotlib."""
     import matplotlib

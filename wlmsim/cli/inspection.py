@@ -62,27 +62,29 @@ def _is_model(path: Path) -> bool:
     from wlmsim.io.paths import existing
     from wlmsim.io.signatures import PICKLE, TENSORS, ZIP, signature
 
-    if existing(path).is_dir():
+    if path.is_dir():  # a zarr store, or none of which its reader says so
         return False
-    found = signature(path)
+    found = signature(existing(path))
     return found == TENSORS or (found in (PICKLE, ZIP) and path.suffix.lower() != ".npz")
 
 
 def _describe_data(path: Path, columns: Mapping[str, Any]) -> dict[str, Any]:
     from wlmsim import io
+    from wlmsim.io.reading import opened
 
     if not io.is_foreign(path):
         about = io.describe(path)
         return about | (_describe_tracks(load(path)) if about["kind"] == "tracks" else {})
-    about = io.outline(path)
-    if not columns and not io.holds_individuals(path):
-        return about
-    try:
-        data = load(path, dict(columns))
-    except WlmsimError as error:
-        if columns:
-            raise
-        return about | {"as tracks": in_shell(str(error))}
+    with opened(path, columns.get("decimal")) as file:
+        about, named = file.outline(), {name: value for name, value in columns.items() if name != "decimal"}
+        if not named and not file.holds_individuals({}):
+            return about
+        try:
+            data = file.read(named)
+        except WlmsimError as error:
+            if named:
+                raise
+            return about | {"as tracks": in_shell(str(error))}
     return about | _describe_tracks(data)
 
 

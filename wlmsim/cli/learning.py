@@ -10,7 +10,7 @@ import typer
 
 from wlmsim.cli.completion import RESERVED, words
 from wlmsim.cli.errors import blaming, in_shell
-from wlmsim.cli.files import PLOTS, check_output, check_suffix, save_plot
+from wlmsim.cli.files import PLOTS, check_data, check_output, check_suffix, save_plot
 from wlmsim.cli.options import (
     DataFile,
     Force,
@@ -27,8 +27,6 @@ from wlmsim.cli.options import (
 from wlmsim.cli.reading import clouds, clouds_of, load, reading
 from wlmsim.errors import ParameterError
 
-KEEPING = (".csv", ".tsv", ".parquet", ".nc", ".h5md")
-"""Suffixes of forecasts that are not files of wlmsim."""
 STOPPING = {"last": "last", "none": None}
 """Words for the marginal that chooses the number of steps."""
 
@@ -187,7 +185,7 @@ def forecast(
     """
     if times is not None and until is not None:
         raise typer.BadParameter("it cannot go with --times", param_hint="--until")
-    check_output(output, force, model, data)
+    check_data(output, force, model, data)
 
     import wlmsim as wls
     from wlmsim import _times, io
@@ -204,8 +202,8 @@ def forecast(
     begin: Any = start if tracks is None else tracks[tracks.times <= start.times[0]]
     prediction = fitted.forecast(begin, wanted, dt=dt, seed=seed, ensemble=ensemble)
     prediction.units = series.units
-    if output.suffix.lower() in KEEPING:
-        io.export(prediction, output)
+    if output.suffix.lower() == ".h5md":
+        io.export(prediction, output)  # for MDAnalysis, as of `wlmsim convert`
     else:
         prediction.save(output)
     typer.echo(f"{output}: {prediction!r} from t = {_times.text(start.times[0], wanted)}")

@@ -124,16 +124,18 @@ def arguments(
     return merged
 
 
-def named_values(settings: Iterable[str] | None, *, reserved: Iterable[str] = ()) -> dict[str, Any]:
-    """The names and values of each ``--set name=value``; none of those that are reserved, nor one twice."""
+def named_values(
+    settings: Iterable[str] | None, option: str = "--set", *, reserved: Iterable[str] = ()
+) -> dict[str, Any]:
+    """The names and values of each ``name=value`` of an option; none of those that are reserved, nor one twice."""
     values: dict[str, Any] = {}
     for setting in settings or ():
         name, equals, text = setting.partition("=")
         name = name.strip().replace("-", "_")
         if not equals:
-            raise typer.BadParameter(f"{setting!r} is not NAME=VALUE", param_hint="--set")
+            raise typer.BadParameter(f"{setting!r} is not NAME=VALUE", param_hint=option)
         if name in values or name in reserved:
-            raise typer.BadParameter(f"{name} is given twice", param_hint="--set")
+            raise typer.BadParameter(f"{name} is given twice", param_hint=option)
         values[name] = _literal(text.strip())
     return values
 

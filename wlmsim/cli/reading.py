@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from wlmsim.data.trajectory import Trajectory
 
 PANEL = "How to read DATA"
-INDIVIDUALS = ("id", "every", "max_gap", "method", "crs", "projection", "timezone", "date_format", "keypoint")
-"""Arguments that only data have which say who is who."""
 
 
 def _option(*names: str, **about: Any) -> Any:
@@ -106,7 +104,7 @@ def _called(hint: Any, name: str) -> Any:
 def _columns(options: dict[str, Any]) -> dict[str, Any]:
     """The arguments of reading that were given."""
     units = {kind: options.pop(f"{kind}_unit") for kind in ("length", "time")}
-    more = named_values(options.pop("read"), reserved=[name for name, value in options.items() if value is not None])
+    more = arguments(options.pop("read"), "--read", [name for name, value in options.items() if value is not None])
     columns = {name: _names(value) for name, value in options.items() if value is not None}
     for name in ("every", "max_gap"):
         if name in columns:
@@ -114,6 +112,22 @@ def _columns(options: dict[str, Any]) -> dict[str, Any]:
     if any(units.values()):
         columns["units"] = {kind: name for kind, name in units.items() if name is not None}
     return columns | more
+
+
+def arguments(settings: list[str] | None, option: str, reserved: Iterable[str]) -> dict[str, Any]:
+    """Other arguments of reading, as the ``NAME=VALUE`` of an option; none that there is not."""
+    values = named_values(settings, option, reserved=reserved)
+    if values:
+        from wlmsim import _validation as check
+        from wlmsim.io.arguments import ALL
+
+        for name in values.keys() - set(ALL):
+            known = ", ".join(sorted(ALL))
+            raise typer.BadParameter(
+                f"{name!r} says nothing of how data are read{check.meant(name, ALL)}; known are {known}",
+                param_hint=option,
+            )
+    return values
 
 
 def _names(text: str) -> Any:
@@ -130,23 +144,9 @@ def _number_or_text(text: Any) -> Any:
 
 def load(path: Path, columns: dict[str, Any] | None = None) -> Trajectory | SnapshotSeries | Tracks:
     """Read what the file holds: tracks where it says who is who."""
-    import wlmsim as wls
     from wlmsim import io
 
-    columns = dict(columns or {})
-    own = not io.is_foreign(path)
-    if own and not columns:
-        kind = io.kind(path)
-        kinds: dict[str, Any] = {"trajectory": wls.Trajectory, "tracks": wls.Tracks}
-        return kinds.get(kind, wls.SnapshotSeries).load(path)
-    given = {name: columns[name] for name in ("id", "time", "positions") if name in columns}
-    wanted = columns.keys() & set(INDIVIDUALS)
-    resampling = {name: columns.pop(name) for name in ("every", "max_gap", "method") if own and name in columns}
-    if own and not columns and resampling:
-        return wls.Tracks.load(path).resample(**resampling)
-    if wanted or io.holds_individuals(path, **given):
-        return wls.Tracks.load(path, **columns)
-    return wls.SnapshotSeries.load(path, **columns)
+    return io.read(path, **(columns or {}))
 
 
 def clouds(path: Path, columns: dict[str, Any] | None = None) -> SnapshotSeries:

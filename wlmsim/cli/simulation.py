@@ -9,7 +9,7 @@ import typer
 
 from wlmsim.cli.catalogue import systems
 from wlmsim.cli.errors import blaming
-from wlmsim.cli.files import check_output
+from wlmsim.cli.files import check_data
 from wlmsim.cli.options import Force, Output, Quiet, Settings, arguments
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def simulate(
     times = _regular_times(until, dt)
     if step is not None:
         check.positive("step", step)
-    check_output(output, force)
+    check_data(output, force)
     result: Any = chosen.simulate(times, dt=step, progress=not quiet)
     result.metadata["parameters"] = parameters
     if snapshots:

@@ -31,6 +31,7 @@ _SPELLINGS = {
     "week": "weeks",
 }
 _CANONICAL = {name: unit for unit, names in _SPELLINGS.items() for name in [unit, *names.split()]}
+_ZONE = re.compile(r"([T\s]\d{2}[\d:.,]*)\s*(Z|z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)$")
 _TICKS = {"W": "604800", "D": "86400", "h": "3600", "m": "60", "s": "1", "ms": "1e-3", "us": "1e-6"}
 _TICKS |= {"ns": "1e-9", "ps": "1e-12", "fs": "1e-15", "as": "1e-18"}
 """Seconds of the units of NumPy; its years and months have no fixed number of them."""
@@ -146,9 +147,15 @@ def from_text(words: np.ndarray) -> np.ndarray | None:
             pass
     entries = [None if check.absent(word) or not str(word).strip() else str(word).strip() for word in words.tolist()]
     try:
-        return _from_objects(np.array([None if word is None else _parsed(word) for word in entries], dtype=object))
+        parsed = [None if word is None else _parsed(word) for word in entries]
     except ValueError:
         return None
+    return _from_objects(np.array(parsed, dtype=object))
+
+
+def zoned(words: np.ndarray) -> np.ndarray:
+    """For each word whether a time zone stands beside the time of the day, as in ``2021-03-01T12:00+01``."""
+    return np.array([_ZONE.search(word) is not None for word in words.tolist()], dtype=bool)
 
 
 def _are_plain(words: np.ndarray) -> bool:
@@ -161,6 +168,8 @@ def _are_plain(words: np.ndarray) -> bool:
 
 
 def _parsed(word: str) -> Any:
+    if found := _ZONE.search(word):  # as R and data bases write it: 2021-03-01 12:00 UTC
+        word = word[: found.end(1)] + ("Z" if found[2].isalpha() else found[2])
     parsed = datetime.fromisoformat(word)
     if parsed.tzinfo is not None or "-" not in word:  # NumPy takes 20210301 for a year
         return parsed
@@ -181,7 +190,8 @@ def _from_objects(array: np.ndarray) -> np.ndarray | None:
         zones = {getattr(entry, "tzinfo", None) is not None for entry in known}
         if len(zones) > 1:
             raise ParameterError(
-                "dates with and without a time zone cannot be counted together: give all a zone, or none"
+                "dates with and without a time zone cannot be counted together: give all a zone, or none; "
+                "timezone='UTC' of Tracks.load says which one those are of that have none"
             )
         ticks = [np.datetime64("NaT") if check.absent(entry) else _in_utc(entry) for entry in flat]
     else:
@@ -342,4 +352,4 @@ def length_of(name: str, duration: Any, unit: str | None) -> float:
     known = unit_of_time(unit or "")
     if known is None:
         raise check.fail(name, f"a number, as the unit of the times is {unit or 'not known'}", duration)
-    return check.positive(name, float(f"{seconds / SECONDS[known]:.14g}"))
+    return check.positive(name, float(f"{seconds / SECONDS[known]:.15g}"))

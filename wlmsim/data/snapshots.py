@@ -363,8 +363,8 @@ class SnapshotSeries(Located):
         return self[recorded("time", time, self.times, self, "an observed time")]
 
     def save(self, path: str | Path) -> Path:
-        """Write an HDF5 file, atomically; see docs/file_formats.md."""
-        return door().save_snapshots(self, path)
+        """Write an HDF5 file, or one of the format that the suffix names, atomically; see `wlmsim.io.save`."""
+        return door().save(self, path)
 
     @classmethod
     def load(cls, path: str | Path, *, start: Any = None, stop: Any = None, **columns: Any) -> SnapshotSeries:

@@ -435,8 +435,8 @@ class Tracks(Located):
         )
 
     def save(self, path: str | Path) -> Path:
-        """Write an HDF5 file, atomically; see docs/file_formats.md. `wlmsim.io.export` writes other formats."""
-        return door().save_tracks(self, path)
+        """Write an HDF5 file, or one of the format that the suffix names, atomically; see `wlmsim.io.save`."""
+        return door().save(self, path)
 
     @classmethod
     def load(cls, path: str | Path, **columns: Any) -> Tracks:

@@ -454,8 +454,8 @@ class Trajectory(Located):
         return np.concatenate([mine, theirs[skip:]]) if not skip or np.allclose(mine[-1], theirs[0]) else None
 
     def save(self, path: str | Path) -> Path:
-        """Write an H5MD 1.1 file, atomically; see docs/file_formats.md."""
-        return door().save_trajectory(self, path)
+        """Write an H5MD 1.1 file, or one of the format that the suffix names, atomically; see `wlmsim.io.save`."""
+        return door().save(self, path)
 
     @classmethod
     def load(cls, path: str | Path, *, start: Any = None, stop: Any = None) -> Trajectory:

@@ -11,13 +11,14 @@ from wlmsim.io.h5md import load_trajectory, save_trajectory
 from wlmsim.io.inspection import describe, kind
 from wlmsim.io.mdanalysis import save_h5md
 from wlmsim.io.paths_exchange import paths_to_dataframe, paths_to_xarray, tracks_from_dataframe
-from wlmsim.io.reading import FOREIGN, holds_individuals, is_foreign, outline, read_cells, read_snapshots, read_tracks
+from wlmsim.io.reading import holds_individuals, outline, read, read_cells, read_snapshots, read_tracks
 from wlmsim.io.snapshots_file import load_snapshots, save_snapshots
+from wlmsim.io.suffixes import FOREIGN, is_foreign
 from wlmsim.io.tables import save_archive, save_text
 from wlmsim.io.track_tables import tracks_from_columns
 from wlmsim.io.tracks_file import load_tracks, save_tracks
 from wlmsim.io.vtk import save_vtk
-from wlmsim.io.writing import export, write_cells
+from wlmsim.io.writing import export, save, write_cells
 
 __all__ = [
     "FOREIGN",
@@ -37,9 +38,11 @@ __all__ = [
     "outline",
     "paths_to_dataframe",
     "paths_to_xarray",
+    "read",
     "read_cells",
     "read_snapshots",
     "read_tracks",
+    "save",
     "save_archive",
     "save_h5md",
     "save_snapshots",

@@ -12,23 +12,23 @@ import numpy as np
 
 from wlmsim import _validation as check
 from wlmsim.data.dates import SECONDS, counted, from_text, ticks_of, unit_of_time
+from wlmsim.data.projection import Projection, plane_of
 from wlmsim.data.tracks import Tracks
 from wlmsim.data.units import DEGREE, METRES, stated, unit_of_length, unit_of_speed
 from wlmsim.errors import FileFormatError, ParameterError
 from wlmsim.io import hdf5
 from wlmsim.io.optional import package
 from wlmsim.io.paths import existing
-from wlmsim.io.refusal import naming
+from wlmsim.io.refusal import naming, one_line
 from wlmsim.io.sightings import Sightings, length_wanted
 from wlmsim.io.signatures import HDF5, signature
+from wlmsim.io.suffixes import ZARR
 
 if TYPE_CHECKING:
     import xarray
 
 ABOUT = "wlmsim"
 """What begins the attributes by which datasets of wlmsim tell metadata and units."""
-ZARR = ".zarr"
-"""Suffix of folders that are zarr stores."""
 COUNTS = ("rowsize", "row_size")
 """Names of counts of observations that do not say by an attribute that they are such."""
 LONGITUDE, LATITUDE = ("longitude", "lon", "long"), ("latitude", "lat")
@@ -124,7 +124,8 @@ def load_drifters(
         "position_unit": position_unit,
     }
     if not isinstance(source, (str, Path)):
-        return _sightings(source, "the dataset", keypoint, given, about).tracks(**common, level=3)
+        name = str(source.encoding.get("source", "the dataset"))
+        return _sightings(source, name, keypoint, given, about).tracks(**common, level=3)
     with opened(source) as dataset:
         return _sightings(dataset, str(source), keypoint, given, about).tracks(**common, level=3)
 
@@ -136,6 +137,7 @@ def opened(path: str | Path) -> Iterator[xarray.Dataset]:
     zarr = Path(path).suffix.lower() == ZARR
     path = existing(path, folder=zarr)
     with naming(path), _opened_store(path) if zarr else _opened_file(path) as dataset:
+        dataset.encoding["source"] = str(path)
         yield dataset
 
 
@@ -146,9 +148,7 @@ def _opened_store(path: Path) -> xarray.Dataset:
     try:
         return xarray.open_dataset(path, engine="zarr", decode_timedelta=False)
     except Exception as error:  # what zarr raises on a foreign folder differs between its versions
-        raise FileFormatError(
-            f"{path}: it is not a zarr store that xarray can read ({str(error).splitlines()[0]})"
-        ) from None
+        raise FileFormatError(f"{path}: it is not a zarr store that xarray can read ({one_line(error)})") from None
 
 
 def _opened_file(path: Path) -> xarray.Dataset:
@@ -164,9 +164,7 @@ def _opened_file(path: Path) -> xarray.Dataset:
     except BlockingIOError:
         raise FileFormatError(f"{path}: {hdf5.LOCKED}") from None
     except (OSError, ValueError) as error:
-        raise FileFormatError(
-            f"{path}: it is not a NetCDF file that xarray can read ({str(error).splitlines()[0]})"
-        ) from None
+        raise FileFormatError(f"{path}: it is not a NetCDF file that xarray can read ({one_line(error)})") from None
 
 
 def holds_drifters(dataset: xarray.Dataset) -> bool:
@@ -311,6 +309,9 @@ def _observations(
     if speeds is not None:
         factors = [_over(wanted_unit, dataset, name, units.get("time")) for name in speeds]
         pace = np.stack([columns[name] * factor for name, factor in zip(speeds, factors, strict=True)], axis=1)
+        if crs is not None and plane_of(crs):  # they are eastward and northward, whatever the positions are in
+            plane = Projection(crs, wanted_unit)
+            pace = plane.pace(plane.degrees(coordinates * plane.scale), pace)
     centre = None if origin is None else check.finite("origin", check.array("origin", origin))
     if centre is not None and centre.shape != (2,):
         raise check.fail("origin", "a longitude and a latitude", centre)

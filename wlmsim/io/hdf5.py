@@ -22,8 +22,9 @@ from wlmsim.errors import FileFormatError, ParameterError, WlmsimError
 from wlmsim.io import trial
 from wlmsim.io.atomic import atomic
 from wlmsim.io.attributes import read_attributes, write_attributes
+from wlmsim.io.believed import most_bytes
 from wlmsim.io.paths import existing
-from wlmsim.io.refusal import naming
+from wlmsim.io.refusal import naming, one_line
 from wlmsim.io.signatures import EMPTY, PICKLE, TENSORS, ZIP, signature
 from wlmsim.io.sink import hdf5_file
 
@@ -184,7 +185,7 @@ def reading(path: str | Path, *, foreign: bool = False) -> Iterator[h5py.File]:
         except BlockingIOError:
             raise FileFormatError(f"{path}: {LOCKED}") from None
         except (OSError, RuntimeError, KeyError, TypeError, ValueError) as error:
-            raise FileFormatError(f"{path}: it is truncated or damaged ({_one_line(error)})") from None
+            raise FileFormatError(f"{path}: it is truncated or damaged ({one_line(error)})") from None
 
 
 @contextmanager
@@ -313,7 +314,7 @@ def _check_items(file: h5py.File) -> None:
             return f"the dataset /{name} keeps its values in another file, which is not followed"
         stored = item.id.get_storage_size()
         needed = item.dtype.itemsize * max(item.size, math.prod(item.chunks or (0,)))
-        if needed > max(trial.LARGE, trial.DENSEST * stored):
+        if needed > most_bytes(stored):
             return f"the dataset /{name} declares {needed / 1e9:.3g} GB, of which {stored} bytes are there"
         return None
 
@@ -336,7 +337,7 @@ def _opened(path: str | Path) -> h5py.File:
         raise
     except OSError as error:
         reason = "truncated" if "truncated" in str(error) else "truncated or damaged"
-        raise Damage(f"it is {reason} ({_one_line(error)})") from None
+        raise Damage(f"it is {reason} ({one_line(error)})") from None
 
 
 def _group(file: h5py.File, name: str) -> h5py.Group:
@@ -344,7 +345,3 @@ def _group(file: h5py.File, name: str) -> h5py.Group:
     if not isinstance(group, h5py.Group):
         raise Damage(f"it is damaged: the group /{name} is missing")
     return group
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error.args[0] if error.args else error).split())

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Iterator, Mapping, Sequence
+import warnings
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from wlmsim import _validation as check
 from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.data.tracks import Tracks
-from wlmsim.errors import FileFormatError, ParameterError
+from wlmsim.data.trajectory import Trajectory
+from wlmsim.errors import DataWarning, FileFormatError, ParameterError
 from wlmsim.io import (
+    arguments,
     drifters,
     exchange,
+    h5md,
     hdf5,
     inspection,
     paths_exchange,
@@ -25,33 +28,13 @@ from wlmsim.io import (
     trackmate,
     tracks_file,
 )
+from wlmsim.io.believed import most_bytes
 from wlmsim.io.columns import series_from_columns
 from wlmsim.io.optional import package
 from wlmsim.io.paths import existing, local
-from wlmsim.io.refusal import naming
+from wlmsim.io.refusal import naming, one_line
 from wlmsim.io.snapshots_file import load_snapshots
-
-NETCDF = (".nc", ".nc4", ".cdf", drifters.ZARR)
-ARRAYS = (".npz", ".npy")
-PARQUET = (".parquet", ".pq")
-XML = ".xml"
-FOREIGN = (*tables.TEXT, *(f"{suffix}.gz" for suffix in tables.TEXT), *ARRAYS, ".h5ad", *NETCDF, *PARQUET, XML)
-"""Suffixes of files that are not wlmsim's own."""
-WAYS = {
-    (".feather",): "pandas.read_feather(path)",
-    (".xlsx", ".xls", ".ods"): "pandas.read_excel(path)",
-    (".pkl", ".pickle"): "pandas.read_pickle(path)",
-    (".json",): "pandas.read_json(path)",
-    (".dta",): "pandas.read_stata(path)",
-    (".sas7bdat",): "pandas.read_sas(path)",
-}
-"""How pandas makes a data frame of files that are not read here."""
-
-
-def suffix_of(path: str | Path) -> str:
-    """The suffix that says what a file is, in small letters; of a compressed one together with the one before it."""
-    suffixes = [suffix.lower() for suffix in Path(path).suffixes]
-    return "".join(suffixes[-2:] if suffixes[-1:] == [".gz"] else suffixes[-1:])
+from wlmsim.io.suffixes import ARRAYS, CELLS, NETCDF, PARQUET, TEXT, WAYS, XML, is_foreign, is_text, suffix_of
 
 
 def size_of(path: str | Path) -> int:
@@ -60,9 +43,37 @@ def size_of(path: str | Path) -> int:
     return sum(part.stat().st_size for part in (path.rglob("*") if path.is_dir() else [path]) if part.is_file())
 
 
-def is_foreign(path: str | Path) -> bool:
-    """Whether a file is by its suffix not one of wlmsim's own."""
-    return suffix_of(path) in (*FOREIGN, *(suffix for suffixes in WAYS for suffix in suffixes))
+def read(path: str | Path, **columns: Any) -> Trajectory | SnapshotSeries | Tracks:
+    """Read what a file of any known kind holds: tracks where it says who is who.
+
+    Parameters
+    ----------
+    path : str or Path
+        See `read_snapshots` and `read_tracks`.
+    **columns
+        What either of these takes.
+
+    Returns
+    -------
+    Trajectory, Tracks or SnapshotSeries
+        Snapshots where `weights`, `populations`, `dims` or `time_values` are given, which tracks have not.
+
+    Raises
+    ------
+    FileNotFoundError, FileFormatError, MissingPackageError, ParameterError
+        As `read_snapshots`.
+    """
+    path = local(path)
+    arguments.check_known(columns)
+    if is_foreign(path) or columns.keys() - {*arguments.RESAMPLING, "start", "stop"}:
+        with opened(path, columns.pop("decimal", None)) as file:
+            return file.read(columns)
+    if arguments.follow_individuals(columns):
+        return tracks_file.load_tracks(path).resample(**columns)
+    kinds: dict[str, Any] = {"trajectory": h5md.load_trajectory} | (
+        {} if columns else {"tracks": tracks_file.load_tracks}
+    )
+    return kinds.get(inspection.kind(path), load_snapshots)(path, **columns)
 
 
 def read_snapshots(path: str | Path, *, start: Any = None, stop: Any = None, **columns: Any) -> SnapshotSeries:
@@ -93,33 +104,16 @@ def read_snapshots(path: str | Path, *, start: Any = None, stop: Any = None, **c
     MissingPackageError
         If its kind needs a package that is not installed.
     ParameterError
-        If a name is not there (the message lists those that are), or no time falls between `start` and `stop`.
+        If a name is not there (the message lists those that are), an argument is for files of another kind, or no time
+        falls between `start` and `stop`.
     """
     path = local(path)
-    suffix = suffix_of(path)
-    _check_names(columns)
-    _check_readable(path, suffix)
-    decimal = columns.pop("decimal", None)
-    if decimal is not None and suffix.removesuffix(".gz") not in tables.TEXT:
-        raise ParameterError(f"`decimal` is for text files, {', '.join(tables.TEXT)}; got {str(path)!r}")
-    with naming(path):
-        if suffix in NETCDF:
-            series = _netcdf(path, columns)
-        elif suffix == XML:
-            return read_tracks(path, **columns).snapshots()
-        elif suffix == ".h5ad":
-            with _annotated(path) as data:
-                series = exchange.from_anndata(data, source=path.name, **columns)
-        elif suffix in FOREIGN or columns:
-            with opened_columns(path, decimal or ".") as found:
-                series = series_from_columns(found, path.name, **columns)
-        else:
+    arguments.check_known(columns)
+    if not is_foreign(path) and not columns:
+        with naming(path):
             return load_snapshots(path, start=start, stop=stop)
-    return (
-        series
-        if start is None and stop is None
-        else series[hdf5.window(series.times, start, stop, {"metadata": series.metadata, "units": series.units})]
-    )
+    with opened(path, columns.pop("decimal", None)) as file:
+        return file.snapshots({**columns, "start": start, "stop": stop})
 
 
 def read_tracks(path: str | Path, **columns: Any) -> Tracks:
@@ -145,34 +139,15 @@ def read_tracks(path: str | Path, **columns: Any) -> Tracks:
     MissingPackageError
         If its kind needs a package that is not installed.
     ParameterError
-        If a name is not there (the message lists those that are).
+        If a name is not there (the message lists those that are), or an argument is for files of another kind.
     """
     path = local(path)
-    suffix = suffix_of(path)
-    _check_names(columns, (track_tables.tracks_from_columns, drifters.load_drifters))
-    _check_readable(path, suffix)
-    with naming(path):
-        return _read_tracks(path, suffix, columns)
-
-
-def _read_tracks(path: Path, suffix: str, columns: dict[str, Any]) -> Tracks:
-    if suffix in NETCDF:
-        return drifters.load_drifters(path, **columns)
-    if suffix == XML:
-        found, units = trackmate.xml(path)
-        columns["units"] = {**units, **(columns.get("units") or {})}
-        return track_tables.tracks_from_columns(found, path.name, **columns)
-    if suffix not in FOREIGN and not columns:
-        return tracks_file.load_tracks(path)
-    decimal = columns.pop("decimal", None)
-    with opened_columns(path, decimal or ".") as opened:
-        if suffix in PARQUET and isinstance(opened, ParquetColumns):
-            return paths_exchange.tracks_from_dataframe(opened.frame, source=path.name, **columns)
-        table: Any = dict(opened) if suffix.removesuffix(".gz") in tables.TEXT else opened
-        if trackmate.is_table(table):
-            table, units = trackmate.table(table)
-            columns["units"] = {**units, **(columns.get("units") or {})}
-        return track_tables.tracks_from_columns(table, path.name, **columns)
+    arguments.check_known(columns)
+    if not is_foreign(path) and not columns:
+        with naming(path):
+            return tracks_file.load_tracks(path)
+    with opened(path, columns.pop("decimal", None)) as file:
+        return file.tracks(columns)
 
 
 def holds_individuals(path: str | Path, **columns: Any) -> bool:
@@ -181,62 +156,149 @@ def holds_individuals(path: str | Path, **columns: Any) -> bool:
     Of tables it is so if a column of names, one of times and those of positions have usual names, or are given, and the
     same name stands in several rows.
     """
-    path = local(path)
-    suffix = suffix_of(path)
-    if suffix == XML:
-        return True
-    if suffix in NETCDF:
-        with drifters.opened(path) as dataset:
-            return drifters.holds_drifters(dataset)
-    if suffix.removesuffix(".gz") not in tables.TEXT and suffix not in PARQUET:
-        return not is_foreign(path) and inspection.kind(path) == "tracks"
-    with opened_columns(path) as opened:
-        return track_tables.are_sightings(opened, path.name, columns)
-
-
-@contextmanager
-def opened_columns(path: str | Path, decimal: str = ".") -> Iterator[Mapping[str, Any]]:
-    """Open a file of any kind but wlmsim's own, and yield what it holds by name; values are read when asked for."""
-    path = local(path)
-    suffix = suffix_of(path)
-    _check_readable(path, suffix)
-    with naming(path):
-        yield from _columns_of(path, suffix, decimal)
-
-
-def _columns_of(path: Path, suffix: str, decimal: str) -> Iterator[Mapping[str, Any]]:
-    if suffix.removesuffix(".gz") in tables.TEXT:
-        yield tables.text_columns(path, decimal=decimal)
-    elif suffix in PARQUET:
-        yield _parquet(path)
-    elif suffix == XML:
-        yield trackmate.xml(path)[0]
-    elif suffix in ARRAYS:
-        with tables.archive_columns(path) as arrays:
-            yield arrays
-    elif suffix in NETCDF:
-        with drifters.opened(path) as dataset:
-            yield {str(name): variable for name, variable in dataset.variables.items()}
-    elif suffix == ".h5ad":
-        with _annotated(path) as data:
-            yield exchange.AnnotatedColumns(data)
-    else:
-        with tables.dataset_columns(path) as datasets:
-            if "snapshots/offsets" in datasets:
-                raise ParameterError(f"{path} is a file of wlmsim: it is read without naming columns")
-            yield datasets
+    if not is_foreign(path):
+        return inspection.kind(path) == "tracks"
+    with opened(path) as file:
+        return file.holds_individuals(columns)
 
 
 def outline(path: str | Path) -> dict[str, Any]:
     """Say which columns a file of another kind holds: their names, shapes and kinds of values."""
-    with opened_columns(path) as columns:
-        found = {name: columns[name] for name in columns}
+    with opened(path) as file:
+        return file.outline()
+
+
+@dataclass
+class Opened:
+    """A file of any kind but wlmsim's own, parsed once.
+
+    Parameters
+    ----------
+    path : Path
+        Where it is.
+    columns : mapping
+        What it holds by name; values are read when asked for.
+    whole : Any
+        The dataset, the annotated matrix or the data frame that has the columns, if there is one.
+    units : mapping
+        Units that it tells beside its columns.
+    """
+
+    path: Path
+    columns: Mapping[str, Any]
+    whole: Any = None
+    units: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def suffix(self) -> str:
+        """What tells its kind."""
+        return suffix_of(self.path)
+
+    def holds_individuals(self, given: Mapping[str, Any]) -> bool:
+        """Whether it says who is who, by usual names or those that are given."""
+        if self.suffix == XML:
+            return True
+        if self.suffix in NETCDF:
+            return drifters.holds_drifters(self.whole)
+        if not is_text(self.path) and self.suffix not in PARQUET:
+            return False
+        return track_tables.are_sightings(self.columns, self.path.name, given)
+
+    def outline(self) -> dict[str, Any]:
+        """Names, shapes and kinds of values of the columns."""
+        found = {name: self.columns[name] for name in self.columns}
         shown = {name: f"{_kind(value)} {tuple(np.shape(value))}" for name, value in found.items()}
-    return {"path": str(path), "bytes": size_of(path), "kind": "columns", "columns": shown}
+        return {"path": str(self.path), "bytes": size_of(self.path), "kind": "columns", "columns": shown}
+
+    def read(self, columns: Mapping[str, Any]) -> SnapshotSeries | Tracks:
+        """Tracks, or snapshots where nobody is followed or what is given is for snapshots alone."""
+        wanted = arguments.follow_individuals(columns)
+        if wanted is None or (self.suffix in NETCDF and not wanted):
+            wanted = self.holds_individuals(columns)
+        elif not wanted and self.holds_individuals(columns):
+            name = next(name for name in arguments.OF_SNAPSHOTS if name in columns)
+            warnings.warn(
+                f"{self.path.name}: it says who is who, which is forgotten, as `{name}` is for snapshots",
+                DataWarning,
+                stacklevel=3,
+            )
+        return self.tracks(columns) if wanted else self.snapshots(columns)
+
+    def tracks(self, columns: Mapping[str, Any]) -> Tracks:
+        """The sightings of individuals; arguments are those of `read_tracks`."""
+        if self.suffix in NETCDF:
+            arguments.check_taken(columns, drifters.load_drifters, f"drifters of {self.path.name}")
+            return drifters.load_drifters(self.whole, **columns)
+        arguments.check_taken(columns, track_tables.tracks_from_columns, f"tracks of {self.path.name}")
+        if self.suffix in PARQUET:
+            return paths_exchange.tracks_from_dataframe(self.whole, source=self.path.name, **columns)
+        table, units = self.columns, self.units
+        if trackmate.is_table(table):
+            table, units = trackmate.table(table)
+        named = {**columns, "units": {**units, **(columns.get("units") or {})}}
+        return track_tables.tracks_from_columns(table, self.path.name, **named)
+
+    def snapshots(self, columns: Mapping[str, Any]) -> SnapshotSeries:
+        """The clouds; arguments are those of `read_snapshots`."""
+        bounds = {name: columns.get(name) for name in ("start", "stop")}
+        columns = {name: value for name, value in columns.items() if name not in bounds}
+        series = self._all_snapshots(columns)
+        if all(time is None for time in bounds.values()):
+            return series
+        return series[hdf5.window(series.times, **bounds, about={"metadata": series.metadata, "units": series.units})]
+
+    def _all_snapshots(self, columns: Mapping[str, Any]) -> SnapshotSeries:
+        if self.suffix == XML or (self.suffix in NETCDF and drifters.holds_drifters(self.whole)):
+            return self.tracks(columns).snapshots()
+        arguments.check_taken(columns, series_from_columns, f"snapshots of {self.path.name}")
+        if self.suffix in NETCDF:
+            return exchange.from_xarray(self.whole, source=self.path.name, **columns)
+        if self.suffix in PARQUET:
+            return exchange.from_dataframe(self.whole, source=self.path.name, **columns)
+        if self.suffix == CELLS:
+            return exchange.from_anndata(self.whole, source=self.path.name, **columns)
+        return series_from_columns(self.columns, self.path.name, **columns)
+
+
+@contextmanager
+def opened(path: str | Path, decimal: str | None = None) -> Iterator[Opened]:
+    """Open a file of any kind but wlmsim's own; what goes wrong within names the file."""
+    path = local(path)
+    suffix = suffix_of(path)
+    _check_readable(path, suffix)
+    if decimal is not None and not is_text(path):
+        raise ParameterError(f"`decimal` is for text files, {', '.join(TEXT)}; got {str(path)!r}")
+    with naming(path):
+        yield from _opened(path, suffix, decimal or ".")
+
+
+def _opened(path: Path, suffix: str, decimal: str) -> Iterator[Opened]:
+    if is_text(path):
+        yield Opened(path, tables.text_columns(path, decimal=decimal))
+    elif suffix in PARQUET:
+        frame = _parquet(path)
+        yield Opened(path, ParquetColumns(frame), frame)
+    elif suffix == XML:
+        columns, units = trackmate.xml(path)
+        yield Opened(path, columns, units=units)
+    elif suffix in ARRAYS:
+        with tables.archive_columns(path) as arrays:
+            yield Opened(path, arrays)
+    elif suffix in NETCDF:
+        with drifters.opened(path) as dataset:
+            yield Opened(path, {str(name): variable for name, variable in dataset.variables.items()}, dataset)
+    elif suffix == CELLS:
+        with _annotated(path) as data:
+            yield Opened(path, exchange.AnnotatedColumns(data), data)
+    else:
+        with tables.dataset_columns(path) as datasets:
+            if "snapshots/offsets" in datasets or "tracks/ids" in datasets:
+                raise ParameterError(f"{path} is a file of wlmsim: it is read without naming columns")
+            yield Opened(path, datasets)
 
 
 class ParquetColumns(Mapping[str, Any]):
-    """The columns of a Parquet file, and the data frame that they are of."""
+    """The columns of a data frame; dates that have a zone keep it."""
 
     def __init__(self, frame: Any):
         self.frame = frame
@@ -252,15 +314,15 @@ class ParquetColumns(Mapping[str, Any]):
         return len(self.frame.columns)
 
 
-def _parquet(path: Path) -> ParquetColumns:
+def _parquet(path: Path) -> Any:
     pandas = package("pandas", "parquet")
     package("pyarrow", "parquet")
     path = existing(path)
     try:
         _check_rows(path)
-        return ParquetColumns(pandas.read_parquet(path))
+        return pandas.read_parquet(path)
     except (OSError, ValueError) as error:
-        raise FileFormatError(f"{path}: it is not a Parquet file ({str(error).splitlines()[0]})") from None
+        raise FileFormatError(f"{path}: it is not a Parquet file ({one_line(error)})") from None
 
 
 def _check_rows(path: Path) -> None:
@@ -268,40 +330,18 @@ def _check_rows(path: Path) -> None:
     from pyarrow import parquet
 
     about, size = parquet.read_metadata(path), path.stat().st_size
-    if 8 * about.num_rows * about.num_columns > max(tables.LARGE, tables.DENSEST * size):
+    if 8 * about.num_rows * about.num_columns > most_bytes(size):
         raise ValueError(f"it declares {about.num_rows} rows of {about.num_columns} columns in {size} bytes")
 
 
-def _check_names(
-    columns: Mapping[str, Any], readers: Sequence[Any] = (series_from_columns, drifters.load_drifters)
-) -> None:
-    """Refuse misspelt arguments here: within an open file, a `TypeError` would be taken for damage."""
-    known = ["decimal", *(name for reader in readers for name in inspect.signature(reader).parameters)]
-    for name in columns:
-        if name not in known:
-            raise TypeError(f"load() got an unexpected keyword argument {name!r}{check.meant(name, known)}")
-
-
 def _check_readable(path: Path, suffix: str) -> None:
-    """Say which other package reads a file that is not read here."""
-    for suffixes, call in WAYS.items():
-        if suffix in suffixes:
-            existing(path)
-            way = f"wls.SnapshotSeries.from_dataframe({call})"
-            raise FileFormatError(f"{path}: wlmsim does not read {suffix} files; {way} does, with pandas")
+    """Say what reads a file that is not read here."""
+    if suffix in WAYS:
+        raise FileFormatError(f"{existing(path)}: wlmsim does not read {suffix} files; {WAYS[suffix]}")
 
 
 def _kind(value: Any) -> str:
     return str(getattr(value, "dtype", type(value).__name__))
-
-
-def _netcdf(path: Path, columns: Mapping[str, Any]) -> SnapshotSeries:
-    with drifters.opened(path) as dataset:
-        if drifters.holds_drifters(dataset):
-            tracks = drifters.load_drifters(dataset, **columns)
-            tracks.metadata["source"] = str(path)
-            return tracks.snapshots()
-        return exchange.from_xarray(dataset, source=path.name, **columns)
 
 
 def read_cells(path: str | Path) -> Any:
@@ -319,7 +359,7 @@ def _annotated(path: Path) -> Iterator[Any]:
     try:
         data = anndata.read_h5ad(path, backed="r")
     except Exception as error:  # what it raises on a foreign file is not documented
-        raise FileFormatError(f"{path}: anndata cannot read it ({str(error).splitlines()[0]})") from error
+        raise FileFormatError(f"{path}: anndata cannot read it ({one_line(error)})") from error
     try:
         yield data
     finally:

@@ -39,5 +39,12 @@ def naming(path: str | Path) -> Iterator[None]:
 
 def _message(error: BaseException) -> str:
     """What an error says, in one line, and which it is where it says little."""
-    text = " ".join(str(error.args[0] if error.args else error).split())[:300]
-    return text if isinstance(error, (WlmsimError, OSError, ValueError)) and text else f"{type(error).__name__}: {text}"
+    text = one_line(error)
+    plain = isinstance(error, (WlmsimError, OSError, ValueError)) or text == type(error).__name__
+    return text if plain else f"{type(error).__name__}: {text}"
+
+
+def one_line(error: BaseException) -> str:
+    """What an error says, in one line: of the system what went wrong, not by which number; its name if nothing."""
+    said = error.strerror if isinstance(error, OSError) and error.strerror else error.args[0] if error.args else ""
+    return " ".join(str(said).split())[:300] or type(error).__name__

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
@@ -90,15 +90,20 @@ class Sightings:
             if projection is None or projection == crs:
                 return self._in(plane, self.velocities, source)
             degrees_of = source.degrees(plane)
+            velocities = self._turned(lambda v: source.eastward(degrees_of, v))
         else:
             degrees_of = flat if crs is None else degrees_from(crs, flat)
             _check_degrees(degrees_of, self.source)
+            velocities = self.velocities
         target = Projection.around(degrees_of, unit, text=projection)
-        velocities = self.velocities
-        if velocities is not None:
-            velocities = velocities.copy()
-            velocities[:, :2] = target.pace(degrees_of, velocities[:, :2])
-        return self._in(target.place(degrees_of), velocities, target)
+        turned = replace(self, velocities=velocities)._turned(lambda v: target.pace(degrees_of, v))
+        return self._in(target.place(degrees_of), turned, target)
+
+    def _turned(self, turn: Callable[[np.ndarray], np.ndarray]) -> np.ndarray | None:
+        """Velocities of which the first two components are other ones."""
+        if self.velocities is None:
+            return None
+        return np.concatenate([turn(self.velocities[:, :2]), self.velocities[:, 2:]], axis=1)
 
     def _in(self, plane: np.ndarray, velocities: np.ndarray | None, projection: Projection) -> Sightings:
         if not np.isfinite(plane).all():

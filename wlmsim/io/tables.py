@@ -24,16 +24,13 @@ from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.errors import DataWarning, FileFormatError, WlmsimError
 from wlmsim.io import hdf5
 from wlmsim.io.atomic import atomic
+from wlmsim.io.believed import most_bytes
 from wlmsim.io.columns import columns_from_series, split_axes, with_places
 from wlmsim.io.paths import existing, local
 from wlmsim.io.refusal import naming
 
-TEXT = (".csv", ".tsv", ".txt")
-LARGE = 2**28
 ROWS = 10_000
 """Rows of text that are written at a time."""
-DENSEST = 200
-"""Above `LARGE` bytes nothing is believed that is packed more than so many times; text of numbers is some ten times."""
 
 
 def text_columns(path: str | Path, *, decimal: str = ".") -> dict[str, np.ndarray]:
@@ -109,7 +106,7 @@ class _Unpacked(io.RawIOBase):
 
     def __init__(self, path: Path):
         self._stream = gzip.GzipFile(path, "rb")
-        self._most = max(LARGE, DENSEST * path.stat().st_size)
+        self._most = most_bytes(path.stat().st_size)
 
     def readable(self) -> bool:
         return True
@@ -215,7 +212,7 @@ def _check_members(path: Path) -> None:
     """Read the beginning of every array, and refuse one that has not the name or the size that the archive says."""
     with zipfile.ZipFile(path) as archive:
         for member in archive.infolist():
-            if member.file_size > max(LARGE, DENSEST * member.compress_size):
+            if member.file_size > most_bytes(member.compress_size):
                 raise ValueError(f"{member.filename} unpacks from {member.compress_size} bytes to {member.file_size}")
             with archive.open(member) as stream:
                 if member.filename.endswith(".npy"):
@@ -276,17 +273,21 @@ def save_text(series: SnapshotSeries, path: str | Path) -> Path:
     Path
         The path given.
     """
-    columns: dict[str, Any] = with_places(series, split_axes(columns_from_series(series)))
-    if "date" in columns:
-        columns["date"] = np.array(written(columns["date"]))
-    separator = "\t" if Path(path).suffix == ".tsv" else ","
+    return write_rows(with_places(series, split_axes(columns_from_series(series))), path)
+
+
+def write_rows(columns: Mapping[str, np.ndarray], path: str | Path) -> Path:
+    """Write columns as text below their names, atomically; tabs part the fields of a ``.tsv``."""
+    path = local(path)
+    columns = {name: np.array(written(column)) if name == "date" else column for name, column in columns.items()}
+    separator = "\t" if path.suffix.lower() == ".tsv" else ","
     with atomic(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream, delimiter=separator, lineterminator="\n")
         writer.writerow(columns)
         count = len(next(iter(columns.values())))
         for k in range(0, count, ROWS):  # as Python's numbers rows take many times their memory
             writer.writerows(zip(*(column[k : k + ROWS].tolist() for column in columns.values()), strict=True))
-    return local(path)
+    return path
 
 
 def save_archive(series: SnapshotSeries, path: str | Path) -> Path:

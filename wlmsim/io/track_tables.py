@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import re
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import numpy as np
 
 from wlmsim import _validation as check
-from wlmsim.data.dates import ORIGIN, counted, from_text, ticks_of
+from wlmsim.data.dates import ORIGIN, counted, from_text, ticks_of, zoned
 from wlmsim.data.tracks import Tracks
 from wlmsim.data.units import DEGREE, stated, unit_of_length
 from wlmsim.errors import DataWarning, FileFormatError, ParameterError
@@ -253,12 +253,16 @@ class _SightingsTable(_Table):
         if len(columns) > 1:
             words = [" ".join(row) for row in zip(*map(_words, columns), strict=True)]
             return _dates(np.array(words), self.source, timezone, date_format)
+        entries = np.asarray(columns[0])
+        with_zone = np.array([getattr(entry, "tzinfo", None) is not None for entry in entries.tolist()], dtype=bool)
+        if timezone is not None and entries.dtype.kind == "O" and with_zone.any():
+            return _placed(entries, with_zone, timezone, _ticks)
         ticks = ticks_of(columns[0])
         if ticks is not None:
-            return ticks if ticks.dtype.kind == "m" or timezone is None else _in_zone(ticks, timezone)
-        column = np.asarray(columns[0])
-        if column.dtype.kind in "OUS" and not _are_numbers(column):
-            return _dates(_words(column), self.source, timezone, date_format)
+            known = timezone is None or ticks.dtype.kind == "m" or getattr(columns[0].dtype, "tz", None) is not None
+            return ticks if known else _in_zone(ticks, str(timezone))
+        if entries.dtype.kind in "OUS" and not _are_numbers(entries):
+            return _dates(_words(entries), self.source, timezone, date_format)
         return _numbers("time", columns[0], self.source)
 
     def _is_dates(self, name: str) -> bool:
@@ -354,29 +358,52 @@ def _are_clock_times(column: Any) -> bool:
 
 def _dates(words: np.ndarray, source: str, timezone: str | None, date_format: str | None) -> np.ndarray:
     """Words as dates in UTC."""
+    words = np.where(np.isin(words, MISSING), "", words)
+    apart = zoned(words) if date_format is None else np.full(len(words), "%z" in date_format)
+    return _placed(words, apart, timezone, lambda part: _parsed(part, source, date_format))
+
+
+def _placed(
+    entries: np.ndarray, apart: np.ndarray, timezone: str | None, read: Callable[[np.ndarray], np.ndarray]
+) -> np.ndarray:
+    """Dates in UTC of entries, of which some have a zone themselves; the others are of `timezone`."""
+    if timezone is None:
+        return read(entries)
+    dates = np.full(len(entries), "NaT", dtype="M8[us]")
+    known = np.array([not check.absent(entry) and entry != "" for entry in entries.tolist()])
+    if (rows := known & apart).any():
+        dates[rows] = read(entries[rows])
+    if (rows := known & ~apart).any():
+        dates[rows] = _in_zone(read(entries[rows]), timezone)
+    return dates
+
+
+def _ticks(dates: np.ndarray) -> np.ndarray:
+    found = ticks_of(dates)
+    assert found is not None
+    return found
+
+
+def _parsed(words: np.ndarray, source: str, date_format: str | None) -> np.ndarray:
+    """Words as dates, those with a zone in UTC."""
     if date_format is not None:
-        known = [word not in MISSING for word in words.tolist()]
         try:
-            parsed = [
-                datetime.datetime.strptime(word, date_format) if there else None
-                for word, there in zip(words.tolist(), known, strict=True)
-            ]
+            parsed = [datetime.datetime.strptime(word, date_format) if word else None for word in words.tolist()]
         except ValueError:
             example = next(word for word in words.tolist() if not _fits(word, date_format))
             raise check.fail(
                 "date_format", f"how the dates of {source} are written, such as {example!r}", date_format
             ) from None
-        dates: np.ndarray | None = ticks_of(np.array(parsed, dtype=object))
+        dates = ticks_of(np.array(parsed, dtype=object))
     else:
-        dates = from_text(np.where(np.isin(words, MISSING), "", words))
+        dates = from_text(words)
     if dates is None:
-        example = next((word for word in words.tolist() if word and from_text(np.array([word])) is None), words[0])
+        example = next((word for word in words.tolist() if word and from_text(np.array([word])) is None), str(words[0]))
         raise ParameterError(
             f"`time` must be numbers, or dates as ISO 8601 writes them, such as 2021-03-01T12:00; {source} has "
             f"{example!r}: date_format='%d.%m.%Y %H:%M' reads 01.03.2021 12:00"
         )
-    zoned = any(re.search(r"(Z|[+-]\d{2}:?\d{2})$", word) for word in words[:1].tolist() if "T" in word or ":" in word)
-    return dates if timezone is None or zoned else _in_zone(dates, timezone)
+    return dates
 
 
 def _fits(word: str, date_format: str) -> bool:
@@ -391,7 +418,7 @@ def _in_zone(dates: np.ndarray, timezone: str) -> np.ndarray:
     """Dates of a zone in UTC."""
     try:
         zone = ZoneInfo(timezone)
-    except (ZoneInfoNotFoundError, ValueError):
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # of a folder of zones, such as "Europe", too
         raise check.fail("timezone", "a zone such as 'UTC' or 'Europe/Amsterdam'", timezone) from None
     micro = dates.astype("M8[us]")
     hours, which = np.unique(micro.astype("M8[h]"), return_inverse=True)  # offsets change on the hour

@@ -16,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from wlmsim.errors import FileFormatError
+from wlmsim.io import believed
 
 PATIENCE = 20.0
 """Seconds within which a file must have been read, and one more for every ten megabytes."""
@@ -25,9 +26,6 @@ WHOLE = 64 * 2**20
 """Bytes up to which all values of a file are read; of a larger one those whose size varies are."""
 ROOM = 4 * 2**30
 """Bytes of memory that a trial may take."""
-LARGE = 2**28
-DENSEST = 200
-"""Above `LARGE` bytes no data are believed that would be packed more than so many times."""
 
 PROGRAM = """
 import math, os, select, sys
@@ -126,7 +124,7 @@ class Trial:
         return self._process.stdout.readline().strip()
 
     def _start(self) -> None:
-        program = PROGRAM.format(room=ROOM, whole=WHOLE, idle=IDLE, large=LARGE, densest=DENSEST)
+        program = PROGRAM.format(room=ROOM, whole=WHOLE, idle=IDLE, large=believed.LARGE, densest=believed.DENSEST)
         self._owner = os.getpid()
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-c", program],

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-import csv
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from wlmsim import _validation as check
-from wlmsim.data.dates import written
 from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.data.tracks import Tracks
 from wlmsim.data.trajectory import Trajectory
-from wlmsim.errors import ParameterError
+from wlmsim.errors import DataWarning, ParameterError
 from wlmsim.io.atomic import atomic
+from wlmsim.io.h5md import save_trajectory
 from wlmsim.io.mdanalysis import save_h5md
 from wlmsim.io.optional import package
 from wlmsim.io.paths import local
 from wlmsim.io.paths_exchange import path_columns
 from wlmsim.io.sink import hdf5_file, sink
-from wlmsim.io.snapshots_file import forget
-from wlmsim.io.tables import save_archive, save_text
+from wlmsim.io.snapshots_file import forget, save_snapshots
+from wlmsim.io.suffixes import is_foreign, suffix_of
+from wlmsim.io.tables import save_archive, save_text, write_rows
+from wlmsim.io.tracks_file import save_tracks
 from wlmsim.io.vtk import save_vtk
 
 if TYPE_CHECKING:
@@ -70,8 +70,56 @@ def export(data: Trajectory | SnapshotSeries | Tracks, path: str | Path) -> Path
     return path
 
 
-def _save(data: Trajectory | SnapshotSeries | Tracks, path: Path) -> None:
-    data.save(path)
+def save(data: Trajectory | SnapshotSeries | Tracks, path: str | Path) -> Path:
+    """Write an HDF5 file of wlmsim, or one of the format that the suffix names.
+
+    Parameters
+    ----------
+    data : Trajectory, Tracks or SnapshotSeries
+        What to write.
+    path : str or Path
+        One that ends as files of `export` do is written as such; one of any other format is refused; what is left is
+        HDF5, by any suffix or none, ``.h5md`` among them for a trajectory.
+
+    Returns
+    -------
+    Path
+        The path given.
+
+    Raises
+    ------
+    ParameterError
+        If the suffix names a format that is not written, or one that cannot hold the data.
+    MissingPackageError
+        If the format needs a package that is not installed.
+
+    Warns
+    -----
+    DataWarning
+        If who is who is lost in the format.
+    """
+    check_suffix(path)
+    suffix = suffix_of(path)
+    if suffix not in WRITERS or suffix == ".h5" or (suffix == ".h5md" and isinstance(data, Trajectory)):
+        return _save_hdf5(data, path)
+    if suffix not in KEEPING and not isinstance(data, SnapshotSeries):
+        warnings.warn(
+            f"{path}: {suffix} files do not say who is who, which is forgotten; .h5 keeps it", DataWarning, stacklevel=3
+        )
+    return export(data, path)
+
+
+def check_suffix(path: str | Path) -> None:
+    """Refuse a suffix of a format that is not written, before the work."""
+    if is_foreign(path) and suffix_of(path) not in WRITERS:
+        expected = f"a name that ends in {', '.join(WRITERS)}: wlmsim does not write {suffix_of(path)} files"
+        raise check.fail("path", expected, str(path))
+
+
+def _save_hdf5(data: Trajectory | SnapshotSeries | Tracks, path: str | Path) -> Path:
+    if isinstance(data, Trajectory):
+        return save_trajectory(data, path)
+    return save_tracks(data, path) if isinstance(data, Tracks) else save_snapshots(data, path)
 
 
 def _save_table(data: Trajectory | SnapshotSeries | Tracks, path: Path) -> None:
@@ -79,14 +127,7 @@ def _save_table(data: Trajectory | SnapshotSeries | Tracks, path: Path) -> None:
     if isinstance(data, SnapshotSeries):
         save_text(data, path)
         return
-    columns = path_columns(data)
-    if "date" in columns:
-        columns["date"] = np.array(written(columns["date"]))
-    separator = "\t" if path.suffix.lower() == ".tsv" else ","
-    with atomic(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream, delimiter=separator, lineterminator="\n")
-        writer.writerow(columns)
-        writer.writerows(zip(*(column.tolist() for column in columns.values()), strict=True))
+    write_rows(path_columns(data), path)
 
 
 def _save_parquet(data: Trajectory | SnapshotSeries | Tracks, path: Path) -> None:
@@ -138,7 +179,7 @@ def _save_netcdf(data: Trajectory | SnapshotSeries | Tracks, path: Path) -> None
 KEEPING = (".h5", ".h5md", ".pvd", ".csv", ".tsv", ".parquet", ".nc")
 """Suffixes of formats that say who is who."""
 WRITERS: dict[str, Callable[[Any, Path], Any]] = {
-    ".h5": _save,
+    ".h5": _save_hdf5,
     ".csv": _save_table,
     ".tsv": _save_table,
     ".parquet": _save_parquet,

@@ -1,0 +1,48 @@
+"""What a file is by its suffix."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+TEXT = (".csv", ".tsv", ".txt")
+ZARR = ".zarr"
+"""Suffix of folders that are zarr stores."""
+NETCDF = (".nc", ".nc4", ".cdf", ZARR)
+ARRAYS = (".npz", ".npy")
+PARQUET = (".parquet", ".pq")
+CELLS = ".h5ad"
+XML = ".xml"
+FOREIGN = (*TEXT, *(f"{suffix}.gz" for suffix in TEXT), *ARRAYS, CELLS, *NETCDF, *PARQUET, XML)
+"""Suffixes of files that are read and are not wlmsim's own."""
+_PANDAS = "wls.SnapshotSeries.from_dataframe(pandas.{}(path)) does, with pandas"
+_MDANALYSIS = (
+    "wls.Trajectory(times, [frame.positions.copy() for frame in MDAnalysis.Universe(path).trajectory]) does, "
+    "with MDAnalysis"
+)
+WAYS = {
+    ".feather": _PANDAS.format("read_feather"),
+    **dict.fromkeys((".xlsx", ".xls", ".ods"), _PANDAS.format("read_excel")),
+    **dict.fromkeys((".pkl", ".pickle"), _PANDAS.format("read_pickle")),
+    ".json": _PANDAS.format("read_json"),
+    ".dta": _PANDAS.format("read_stata"),
+    ".sas7bdat": _PANDAS.format("read_sas"),
+    **dict.fromkeys((".xyz", ".pdb", ".gro", ".dcd", ".xtc", ".trr", ".lammpstrj", ".gsd"), _MDANALYSIS),
+    **dict.fromkeys((".pvd", ".vtp", ".vtu", ".vtk"), "pyvista.read(path) does, of whose points arrays are made"),
+}
+"""What reads files that are not read here."""
+
+
+def suffix_of(path: str | Path) -> str:
+    """The suffix that says what a file is, in small letters; of a compressed one together with the one before it."""
+    suffixes = [suffix.lower() for suffix in Path(path).suffixes]
+    return "".join(suffixes[-2:] if suffixes[-1:] == [".gz"] else suffixes[-1:])
+
+
+def is_text(path: str | Path) -> bool:
+    """Whether a file is by its suffix text, compressed or not."""
+    return suffix_of(path).removesuffix(".gz") in TEXT
+
+
+def is_foreign(path: str | Path) -> bool:
+    """Whether a file is by its suffix not one of wlmsim's own."""
+    return suffix_of(path) in (*FOREIGN, *WAYS)
