@@ -51,7 +51,7 @@ def test_from_a_table_to_a_forecast_with_names_and_dates(cows, model, tmp_path):
     out = tmp_path / "a.csv"
     succeed("forecast", model, cows, *READ, "--from", "2021-03-01T09:00", "--until", "2021-03-01T10:00", "-o", out)
     header, first, *_ = out.read_text().splitlines()
-    assert header == "id,time,date,x,y,vx,vy,lon,lat" and first.startswith("cow 0,9.33333333333,2021-03-01T09:20")
+    assert header == "id,time,date,x,y,vx,vy,lon,lat" and first.startswith("cow 0,9.3333333333333,2021-03-01T09:20")
     out = tmp_path / "a.h5"
     succeed("forecast", model, cows, *READ, "--times", "2021-03-01T11:30", "-o", out)
     path = wls.Trajectory.load(out)
@@ -176,3 +176,62 @@ def test_info_of_a_zarr_store(cows, tmp_path):
     assert json.loads(run("info", tmp_path / "a.zarr", "--json").stdout)["individuals"] == 8
     (tmp_path / "folder").mkdir()
     assert "it is a folder" in refuse(1, "info", tmp_path / "folder")
+
+
+def test_a_forecast_as_a_table_is_mapped_again(cows, model, tmp_path):
+    start = (model, cows, *READ, "--from", "2021-03-01T09:00")
+    succeed("forecast", *start, "--to", "2021-03-01T10:00", "-o", tmp_path / "several.csv")
+    told = succeed("forecast", *start, "--times", "2021-03-01T10:00", "-o", tmp_path / "one.csv")
+    assert "positions in m, times in h since 2021-03-01, from 2021-03-01T09:00" in told
+    moment = ("--map", "--time", "2021-03-01T10:00", "--truth", cows)
+    for name in ("several", "one"):
+        succeed("render", tmp_path / f"{name}.csv", *moment, "-o", tmp_path / f"{name}.png")
+    assert "the nearest is 2021-03-01T10:00" in refuse(
+        2, "render", tmp_path / "several.csv", "--map", "--time", "2021-03-01T11:00", "-o", tmp_path / "a.png"
+    )
+
+
+def test_snapshots_as_a_table_are_mapped(cows, tmp_path):
+    wls.Tracks.load(cows).resample("20 min").snapshots().save(tmp_path / "clouds.csv")
+    succeed("render", tmp_path / "clouds.csv", "--map", "-o", tmp_path / "a.png")
+
+
+def test_what_a_forecast_can_be_made_of_is_said(cows, model, tmp_path):
+    out = ("-o", tmp_path / "a.csv")
+    hint = "the model was fitted from 2021-03-01T06:20 to 2021-03-01T09:00, and --times "
+    start = (model, cows, *READ, "--from")
+    assert hint in run("forecast", *start, "2021-03-01T10:40", *out).stderr
+    told = run("forecast", *start, "2021-03-01T10:00", "--to", "2021-03-02", *out)
+    assert told.exit_code == 0 and "the data end at 2021-03-01T10:40, and so does the forecast" in told.stderr
+    assert hint + "2021-03-01T10:20,2021-03-01T10:40" in told.stderr
+    assert "does not write .xyz files" in refuse(2, "forecast", *start, "2021-03-01T10:00", "-o", tmp_path / "a.xyz")
+    past = tmp_path / "past.h5"
+    wls.Tracks.load(cows, units={"time": "h"}).resample("20 min").split(at="2021-03-01T09:00")[0].save(past)
+    assert "fitted at all of its times" in run("evaluate", model, past).stderr
+
+
+def test_a_warning_is_said_once(cows, capsys):
+    import warnings
+
+    from wlmsim.cli.errors import _short_warnings, doing
+
+    with _short_warnings():
+        for category in (wls.errors.DataWarning, UserWarning):
+            warnings.warn("the same", category, stacklevel=1)
+    assert capsys.readouterr().err == "wlmsim: warning: the same\n"
+    with doing("sleeping"):
+        pass
+    assert not capsys.readouterr().err
+
+
+def test_long_work_is_said(capsys, monkeypatch):
+    import time
+
+    from wlmsim import _progress
+    from wlmsim.cli.errors import doing
+
+    monkeypatch.setattr(_progress, "SHORT", 0.01)
+    for quiet in (True, False):
+        with doing("sleeping", quiet=quiet):
+            time.sleep(0.5)
+    assert capsys.readouterr().err == "wlmsim: sleeping ...\n"

@@ -8,9 +8,10 @@ from typing import Annotated, Any
 import typer
 
 from wlmsim.cli.completion import DATA, files
+from wlmsim.cli.errors import doing
 from wlmsim.cli.files import check_output, check_suffix
 from wlmsim.cli.options import Force, Output, Settings
-from wlmsim.cli.reading import arguments, load, reading
+from wlmsim.cli.reading import arguments, load, reading, told
 
 SUFFIXES = (".h5", ".csv", ".tsv", ".parquet", ".npz", ".h5ad", ".nc", ".pvd", ".h5md")
 
@@ -62,8 +63,9 @@ def convert(
     import wlmsim as wls
 
     read = load(data, named)
-    wls.io.export(read, output)
-    typer.echo(f"{output}: {read!r}")
+    with doing(f"writing {output}"):
+        wls.io.export(read, output)
+    typer.echo(f"{output}: {told(read)}")
 
 
 def _meaning(setting: str) -> tuple[str, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,6 +35,9 @@ IN_SHELL = (
     ),
     (r"; wls\.Tracks\.load finds longitudes and latitudes, and who is who", "; --id NAME says who is who"),
     (r"decimal=','", "--read decimal=,"),
+    (r"`time` may name", "--time NAME may name"),
+    (r"`positions` may name", "--positions NAME may name"),
+    (r"`time_values` may say", "--time-value WORD=NUMBER of wlmsim convert may say"),
     (r"got units=\{'(\w+)': '([^']*)'\}", r"got --\1-unit \2"),
     (r"units=\{'(\w+)': '([^']*)'\}", r"--\1-unit \2"),
     (r"position_unit='(\w+)'", r"--read position_unit=\1"),
@@ -124,6 +128,21 @@ def report(message: str) -> None:
 
 
 @contextmanager
+def doing(what: str, *, quiet: bool = False) -> Iterator[None]:
+    """Say on stderr what is being done, if it takes longer than two seconds."""
+    from wlmsim._progress import SHORT
+
+    notice = threading.Timer(SHORT, report, [f"{what} ..."])
+    notice.daemon = True
+    if not quiet:
+        notice.start()
+    try:
+        yield
+    finally:
+        notice.cancel()
+
+
+@contextmanager
 def blaming(option: str | None = None) -> Iterator[None]:
     """Make a `ParameterError` the fault of an option, or of the command line as a whole."""
     try:
@@ -142,8 +161,13 @@ def _describe(error: Exception) -> str:
 
 @contextmanager
 def _short_warnings() -> Iterator[None]:
+    said: set[str] = set()
+
     def show(message: Warning | str, *where: Any, **more: Any) -> None:
-        report(f"warning: {in_shell(str(message))}")
+        text = in_shell(str(message))
+        if text not in said:  # each once, wherever in the code it comes from
+            said.add(text)
+            report(f"warning: {text}")
 
     with warnings.catch_warnings():
         warnings.showwarning = show

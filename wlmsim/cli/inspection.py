@@ -70,6 +70,7 @@ def _is_model(path: Path) -> bool:
 
 def _describe_data(path: Path, columns: Mapping[str, Any]) -> dict[str, Any]:
     from wlmsim import io
+    from wlmsim.io.believed import LARGE
     from wlmsim.io.reading import opened
 
     if not io.is_foreign(path):
@@ -77,14 +78,14 @@ def _describe_data(path: Path, columns: Mapping[str, Any]) -> dict[str, Any]:
         return about | (_describe_tracks(load(path)) if about["kind"] == "tracks" else {})
     with opened(path, columns.get("decimal")) as file:
         about, named = file.outline(), {name: value for name, value in columns.items() if name != "decimal"}
-        if not named and not file.holds_individuals({}):
+        if not named and about["bytes"] > LARGE and not file.holds_individuals({}):
             return about
         try:
             data = file.read(named)
         except WlmsimError as error:
             if named:
                 raise
-            return about | {"as tracks": in_shell(str(error))}
+            return about | {"not read yet": in_shell(str(error))}
     return about | _describe_tracks(data)
 
 

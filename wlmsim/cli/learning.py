@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from wlmsim.cli.completion import RESERVED, words
-from wlmsim.cli.errors import blaming, in_shell
+from wlmsim.cli.errors import blaming, doing, in_shell
 from wlmsim.cli.files import PLOTS, check_data, check_output, check_suffix, save_plot
 from wlmsim.cli.options import (
     DataFile,
@@ -24,7 +24,7 @@ from wlmsim.cli.options import (
     numbers,
     word_or_number,
 )
-from wlmsim.cli.reading import clouds, clouds_of, load, reading
+from wlmsim.cli.reading import clouds, clouds_of, load, reading, told
 from wlmsim.errors import ParameterError
 
 STOPPING = {"last": "last", "none": None}
@@ -168,10 +168,14 @@ def forecast(
         ),
     ] = None,
     until: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Forecast at the data's times up to this one, or this date.")
+        str | None,
+        typer.Option(
+            "--until", "--to", metavar="TIME", help="Forecast at the data's times up to this one, or this date."
+        ),
     ] = None,
     times: Annotated[
-        str | None, typer.Option(metavar="T,T,...", help="Forecast at these times or dates, not the data's.")
+        str | None,
+        typer.Option(metavar="T,T,...", help="Forecast at these times or dates, which the data need not have."),
     ] = None,
     dt: Annotated[float | None, typer.Option(help="Largest time step. Default: that of the fit.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the noise. Default: that of the model.")] = None,
@@ -188,7 +192,7 @@ def forecast(
     check_data(output, force, model, data)
 
     import wlmsim as wls
-    from wlmsim import _times, io
+    from wlmsim import io
     from wlmsim.cli import marginals
 
     fitted, given = wls.learn.WLM.load(model), load(data, columns)
@@ -196,17 +200,18 @@ def forecast(
     series = clouds_of(given if tracks is None else tracks)
     start = marginals.start(series, since, fitted)
     if times is None:
-        wanted = marginals.after(series, start.times[0], until, data).times.tolist()
+        wanted = marginals.to_forecast(series, start.times[0], until, data, fitted).times.tolist()
     else:
         wanted = [moment("--times", text, series) for text in times.split(",")]
     begin: Any = start if tracks is None else tracks[tracks.times <= start.times[0]]
-    prediction = fitted.forecast(begin, wanted, dt=dt, seed=seed, ensemble=ensemble)
+    with doing("forecasting"):
+        prediction = fitted.forecast(begin, wanted, dt=dt, seed=seed, ensemble=ensemble)
     prediction.units = series.units
     if output.suffix.lower() == ".h5md":
         io.export(prediction, output)  # for MDAnalysis, as of `wlmsim convert`
     else:
         prediction.save(output)
-    typer.echo(f"{output}: {prediction!r} from t = {_times.text(start.times[0], wanted)}")
+    typer.echo(f"{output}: {told(prediction)}, from {marginals.told(start.times[:1], series)[0]}")
 
 
 @reading()
@@ -249,19 +254,20 @@ def evaluate(
     fitted, given = wls.learn.WLM.load(model), load(data, columns)
     tracks = given.moving() if isinstance(given, wls.Tracks) else None
     series = clouds_of(given if tracks is None else tracks)
-    if since is not None:
-        start = marginals.start(series, since, fitted)
-        observed = marginals.after(series, start.times[0], until, data)
-        begun = start.times[0]
-        if tracks is None:
-            scores = fitted.evaluate(observed, start=start)
+    with doing("scoring"):
+        if since is not None:
+            start = marginals.start(series, since, fitted)
+            observed = marginals.after(series, start.times[0], until, data)
+            begun = start.times[0]
+            if tracks is None:
+                scores = fitted.evaluate(observed, start=start)
+            else:
+                later = (tracks.times > begun) & (tracks.times <= observed.times[-1])
+                scores = fitted.evaluate(tracks[later], start=tracks[tracks.times <= begun])
         else:
-            later = (tracks.times > begun) & (tracks.times <= observed.times[-1])
-            scores = fitted.evaluate(tracks[later], start=tracks[tracks.times <= begun])
-    else:
-        past, unseen = marginals.unseen(series, fitted, data)
-        observed = marginals.after(unseen, past.times[0], until, data)
-        scores = fitted.evaluate(observed, data=past, two_sided=two_sided)
+            past, unseen = marginals.unseen(series, fitted, data)
+            observed = marginals.after(unseen, past.times[0], until, data)
+            scores = fitted.evaluate(observed, data=past, two_sided=two_sided)
     typer.echo(scores)
     if scores.by_individual is not None:
         typer.echo(f"\n{scores.by_individual}")

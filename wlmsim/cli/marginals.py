@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import typer
 
 from wlmsim import _times
-from wlmsim.cli.errors import blaming
+from wlmsim.cli.errors import blaming, report
 from wlmsim.cli.options import is_date, moment
-from wlmsim.data.dates import recorded
+from wlmsim.data.dates import dates_of, has_dates, recorded, written
 from wlmsim.errors import WlmsimError
 
 if TYPE_CHECKING:
@@ -28,36 +30,59 @@ def start(series: SnapshotSeries, since: str | None, model: WLM) -> SnapshotSeri
     return series[[int(last.argmax())]]
 
 
-def up_to(series: SnapshotSeries, until: str | None, path: Path) -> SnapshotSeries:
-    """The marginals at or before a time, if one is given."""
+def up_to(series: SnapshotSeries, until: str | None, path: Path, hint: str = "") -> SnapshotSeries:
+    """The marginals at or before a time, if one is given; `hint` says what may be done where there is none."""
     if until is None:
         return series
     last = moment("--until", until, series)
     kept = _times.up_to(series.times, last)
     if not kept.any():
-        given, first = (_times.text(t, [*series.times, last]) for t in (last, series.times[0]))
+        given, first = told([last, series.times[0]], series)
         raise typer.BadParameter(
-            f"{path} holds no marginal up to t = {given}; the first is at {first}", param_hint="--until"
+            f"{path} holds no marginal up to {given}; the first is at {first}{hint}", param_hint="--until"
         )
     return series[kept.nonzero()[0].tolist()]
 
 
-def after(series: SnapshotSeries, start: float, until: str | None, path: Path) -> SnapshotSeries:
-    """The marginals later than a time, up to another."""
+def after(series: SnapshotSeries, start: float, until: str | None, path: Path, hint: str = "") -> SnapshotSeries:
+    """The marginals later than a time, up to another; `hint` says what may be done where there is none."""
     later = ~_times.up_to(series.times, start)
     if not later.any():
-        raise WlmsimError(f"{path}: it holds no marginal after t = {_times.text(start, series.times)}")
-    return up_to(series[later.nonzero()[0].tolist()], until, path)
+        raise WlmsimError(f"{path}: it holds no marginal after {told([start], series)[0]}{hint}")
+    return up_to(series[later.nonzero()[0].tolist()], until, path, hint)
+
+
+def to_forecast(series: SnapshotSeries, start: float, until: str | None, path: Path, model: WLM) -> SnapshotSeries:
+    """The marginals at whose times a forecast is made; where they end before `until`, it is said."""
+    gap = float(np.median(np.diff(series.times))) if len(series) > 1 else 1.0
+    first, last = told(model.times_[[0, -1]], series)
+    example = ",".join(word.removeprefix("t = ") for word in told([start + gap, start + 2 * gap], series))
+    hint = (
+        f"; the model was fitted from {first} to {last}, and --times {example} forecasts at times that the data do "
+        "not have"
+    )
+    later = after(series, start, until, path, hint)
+    if until is not None and moment("--until", until, series) > later.times[-1] + 0.5 * gap:
+        report(f"the data end at {told(later.times[-1:], series)[0]}, and so does the forecast{hint}")
+    return later
+
+
+def told(times: Sequence[float] | np.ndarray, series: SnapshotSeries) -> list[str]:
+    """Times as they may be typed in: dates where the series has them."""
+    if has_dates(series):
+        return written(dates_of(np.asarray(times), series))
+    return [f"t = {_times.text(time, [*series.times, *times])}" for time in times]
 
 
 def unseen(series: SnapshotSeries, model: WLM, path: Path) -> tuple[SnapshotSeries, SnapshotSeries]:
     """The marginals at the fitted times, and the others."""
     seen = _times.among(series.times, model.times_)
-    if seen.all():
+    if not seen.any():
+        raise WlmsimError(f"{path}: the model was fitted at none of its times; give --from to start somewhere")
+    later = ~seen & ~_times.up_to(series.times, model.times_[0])
+    if not later.any():
         raise WlmsimError(
             f"{path}: the model was fitted at all of its times, which leaves none to score; --hold-out or --until of "
             "wlmsim fit keeps some from the fit"
         )
-    if not seen.any():
-        raise WlmsimError(f"{path}: the model was fitted at none of its times; give --from to start somewhere")
-    return series[seen.nonzero()[0].tolist()], series[(~seen).nonzero()[0].tolist()]
+    return series[seen.nonzero()[0].tolist()], series[later.nonzero()[0].tolist()]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
+from wlmsim.cli.errors import doing
 from wlmsim.cli.options import named_values
 
 if TYPE_CHECKING:
@@ -146,7 +147,19 @@ def load(path: Path, columns: dict[str, Any] | None = None) -> Trajectory | Snap
     """Read what the file holds: tracks where it says who is who."""
     from wlmsim import io
 
-    return io.read(path, **(columns or {}))
+    with doing(f"reading {path}"):
+        return io.read(path, **(columns or {}))
+
+
+def told(data: Trajectory | SnapshotSeries | Tracks) -> str:
+    """What data are, and in which units."""
+    from wlmsim.data.dates import has_dates
+
+    units = [f"positions in {unit}" for unit in [data.units.get("length")] if unit]
+    units += [f"times in {unit}" for unit in [data.units.get("time")] if unit]
+    if has_dates(data):
+        units[-1] += f" since {data.metadata['first_date']}"
+    return f"{data!r}{', ' if units else ''}{', '.join(units)}"
 
 
 def clouds(path: Path, columns: dict[str, Any] | None = None) -> SnapshotSeries:

@@ -8,8 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from wlmsim.cli.completion import DATA, files, words
+from wlmsim.cli.errors import blaming, doing
 from wlmsim.cli.files import PLOTS, check_output, check_suffix, save_plot
-from wlmsim.cli.options import DataFile, Force, Output, Quiet, moment, numbers
+from wlmsim.cli.options import DataFile, Force, Output, Quiet, is_date, moment, numbers
 from wlmsim.cli.reading import load, reading
 
 FILMS, PICTURES, PAGES = (".gif", ".mp4"), (".png", ".pdf", ".svg", ".eps"), (".html",)
@@ -102,7 +103,7 @@ def render(
     useless = (
         look.keys()
         & {
-            "map": look.keys() - {"truth", "color"},
+            "map": look.keys() - {"truth", "color", "time"},
             "overview": look.keys() - {"axes"},
             "film": {"time"},
             "picture": {"smooth", "orbit", "fps"},
@@ -116,32 +117,67 @@ def render(
     check_output(output, replace, data, truth, model)
     if color == "none":
         look["color"] = None
-    shown: Any = load(data, columns)
-    seen: Any = None if truth is None else load(truth)
+    read = _on_the_earth if on_map else load
+    shown: Any = read(data, columns)
+    seen: Any = None if truth is None else read(truth)
     if not on_map:
         if look.get("color") in ("release", "individual"):
             look["color"] = _by_path(look["color"], shown)
         shown, seen = _without_names(shown), None if seen is None else _without_names(seen)
+    if time is not None and on_map:
+        when = look.pop("time")
+        shown, seen = _until(when, shown), None if seen is None else _until(when, seen, exactly=False)
+    elif time is not None:
+        look["time"] = moment("--time", time, shown)
     if seen is not None:
         look["truth"] = seen
-    if time is not None:
-        look["time"] = moment("--time", time, shown)
 
     import wlmsim as wls
 
     if model is not None:
         look["lagrangian"] = wls.learn.WLM.load(model).mechanics_
-    if kind == "map":
-        save_plot(output, wls.visual.plot_map, shown, **look)
-    elif kind == "overview":
-        save_plot(output, wls.visual.plot_snapshots, shown, **look)
-    elif kind == "film":
-        wls.visual.film(shown, output, progress=not quiet, **look)
-    elif kind == "page":
-        wls.visual.export_html(shown, output, **look)
-    else:
-        wls.visual.snapshot(shown, output, **look)
+    with doing(f"drawing a {kind}", quiet=quiet or kind == "film"):  # films have a bar
+        if kind == "map":
+            save_plot(output, wls.visual.plot_map, shown, **look)
+        elif kind == "overview":
+            save_plot(output, wls.visual.plot_snapshots, shown, **look)
+        elif kind == "film":
+            wls.visual.film(shown, output, progress=not quiet, **look)
+        elif kind == "page":
+            wls.visual.export_html(shown, output, **look)
+        else:
+            wls.visual.snapshot(shown, output, **look)
     typer.echo(f"{output}: {kind} of {shown!r}")
+
+
+def _on_the_earth(path: Path, columns: dict[str, Any] | None = None) -> Any:
+    """Data whose longitudes and latitudes are known: of a table that has them beside other positions, these."""
+    from wlmsim.data.projection import Projection
+    from wlmsim.io.reading import opened
+    from wlmsim.io.suffixes import is_foreign
+    from wlmsim.io.track_tables import degrees_among
+
+    data = load(path, columns)
+    given = columns or {}
+    if Projection.of(data) is not None or not is_foreign(path) or "positions" in given:
+        return data
+    with opened(path) as file:
+        found = degrees_among(file.columns)
+        return data if found is None else file.read({**given, "positions": found, "velocities": None})
+
+
+def _until(time: str, data: Any, *, exactly: bool = True) -> Any:
+    """Paths up to a time, or the cloud at it; what need not be recorded exactly then, as it is next to it."""
+    from wlmsim import _times
+    from wlmsim.data.dates import recorded
+    from wlmsim.data.snapshots import SnapshotSeries
+
+    when = moment("--time", time, data)
+    k = _times.nearest(data.times, when)
+    if exactly:
+        with blaming("--time"):
+            k = recorded("time", time if is_date(time) else when, data.times, data, "a recorded time")
+    return data[[k]] if isinstance(data, SnapshotSeries) else data[: k + 1]
 
 
 def _by_path(color: str, data: Any) -> Any:

@@ -15,7 +15,7 @@ import numpy as np
 
 from wlmsim import _validation as check
 from wlmsim.data.dates import ORIGIN, Dated, dates_of
-from wlmsim.data.units import METRES, unit_of_length
+from wlmsim.data.units import DEGREE, METRES, unit_of_length
 from wlmsim.errors import DataWarning, ParameterError
 
 PROJECTION = "projection"
@@ -170,6 +170,8 @@ class Located:
         """Longitudes and latitudes of the positions, laid out as these [degree]; `ParameterError` if not known."""
         plane = Projection.of(self)
         positions: Any = self.positions  # type: ignore[attr-defined]
+        if unit_of_length(self.units.get("length", "")) == DEGREE:
+            return positions
         if plane is None:
             raise ParameterError(
                 "`lonlat` is not known: the positions are in no projection. `Tracks.load` and `load_drifters` keep the "

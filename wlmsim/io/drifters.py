@@ -176,10 +176,14 @@ def holds_drifters(dataset: xarray.Dataset) -> bool:
     kinds = [str(dataset.attrs.get(name, "")).lower() for name in ("featureType", "feature_type", "cdm_data_type")]
     named = any(variable.attrs.get("cf_role") == "trajectory_id" for variable in dataset.variables.values())
     counted = any(name in dataset for name in COUNTS)
+    longitude = _find(dataset, "longitude", lambda name, v: _is_coordinate(0, name, v))
+    dimensions = () if longitude is None else dataset[longitude].dims
+    full = len(dimensions) == 2 and any(str(name).lower().startswith(INSTANCES) for name in dimensions)
     return (
         "trajectory" in kinds
         or named
         or counted
+        or full
         or bool(_with_attribute(dataset, "sample_dimension", "instance_dimension"))
     )
 

@@ -198,15 +198,28 @@ class Sightings:
         if self.velocities is not None:
             velocities = np.full_like(positions, np.nan)
             velocities[which, self.owner] = self.velocities
-        together = np.bincount(which, minlength=len(times))
-        if len(self.ids) > 1 and (together == 1).mean() > 0.5:
-            warnings.warn(
-                f"{self.source}: at most of its {len(times)} times only one of the {len(self.ids)} individuals is "
-                f"observed; every={self._usual_interval()!r} interpolates to common times",
-                DataWarning,
-                stacklevel=level,
-            )
+        self._warn_if_apart(times, which, level + 1)
         return self._made(times, positions, velocities, self.metadata)
+
+    def _warn_if_apart(self, times: np.ndarray, which: np.ndarray, level: int) -> None:
+        """Say that clouds of those who are seen at the same time are small."""
+        together = np.bincount(which, minlength=len(times))
+        first, last = np.full(len(self.ids), len(times)), np.full(len(self.ids), -1)
+        np.minimum.at(first, self.owner, which)
+        np.maximum.at(last, self.owner, which)
+        followed = int((last - first + 1).clip(0).sum())  # sightings, if all were seen at each time in between
+        if len(self.ids) > 1 and (together == 1).mean() > 0.5:
+            what = f"at most of its {len(times)} times only one of the {len(self.ids)} individuals is observed"
+        elif len(self.ids) > 1 and 2 * len(which) < followed:
+            share = len(which) / followed
+            what = f"at its {len(times)} times, {share:.0%} of the individuals that are followed then are observed"
+        else:
+            return
+        warnings.warn(
+            f"{self.source}: {what}; every={self._usual_interval()!r} interpolates to common times",
+            DataWarning,
+            stacklevel=level,
+        )
 
     def _usual_interval(self) -> str | float:
         """The median interval between sightings of an individual, in the words that `every` takes."""

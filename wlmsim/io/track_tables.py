@@ -191,7 +191,10 @@ def tracks_from_columns(
 
 
 def are_sightings(columns: Mapping[str, Any], source: str, given: Mapping[str, Any] = MappingProxyType({})) -> bool:
-    """Whether columns by their usual names, or as given, say who was seen when and where, most of them repeatedly."""
+    """Whether columns by their usual names, or as given, say who was seen when and where.
+
+    Most of them must be seen repeatedly, but where longitudes and latitudes stand, as snapshots have none.
+    """
     table = _SightingsTable(columns, source)
     usual = {
         "id": any(name in table.plain for name in IDS),
@@ -202,8 +205,17 @@ def are_sightings(columns: Mapping[str, Any], source: str, given: Mapping[str, A
         return True
     if not all(usual[role] or role in given for role in usual) or {"weight", "population"} & set(table.names):
         return False  # tracks have no weights and are of one population
+    if degrees_among(columns) is not None:
+        return True
     names, _ = table.individuals(None)
     return 2 * len(np.unique(names)) <= len(names)
+
+
+def degrees_among(columns: Mapping[str, Any]) -> list[str] | None:
+    """The columns of longitudes and latitudes, by their usual names; None if there are none."""
+    plain = _SightingsTable(columns, "").plain
+    pairs = (names for names in POSITIONS if set(names) <= IN_DEGREES and set(names) <= set(plain))
+    return next(([plain[name] for name in names] for names in pairs), None)
 
 
 def _since_midnight(when: Any, metadata: Mapping[str, Any] | None) -> dict[str, Any]:
