@@ -192,8 +192,12 @@ def test_a_forecast_as_a_table_is_mapped_again(cows, model, tmp_path):
 
 
 def test_snapshots_as_a_table_are_mapped(cows, tmp_path):
-    wls.Tracks.load(cows).resample("20 min").snapshots().save(tmp_path / "clouds.csv")
+    clouds = wls.Tracks.load(cows, units={"time": "h"}).resample("20 min").snapshots()
+    clouds.save(tmp_path / "clouds.csv")
+    again = wls.SnapshotSeries.load(tmp_path / "clouds.csv")
+    assert again == clouds and again.units["time"] == "h" and (again.dates == clouds.dates).all()
     succeed("render", tmp_path / "clouds.csv", "--map", "-o", tmp_path / "a.png")
+    succeed("render", tmp_path / "clouds.csv", "--map", "--time", "2021-03-01T08:00", "-o", tmp_path / "b.png")
 
 
 def test_what_a_forecast_can_be_made_of_is_said(cows, model, tmp_path):

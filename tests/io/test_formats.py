@@ -359,7 +359,7 @@ def test_a_file_that_is_no_h5ad(tmp_path):
     (tmp_path / "a.h5ad").write_text("text")
     with pytest.raises(FileFormatError, match=r"a\.h5ad: it is not an HDF5 file"):
         SnapshotSeries.load(tmp_path / "a.h5ad")
-    a_series().save(tmp_path / "b.h5ad")
+    io.save_snapshots(a_series(), tmp_path / "b.h5ad")
     with pytest.raises(FileFormatError, match=r"b\.h5ad: anndata cannot read it"):
         SnapshotSeries.load(tmp_path / "b.h5ad")
 

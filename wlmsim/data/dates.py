@@ -291,6 +291,18 @@ def dates_of(times: np.ndarray, about: Dated) -> np.ndarray:
     return first[0].astype("M8[us]") + np.rint(np.asarray(times) * (SECONDS[unit] * 1e6)).astype("m8[us]")
 
 
+def counting(times: np.ndarray, dates: np.ndarray) -> tuple[str, str] | None:
+    """The unit and the first date by which dates count as the numbers beside them; None if they do not."""
+    first, last = int(times.argmin()), int(times.argmax())
+    span = float(times[last] - times[first])
+    seconds = float((dates[last] - dates[first]) / np.timedelta64(1, "us")) * 1e-6
+    unit = next((name for name, size in SECONDS.items() if abs(seconds - span * size) < 1e-3 * span * size), None)
+    if unit is None:
+        return None
+    origin = dates[first].astype("M8[us]") - np.rint(times[first] * SECONDS[unit] * 1e6).astype("m8[us]")
+    return unit, _shortest((origin + np.timedelta64(500, "us")).astype("M8[ms]"))
+
+
 def midnight(about: Dated) -> float:
     """The time of midnight at the first date; 0 where times are numbers."""
     first = from_text(np.array([about.metadata.get(ORIGIN, "")], dtype=object))

@@ -16,7 +16,7 @@ import numpy as np
 
 from wlmsim import _times
 from wlmsim import _validation as check
-from wlmsim.data.dates import are_dates, counted, from_text, has_dates, ticks_of, unit_of_time
+from wlmsim.data.dates import ORIGIN, are_dates, counted, counting, from_text, has_dates, ticks_of, unit_of_time
 from wlmsim.data.projection import Projection
 from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.data.units import DEGREE, stated, unit_of_length, unit_of_speed
@@ -182,6 +182,8 @@ def rows_from_columns(
         x, v = x[..., :dims], None if v is None else v[..., :dims]
     when = table.times(time, time_values, frames=len(x) if x.ndim == 3 else None)
     units = table.units(where, names, time, units)
+    if (known := table.counting(when)) is not None and time is None and "time" not in units:
+        units, metadata = {**units, "time": known[0]}, {ORIGIN: known[1], **(metadata or {})}
     when, units, metadata = counted("time", when, units, metadata)
     table.check_speed(names, units)
     if not np.isfinite(when).all():
@@ -351,6 +353,19 @@ class _Table:
             column = self._times_of_words(column)
         hint = TIME_HINT + (suggestion(column.tolist()) if column.dtype.kind in "OU" else "")
         return _numbers("time", column, self.source, hint=hint)
+
+    def counting(self, times: Any) -> tuple[str, str] | None:
+        """The unit and the first date of times that are numbers, if dates stand beside them."""
+        if "date" not in self.names or ticks_of(times) is not None or np.shape(times) != np.shape(self.columns["date"]):
+            return None
+        try:
+            column = _entries(self.columns["date"])
+            dates = from_text(column) if column.dtype.kind == "U" else ticks_of(column)
+        except ParameterError:  # what they are is not asked for
+            return None
+        if dates is None or dates.dtype.kind != "M" or np.isnat(dates).any() or not np.isfinite(times).all():
+            return None
+        return counting(times, dates)
 
     def _times_of_words(self, column: np.ndarray) -> np.ndarray:
         """The numbers in words such as "day 3", with a word; what is no such word stays as it is."""

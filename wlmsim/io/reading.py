@@ -70,10 +70,10 @@ def read(path: str | Path, **columns: Any) -> Trajectory | SnapshotSeries | Trac
             return file.read(columns)
     if arguments.follow_individuals(columns):
         return tracks_file.load_tracks(path).resample(**columns)
-    kinds: dict[str, Any] = {"trajectory": h5md.load_trajectory} | (
-        {} if columns else {"tracks": tracks_file.load_tracks}
-    )
-    return kinds.get(inspection.kind(path), load_snapshots)(path, **columns)
+    kind = inspection.kind(path)
+    if kind == "trajectory":
+        return h5md.load_trajectory(path, **columns)
+    return tracks_file.load_tracks(path) if kind == "tracks" and not columns else load_snapshots(path, **columns)
 
 
 def read_snapshots(path: str | Path, *, start: Any = None, stop: Any = None, **columns: Any) -> SnapshotSeries:
