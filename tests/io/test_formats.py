@@ -364,6 +364,16 @@ def test_a_file_that_is_no_h5ad(tmp_path):
         SnapshotSeries.load(tmp_path / "b.h5ad")
 
 
+def test_cells_are_written_as_they_are(tmp_path):
+    anndata, pandas = pytest.importorskip("anndata"), pytest.importorskip("pandas")
+    cells = anndata.AnnData(
+        np.arange(12.0).reshape(4, 3), obs=pandas.DataFrame({"day": list("aabb")}, index=list("wxyz"))
+    )
+    again = io.read_cells(io.write_cells(cells, tmp_path / "a.h5ad"))
+    assert again.obs["day"].tolist() == list("aabb") and again.raw is None
+    np.testing.assert_array_equal(again.X, cells.X)
+
+
 # --- data frames and datasets
 
 
