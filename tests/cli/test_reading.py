@@ -170,6 +170,12 @@ def test_options_of_snapshots_on_a_table_that_says_who_is_who(tmp_path):
     assert "does not end in .h5" in refused
 
 
+def test_arguments_without_an_option_of_their_own(cows, tmp_path):
+    refused = refuse(2, "convert", cows, "--timezone", "Asia/Tokyo", "-o", tmp_path / "a.h5")
+    assert "No such option: --timezone" in refused and "; --read timezone=... says it" in refused
+    assert "--read" not in refuse(2, "convert", cows, "--colour", "red", "-o", tmp_path / "a.h5")
+
+
 def test_info_of_a_zarr_store(cows, tmp_path):
     pytest.importorskip("zarr")
     wls.Tracks.load(cows).resample("20 min").to_xarray().to_zarr(tmp_path / "a.zarr")

@@ -8,6 +8,7 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,9 @@ IN_SHELL = (
 )
 """What errors and warnings suggest in Python, and what does the same in a shell."""
 
+QUIET: ContextVar[bool] = ContextVar("QUIET", default=False)
+"""Whether the command that runs is to say nothing of what it does."""
+
 UsageError: type[Any] = typer.BadParameter.__bases__[0]
 """What the parser raises; typer does not export it, and has moved it between versions."""
 
@@ -77,7 +81,7 @@ class Group(TyperGroup):
             code = super().main(*args, **{**kwargs, "standalone_mode": False})
         except UsageError as error:
             command = error.ctx.command_path if error.ctx else "wlmsim"
-            report(f"error: {error.format_message()} (see '{command} --help')")
+            report(f"error: {error.format_message()}{_by_read(error)} (see '{command} --help')")
             code = 2
         sys.exit(code if isinstance(code, int) else 0)
 
@@ -90,8 +94,12 @@ class Command(TyperCommand):
         try:
             # shells leave `~` as it is within `--output=~/...`, and Windows everywhere
             ctx.params = {k: v.expanduser() if isinstance(v, Path) else v for k, v in ctx.params.items()}
-            with _short_warnings():
-                return super().invoke(ctx)
+            token = QUIET.set(bool(ctx.params.get("quiet")))
+            try:
+                with _short_warnings():
+                    return super().invoke(ctx)
+            finally:
+                QUIET.reset(token)
         except (UsageError, typer.Exit, BrokenPipeError):
             raise
         except KeyboardInterrupt as interrupt:
@@ -115,6 +123,16 @@ class Command(TyperCommand):
         return None
 
 
+def _by_read(error: Any) -> str:
+    """How an argument of reading is given that has no option of its own."""
+    name = str(getattr(error, "option_name", "")).removeprefix("--").replace("-", "_")
+    if not name or not error.ctx or not any(param.name == "read" for param in error.ctx.command.params):
+        return ""
+    from wlmsim.io.arguments import ALL
+
+    return f"; --read {name}=... says it" if name in ALL else ""
+
+
 def in_shell(message: str) -> str:
     """A message whose way out is one of the command line."""
     for python, shell in IN_SHELL:
@@ -129,12 +147,12 @@ def report(message: str) -> None:
 
 @contextmanager
 def doing(what: str, *, quiet: bool = False) -> Iterator[None]:
-    """Say on stderr what is being done, if it takes longer than two seconds."""
+    """Say on stderr what is being done, if it takes longer than two seconds; not under ``--quiet``."""
     from wlmsim._progress import SHORT
 
     notice = threading.Timer(SHORT, report, [f"{what} ..."])
     notice.daemon = True
-    if not quiet:
+    if not (quiet or QUIET.get()):
         notice.start()
     try:
         yield
