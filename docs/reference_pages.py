@@ -23,7 +23,7 @@ PAGES: dict[str, tuple[str, str, list[tuple[str, list[str]]]]] = {
         "A Lagrangian is a sum of functionals and a dissipation; a flow is first order. `simulate` runs either.",
         [
             ("Laws of motion", ["mechanics.lagrangian", "mechanics.flow", "mechanics.magnetic"]),
-            ("Dissipation", ["mechanics.dissipation"]),
+            ("Dissipation", ["mechanics.dissipation", "mechanics.boid_rules"]),
             ("Flows of the plane", ["mechanics.incompressible"]),
             ("Running it", ["simulation.run"]),
             ("Along a run", ["simulation.observables", "simulation.events", "simulation.walls", "data.observations"]),
@@ -100,9 +100,13 @@ def write(folder: Path) -> None:
 def _public(module: str) -> list[str]:
     """Full names of what a module offers, each by the shortest way to it."""
     room = importlib.import_module(f"wlmsim.{module}")
-    if (names := getattr(room, "__all__", None)) is None:
+    listed = getattr(room, "__all__", None)
+    if (names := listed) is None:
         own = [(k, x) for k, x in vars(room).items() if callable(x) and getattr(x, "__module__", "") == room.__name__]
         names = [name for name, value in own if not name.startswith("_") and hasattr(value, "__name__")]
+    alias = module.rpartition(".")[2]  # such as wlmsim.events of wlmsim.simulation.events
+    path = f"wlmsim.{alias if getattr(wlmsim, alias, None) is room else module}"
+    reached = listed is not None or module.partition(".")[0] in wlmsim.__all__
     found = []
     for name in names:
         value = getattr(room, name)
@@ -112,8 +116,8 @@ def _public(module: str) -> list[str]:
             found.append(f"{_home(room.__name__, name)}.{name}")
             continue
         at_top = name in wlmsim.__all__ and getattr(wlmsim, name) is value
-        if at_top or module.partition(".")[0] in wlmsim.__all__ or module == "integrators":
-            found.append(f"wlmsim.{name}" if at_top else f"wlmsim.{module}.{name}")
+        if at_top or reached:
+            found.append(f"wlmsim.{name}" if at_top else f"{path}.{name}")
     return found
 
 

@@ -67,7 +67,7 @@ def test_colours_by_place_of_release(drifters):
     colors = ax.collections[0].get_edgecolor()
     first = path.lonlat[0]
     axis = int(np.ptp(first[:, 1]) > np.ptp(first[:, 0]) * np.cos(np.radians(26)))
-    assert "of release [degree]" in ax.figure.axes[1].get_ylabel()
+    assert "of release" in ax.figure.axes[1].get_ylabel()
     order = np.argsort(first[:, axis])
     assert (np.diff(colors[order][:, 1]) >= 0).all()  # of this scale green grows
 
@@ -98,3 +98,20 @@ def test_clocks_of_films_show_dates(drifters):
     hours = wls.Trajectory([0.0, 0.5], np.zeros((2, 1, 2)), **PLANE)
     assert prepare(hours).time_text(0.5) == "2021-03-01 12:00"
     assert prepare(wls.Trajectory([0.0, 0.5], np.zeros((2, 1, 2)))).time_text(0.5) == "t = 0.5"
+
+
+def test_every_individual_has_a_colour_of_its_own(drifters):
+    from wlmsim.visual._coloring import individual_colors
+
+    for count in (3, 10, 11, 40):
+        assert len(set(individual_colors(count))) == count
+
+
+def test_places_of_release_beyond_the_date_line_are_written_as_degrees():
+    about = {"metadata": {"projection": "+proj=aeqd +lat_0=0 +lon_0=180"}, "units": {"length": "km"}}
+    paths = wls.Trajectory([0.0, 1.0], [[[-200.0, 0.0], [200.0, 0.0]], [[-190.0, 5.0], [210.0, 5.0]]], **about)
+    ax = wls.visual.plot_map(paths, color="release", coast=False)
+    bar = ax.figure.axes[1]
+    ax.figure.canvas.draw()
+    texts = {label.get_text()[-1] for label in bar.get_yticklabels() if label.get_text()}
+    assert texts <= {"E", "W", "\N{DEGREE SIGN}"} and {"E", "W"} <= texts

@@ -79,3 +79,40 @@ def test_a_potential_surface_stands_at_its_place():
         _mechanics.potential(there.mechanics, there.plane + there.origin[:2], there.main.frames.population(0)).min()
         >= 0
     )
+
+
+def crossing():
+    """A particle that goes round a periodic box of side 1, and another that stays."""
+    x = np.stack([np.arange(8.0) / 4 + 0.1, np.full(8, 0.5)], axis=1)
+    still = np.full((8, 2), 0.3)
+    path = wls.Trajectory(
+        np.arange(8.0), np.stack([x, still], 1), np.stack([np.full((8, 2), (0.25, 0.0)), 0 * still], 1)
+    )
+    return path.wrapped(1.0)
+
+
+def test_frames_between_wrapped_ones_do_not_fly_across_the_box():
+    drawing = _drawing.prepare(crossing(), smooth=3)
+    xs = np.array([points[0, 0] for points in drawing.main.points])
+    steps = np.diff(xs)
+    np.testing.assert_allclose(steps - np.round(steps), 0.0625, atol=1e-6)
+    speeds = [np.linalg.norm(v, axis=1)[0] for v in drawing.main.frames.velocities]
+    np.testing.assert_allclose(speeds, 0.25)
+
+
+def test_trails_of_wrapped_paths_do_not_cross_the_box():
+    plotter = wls.visual.scene(crossing(), trail=5, off_screen=True)
+    meshes = [mesh for mesh in plotter.meshes if getattr(mesh, "n_lines", 0) == 2]
+    line = next(mesh for mesh in meshes if len(mesh.points) == 12)
+    path = np.asarray(line.points)[:6, 0]
+    np.testing.assert_allclose(np.diff(path), 0.25, atol=1e-6)
+    plotter.close()
+
+
+def test_bars_of_time_have_dates_where_clocks_have():
+    dated = wls.Trajectory(
+        np.arange(5.0), np.zeros((5, 1, 2)), metadata={"first_date": "2021-03-01"}, units={"time": "d"}
+    )
+    drawing = _drawing.prepare(dated, color="time", trail=2)
+    assert drawing.dates_of_colors == [(0.0, "2021-03-01"), (2.0, "2021-03-03"), (4.0, "2021-03-05")]
+    assert _drawing.prepare(dated, color=None).dates_of_colors == []

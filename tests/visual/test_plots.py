@@ -231,7 +231,7 @@ def test_plot_pair_law_is_the_law_but_for_a_constant(ax):
     assert wls.visual.plot_pair_law(law, reach=4.0, ax=ax) is ax
     r, drawn = ax.lines[0].get_data()
     exact = law.law(r, np)
-    np.testing.assert_allclose(drawn, exact - exact.mean(), atol=1e-12)
+    np.testing.assert_allclose(drawn, exact - np.median(exact), atol=1e-12)
     assert r[-1] == 4.0 and ax.get_xlim() == (0.0, 4.0)
 
 
@@ -435,3 +435,27 @@ def test_a_potential_is_that_of_a_charge(ax):
         wls.visual.plot_potential(ions, swarm, like=6)
     with pytest.raises(ParameterError, match="`field_of` must be of 6 particles"):
         wls.visual.plot_potential(ions, swarm, field_of=wls.Population.gaussian(5, 2, seed=0))
+
+
+def test_a_steep_wall_leaves_its_well_to_be_seen(ax):
+    """Of a Lennard-Jones law, 1e25 at the nearest distance drawn, the well takes a good part of the picture."""
+    law = wls.Pairwise(wls.laws.LennardJones(4.0), cutoff=2.5)
+    for force in (False, True):
+        ax.clear()
+        wls.visual.plot_pair_law(law, force=force, ax=ax)
+        (low, high), line = ax.get_ylim(), ax.lines[0].get_ydata()
+        assert (line[-1] - line.min()) / (high - low) > 0.15 and low < line.min()
+
+
+def test_the_histogram_stays_below_the_law(ax):
+    swarm = wls.systems.MorseSwarm(n=100, seed=0)
+    wls.visual.plot_pair_law(swarm, force=True, reach=3.0, data=swarm.population, ax=ax)
+    low, high = ax.get_ylim()
+    assert (ax.lines[0].get_ydata().min() - low) / (high - low) > 0.16
+
+
+def test_names_lie_beside_narrow_panels():
+    tall = wls.SnapshotSeries([0.0, 1.0], [np.random.default_rng(0).normal(size=(50, 2)) * (1, 6) for _ in range(2)])
+    axes = wls.visual.plot_forecast(tall, tall)
+    assert [text.get_text() for text in axes[0].figure.legends[0].get_texts()] == ["observed", "predicted"]
+    assert axes[0].figure.get_size_inches()[0] < 4.0 and axes[0].get_legend() is None

@@ -355,7 +355,8 @@ class Trajectory(Located):
     def wrapped(self, box: Any, *, origin: Any = 0.0) -> Trajectory:
         """Return the same with every position within a periodic box, to look at; forces with a box see no difference.
 
-        Simulations leave positions unwrapped, of which displacements can be measured.
+        Simulations leave positions unwrapped, of which displacements can be measured. The box is kept in the metadata,
+        as ``wrapped``, so that films draw no path across it.
 
         Parameters
         ----------
@@ -373,6 +374,7 @@ class Trajectory(Located):
         sides, corner = check.axes("box", box, self.dim, above=0.0), check.axes("origin", origin, self.dim)
         other = self[:]
         other.positions = corner + (self.positions - corner) % sides
+        other.metadata["wrapped"] = {"box": sides.tolist(), "origin": corner.tolist()}
         return other
 
     def joined(self, *others: Trajectory) -> Trajectory:

@@ -12,6 +12,8 @@ from wlmsim.functionals.pairwise import MOST_AXES
 from wlmsim.functionals.periodic import Box, checked_box, lengths
 from wlmsim.mechanics.dissipation import Dissipation
 
+__all__ = ["BoidRules"]
+
 DIRECT_LIMIT = 2000
 """Number of birds up to which all pairs are summed, which is faster than a cell list and exactly reproducible."""
 

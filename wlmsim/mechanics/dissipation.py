@@ -9,6 +9,8 @@ import numpy as np
 
 from wlmsim import _validation as check
 
+__all__ = ["Alignment", "Dissipation", "Friction", "SelfPropulsion"]
+
 
 class Dissipation(ABC):
     """A force that is no gradient of a potential: friction, alignment, self-propulsion.

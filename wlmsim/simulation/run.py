@@ -265,7 +265,7 @@ def resume(run: Trajectory | str | Path, times: Any, **options: Any) -> Trajecto
 
 OF_RESUME = ("dt", "integrator", "observables", "observe_at", "events", "walls", "progress", "metadata")
 """Options of `simulate` that `resume` has too."""
-OF_A_PART = ("integrator", "dt", "walls", "observables", "ended")
+OF_A_PART = ("integrator", "dt", "walls", "observables", "ended", "wrapped")
 """Metadata that say how the last part of a run was made."""
 
 

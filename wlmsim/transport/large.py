@@ -53,8 +53,8 @@ def transport_plan(
     """Optimal transport for squared distances between clouds of any size.
 
     Up to 2^24 pairs of rows (4096 by 4096), where a quarter of the memory that is left holds it, the plan is exact.
-    Above, it is approximate, in time n log n and memory n: its cost was above the least by 0.5 percent in the plane, by
-    4 where both clouds were of one density there, and by 5 to 7 in ten to fifty dimensions (docs/performance.md).
+    Above, it is approximate, in time n log n and memory n: its cost was above the least by at most 1.1 percent in the
+    plane, and by 2 to 6 in ten to fifty dimensions (docs/performance.md).
 
     Parameters
     ----------

@@ -18,6 +18,7 @@ from wlmsim.visual._mechanics import particle_energies
 
 WORDS = ("auto", "speed", "time", "energy", "population")
 MOST_CATEGORIES = 20
+MOST_TOLD_APART = 10
 FROM_REST = 0.3
 """A scale of speeds begins at 0 unless the slowest are faster than this share of the fastest."""
 GREYISH = 0.1
@@ -48,9 +49,19 @@ def category_colors(count: int) -> list[tuple[float, float, float]]:
     from matplotlib import color_sequences
     from matplotlib.colors import to_rgb
 
-    colors = [to_rgb(color) for color in color_sequences["petroff10" if count <= 10 else "tab20"]]
+    colors = [to_rgb(color) for color in color_sequences["petroff10" if count <= MOST_TOLD_APART else "tab20"]]
     # Greys come last: grey is also what a truth in the same view looks like.
     return sorted(colors, key=lambda color: max(color) - min(color) < GREYISH)[:count]
+
+
+def individual_colors(count: int) -> list[tuple[float, float, float]]:
+    """One colour for each of any number: up to ten as categories have, or else all hues, neighbours far apart."""
+    from matplotlib import colormaps
+
+    if count <= MOST_TOLD_APART:
+        return category_colors(count)
+    golden = (np.sqrt(5.0) - 1.0) / 2.0
+    return [tuple(row[:3]) for row in colormaps["turbo"](0.05 + 0.9 * (golden * np.arange(count) % 1.0))]
 
 
 def with_unit(name: str, unit: str) -> str:

@@ -81,6 +81,8 @@ class Drawing:
     coloring: Coloring
     camera: Camera
     time_text: Callable[[float], str]
+    dated: bool
+    """Whether times are written as dates."""
     mechanics: Lagrangian | Flow | None
     layout: str
     glyph: str
@@ -90,6 +92,13 @@ class Drawing:
     force: bool
     potential: bool
     point_size: float | None
+
+    @property
+    def dates_of_colors(self) -> list[tuple[float, str]]:
+        """Times along a scale of colours as dates, as the clock shows them; empty where it shows none."""
+        if not self.dated or self.coloring.kind != "time":
+            return []
+        return [(time, self.time_text(time)) for time in np.linspace(*self.coloring.limits, 3).tolist()]
 
     @property
     def dim(self) -> int:
@@ -189,7 +198,7 @@ def prepare(
     limits = _limits(moving_clouds, max(len(chosen), 2))
     value_limits = limits + origin
     if potential:
-        names = (*names, energy_title("potential", units, mechanics))
+        names = (*names, energy_title(f"potential{_mechanics.of_kind(mechanics)}", units, mechanics))
         limits, value_limits = _raise(moving_clouds, mechanics, limits, origin)
     return Drawing(
         main=moving_clouds[0],
@@ -201,6 +210,7 @@ def prepare(
         origin=origin,
         coloring=coloring,
         camera=camera_of(camera, len(names), surface=potential),
+        dated=has_dates(given[0]),
         time_text=_dated(given[0]) or _clock(moving_clouds[0].times, units.get("time", "")),
         mechanics=mechanics,
         layout=layout,

@@ -30,6 +30,8 @@ class Frames:
     """For each frame, the recorded cloud at its time or just before it."""
     rows: Sequence[np.ndarray | None]
     """For each recorded cloud, the rows that were kept; None keeps all."""
+    sides: np.ndarray | None = None
+    """Sides of the periodic box that positions were wrapped into, shape (d,); None of none."""
 
     def __len__(self) -> int:
         return len(self.times)
@@ -62,12 +64,22 @@ def frames(series: Trajectory | SnapshotSeries, smooth: int = 0) -> Frames:
     x, v, w = series.positions, series.velocities, series.weights
     if (keep := rows[0]) is not None:
         x, v, w = x[:, keep], None if v is None else v[:, keep], w[..., keep]
+    box = series.metadata.get("wrapped")
+    sides = None if box is None else np.asarray(box["box"])
     if smooth and len(series) > 1:
         recorded = np.append(np.repeat(recorded[:-1], smooth + 1), recorded[-1])
-        times, x, v = interpolate(times, x, v, smooth)
+        times, x, v = interpolate(times, x if sides is None else unwrapped(x, sides), v, smooth)
+        x = x if box is None else box["origin"] + (x - box["origin"]) % sides
     velocities = [None] * len(times) if v is None else list(v)
     weights = [w if w.ndim == 1 else w[k] for k in recorded]
-    return Frames(times, list(x), velocities, weights, True, recorded, [keep] * len(series))
+    return Frames(times, list(x), velocities, weights, True, recorded, [keep] * len(series), sides)
+
+
+def unwrapped(x: np.ndarray, sides: np.ndarray) -> np.ndarray:
+    """Positions from the first on without jumps of a whole side, shape (T, ..., d)."""
+    steps = np.diff(x, axis=0)
+    steps -= np.where(np.isfinite(sides), sides, 0.0) * np.round(steps / sides)
+    return np.concatenate([x[:1], x[:1] + np.cumsum(steps, axis=0)])
 
 
 def _kept(columns: Sequence[Any], rows: Sequence[np.ndarray | None]) -> list[Any]:

@@ -70,13 +70,15 @@ def _color_axis(drawing: Drawing) -> dict[str, Any]:
         scale = [(edge, c) for k, c in enumerate(colors) for edge in (edges[k], edges[k + 1])]
     else:
         scale = [(k / 15, colors[round(k * (len(colors) - 1) / 15)]) for k in range(16)]
+    dates = dict(drawing.dates_of_colors)
     return {
         "colorscale": scale,
         "cmin": coloring.limits[0],
         "cmax": coloring.limits[1],
         "showscale": not coloring.categories,
         "colorbar": {
-            "title": {"text": coloring.title, "side": "right"},
+            "title": {"text": "" if dates else coloring.title, "side": "right"},
+            **({"tickvals": list(dates), "ticktext": list(dates.values())} if dates else {}),
             "thickness": 14,
             "len": 0.7,
             "outlinewidth": 0,

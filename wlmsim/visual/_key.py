@@ -40,7 +40,8 @@ def _draw_color_bar(page: Page, drawing: Drawing) -> None:
     coloring = drawing.coloring
     low, high = coloring.limits
     middle = 0.5 * page.width / page.scale
-    length, title = 0.46 * 2 * middle, text_width(coloring.title, NAME) + 14
+    name = "" if drawing.dates_of_colors else coloring.title  # dates say what they are
+    length, title = 0.46 * 2 * middle, text_width(name, NAME) + 14
     start = middle - 0.5 * (length - title)
     width, height = page.share(length, 9)
     bar = vtkScalarBarActor()
@@ -53,11 +54,18 @@ def _draw_color_bar(page: Page, drawing: Drawing) -> None:
     bar.SetDrawTickLabels(False)
     page.add(bar)
     # VTK would write the values over the bar.
-    values = round_values(low, high)
-    for value, text in zip(values, labels(values), strict=True):
+    for value, text in _marks(drawing):
         place = start + length * (value - low) / (high - low)
         page.write(text, (place - middle, 26), TICK, "center")
-    page.write(coloring.title, (start - 14, 35), NAME, "right", level="center")
+    page.write(name, (start - 14, 35), NAME, "right", level="center")
+
+
+def _marks(drawing: Drawing) -> list[tuple[float, str]]:
+    """Values along a bar and how they are written."""
+    if drawing.dates_of_colors:
+        return drawing.dates_of_colors
+    values = round_values(*drawing.coloring.limits)
+    return list(zip(values.tolist(), labels(values), strict=True))
 
 
 def _draw_legend(page: Page, drawing: Drawing) -> None:

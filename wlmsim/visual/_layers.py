@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from wlmsim.visual._drawing import Drawing, MovingCloud
+from wlmsim.visual._frames import unwrapped
 from wlmsim.visual._look import PLAIN
 
 if TYPE_CHECKING:
@@ -202,6 +203,9 @@ class Trails(Layer):
         import pyvista as pv
 
         self._points, self._coloring = moving.points, drawing.coloring
+        self._sides: np.ndarray | None = None
+        if (sides := moving.frames.sides) is not None:
+            self._sides = np.append(sides[list(drawing.axes)], [np.inf] * 3)[:3]
         self._color = color or PLAIN
         self._values = moving.values if color is None else None
         self._past = np.arange(-min(drawing.trail, len(moving) - 1), 1)
@@ -228,7 +232,10 @@ class Trails(Layer):
         """Move to frame k."""
         # Before the first frame there is nothing to trail: those segments shrink to a point.
         frames = np.maximum(k + self._past, 0)
-        self._mesh.points = self._along(self._points, frames).reshape(-1, 3) + self._raise
+        path = self._along(self._points, frames)
+        if self._sides is not None:  # as if the box went on: what lies beyond it is cut off
+            path = unwrapped(path[:, ::-1].swapaxes(0, 1), self._sides)[::-1].swapaxes(0, 1)
+        self._mesh.points = path.reshape(-1, 3) + self._raise
         self._mesh["rgba"] = self._colors(frames).reshape(-1, 4)
 
     def _along(self, columns: Sequence[np.ndarray], frames: np.ndarray) -> np.ndarray:

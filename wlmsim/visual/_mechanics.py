@@ -27,6 +27,13 @@ def functional_of(mechanics: Lagrangian | Flow | None) -> Functional | None:
     return mechanics.potential if isinstance(mechanics, (Lagrangian, GradientFlow)) else None
 
 
+def of_kind(mechanics: Lagrangian | Flow | None) -> str:
+    """What a test particle is, where particles are told apart; else nothing."""
+    functional = functional_of(mechanics)
+    kinds = None if functional is None else functional.kinds
+    return "" if kinds is None else f" of {kinds[LIKE]}"
+
+
 def potential(mechanics: Lagrangian | Flow | None, points: np.ndarray, population: Population) -> np.ndarray:
     """Potential energy dU/drho of a test particle at the points, in the field of the population, shape (m,)."""
     from wlmsim.functionals.first_variation import first_variation

@@ -67,7 +67,7 @@ def figure(study: Any) -> Figure:
     panels = list(_panels(study))
     rows = -(-len(panels) // 2)
     with matplotlib.rc_context(LETTERS):
-        page = Figure(figsize=(WIDTH, min(ROW * rows, HEIGHT)), layout="constrained")
+        page = Figure(figsize=(WIDTH, min(ROW * rows, HEIGHT)), layout="compressed")
         layout: Any = page.get_layout_engine()
         layout.set(w_pad=0.08, h_pad=0.08)
         axes = page.subplots(rows, 2, squeeze=False).ravel()
@@ -157,7 +157,7 @@ def _scored(study: Any) -> Iterator[tuple[str, Draw]]:
             title = f"{words.DONE[ranking.goal]} of {moment(truth.times[0], study.data, study.data.times)} by {by}"
             yield title, partial(_draw_prediction, guess, truth)
         if np.isfinite(list(ranking.mean.values())).any():
-            title = f"{words.DONE[ranking.goal]} by all ways; grey: without mechanics"
+            title = f"{words.DONE[ranking.goal]} by all ways"
             yield title, partial(_draw_scores, ranking)
 
 
@@ -178,9 +178,13 @@ def _refine(ax: Axes) -> None:
     for line in (*ax.get_xgridlines(), *ax.get_ygridlines()):
         line.set_linewidth(0.4)
     legend: Any = ax.get_legend()
+    for text in () if legend is None else (*legend.get_texts(), legend.get_title()):
+        text.set_size(LETTERS["legend.fontsize"])
     for handle in () if legend is None else legend.legend_handles:
         if hasattr(handle, "set_sizes"):
             handle.set_sizes([8.0])
+        if hasattr(handle, "set_markersize"):
+            handle.set_markersize(FINER * handle.get_markersize())
     for line in ax.lines:
         line.set_linewidth(FINER * line.get_linewidth())
         line.set_markersize(FINER * line.get_markersize())

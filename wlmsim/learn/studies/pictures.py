@@ -16,7 +16,7 @@ from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.errors import DataWarning
 from wlmsim.functionals.first_variation import first_variation
 from wlmsim.learn.dissipations import LearnableAlignment
-from wlmsim.learn.selection.ranking_pictures import plot_ranking
+from wlmsim.learn.selection.ranking_pictures import explain, plot_ranking
 from wlmsim.learn.studies import naive
 from wlmsim.learn.studies.fold_fits import predictor
 from wlmsim.learn.studies.folds import FORECAST
@@ -64,7 +64,7 @@ def of_rankings(study: Any) -> Iterator[Picture]:
         finite = [entry for entry in ranking.entries if math.isfinite(ranking.mean[entry.name])]
         if not finite:
             continue
-        figure, ax = _panel(1.4 + 0.3 * len(finite))
+        figure, ax = _panel(1.8 + 0.3 * len(finite))
         draw_ranking(ranking, ax)
         ax.set_title(ranking.goal, fontsize="medium", pad=16)
         yield Picture("A dot for each fold, the mean with its standard error; grey names need no mechanics.", figure)
@@ -76,6 +76,7 @@ def draw_ranking(ranking: Ranking, ax: Axes) -> None:
 
     finite = [entry for entry in ranking.entries if math.isfinite(ranking.mean[entry.name])]
     plot_ranking(ranking, ax)
+    explain(ax, "grey names: no mechanics")
     for label, entry in zip(ax.get_yticklabels(), finite[::-1], strict=True):
         label.set_color("#6b7280" if is_naive(entry) else "#111827")
     if max(ranking.mean[e.name] for e in finite) > 20 * ranking.mean[finite[0].name] > 0:
@@ -141,9 +142,11 @@ def axis_name(study: Any, axis: int) -> str:
 
 
 def _band(ax: Axes, x: np.ndarray, curves: np.ndarray) -> None:
-    """The range of the networks of all fits."""
+    """The range of the networks of all fits, where there are several."""
     from wlmsim.visual.plots._style import MODEL
 
+    if len(curves) < 2:
+        return
     look: dict[str, Any] = {"color": MODEL, "alpha": 0.2, "linewidth": 0}
     ax.fill_between(x, curves.min(0), curves.max(0), label=f"{len(curves)} networks", **look)
 
@@ -387,7 +390,7 @@ def of_future(study: Any) -> Iterator[Picture]:
 def _panel(height: float = SIZE[1], width: float = SIZE[0]) -> tuple[Figure, Any]:
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure = Figure(figsize=(width, height), layout="compressed")
     return figure, figure.subplots()
 
 

@@ -134,11 +134,14 @@ def _friction(study: Any) -> str:
     found = frictions(study)
     if not found:
         return f"Friction is given: {study.model.friction_:.4g}{per}."
+    lost = -math.expm1(-max(found) * float(np.ptp(study.data.times)))
+    hardly = f" That is hardly any: it takes at most {lost:.1%} of a velocity from the first time to the last."
+    slight = hardly if lost < NEGLIGIBLE else ""
     if len(found) == 1:
-        return f"Friction {found[0]:.3g}{per}, by one network; how sure that is cannot be told."
+        return f"Friction {found[0]:.3g}{per}, by one network; how sure that is cannot be told.{slight}"
     return (
         f"Friction {study.model.friction_:.3g}{per}; {min(found):.3g} to {max(found):.3g} over "
-        f"{_networks(study, len(found))}."
+        f"{_networks(study, len(found))}.{slight}"
     )
 
 

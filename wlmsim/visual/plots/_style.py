@@ -30,7 +30,7 @@ def new_axes(width: float, height: float) -> Axes:
     """Axes of a new figure of this size [inch]."""
     import matplotlib.pyplot as plt
 
-    return plt.subplots(figsize=(width, height), layout="constrained")[1]
+    return plt.subplots(figsize=(width, height), layout="compressed")[1]
 
 
 def tidy(ax: Axes) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -32,6 +32,10 @@ from wlmsim.visual.plots._style import (
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+
+PANEL = 2.6
+"""Size of a panel of a row [inch]."""
 
 
 def plot_snapshots(
@@ -214,15 +218,16 @@ def plot_forecast(
     check_alike("truth", truth.units, forecast.units, "the forecast")
     chosen = one_or_two_axes(axes, forecast.dim)
     count = min(check.integer("panels", panels), len(forecast)) if ax is None else len(ax)
-    if ax is None:
-        import matplotlib.pyplot as plt
-
-        figure = plt.figure(figsize=(2.6 * count + 0.8, 3.3), layout="constrained")
-        ax = figure.subplots(1, count, sharex=True, sharey=True, squeeze=False)[0]
     units = truth.units or forecast.units
     names = axis_names(chosen, forecast.dim, units)
     every = [x[:, chosen] for series in (truth, forecast) for x in series.positions]
     low, high = extent(every)
+    width, own = _panel_width(low, high), ax is None
+    if ax is None:
+        import matplotlib.pyplot as plt
+
+        figure = plt.figure(figsize=(width * count + 1.9, 3.3), layout="compressed")
+        ax = figure.subplots(1, count, sharex=True, sharey=True, squeeze=False)[0]
     for panel, k in zip(ax, np.linspace(0, len(forecast) - 1, count).round().astype(int), strict=True):
         time = float(forecast.times[k])
         seen = truth[_times.nearest(truth.times, time)]
@@ -237,11 +242,22 @@ def plot_forecast(
         late = "" if same else f", observed at {_times.text(seen.time, both)}"
         panel.set_title(time_text(float(seen.time) if same else time, units, both) + late, fontsize="medium")
         panel.set_xlabel(names[0])
-        panel.locator_params(nbins=5)
+        panel.locator_params(axis="x", nbins=min(5, max(2, int(2 * width))))
+        panel.locator_params(axis="y", nbins=5)
         tidy(panel)
     ax[0].set_ylabel(names[1] if len(chosen) == 2 else "density")
-    ax[0].legend(frameon=False, markerscale=2.0, fontsize="small", handletextpad=0.3, borderaxespad=0.1)
+    look: dict[str, Any] = {"frameon": False, "markerscale": 2.0, "fontsize": "small", "handletextpad": 0.3}
+    if own:
+        ax[0].figure.legend(*ax[0].get_legend_handles_labels(), loc="outside right upper", **look)
+    else:
+        ax[0].legend(borderaxespad=0.1, **look)
     return np.asarray(ax)
+
+
+def _panel_width(low: np.ndarray, high: np.ndarray) -> float:
+    """Of a panel of a row as high as it is wide at most, with one scale along both axes [inch]."""
+    spans = high - low
+    return PANEL if len(spans) == 1 else float(np.clip(PANEL * spans[0] / (spans[1] or 1.0), 0.8, PANEL))
 
 
 def _clouds(ax: Axes, observed: np.ndarray, predicted: np.ndarray) -> None:

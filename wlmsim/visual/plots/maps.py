@@ -15,8 +15,8 @@ from wlmsim.data.tracks import Tracks
 from wlmsim.data.trajectory import Trajectory
 from wlmsim.errors import ParameterError
 from wlmsim.visual._coastline import around, coastline, unwrapped
-from wlmsim.visual._coloring import category_colors, color_map, with_unit
-from wlmsim.visual.plots._style import GREY, PALE_GREY, TRUTH, color_bar, new_axes, thinned
+from wlmsim.visual._coloring import MOST_TOLD_APART, color_map, individual_colors, with_unit
+from wlmsim.visual.plots._style import GREY, TRUTH, color_bar, new_axes, thinned
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,8 +26,6 @@ MARGIN = 0.08
 """Share of the extent of the data that is shown around them."""
 SMALLEST = 1e-3
 """Least extent of a map [degree]."""
-MOST_NAMED = 10
-"""So many individuals have colours of their own."""
 
 Data = SnapshotSeries | Trajectory | Tracks
 
@@ -53,7 +51,7 @@ def plot_map(
         What was seen, in grey behind.
     color : {"time", "release", "individual"}, optional
         By time, with dates; by the place along their longest extent where individuals were released or first seen; or
-        one colour for each of up to ten individuals. None: one for all. Default "time".
+        one colour for each individual, with the names of up to ten. None: one for all. Default "time".
     coast : bool or sequence of array_like
         Whether to draw the coastline, which is that of VTK and coarse; or lines of longitudes and latitudes (k, 2) of a
         better one. Default True.
@@ -93,7 +91,7 @@ def plot_map(
         places = [*places, behind]
     ax = ax or new_axes(7.5, _height(np.concatenate(places), middle))
     if behind is not None:
-        ax.scatter(unwrapped(behind[:, 0], middle), behind[:, 1], s=8, color=PALE_GREY, linewidths=0, zorder=1)
+        ax.scatter(unwrapped(behind[:, 0], middle), behind[:, 1], s=8, color=GREY, linewidths=0, zorder=1)
     if isinstance(data, SnapshotSeries):
         _draw_points(ax, data, middle, color, check.integer("max_points", max_points))
     else:
@@ -170,16 +168,17 @@ def _path_colors(ax: Axes, data: Any, starts: list[np.ndarray], shown: list[int]
         value, name = along_release(np.array(starts))
         scale = ScalarMappable(Normalize(value.min(), value.max()), color_map())
         if np.ptp(value) > 0:
-            color_bar(ax, scale, f"{name} of release [degree]")
+            sides = "EW" if name == "longitude" else "NS"
+            color_bar(ax, scale, f"{name} of release", format=lambda value, _: _degrees(value, sides))
         return scale.to_rgba(value)
     if color == "individual":
-        colors = category_colors(min(len(shown), MOST_NAMED))
-        if len(shown) <= MOST_NAMED:
+        colors = individual_colors(len(shown))
+        if len(shown) <= MOST_TOLD_APART:
             ids = data.ids or tuple(map(str, range(data.n)))
             for k, chosen in zip(shown, colors, strict=True):
                 ax.plot([], [], color=chosen, label=ids[k])
             ax.legend(frameon=False, fontsize="small")
-        return [colors[k % len(colors)] for k in range(len(shown))]
+        return colors
     return [TRUTH] * len(shown)
 
 
@@ -215,7 +214,7 @@ def _frame(ax: Axes, places: np.ndarray, middle: float) -> None:
         pad = max(MARGIN * (high - low), SMALLEST)
         limits(low - pad, high + pad)
     ax.set_aspect(1.0 / max(np.cos(np.radians(north.mean())), 0.05))
-    ax.xaxis.set_major_formatter(lambda value, _: _degrees((value + 180.0) % 360.0 - 180.0, "EW"))
+    ax.xaxis.set_major_formatter(lambda value, _: _degrees(value, "EW"))
     ax.yaxis.set_major_formatter(lambda value, _: _degrees(value, "NS"))
     ax.locator_params(nbins=6)
     ax.set(xlabel="longitude", ylabel="latitude")
@@ -224,5 +223,7 @@ def _frame(ax: Axes, places: np.ndarray, middle: float) -> None:
 
 
 def _degrees(value: float, sides: str) -> str:
+    """A latitude or a longitude, which may be beyond the date line."""
+    value = (value + 180.0) % 360.0 - 180.0
     text = f"{abs(value):.3f}".rstrip("0").rstrip(".")
     return f"{text}\N{DEGREE SIGN}" + ("" if text == "0" else sides[int(value < 0)])

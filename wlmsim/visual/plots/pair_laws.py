@@ -31,6 +31,10 @@ from wlmsim.visual.plots.laws import Mechanics, is_learned, members, series_of
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+NEAR = 0.15
+"""Share of the farthest distance below which a law may leave the picture."""
+WALL = 3.0
+"""How much higher a wall is drawn than the well beside it is deep."""
 MOST_KINDS = 3
 """Kinds of particles whose laws are told apart by colours: so many have six pairs."""
 FEW = 0.03
@@ -49,8 +53,8 @@ def plot_pair_law(
     """Plot the pair potential or the pair force against the distance, with its spread over members and seeds.
 
     The line is the mean over the fits, the band spans them all. A constant in a potential means nothing: its mean over
-    the pairs of the data, or else over the distances, is drawn as zero. The grey histogram counts the pairs of the
-    data at each distance: where there are hardly any, nothing was to be learned, and a learned law is drawn faint.
+    the pairs of the data, or else its median over the distances, is drawn as zero. The grey histogram counts the pairs
+    of the data at each distance: where there are hardly any, nothing was to be learned, and a learned law is faint.
     Where charges or types tell particles apart there is a line for each two kinds that act on each other.
 
     Parameters
@@ -101,7 +105,7 @@ def plot_pair_law(
 
     def curve(law: Functional) -> np.ndarray:
         values = _pair_curve(law, r, dim, force)
-        return values if force else values - np.average(values, weights=_share(r, pairs))
+        return values if force else values - _zero(values, r, pairs)
 
     ax = new_axes(7.0, 4.2) if ax is None else ax
     colors = cycle(COLORS)
@@ -115,7 +119,7 @@ def plot_pair_law(
     for found in known:
         for name, (values,) in _between_kinds("truth", [_pair_part(found)], curve).items():
             ax.plot(r, values, color=TRUTH, linestyle="--", label=name)
-    _frame_pair_law(ax, r, force=force)
+    _frame_pair_law(ax, r, _nearest(r, pairs))
     if pairs is not None:
         histogram_at_foot(ax, *_histogram(pairs, r[-1]), "pairs in data")
     ax.axhline(0.0, color=GREY, linewidth=0.8, zorder=1)
@@ -209,19 +213,26 @@ def _pair_curve(law: Functional, r: np.ndarray, dim: int, force: bool) -> np.nda
     return first_variation(law, places, Population(np.concatenate([origin, -places[-1:]]), None, [1.0, 0.0]), like=1)
 
 
-def _share(r: np.ndarray, pairs: np.ndarray | None) -> np.ndarray:
-    """How much each distance counts in a mean."""
-    if pairs is None:
-        return np.ones_like(r)
-    counts = np.histogram(pairs, bins=np.append(0.0, r))[0]
-    return counts if counts.any() else np.ones_like(r)
+def _zero(values: np.ndarray, r: np.ndarray, pairs: np.ndarray | None) -> float:
+    """What is drawn as zero: the mean over pairs, or the median over distances, which a singular law leaves alone."""
+    counts = np.zeros(0) if pairs is None else np.histogram(pairs, bins=np.append(0.0, r))[0]
+    return float(np.average(values, weights=counts)) if counts.any() else float(np.median(values))
 
 
-def _frame_pair_law(ax: Axes, r: np.ndarray, *, force: bool) -> None:
+def _nearest(r: np.ndarray, pairs: np.ndarray | None) -> float:
+    """The distance from which on a law is drawn wholly: where pairs begin, or a share of the farthest."""
+    near = np.zeros(0) if pairs is None else pairs[pairs < r[-1]]
+    return max(NEAR * r[-1], float(np.quantile(near, 0.01))) if near.size else NEAR * r[-1]
+
+
+def _frame_pair_law(ax: Axes, r: np.ndarray, nearest: float) -> None:
     """Limit the drawn values: a law that is steep at short distances would leave nothing to be seen of the rest."""
-    outer = np.concatenate([line.get_ydata()[r > 0.15 * r[-1]] for line in ax.lines])  # type: ignore[index]
+    outer = np.concatenate([line.get_ydata()[r > nearest] for line in ax.lines])  # type: ignore[index]
     everything = np.concatenate([np.asarray(line.get_ydata()) for line in ax.lines])
     low, high = float(np.nanmin(outer)), float(np.nanmax(outer))
+    wells = [float(line.get_ydata()[-1] - np.nanmin(line.get_ydata())) for line in ax.lines]  # type: ignore[index]
+    if max(wells) > 0:  # of a steep wall beside a well the foot
+        high = min(high, low + WALL * max(wells))
     span = (high - low) or 1.0
     low, high = max(np.nanmin(everything), low - 0.6 * span), min(np.nanmax(everything), high + 0.6 * span)
     # The foot, a share of the whole, is left to the histogram.
