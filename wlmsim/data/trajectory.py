@@ -10,7 +10,7 @@ import numpy as np
 
 from wlmsim import _times
 from wlmsim import _validation as check
-from wlmsim.data.by_value import ByValue, by_value
+from wlmsim.data.by_value import ByValue, HoldsFunctions
 from wlmsim.data.dates import counted, recorded
 from wlmsim.data.files import door
 from wlmsim.data.observations import Observations, Occurrences, span_of, within
@@ -72,7 +72,7 @@ class Stored:
             return None, str(error)
 
 
-class Trajectory(Located):
+class Trajectory(HoldsFunctions, Located):
     """The same n particles at T times.
 
     Parameters
@@ -165,11 +165,11 @@ class Trajectory(Located):
 
     def __getstate__(self) -> dict[str, Any]:
         """The state, in which mechanics with laws that pickle cannot find by name, such as lambdas, go by value."""
-        held = {"_mechanics": by_value(self.mechanics), "_integrator": by_value(self.integrator)}
-        return {**self.__dict__, **held}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update({k: v.value() if isinstance(v, ByValue) else v for k, v in state.items()})
+        return {
+            **self.__dict__,
+            "_mechanics": ByValue(self.mechanics),
+            "_integrator": ByValue(self.integrator),
+        }
 
     @property
     def dim(self) -> int:

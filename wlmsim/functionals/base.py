@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from wlmsim import _validation as check
+from wlmsim.data.by_value import HoldsFunctions
 from wlmsim.errors import ParameterError
 from wlmsim.functionals.pieces import InPieces, Piece, joined
 
 
-class Functional(InPieces, ABC):
+class Functional(HoldsFunctions, InPieces, ABC):
     """An energy functional U[rho] of the population's density, evaluated on weighted particles.
 
     Subclasses state the energy in `expression` and give its force, derived or typed by hand; the conformance

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -55,7 +56,13 @@ class MeanField(Functional):
         for phi in self.features:
             tracing.probe_external(phi, name="features")
         tracing.probe_external(outer, name="outer", dim=len(self.features), pointwise=False)
-        self._weighted = _weighted_sum(self.features)
+
+    @cached_property
+    def _weighted(self) -> type:
+        return _weighted_sum(self.features)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in super().__getstate__().items() if name != "_weighted"}
 
     def expression(self, positions: Any, weights: Any, time: Any, xp: Any) -> Any:
         """F of the means."""

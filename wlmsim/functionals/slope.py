@@ -69,6 +69,9 @@ class SlopePotential(Functional):
         self._external = External(_minus_onsager_machlup(tuple(laws), temperature)) if laws else None
         self._fisher = GaussianQuantumPressure(2 * temperature) if temperature else None
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.functional,)  # what is derived from it is derived again
+
     def expression(self, positions: Any, weights: Any, time: Any, xp: Any) -> Any:
         """Minus the mean Onsager-Machlup potential, minus the quantum pressure of hbar = 2 T."""
         total = 0.0 * weights.sum()

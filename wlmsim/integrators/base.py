@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from wlmsim import _validation as check
+from wlmsim.data.by_value import HoldsFunctions
 from wlmsim.integrators.loops import Loop
 from wlmsim.integrators.state import State
 from wlmsim.mechanics.flow import Flow
@@ -18,7 +19,7 @@ Array = TypeVar("Array", bound=Any)
 """A NumPy array, or a torch tensor."""
 
 
-class Integrator(ABC):
+class Integrator(HoldsFunctions, ABC):
     """A scheme that carries a state over one time step."""
 
     moves: type[Lagrangian] | type[Flow] | tuple[type[Lagrangian], type[Flow]] = Lagrangian

@@ -7,13 +7,14 @@ from abc import ABC, abstractmethod
 import numpy as np
 
 from wlmsim import _validation as check
+from wlmsim.data.by_value import HoldsFunctions
 from wlmsim.data.population import Population
 from wlmsim.errors import ParameterError
 from wlmsim.functionals.base import Functional
 from wlmsim.functionals.pieces import InPieces, Piece
 
 
-class Flow(InPieces, ABC):
+class Flow(HoldsFunctions, InPieces, ABC):
     """First-order mechanics, dx/dt = u(x, t): the velocities follow from the positions."""
 
     whole = "velocity"

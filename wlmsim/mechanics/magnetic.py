@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from wlmsim import _validation as check
+from wlmsim.data.by_value import HoldsFunctions
 from wlmsim.errors import ParameterError
 from wlmsim.functionals.tracing import takes_time
 
 
-class MagneticField:
+class MagneticField(HoldsFunctions):
     """Magnetic field B, in the Lagrangian as integral of v . A rho with B = curl A; force v x B.
 
     The strength includes the charge: a particle of a population of mass m gyrates at the angular frequency |B| / m,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
 from wlmsim import _times
 from wlmsim import _validation as check
+from wlmsim.data.by_value import HoldsFunctions
 from wlmsim.errors import SimulationError
 from wlmsim.functionals.laws import Law
 from wlmsim.functionals.tracing import comparable, takes_time
@@ -22,7 +24,7 @@ LARGEST = 2**26
 """Points that an open grid may grow to."""
 
 
-class SplitStep:
+class SplitStep(HoldsFunctions):
     """Strang splitting of i hbar dpsi/dt = -(hbar^2 / 2) lap psi + V psi, with exact kinetic steps by FFT.
 
     A step is half of the potential's phase, the whole kinetic phase in Fourier space, half of the potential's phase
@@ -94,6 +96,9 @@ class SplitStep:
             if self.open:
                 wave = grown(wave)
         return wave
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "_engine": None}  # plans of FFTs stay in their process
 
     def __repr__(self) -> str:
         from wlmsim.functionals.tracing import name_of

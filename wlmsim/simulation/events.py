@@ -15,6 +15,7 @@ import numpy as np
 
 from wlmsim import _times
 from wlmsim import _validation as check
+from wlmsim.data.by_value import HoldsFunctions
 from wlmsim.data.observations import Occurrences
 from wlmsim.data.population import Population
 from wlmsim.errors import ParameterError, SimulationError
@@ -43,7 +44,7 @@ class _Path(NamedTuple):
             yield Population(x, v if self.moving is None else self.moving(x, self.weights, time), self.weights, time)
 
 
-class Event:
+class Event(HoldsFunctions):
     """Something that happens where a function of the cloud passes through zero.
 
     Parameters
@@ -126,7 +127,10 @@ class _OfPositions(Event):
 
     def __init__(self, name: str | None, terminal: bool, direction: int):
         name = type(self).__name__.lower() if name is None else name
-        super().__init__(lambda cloud: self._at(cloud.positions), name=name, terminal=terminal, direction=direction)
+        super().__init__(self._of_cloud, name=name, terminal=terminal, direction=direction)
+
+    def _of_cloud(self, cloud: Population) -> Any:
+        return self._at(cloud.positions)
 
     def _at(self, positions: np.ndarray) -> np.ndarray:
         """Values of positions of shape (..., n, d)."""
