@@ -270,9 +270,18 @@ def _clouds(ax: Axes, observed: np.ndarray, predicted: np.ndarray) -> None:
 
 
 def _histograms(ax: Axes, observed: np.ndarray, predicted: np.ndarray) -> None:
-    bins = np.histogram_bin_edges(np.concatenate([observed, predicted]), bins=25).tolist()
+    bins = _bins(np.concatenate([observed[:, 0], predicted[:, 0]]))
     ax.hist(observed[:, 0], bins=bins, density=True, color=GREY, alpha=0.6, label="observed")
     ax.hist(predicted[:, 0], bins=bins, density=True, histtype="step", color=MODEL, linewidth=1.8, label="predicted")
+
+
+def _bins(x: np.ndarray) -> list[float]:
+    """Edges of 25 bins, around where all are in one place, however far from the origin."""
+    low, high = float(x.min()), float(x.max())
+    if high - low <= 1e-9 * max(abs(low), abs(high)):
+        width = 0.5 * max(1.0, 1e-6 * abs(low))
+        low, high = low - width, high + width
+    return np.linspace(low, high, 26).tolist()
 
 
 def _size(count: int) -> float:

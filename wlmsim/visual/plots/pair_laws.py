@@ -139,7 +139,9 @@ def _pair_lines(mechanics: Any) -> dict[str, list[Mechanics]]:
 
 
 def _all(given: Any) -> list[Mechanics]:
-    many = given if isinstance(given, Iterable) else [given]
+    many = list(given) if isinstance(given, Iterable) else [given]
+    if not many:
+        raise check.fail("mechanics", "a model or several, with a pair potential", given)
     return [Mechanics.of(one) for one in many]
 
 
