@@ -4,6 +4,7 @@
 
 Of every piece of work it is promised that its file is absent, the version of before, or whole; that doing it again ends
 where it would have without the kill, to the bit; and that nothing stays behind: no process, no temporary file.
+A study ends when its time is over, so that its numbers depend on the machine: of it is asked that every file is whole.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ import numpy as np
 
 KILLED = (signal.SIGKILL, signal.SIGTERM)
 OLD = b"the version of before"
+ENDS = {".html": b"</html>", ".pdf": b"%%EOF", ".json": b"}"}
+"""How whole files of a study end."""
 
 
 def simulate(folder: Path) -> None:
@@ -58,12 +61,27 @@ def export(folder: Path) -> None:
             io.export(specimens.snapshots(), folder / name)
 
 
+def study(folder: Path) -> None:
+    """A short study, and its folder."""
+    import wlmsim as wls
+
+    spring = wls.systems.HarmonicOscillator(n=20, velocity_width=1.0, seed=0)
+    steady = wls.learn.SeriesPotential(order=2, waves=0)
+    model = wls.learn.WLM(steady, optimiser=wls.learn.AdamW(steps=20), rollouts=None, members=1, progress=False)
+    data = spring.exact(np.linspace(0, 3, 5)).snapshots(seed=0)
+    wls.learn.study(data, budget=2, candidates={"spring": model}, progress=False).save(folder)
+
+
 def _numbers(path: Path) -> Any:
-    """What a file holds, but for when it was written and how long that took."""
+    """What a file holds, but for when it was written and how long that took; of a study, whether it is whole."""
     import wlmsim as wls
     from tests.reliability import specimens
 
     with warnings.catch_warnings(action="ignore"):
+        if path.name == "study.model":
+            return wls.learn.WLM.load(path).fitted
+        if path.suffix in ENDS:
+            return path.read_bytes().rstrip().endswith(ENDS[path.suffix])
         if path.suffix == ".model":
             model = wls.learn.WLM.load(path)
             total = hashlib.sha256(model.losses_.tobytes())
@@ -78,7 +96,7 @@ def _numbers(path: Path) -> Any:
         return specimens.digest_of((wls.Trajectory if path.name == "run.h5" else wls.SnapshotSeries).load(path))
 
 
-WORK: dict[str, Callable[[Path], None]] = {"simulate": simulate, "fit": fit, "export": export}
+WORK: dict[str, Callable[[Path], None]] = {"simulate": simulate, "fit": fit, "export": export, "study": study}
 """What is killed, by name."""
 
 
@@ -170,7 +188,8 @@ def kills(count: int, seed: int, names: list[str], folder: Path) -> dict[str, co
             (place / path).write_bytes(OLD)
         for _ in range(4 if name == "fit" else 1):  # a fit goes on from where it was, and is killed again
             by = int(KILLED[int(rng.integers(2))])
-            code, _ = worker.run(name, place, float(rng.uniform(0, 0.7 * seconds[name])), by)
+            until = 0.95 if name == "study" else 0.7  # the files of a study come at its end
+            code, _ = worker.run(name, place, float(rng.uniform(0, until * seconds[name])), by)
             done += 1
             found[name]["killed" if code == -by else "done before"] += 1
             for path in place.iterdir():

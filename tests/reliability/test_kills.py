@@ -146,4 +146,4 @@ def test_a_few_kills(tmp_path):
 
 @pytest.mark.slow
 def test_more_kills(tmp_path):
-    as_promised(12, 1, tmp_path, ["simulate", "fit", "export"])
+    as_promised(16, 1, tmp_path, ["simulate", "fit", "export", "study"])
