@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 
 # The variable also holds the isolated environment in which wlmsim is built to the tested versions.
 PIP_INSTALL = PIP_CONSTRAINT=$(CONSTRAINTS) PIP_DISABLE_PIP_VERSION_CHECK=1 \
-	$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS)
+	$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) $(PIP_OPTIONS)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -34,7 +34,7 @@ DEPRECATED = -W default::DeprecationWarning -W default::PendingDeprecationWarnin
 LOWEST ?= constraints-lowest.txt
 
 test-lowest:  ## Run the tests with the lowest versions that pyproject.toml allows, in an environment of their own
-	$(MAKE) test VENV=.venv-lowest CONSTRAINTS='$(LOWEST)' PYTEST_ADDOPTS='$(DEPRECATED) $(PYTEST_ADDOPTS)'
+	$(MAKE) test VENV=.venv-lowest CONSTRAINTS='$(LOWEST)' PIP_OPTIONS=--no-compile PYTEST_ADDOPTS='$(DEPRECATED) $(PYTEST_ADDOPTS)'
 
 lint: $(BIN)/.wlmsim-dev  ## Check style, formatting and types
 	$(BIN)/ruff check .
