@@ -5,11 +5,14 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from contextvars import ContextVar
 from types import TracebackType
 from typing import Any
 
 SHORT = 2.0
 """Seconds in which nothing is shown."""
+QUIET: ContextVar[bool] = ContextVar("quiet", default=False)
+"""Whether nothing but results and problems is to be told, as under ``--quiet``."""
 PAUSE = 1.0
 """Seconds after which work that begins again is other work."""
 
@@ -79,7 +82,7 @@ class LateWord:
         self._began = time.monotonic()
         if self._began - self._ended > PAUSE:
             self._spent, self._said = 0.0, False
-        if not self._said:
+        if not (self._said or QUIET.get()):
             self._timer = threading.Timer(max(SHORT - self._spent, 0.0), self._say)
             self._timer.daemon = True
             self._timer.start()

@@ -32,3 +32,16 @@ def test_parts_of_work_count_together_and_are_told_once(monkeypatch, capfd):
     word.end()
     time.sleep(0.15)
     assert capfd.readouterr().err == ""
+
+
+def test_nothing_is_said_where_quiet_was_asked_for(monkeypatch, capfd):
+    monkeypatch.setattr(_progress, "SHORT", 0.0)
+    token = _progress.QUIET.set(True)
+    try:
+        word = LateWord("working")
+        word.begin()
+        time.sleep(0.05)
+        word.end()
+    finally:
+        _progress.QUIET.reset(token)
+    assert capfd.readouterr().err == ""

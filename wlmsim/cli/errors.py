@@ -8,13 +8,13 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from wlmsim._progress import QUIET
 from wlmsim.errors import ParameterError, WlmsimError
 
 IN_SHELL = (
@@ -64,9 +64,6 @@ IN_SHELL = (
     (r"as start\.with_velocities\(\.\.\.\) gives it: ", "and the data have none there: "),
 )
 """What errors and warnings suggest in Python, and what does the same in a shell."""
-
-QUIET: ContextVar[bool] = ContextVar("QUIET", default=False)
-"""Whether the command that runs is to say nothing of what it does."""
 
 UsageError: type[Any] = typer.BadParameter.__bases__[0]
 """What the parser raises; typer does not export it, and has moved it between versions."""
