@@ -7,6 +7,8 @@ is instant.
 
 from __future__ import annotations
 
+import io
+import sys
 from typing import Annotated
 
 import typer
@@ -32,6 +34,9 @@ app = typer.Typer(
 
 def main() -> None:
     """Run the ``wlmsim`` command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="replace")  # terminals that know ASCII only show what they can
     app(prog_name="wlmsim")
 
 
