@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import resource
+import signal
 import subprocess
 import sys
 import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import wlmsim as wls
@@ -147,3 +149,26 @@ def test_a_few_kills(tmp_path):
 @pytest.mark.slow
 def test_more_kills(tmp_path):
     as_promised(16, 1, tmp_path, ["simulate", "fit", "export", "study"])
+
+
+def test_an_interrupted_run_keeps_its_frames_and_says_where(tmp_path):
+    """Ctrl-C while the 70th frame is observed."""
+    path, seen = tmp_path / "a.h5", []
+
+    def watch(cloud: wls.Population) -> float:
+        seen.append(cloud.time)
+        if len(seen) == 70:
+            os.kill(os.getpid(), signal.SIGINT)
+        return 0.0
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt) as raised:
+            wls.systems.HarmonicOscillator(n=5, seed=0).simulate(
+                np.linspace(0, 2, 101), dt=0.02, save=path, observables={"watched": watch}
+            )
+    finally:
+        signal.signal(signal.SIGINT, before)
+    frames = len(wls.Trajectory.load(path).times)
+    assert 0 < frames <= 70 and raised.value.__notes__ == [f"the {frames} frames before that are in {path}"]
+    assert not hidden(tmp_path)
