@@ -84,6 +84,13 @@ class Learnable(torch.nn.Module):
     linear = False
     """Whether the force is linear in all parameters, so that least squares learn them."""
 
+    def force_of_each(self, x: torch.Tensor, w: torch.Tensor, t: Any) -> torch.Tensor | None:
+        """Force by each parameter alone in scaled coordinates, shape (parameters, n, d), of a linear term.
+
+        None where it takes as long as to ask for the forces one by one.
+        """
+        return None
+
     @abstractmethod
     def settings(self) -> dict[str, Any]:
         """Return the constructor's arguments: plain values, and terms that this one is made of."""

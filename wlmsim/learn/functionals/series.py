@@ -156,6 +156,10 @@ class SeriesPotential(LearnableFunctional):
         cosines, sines = of_waves.view(2, x.shape[1], self.waves)
         return (phases.sin() * cosines - phases.cos() * sines).sum(-1) - self._slopes_of_polynomials(x) @ of_powers
 
+    def force_of_each(self, x: torch.Tensor, w: torch.Tensor, t: Any) -> torch.Tensor:
+        """The slopes, along the axes of the coefficients."""
+        return -(self.slopes(x) @ self.axes.to(x)).permute(2, 0, 1)
+
     @property
     def _current(self) -> torch.Tensor:
         return self.means + self.axes @ self.coefficients

@@ -85,6 +85,7 @@ class _Design:
         self.mechanics = mechanics
         self.parameters = [(type(term).__name__, p) for term in mechanics.networks for p in term.parameters()]
         self.sizes = [p.numel() for _, p in self.parameters]
+        self.of_terms = [sum(p.numel() for p in term.parameters()) for term in mechanics.networks]
 
     def set(self, values: np.ndarray, gamma: float) -> None:
         """Give the parameters these values, one after the other."""
@@ -126,9 +127,17 @@ class _Design:
                     force = force + self.mechanics.velocity_force(x, v, w)
             return force.double().cpu().numpy()
 
-        zero = np.zeros(sum(self.sizes))
-        known = acceleration(zero)
-        columns = [acceleration(unit) - known for unit in np.eye(len(zero))]
+        units = np.eye(sum(self.sizes))
+        known = acceleration(0 * units[0])
+        columns: list[np.ndarray] = []
+        for term, size in zip(self.mechanics.networks, self.of_terms, strict=True):
+            with torch.no_grad():
+                alone = term.force_of_each(x, w, time)  # type: ignore[operator]
+            if alone is None:
+                of_term = units[len(columns) : len(columns) + size]
+                columns += [acceleration(unit) - known for unit in of_term]
+            else:
+                columns += list(alone.double().cpu().numpy())
         root = np.sqrt(w.double().cpu().numpy())[:, None]
         levers = paths.interval if self.mechanics.first_order else paths.interval**2 / 2
         scale = root * levers
