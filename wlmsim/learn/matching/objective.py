@@ -24,7 +24,7 @@ from wlmsim.learn.mechanics import Cloud, Mechanics
 LAID = 16_000
 """Rows that paths are laid for in one round where marginals are many, see `INTERVALS`."""
 INTERVALS = 16, 64
-"""Intervals of a population that always, and at most, have paths in one round; others have them in the next."""
+"""Intervals, of all populations, that always and at most have paths in one round; others have them in the next."""
 FRAMES = 2
 """Moments of the population that a training step looks at where particles feel each other."""
 SMALLEST = 1e-12
@@ -89,13 +89,13 @@ class MatchingObjective:
         guide = None if number == 0 or self.speed is not None else mechanics
         rng = np.random.default_rng([self.seed, number, 1])
         self._paths = []
-        for clouds in self.populations:
-            for before, after in _some(list(pairwise(clouds)), rng):
-                if mechanics.first_order:
-                    found = flow_paths(before, after, guide, rng, noise=self.noise, reach=self.reach)
-                else:
-                    found = inertial_paths(before, after, guide, rng)
-                self._paths += [paths for paths in found if torch.isfinite(paths.target).all()]
+        intervals = [pair for clouds in self.populations for pair in pairwise(clouds)]
+        for before, after in _some(intervals, rng):
+            if mechanics.first_order:
+                found = flow_paths(before, after, guide, rng, noise=self.noise, reach=self.reach)
+            else:
+                found = inertial_paths(before, after, guide, rng)
+            self._paths += [paths for paths in found if torch.isfinite(paths.target).all()]
         self._joined = _Joined.of(self._paths) if mechanics.is_local else None
 
     def solve(self, mechanics: Mechanics) -> dict[str, np.ndarray]:

@@ -7,6 +7,7 @@ import math
 import time
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -18,9 +19,10 @@ from wlmsim.errors import SimulationError
 from wlmsim.learn.matching.options import Matching
 from wlmsim.learn.selection.jobs import unfitted
 from wlmsim.learn.studies import naive
-from wlmsim.learn.studies.clock import Clock, OutOfTimeError, stopper
+from wlmsim.learn.studies.clock import Clock, OutOfTimeError
 from wlmsim.learn.studies.fold_fits import Job, run_all
 from wlmsim.learn.studies.folds import GOALS, Fold, folds_of, thinned
+from wlmsim.learn.training.callbacks import Record
 from wlmsim.learn.wlm import WLM
 from wlmsim.parallel.cluster import workers
 from wlmsim.parallel.processes import cores
@@ -43,8 +45,12 @@ MATCHED_STEPS = 250
 """Of matching, where candidates are screened and before rollouts; and of rollouts, where these are what screens."""
 LONGER_STEPS = 1000
 """Of the longer matching that the best third is tried with."""
-PROBED = (2, 8)
-"""Steps between which a rollout step is timed, after the first ones, which are slow."""
+SLOW_STEPS = 2
+"""First rollout steps, which are slow and are not timed."""
+TIMED = 6, 100
+"""Fewest and most rollout steps that are timed, of which the median counts: a busy machine delays some."""
+TIMING = 0.05
+"""Share of the time of a fit above which no more than the fewest are."""
 FEWEST = 20
 """Steps of rollouts below which they are not tried."""
 KEPT = 3
@@ -314,23 +320,27 @@ def affordable(model: WLM, data: SnapshotSeries, seconds: float) -> int:
     """
     if seconds <= 0:
         return 0
-    first, last = PROBED
-    seen: dict[int, float] = {}
-    short = copy.deepcopy(model).set_params(optimiser__steps=last)
+    moments: list[float] = []
+    begun, (fewest, most) = time.monotonic(), TIMED
+
+    def note(record: Record) -> None:
+        moments.append(record.seconds)
+        spent = time.monotonic() - begun
+        if spent > seconds or (spent > TIMING * seconds and len(moments) > SLOW_STEPS + fewest):
+            raise OutOfTimeError
+
+    short = copy.deepcopy(model).set_params(optimiser__steps=SLOW_STEPS + most)
     if model.matching is not None:
         short.set_params(matching__steps=1)
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), suppress(OutOfTimeError):
         warnings.simplefilter("ignore")
         try:
-            end = time.monotonic() + seconds
-            short.fit(data, callbacks=[lambda record: seen.__setitem__(record.step, record.seconds), stopper(end)])
-        except (SimulationError, OutOfTimeError):
+            short.fit(data, callbacks=[note])
+        except SimulationError:
             return 0
-    steps = sorted(seen)
-    if len(steps) <= first:
-        return model.part("optimiser").steps
-    each = max(seen[steps[-1]] - seen[steps[first]], 1e-4) / (len(steps) - 1 - first)
-    return int(np.clip(seconds / max(each, 1e-6), 0, model.part("optimiser").steps))
+    each = np.diff(moments[SLOW_STEPS:])
+    steps = seconds / max(float(np.median(each)), 1e-6) if len(each) else 0
+    return int(np.clip(steps, 0, model.part("optimiser").steps))
 
 
 def lighter(data: SnapshotSeries, rows: int = ROWS) -> SnapshotSeries:
