@@ -104,9 +104,8 @@ def _public(module: str) -> list[str]:
     if (names := listed) is None:
         own = [(k, x) for k, x in vars(room).items() if callable(x) and getattr(x, "__module__", "") == room.__name__]
         names = [name for name, value in own if not name.startswith("_") and hasattr(value, "__name__")]
-    alias = module.rpartition(".")[2]  # such as wlmsim.events of wlmsim.simulation.events
-    path = f"wlmsim.{alias if getattr(wlmsim, alias, None) is room else module}"
-    reached = listed is not None or module.partition(".")[0] in wlmsim.__all__
+    at_hand = getattr(wlmsim, module.rpartition(".")[2], None) is room  # such as wlmsim.events of wlmsim.simulation
+    reached = at_hand or listed is not None or module.partition(".")[0] in wlmsim.__all__
     found = []
     for name in names:
         value = getattr(room, name)
@@ -117,7 +116,7 @@ def _public(module: str) -> list[str]:
             continue
         at_top = name in wlmsim.__all__ and getattr(wlmsim, name) is value
         if at_top or reached:
-            found.append(f"wlmsim.{name}" if at_top else f"{path}.{name}")
+            found.append(f"wlmsim.{name}" if at_top else f"wlmsim.{module}.{name}")
     return found
 
 
