@@ -148,7 +148,7 @@ def test_a_few_kills(tmp_path):
 
 @pytest.mark.slow
 def test_more_kills(tmp_path):
-    as_promised(16, 1, tmp_path, ["simulate", "fit", "export", "study"])
+    as_promised(12, 1, tmp_path, ["simulate", "fit", "export"])
 
 
 def test_an_interrupted_run_keeps_its_frames_and_says_where(tmp_path):

@@ -128,7 +128,7 @@ class _Design:
             return force.double().cpu().numpy()
 
         units = np.eye(sum(self.sizes))
-        known = acceleration(0 * units[0])
+        known = acceleration(np.zeros(len(units)))
         columns: list[np.ndarray] = []
         for term, size in zip(self.mechanics.networks, self.of_terms, strict=True):
             with torch.no_grad():
