@@ -27,7 +27,6 @@ def extent(*movings: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     reach = np.where(high > low, FENCE * (high - low), np.inf)
     inside = ((points >= low - reach) & (points <= high + reach)).all(axis=1)
     kept = points[inside & ~_leavers(inside, movings)]
-    kept = kept if len(kept) else points  # of a few points each may be a runaway of the others
     return kept.min(axis=0), kept.max(axis=0)
 
 

@@ -85,20 +85,14 @@ def test_every_cloud_is_drawn(name, run):
     drawn(DRAWN[name], run)
 
 
-FAR_APART = pytest.mark.xfail(
-    reason="pages and scenes of two points, one run away, or all in one place: not all drawn yet"
-)
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [pytest.param(name, marks=FAR_APART) if name == "page" else name for name in DRAWN])
+@pytest.mark.parametrize("name", DRAWN)
 @few(MANY)
 @given(run=runs())
 def test_very_many_clouds_are_drawn(name, run):
     drawn(DRAWN[name], run)
 
 
-@FAR_APART
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SCENES)
 @few(MANY // 4)

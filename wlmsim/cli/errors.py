@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import sys
-import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +13,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from wlmsim._progress import QUIET
+from wlmsim._progress import QUIET, LateWord
 from wlmsim.errors import ParameterError, WlmsimError
 
 IN_SHELL = (
@@ -145,16 +144,13 @@ def report(message: str) -> None:
 @contextmanager
 def doing(what: str, *, quiet: bool = False) -> Iterator[None]:
     """Say on stderr what is being done, if it takes longer than two seconds; not under ``--quiet``."""
-    from wlmsim._progress import SHORT
-
-    notice = threading.Timer(SHORT, report, [f"{what} ..."])
-    notice.daemon = True
-    if not (quiet or QUIET.get()):
-        notice.start()
+    word = LateWord(f"wlmsim: {what} ...")
+    if not quiet:
+        word.begin()
     try:
         yield
     finally:
-        notice.cancel()
+        word.end()
 
 
 @contextmanager

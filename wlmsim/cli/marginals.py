@@ -12,7 +12,7 @@ import typer
 from wlmsim import _times
 from wlmsim.cli.errors import blaming, report
 from wlmsim.cli.options import is_date, moment
-from wlmsim.data.dates import dates_of, has_dates, recorded, written
+from wlmsim.data.dates import in_words, recorded
 from wlmsim.errors import WlmsimError
 
 if TYPE_CHECKING:
@@ -69,9 +69,7 @@ def to_forecast(series: SnapshotSeries, start: float, until: str | None, path: P
 
 def told(times: Sequence[float] | np.ndarray, series: SnapshotSeries) -> list[str]:
     """Times as they may be typed in: dates where the series has them."""
-    if has_dates(series):
-        return written(dates_of(np.asarray(times), series))
-    return [f"t = {_times.text(time, [*series.times, *times])}" for time in times]
+    return in_words(times, series, series.times)
 
 
 def unseen(series: SnapshotSeries, model: WLM, path: Path) -> tuple[SnapshotSeries, SnapshotSeries]:

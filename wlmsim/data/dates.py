@@ -7,7 +7,7 @@ them through `counted` first, so that the unit stands beside the numbers.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 from typing import Any, Protocol
@@ -326,17 +326,16 @@ def written(dates: np.ndarray) -> list[str]:
     return np.datetime_as_string(moments, unit="ms").tolist()
 
 
-def moment(time: float, about: Dated, others: np.ndarray) -> str:
-    """A time among others in words: its date, or ``t = 3``."""
-    if not has_dates(about):
-        return f"t = {_times.text(time, others)}"
-    places = np.append(others, time)
-    return written(dates_of(places, about))[-1]
+def in_words(times: Sequence[float] | np.ndarray, about: Dated, others: Sequence[float] | np.ndarray = ()) -> list[str]:
+    """Times in words: their dates, or ``t = 3``, with as many digits as tell them apart, and from others."""
+    if has_dates(about):
+        return written(dates_of(np.asarray(times), about))
+    return [f"t = {_times.text(time, [*others, *times])}" for time in times]
 
 
-def span(times: np.ndarray, about: Dated, others: np.ndarray | None = None) -> str:
+def span(times: np.ndarray, about: Dated, others: Sequence[float] | np.ndarray = ()) -> str:
     """From the first to the last of some times, in words; `others` are times from which they are told apart."""
-    first, last = (moment(t, about, times if others is None else others) for t in (np.min(times), np.max(times)))
+    first, last = in_words([np.min(times), np.max(times)], about, [*others, *times])
     return first if first == last else f"{first} to {last.removeprefix('t = ')}"
 
 

@@ -249,7 +249,7 @@ def resume(run: Trajectory | str | Path, times: Any, **options: Any) -> Trajecto
     known = before.metadata.get("walls")
     options = {"dt": before.metadata.get("dt"), "walls": None if known is None else Walls(**known), **options}
     asked = named(options.get("observables", before.metadata.get("observables")))
-    options["observables"] = _observables_again(options, before, mechanics, back)
+    options["observables"] = _observables_again(asked, "observables" in options, before, mechanics, back)
     _check_events_again(options, before, mechanics, end)
     after = simulate(mechanics, end, times, integrator=integrator, **options)
     after.ids, after.units = before.ids, before.units
@@ -269,11 +269,13 @@ OF_A_PART = ("integrator", "dt", "walls", "observables", "ended", "wrapped")
 """Metadata that say how the last part of a run was made."""
 
 
-def _observables_again(options: Mapping[str, Any], before: Trajectory, mechanics: Any, back: bool) -> Any:
+def _observables_again(
+    asked: Mapping[str, Any], given: bool, before: Trajectory, mechanics: Any, back: bool
+) -> dict[str, Any]:
     """What to measure as a run goes on, where displacements are still those since its start."""
     measured, start, end = before.observables, *((before[-1], before[0]) if back else (before[0], before[-1]))
-    wanted = named(options.get("observables", before.metadata.get("observables")))
-    if "observables" not in options and (lost := [name for name in measured if name not in wanted]):
+    wanted = dict(asked)
+    if not given and (lost := [name for name in measured if name not in wanted]):
         raise ParameterError(
             f"`observables` must be given again, or declined by []: this run measured {', '.join(map(repr, lost))}, "
             "and functions are in no file"

@@ -64,8 +64,7 @@ class Box:
                 self._label(text, strokes[-1], edge.shift, TICK, edge)
             place[k] = 0.5 * (low[k] + high[k])
             self._label(self._drawing.names[k], place, self._gap(edge), NAME, edge)
-        marks = [pv.line_segments_from_points(np.array(strokes))] if strokes else []
-        for lines in (_outline(low, high, camera), *marks):
+        for lines in (_outline(low, high, camera), pv.line_segments_from_points(np.array(strokes))):
             actor = self._page.plotter.add_mesh(
                 lines, color=FAINT, line_width=self._page.scale, lighting=False, reset_camera=False, name=None
             )
@@ -76,9 +75,7 @@ class Box:
         if not edge.upright:
             return edge.gap
         lean = 10 if self._drawing.dim == 3 else 0  # in space the axis is aslant
-        return -(
-            max((text_width(text, TICK) for text in tick_texts(self._drawing, edge.axis)), default=0) + GAP + lean
-        ), 0
+        return -(max(text_width(text, TICK) for text in tick_texts(self._drawing, edge.axis)) + GAP + lean), 0
 
     def _label(self, text: str, place: np.ndarray, shift: tuple[float, float], size: float, edge: _Edge) -> None:
         # A short name of an upright axis stands beside it, a long one runs along it.

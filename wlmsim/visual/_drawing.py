@@ -32,6 +32,8 @@ __all__ = ["Drawing", "MovingCloud", "axis_names", "choose_axes", "color_map", "
 
 FAR = 100
 """Data further from 0 than so many times their width are drawn from an origin of their own."""
+DRAWABLE = 1e-18, 1e18
+"""Least and greatest extent whose square single precision knows, which graphics cards draw in [length]."""
 SURFACE_POINTS = 81
 """Points along each side of a potential surface."""
 
@@ -194,8 +196,8 @@ def prepare(
     ]
     names = axis_names(chosen, dim, units)
     if len(chosen) == 1:
-        _spread(moving_clouds)
-    limits = _limits(moving_clouds, max(len(chosen), 2))
+        _spread(moving_clouds, origin)
+    limits = _limits(moving_clouds, max(len(chosen), 2), origin)
     value_limits = limits + origin
     if potential:
         names = (*names, energy_title(f"potential{_mechanics.of_kind(mechanics)}", units, mechanics))
@@ -276,10 +278,20 @@ def choose_axes(axes: Sequence[int] | None, dim: int, *, most: int = 3) -> list[
 def _origin(clouds: Sequence[Frames], axes: list[int]) -> np.ndarray:
     """The middle of the data along each axis on which they are far from 0, as the coordinates of a map are."""
     low, high = extent(*([x[:, axes] for x in f.positions] for f in clouds))
-    middle = 0.5 * (low + high)
+    middle, span = 0.5 * (low + high), float((high - low).max())
+    if 0 < span < DRAWABLE[0] or max(span, _side_of_a_point(middle)) > DRAWABLE[1]:
+        raise ParameterError(
+            f"`data` must span between {DRAWABLE[0]:g} and {DRAWABLE[1]:g} to be drawn in single precision; got "
+            f"{span:.3g}, around {np.abs(middle).max():.3g}: give them in another unit of length"
+        )
     origin = np.zeros(3)
-    origin[: len(axes)] = np.where(np.abs(middle) > FAR * max(float((high - low).max()), 1e-300), middle, 0.0)
+    origin[: len(axes)] = np.where(np.abs(middle) > FAR * max(span, 1e-300), middle, 0.0)
     return origin
+
+
+def _side_of_a_point(place: np.ndarray) -> float:
+    """How wide a box around a single place is, so that its ends are other numbers [length]."""
+    return max(1.0, 1e-6 * float(np.abs(place).max()))
 
 
 def embed(x: np.ndarray) -> np.ndarray:
@@ -294,20 +306,20 @@ def _unit(vectors: np.ndarray) -> np.ndarray:
     return np.divide(vectors, norms, out=np.zeros_like(vectors), where=norms > 0)
 
 
-def _spread(moving_clouds: list[MovingCloud]) -> None:
+def _spread(moving_clouds: list[MovingCloud], origin: np.ndarray) -> None:
     """Give the points of a line small heights, so that a crowd shows as one; a particle keeps its height."""
-    low, high = _limits(moving_clouds, 1)[:, 0]
+    low, high = _limits(moving_clouds, 1, origin)[:, 0]
     for moving in moving_clouds:
         for points in moving.points:
             golden = np.arange(1, len(points) + 1) * 0.6180339887498949 % 1.0
             points[:, 1] = 0.2 * (high - low) * (golden - 0.5)
 
 
-def _limits(moving_clouds: list[MovingCloud], dim: int) -> np.ndarray:
+def _limits(moving_clouds: list[MovingCloud], dim: int, origin: np.ndarray) -> np.ndarray:
     low, high = extent(*(moving.points for moving in moving_clouds))
     # A flat cloud still gets a box that can be seen; the 5 % keep the outermost points off its sides.
     span = (high - low)[:dim]
-    floor = 0.1 * span.max() if span.max() > 0 else 1.0
+    floor = 0.1 * span.max() if span.max() > 0 else _side_of_a_point(origin)
     half = 0.5 * np.maximum(span, floor) * 1.05
     middle = 0.5 * (low + high)[:dim]
     low[:dim], high[:dim] = middle - half, middle + half

@@ -71,7 +71,7 @@ def point_size_of(clouds: Sequence[np.ndarray], across: np.ndarray, stride: int 
     """
     some = [clouds[k] for k in sorted({0, len(clouds) // 2, len(clouds) - 1})]
     free = [_area(points[::stride] @ across.T) / max(len(points[::stride]), 1) for points in some]
-    area = float(np.nan_to_num(np.mean(free), nan=np.inf))  # of points that are too far apart for numbers
+    area = float(np.mean(free))
     size = float(np.clip(np.sqrt(COVERED * area), LEAST, MOST))
     return size, size**2 / max(area, 1e-30)
 

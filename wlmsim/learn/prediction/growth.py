@@ -192,7 +192,8 @@ def choose_growth(populations: Sequence[SnapshotSeries], spread: float) -> Growt
 
     Each marginal but the first and the last is predicted from the one before and the one after, by each reach, with
     rates of growth that are constant in between and with such that change as they do over all marginals that are left
-    (`wlmsim.transport`); what gives the least mean W1 is taken. Nothing is learned, so that this costs seconds. Two
+    (`wlmsim.transport`); what gives the least mean W1 is taken. Nothing is learned, and of each marginal 400 particles
+    at most are looked at, so that this costs seconds. Two
     marginals alone say nothing of growth: their masses are conserved. Three say nothing of how it changes.
 
     Parameters

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from wlmsim import _validation as check
-from wlmsim.data.dates import moment
+from wlmsim.data.dates import in_words
 from wlmsim.errors import WlmsimError
 from wlmsim.io.atomic import atomic
 from wlmsim.io.paths import local
@@ -125,7 +125,7 @@ def _panels(study: Any) -> Iterator[tuple[str, Draw]]:
     yield "Data", lambda ax: plot_snapshots(study.data, ax=ax, max_points=6000)
     terms = study.model.mechanics_.potential.terms
     time = pictures.moments(study)[-1]
-    when = moment(time, study.data, study.data.times)
+    when = in_words([time], study.data, study.data.times)[0]
     name = "velocity" if study.chosen.first_order else "force"
     if len(potentials(study)) > 1:
         agreement = Agreement.of(study)
@@ -154,7 +154,9 @@ def _scored(study: Any) -> Iterator[tuple[str, Draw]]:
         guess, truth = pictures.blind(study, ranking, 0)
         if guess is not None:
             by = ranking.used.name if ranking.used else ""
-            title = f"{words.DONE[ranking.goal]} of {moment(truth.times[0], study.data, study.data.times)} by {by}"
+            title = (
+                f"{words.DONE[ranking.goal]} of {in_words(truth.times[:1], study.data, study.data.times)[0]} by {by}"
+            )
             yield title, partial(_draw_prediction, guess, truth)
         if np.isfinite(list(ranking.mean.values())).any():
             title = f"{words.DONE[ranking.goal]} by all ways"

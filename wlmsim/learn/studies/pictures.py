@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from wlmsim._extent import distance_to_data
-from wlmsim.data.dates import moment
+from wlmsim.data.dates import in_words
 from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.errors import DataWarning
 from wlmsim.functionals.first_variation import first_variation
@@ -242,7 +242,7 @@ def of_trust(study: Any) -> Iterator[Picture]:
     for time in moments(study):
         figure, ax = _panel()
         draw_trust(agreement, time, ax, name)
-        ax.set_title(moment(time, study.data, study.data.times), fontsize="medium")
+        ax.set_title(in_words([time], study.data, study.data.times)[0], fontsize="medium")
         others = ", the other coordinates at their median" if study.data.dim > 2 else ""
         yield Picture(
             f"Where the {name} is known{others}: arrows where fits agree; hatched, a guess: no data, or fits differ by "

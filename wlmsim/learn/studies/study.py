@@ -75,6 +75,8 @@ class Study:
         What was left out in turn to score the entries.
     learned : str
         Name of the entry whose mechanics was fitted to all marginals; empty where no fold could tell.
+    late : bool
+        Whether the mechanics that came before it were not fitted to all marginals for lack of time.
     """
 
     data: SnapshotSeries
@@ -91,6 +93,7 @@ class Study:
     velocity_factor: float = 1.0
     folds: list[Fold] = field(default_factory=list, repr=False)
     learned: str = ""
+    late: bool = False
 
     # --- prediction
 
@@ -398,10 +401,11 @@ def study(
         bar("the best mechanics, fitted to all marginals")
         ranked = _by_merit(search, tried)
         try:
-            learned, final, model = _fitted(ranked, data, Clock(0.0) if search.interrupted else clock, seed, client)
+            left = Clock(0.0) if search.interrupted else clock
+            learned, final, model, late = _fitted(ranked, data, left, seed, client)
         except KeyboardInterrupt:
             search.interrupted = True
-            learned, final, model = _fitted_to_a_fold(search, ranked)
+            (learned, final, model), late = _fitted_to_a_fold(search, ranked), False
         winners = _winners(search, learned)
     return Study(
         data,
@@ -418,6 +422,7 @@ def study(
         factor,
         search.folds,
         learned,
+        late,
     )
 
 
@@ -456,14 +461,19 @@ def _by_merit(search: Search, tried: Mapping[str, WLM]) -> list[tuple[str, WLM]]
 
 def _fitted(
     ranked: Sequence[tuple[str, WLM]], data: SnapshotSeries, clock: Clock, seed: int, client: Any
-) -> tuple[str, WLM, WLM]:
-    """Name of the best entry that can be fitted to all marginals, its model as given and as fitted."""
+) -> tuple[str, WLM, WLM, bool]:
+    """Name of the best entry that can be fitted to all marginals, its model as given and as fitted.
+
+    And whether there was no time for one before it.
+    """
+    late = False
     for k, (name, model) in enumerate(ranked):
         try:
-            return name, *_final(model, data, clock, seed, client)
-        except (SimulationError, ParameterError, OutOfTimeError):
+            return name, *_final(model, data, clock, seed, client), late
+        except (SimulationError, ParameterError, OutOfTimeError) as error:
             if k == len(ranked) - 1:
                 raise
+            late = late or isinstance(error, OutOfTimeError)
     raise AssertionError
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from wlmsim.data.dates import moment, span
+from wlmsim.data.dates import in_words, span
 from wlmsim.learn.studies.folds import FORECAST, GOALS
 from wlmsim.learn.studies.ranking import TOLD_APART, Ranking, is_naive, rankings
 from wlmsim.learn.studies.search import Entry
@@ -232,7 +232,7 @@ def calibration(study: Any) -> list[str]:
         return ["No two fits forecast a marginal that neither had seen: whether bands are wide enough cannot be told."]
     data = study.data
     sentences = [
-        f"At {moment(one.time, data, data.times)}, which {one.fits} fits had not seen, forecasts are off by "
+        f"At {in_words([one.time], data, data.times)[0]}, which {one.fits} fits had not seen, forecasts are off by "
         f"W1 {number(one.error)} and differ among themselves by {number(one.spread)}; two halves of what was observed "
         f"differ by {number(one.sampling)}."
         for one in found
@@ -251,6 +251,11 @@ def course(study: Any) -> list[str]:
     lines = [f"It took {study.seconds:.0f} s of a budget of {study.budget:.0f} s."]
     if study.interrupted:
         lines.append("It was interrupted: what had been found until then was taken.")
+    if study.late:
+        lines.append(
+            "For rollouts of all marginals there was no time, so that a mechanics was taken that needs none, or fewer: "
+            "a larger budget may find a better one."
+        )
     if study.untried and study.folds:
         lines.append(f"Not tried for lack of time: {', '.join(map(repr, study.untried))}. A larger budget would.")
     return lines

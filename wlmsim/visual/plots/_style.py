@@ -141,6 +141,14 @@ def draw_law(ax: Axes, x: np.ndarray, curves: np.ndarray, known: np.ndarray, col
         ax.fill_between(x, curves.min(0), curves.max(0), label=labels.get("spread"), **look)
 
 
+def bin_edges(low: float, high: float, count: int) -> list[float]:
+    """Edges of so many bins, around where all are in one place, however far from the origin."""
+    if high - low <= 1e-9 * max(abs(low), abs(high)):
+        width = 0.5 * max(1.0, 1e-6 * abs(low))
+        low, high = low - width, high + width
+    return np.linspace(low, high, count + 1).tolist()
+
+
 def histogram_at_foot(ax: Axes, counts: np.ndarray, edges: np.ndarray, label: str) -> None:
     """How many data there are along an axis: below the law that they determine."""
     if counts.any():

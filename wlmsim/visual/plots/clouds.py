@@ -19,6 +19,7 @@ from wlmsim.visual._drawing import axis_names, choose_axes, with_unit
 from wlmsim.visual.plots._style import (
     GREY,
     MODEL,
+    bin_edges,
     label_of,
     new_axes,
     one_or_two_axes,
@@ -270,18 +271,10 @@ def _clouds(ax: Axes, observed: np.ndarray, predicted: np.ndarray) -> None:
 
 
 def _histograms(ax: Axes, observed: np.ndarray, predicted: np.ndarray) -> None:
-    bins = _bins(np.concatenate([observed[:, 0], predicted[:, 0]]))
+    every = np.concatenate([observed[:, 0], predicted[:, 0]])
+    bins = bin_edges(float(every.min()), float(every.max()), 25)
     ax.hist(observed[:, 0], bins=bins, density=True, color=GREY, alpha=0.6, label="observed")
     ax.hist(predicted[:, 0], bins=bins, density=True, histtype="step", color=MODEL, linewidth=1.8, label="predicted")
-
-
-def _bins(x: np.ndarray) -> list[float]:
-    """Edges of 25 bins, around where all are in one place, however far from the origin."""
-    low, high = float(x.min()), float(x.max())
-    if high - low <= 1e-9 * max(abs(low), abs(high)):
-        width = 0.5 * max(1.0, 1e-6 * abs(low))
-        low, high = low - width, high + width
-    return np.linspace(low, high, 26).tolist()
 
 
 def _size(count: int) -> float:

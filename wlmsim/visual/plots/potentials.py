@@ -18,6 +18,7 @@ from wlmsim.visual.plots._style import (
     COLORS,
     FOOT,
     TRUTH,
+    bin_edges,
     color_bar,
     draw_law,
     histogram_at_foot,
@@ -197,10 +198,8 @@ def _curve(
     draw_law(ax, x, curves, near, color, label=label, spread=f"range of {len(curves)} networks")
     top = float(curves.mean(0)[near].max()) or 1.0
     ax.set_ylim(-1.9 * FOOT * top, 1.25 * top)
-    if high[0] - low[0] > 100 * np.spacing(
-        max(abs(low[0]), abs(high[0]))
-    ):  # else there are not so many numbers between
-        histogram_at_foot(ax, *np.histogram(points[:, axes[0]], bins=50, range=(low[0], high[0])), "data")
+    bins = bin_edges(float(low[0]), float(high[0]), 50)
+    histogram_at_foot(ax, *np.histogram(points[:, axes[0]], bins=bins), "data")
     ax.legend(frameon=False, fontsize="small")
     ax.set(xlim=(low[0], high[0]), xlabel=axis_names(axes, series.dim, series.units)[0], ylabel=name)
     tidy(ax)
