@@ -287,7 +287,7 @@ class Trainer:
         """What is computed with all near pairs: where some found no place, it is computed again, with more."""
         random = self._rng.bit_generator.state
         while True:
-            torch.manual_seed((self.seed * 2**20 + self.progress.step) % 2**63)  # of dropout
+            self._seed_dropout()
             found = compute()
             exceeded = [term.capacity.exceeded() for term in self._of_near_pairs if term.capacity is not None]
             if not self._exceeds(any(exceeded)):
@@ -295,6 +295,13 @@ class Trainer:
             if self._recorder is not None:
                 self._recorder.forget()
             self._rng.bit_generator.state = random
+
+    def _seed_dropout(self) -> None:
+        """Dropout and noise of a step are its own; `torch.manual_seed` seeds what is not there too, a tenth of a step."""
+        seed = (self.seed * 2**20 + self.progress.step) % 2**63
+        torch.default_generator.manual_seed(seed)
+        for device in self._devices:
+            torch.cuda.default_generators[device.index or 0].manual_seed(seed)
 
     def _exceeds(self, here: bool) -> bool:
         """Whether some pairs found no place."""
