@@ -297,7 +297,7 @@ class Trainer:
             self._rng.bit_generator.state = random
 
     def _seed_dropout(self) -> None:
-        """Dropout and noise of a step are its own; `torch.manual_seed` seeds what is not there too, a tenth of a step."""
+        """Dropout of a step is its own; `torch.manual_seed` seeds what is not there too, for a tenth of a step."""
         seed = (self.seed * 2**20 + self.progress.step) % 2**63
         torch.default_generator.manual_seed(seed)
         for device in self._devices:
