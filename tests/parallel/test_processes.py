@@ -61,12 +61,17 @@ in_processes(work, sys.argv[1:], 2)
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")
 def test_work_ends_with_the_process_that_waits_for_it(tmp_path):
     """Killed, it can tell nobody."""
-    marks = [tmp_path / "a", tmp_path / "b"]
-    waiting = subprocess.Popen([sys.executable, "-c", LASTING, *map(str, marks)])
+    marks, temporary = [tmp_path / "a", tmp_path / "b"], tmp_path / "temporary"
+    temporary.mkdir()
+    surroundings = {**os.environ, "TMPDIR": str(temporary)}
+    waiting = subprocess.Popen([sys.executable, "-c", LASTING, *map(str, marks)], env=surroundings)
     wait_for(lambda: all(mark.exists() and mark.read_text() for mark in marks))
     waiting.kill()
     waiting.wait()
     wait_for(lambda: not any(runs(mark.read_text()) for mark in marks))
+    wait_for(lambda: not list(Path("/dev/shm").glob(f"sem.loky-{waiting.pid}-*")))
+    if sys.platform == "linux":  # elsewhere they talk through a file
+        assert not list(temporary.iterdir())
 
 
 def runs(process):
@@ -82,3 +87,27 @@ def wait_for(true, seconds=60.0):
     while not true():
         assert time.monotonic() < end
         time.sleep(0.1)
+
+
+FORKED = """
+import os, sys, threading
+from wlmsim.parallel.processes import in_processes
+
+def work(item, send):
+    return 2 * item
+
+assert in_processes(work, [1, 2, 3], 2) == [2, 4, 6]
+child = os.fork()
+if child == 0:
+    threading.Timer(60, os._exit, [1]).start()
+    assert in_processes(work, [1, 2, 3], 2) == [2, 4, 6]
+    os._exit(0)
+assert os.waitpid(child, 0)[1] == 0
+assert in_processes(work, [4, 5], 2) == [8, 10]
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_forked_process_has_processes_of_its_own():
+    """Those of the one it comes from answer that one only: it would wait for ever."""
+    subprocess.run([sys.executable, "-W", "ignore", "-c", FORKED], check=True, capture_output=True)

@@ -3,8 +3,9 @@
     python -m tests.reliability.kills --kills 100 --seed 0
 
 Of every piece of work it is promised that its file is absent, the version of before, or whole; that doing it again ends
-where it would have without the kill, to the bit; and that nothing stays behind: no process, no temporary file.
-A study ends when its time is over, so that its numbers depend on the machine: of it is asked that every file is whole.
+where it would have without the kill, to the bit; and that nothing stays behind: no process, semaphore or temporary
+file. A study ends when its time is over, so that its numbers depend on the machine: of it is asked that every file is
+whole, and that it ends well when it is done again over what there is.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import collections
 import hashlib
+import itertools
 import os
 import signal
 import subprocess
@@ -30,6 +32,8 @@ KILLED = (signal.SIGKILL, signal.SIGTERM)
 OLD = b"the version of before"
 ENDS = {".html": b"</html>", ".pdf": b"%%EOF", ".json": b"}"}
 """How whole files of a study end."""
+PATIENCE = 30.0
+"""Seconds in which processes have seen that nobody waits for them any more."""
 
 
 def simulate(folder: Path) -> None:
@@ -49,6 +53,17 @@ def fit(folder: Path) -> None:
     keep = wls.learn.Checkpoint(path=folder / "fit.checkpoint", every=0.0)
     model = quick(wls.learn.ExternalPotential(hidden=(8,)), steps=12, processes=1, checkpoint=keep).fit(data)
     model.save(folder / "fit.model")
+
+
+def ensemble(folder: Path) -> None:
+    """A fit of two members, each in a process of its own."""
+    import wlmsim as wls
+    from tests.models import quick
+
+    data = wls.systems.HarmonicOscillator(n=20, seed=0).exact([0.0, 0.5, 1.0]).snapshots(seed=0)
+    keep = wls.learn.Checkpoint(path=folder / "ensemble.checkpoint", every=0.0)
+    network = wls.learn.ExternalPotential(hidden=(8,))
+    quick(network, steps=12, members=2, processes=2, checkpoint=keep).fit(data).save(folder / "ensemble.model")
 
 
 def export(folder: Path) -> None:
@@ -96,15 +111,25 @@ def _numbers(path: Path) -> Any:
         return specimens.digest_of((wls.Trajectory if path.name == "run.h5" else wls.SnapshotSeries).load(path))
 
 
-WORK: dict[str, Callable[[Path], None]] = {"simulate": simulate, "fit": fit, "export": export, "study": study}
+WORK: dict[str, Callable[[Path], None]] = {
+    "simulate": simulate,
+    "fit": fit,
+    "ensemble": ensemble,
+    "export": export,
+    "study": study,
+}
 """What is killed, by name."""
+RESUMED = {"fit", "ensemble"}
+"""What goes on from where it was, and is killed again."""
+BY_TIME = {"study"}
+"""What ends when its time is over, with other numbers each time, and writes its files then."""
 
 
-def _worker() -> None:
+def _worker(names: list[str]) -> None:
     """In a process of its own: import everything, then do a piece of work whenever one is asked for, in a child."""
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(action="ignore"):
-        for work in WORK.values():  # what is compiled and imported here need not be in each child
-            work(Path(folder))
+        for name in set(names) - {"ensemble"} or {"fit"}:  # what is compiled and imported here need not be in each
+            WORK[name](Path(folder))  # child; semaphores of an ensemble would be those of this process
     for line in sys.stdin:
         name, folder = line.split("\t")
         child = os.fork()
@@ -125,11 +150,15 @@ def _worker() -> None:
 
 
 class Worker:
-    """Starts pieces of work without importing everything anew."""
+    """Starts pieces of work without importing everything anew; their temporary files go to a folder of their own."""
 
-    def __init__(self) -> None:
-        command = [sys.executable, "-m", "tests.reliability.kills", "--worker"]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    def __init__(self, names: list[str], temporary: Path) -> None:
+        command = [sys.executable, "-m", "tests.reliability.kills", "--worker", "--work", *names]
+        surroundings = {**os.environ, "TMPDIR": str(temporary)}
+        self.temporary = temporary
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=surroundings
+        )
 
     def run(self, name: str, folder: Path, after: float | None, by: int) -> tuple[int, float]:
         """Do a piece of work, and kill it after some seconds; its exit code and how long it took."""
@@ -143,7 +172,10 @@ class Worker:
                 os.kill(child, by)
         code = int(self.process.stdout.readline())
         took = time.monotonic() - began
-        assert not _group(child), f"{name} left processes behind"
+        end = time.monotonic() + PATIENCE
+        while left := _left_behind(child, self.temporary):
+            assert time.monotonic() < end, f"{name} left {left}"
+            time.sleep(0.02)
         return code, took
 
     def end(self) -> None:
@@ -151,23 +183,26 @@ class Worker:
         self.process.communicate("")
 
 
-def _group(leader: int) -> list[int]:
-    """Processes of a group that still run."""
-    found = []
+def _left_behind(leader: int, temporary: Path) -> list[str]:
+    """Processes of a group that still run, their semaphores and their temporary files."""
+    found = [path.name for path in Path("/dev/shm").glob(f"sem.loky-{leader}-*")]
+    found += [path.name for path in temporary.iterdir() if not path.name.startswith("torchinductor")]  # torch's cache
     for entry in Path("/proc").iterdir() if Path("/proc").is_dir() else ():
         try:
             fields = (entry / "stat").read_text().rpartition(")")[2].split()
         except (OSError, IndexError):
             continue
         if entry.name.isdigit() and int(fields[2]) == leader and fields[0] != "Z":
-            found.append(int(entry.name))
+            found.append(f"process {entry.name}")
     return found
 
 
 def kills(count: int, seed: int, names: list[str], folder: Path) -> dict[str, collections.Counter[str]]:
-    """Kill each kind of work so many times altogether, and return what the files were found to be."""
+    """Kill these kinds of work so many times altogether, and return what the files were found to be."""
     rng = np.random.default_rng(seed)
-    worker = Worker()
+    temporary = folder / "temporary"
+    temporary.mkdir()
+    worker = Worker(names, temporary)
     found: dict[str, collections.Counter[str]] = {name: collections.Counter() for name in names}
     wholes: dict[str, dict[str, Any]] = {}
     seconds: dict[str, float] = {}
@@ -178,19 +213,19 @@ def kills(count: int, seed: int, names: list[str], folder: Path) -> dict[str, co
         assert code == 0, name
         wholes[name] = {path.name: _numbers(path) for path in place.iterdir()}
         _, seconds[name] = worker.run(name, place, None, 0)  # now with everything compiled
-    done = 0
-    while done < count:
-        name = names[done % len(names)]
-        place = folder / f"{name}-{done}"
+    for turn in itertools.count():
+        if sum(counts["killed"] for counts in found.values()) >= count:
+            break
+        name = names[turn % len(names)]
+        place = folder / f"{name}-{turn}"
         place.mkdir()
         old = bool(rng.integers(2))
         for path in wholes[name] if old else ():
             (place / path).write_bytes(OLD)
-        for _ in range(4 if name == "fit" else 1):  # a fit goes on from where it was, and is killed again
+        for _ in range(4 if name in RESUMED else 1):
             by = int(KILLED[int(rng.integers(2))])
-            until = 0.95 if name == "study" else 0.7  # the files of a study come at its end
+            until = 0.95 if name in BY_TIME else 0.7
             code, _ = worker.run(name, place, float(rng.uniform(0, until * seconds[name])), by)
-            done += 1
             found[name]["killed" if code == -by else "done before"] += 1
             for path in place.iterdir():
                 if path.name.startswith(".wlmsim-"):
@@ -204,7 +239,7 @@ def kills(count: int, seed: int, names: list[str], folder: Path) -> dict[str, co
         code, _ = worker.run(name, place, None, 0)
         assert code == 0, name
         assert {path.name: _numbers(path) for path in place.iterdir()} == wholes[name], sorted(place.iterdir())
-        found[name]["done again, to the bit"] += 1
+        found[name]["done again" if name in BY_TIME else "done again, to the bit"] += 1
     worker.end()
     return found
 
@@ -218,7 +253,7 @@ def main() -> None:
     parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.worker:
-        _worker()
+        _worker(options.work)
         return
     with tempfile.TemporaryDirectory() as folder:
         for name, counts in kills(options.kills, options.seed, options.work, Path(folder)).items():

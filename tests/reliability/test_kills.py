@@ -16,7 +16,7 @@ import pytest
 import wlmsim as wls
 from tests.models import quick
 from tests.reliability import specimens
-from tests.reliability.kills import kills
+from tests.reliability.kills import WORK, kills
 from wlmsim import io
 from wlmsim.errors import FileFormatError
 from wlmsim.io.atomic import atomic
@@ -138,17 +138,17 @@ def _damaged(folder: Path) -> Path:
 def as_promised(count: int, seed: int, folder: Path, names: list[str]) -> None:
     found = kills(count, seed, names, folder)
     print(found)
-    assert sum(counts["killed"] + counts["done before"] for counts in found.values()) >= count
-    assert all(counts["done again, to the bit"] for counts in found.values())
+    assert sum(counts["killed"] for counts in found.values()) >= count
+    assert all(counts["done again"] + counts["done again, to the bit"] for counts in found.values())
 
 
 def test_a_few_kills(tmp_path):
-    as_promised(2, 0, tmp_path, ["simulate", "export"])
+    as_promised(3, 0, tmp_path, ["simulate", "export"])
 
 
 @pytest.mark.slow
-def test_more_kills(tmp_path):
-    as_promised(12, 1, tmp_path, ["simulate", "fit", "export"])
+def test_a_hundred_kills(tmp_path):
+    as_promised(100, 1, tmp_path, list(WORK))
 
 
 def test_an_interrupted_run_keeps_its_frames_and_says_where(tmp_path):

@@ -11,6 +11,7 @@ import pickle
 import queue
 import secrets
 import signal
+import sys
 import time
 from collections.abc import Sequence
 from concurrent.futures import Executor, Future
@@ -30,6 +31,8 @@ Message = tuple[int, str, Any]
 """The number of a job, "begun", "report" or "result", and what it is."""
 LOOK_SECONDS = 1.0
 """How often a process looks whether the one that started it is still there."""
+_process = os.getpid()
+"""The process that the executor belongs to."""
 TRIES = 3
 """How often a job is begun whose process dies, the first time beside others and then alone."""
 
@@ -84,12 +87,10 @@ def _round(
     indices: Sequence[int], payloads: Sequence[bytes], processes: int, receive: Receive, results: dict[int, Any]
 ) -> list[int]:
     """Begin jobs and fill in results until all are there or a process dies; the jobs that were at work then."""
-    import loky
-
     key, messages = secrets.token_bytes(32), queue.SimpleQueue[Message]()
     count = min(processes, len(indices))
-    executor = loky.get_reusable_executor(max_workers=count, timeout=IDLE_SECONDS, env=ONE_THREAD)
-    listener = Listener(authkey=key)
+    executor = _executor(count)
+    listener = Listener(_address(), authkey=key)
     Thread(target=_listen, args=(listener, messages), daemon=True).start()
     begun: set[int] = set()
     try:
@@ -109,6 +110,22 @@ def _round(
         with suppress(OSError):
             Client(listener.address, authkey=key).close()  # wakes the listener, which sees that this is the end
         listener.close()
+
+
+def _executor(count: int) -> Executor:
+    """So many processes that wait for work, started anew after a fork: what was there belongs to the other process."""
+    global _process
+    import loky
+
+    same, _process = os.getpid() == _process, os.getpid()
+    return loky.get_reusable_executor(
+        max_workers=count, timeout=IDLE_SECONDS, env=ONE_THREAD, reuse="auto" if same else False
+    )
+
+
+def _address() -> str | None:
+    """Where to listen: on Linux at a name that ends with this process, elsewhere at a file, which a kill leaves."""
+    return f"\0wlmsim-{secrets.token_hex(16)}" if sys.platform == "linux" else None
 
 
 def _gather(
