@@ -6,6 +6,7 @@ the next work finds them started. Functions and classes of the caller's script a
 
 from __future__ import annotations
 
+import importlib
 import os
 import pickle
 import queue
@@ -13,7 +14,7 @@ import secrets
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
@@ -81,6 +82,21 @@ def in_processes(
                 results[index] = Lost(f"its process died {TRIES} times")
         left = [index for index in left if index not in results]
     return [results[index] for index in range(len(items))]
+
+
+def started(processes: int, *modules: str) -> Callable[[], bool]:
+    """Begin to start processes for later work, and to import modules there; the result tells whether all are ready."""
+    executor = _executor(processes)
+    begun = [executor.submit(_import, modules) for _ in range(processes)]
+    return lambda: all(one.done() for one in begun)
+
+
+def _import(modules: Sequence[str]) -> None:
+    """In a process of its own: import what work will need, which takes so long that no process does it twice."""
+    _end_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for module in modules:
+        importlib.import_module(module)
 
 
 def _round(

@@ -161,14 +161,14 @@ def test_a_fitted_candidate_tells_folds_nothing(swinging):
 def test_unusable_candidates_leave_the_others(swinging):
     nothing = short(wls.External(wls.laws.Harmonic(1.0)), friction=0.0)
     models = {"nothing to learn": nothing, "spring": short(wls.learn.SeriesPotential(order=2, waves=0), rollouts=None)}
-    assert wls.learn.study(swinging, budget=6, candidates=models, progress=False).learned == "spring, matched"
+    assert wls.learn.study(swinging, budget=30, candidates=models, progress=False).learned == "spring, matched"
 
 
 def test_where_nothing_moves_persistence_is_exact():
     x = np.random.default_rng(0).standard_normal((20, 2))
     still = wls.SnapshotSeries(np.arange(4.0), [x] * 4, [np.zeros_like(x)] * 4)
     models = {"spring": short(wls.learn.SeriesPotential(order=2, waves=0), rollouts=None)}
-    found = wls.learn.study(still, budget=6, goal="forecast", candidates=models, progress=False)
+    found = wls.learn.study(still, budget=30, goal="forecast", candidates=models, progress=False)
     np.testing.assert_array_equal(found.forecast([5.0])[0].positions, x)
 
 
@@ -176,7 +176,7 @@ def test_rows_without_weight_are_no_obstacle(swinging):
     w = np.r_[np.zeros(8), np.ones(42)]
     series = wls.SnapshotSeries(swinging.times, swinging.positions, swinging.velocities, [w] * 7)
     models = {"spring": short(wls.learn.SeriesPotential(order=2, waves=0), rollouts=None)}
-    assert wls.learn.study(series, budget=6, candidates=models, progress=False).learned == "spring, matched"
+    assert wls.learn.study(series, budget=30, candidates=models, progress=False).learned == "spring, matched"
 
 
 @pytest.mark.filterwarnings("ignore:velocities have another unit")

@@ -7,6 +7,7 @@ import math
 import time
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -71,7 +72,11 @@ def run(job: Job) -> Outcome:
 
 
 def run_all(
-    jobs: Sequence[Job], processes: int, tell: Callable[[int, str], None], client: Any = None
+    jobs: Sequence[Job],
+    processes: int,
+    tell: Callable[[int, str], None],
+    client: Any = None,
+    ready: Callable[[], bool] = lambda: True,
 ) -> tuple[list[Outcome | None], bool]:
     """Do jobs, in their order; where the user interrupts, those that were not done have no outcome.
 
@@ -85,6 +90,8 @@ def run_all(
         Told how many are done, and of which candidate one was.
     client : Client, Cluster or str, optional
         Where the workers of a cluster do them.
+    ready : callable
+        Whether the processes have started; until then this one does the first jobs.
 
     Returns
     -------
@@ -94,6 +101,7 @@ def run_all(
         Whether the user did.
     """
     found: list[Outcome | None] = [None] * len(jobs)
+    done = 0
 
     def receive(index: int, outcome: Outcome) -> None:
         found[index] = outcome
@@ -101,14 +109,16 @@ def run_all(
 
     try:
         if (processes > 1 or client is not None) and jobs:
+            while done < len(jobs) and not ready():
+                receive(done, run(jobs[done]))
+                done += 1
             date = time.time() - time.monotonic()
-            try:
-                spread(_run_alone, [(job, job.end + date) for job in jobs], processes, client, receive)
+            rest = [(job, job.end + date) for job in jobs[done:]]
+            with suppress(UnsendableError):  # a law that stays in this process
+                spread(_run_alone, rest, processes, client, lambda index, outcome: receive(done + index, outcome))
                 return found, False
-            except UnsendableError:  # a law that stays in this process
-                pass
-        for index, job in enumerate(jobs):
-            receive(index, run(job))
+        for index in range(done, len(jobs)):
+            receive(index, run(jobs[index]))
     except KeyboardInterrupt:
         return found, True
     return found, False

@@ -25,7 +25,7 @@ from wlmsim.learn.studies.folds import GOALS, Fold, folds_of, thinned
 from wlmsim.learn.training.callbacks import Record
 from wlmsim.learn.wlm import WLM
 from wlmsim.parallel.cluster import workers
-from wlmsim.parallel.processes import cores
+from wlmsim.parallel.processes import cores, started
 
 SCREENING = 0.35
 """Share of the budget up to which candidates are screened."""
@@ -150,6 +150,7 @@ class Search:
     untried: list[str] = field(default_factory=list)
     interrupted: bool = False
     client: Any = None
+    _ready: Callable[[], bool] = field(default=lambda: True, repr=False)
 
     @cached_property
     def processes(self) -> int:
@@ -164,6 +165,8 @@ class Search:
 
     def run(self) -> None:
         """Fill in the entries; Ctrl-C ends the search with what there is."""
+        if self.folds and self.candidates and self.client is None and self.processes > 1:
+            self._ready = started(self.processes, "torch", "wlmsim.learn.training.fitting")
         try:
             self._naive()
             if self.folds:
@@ -258,7 +261,7 @@ class Search:
         def told(count: int, name: str) -> None:
             self.tell(f"{what}, {count} of {len(jobs)} fits done: {name}")
 
-        outcomes, interrupted = run_all(jobs, self.processes, told, self.client)
+        outcomes, interrupted = run_all(jobs, self.processes, told, self.client, self._ready)
         done, count = [], len(self.folds)
         for k, entry in enumerate(entries):
             own = outcomes[k * count : (k + 1) * count]

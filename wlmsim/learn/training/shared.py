@@ -45,7 +45,7 @@ class SharedTrainer(Trainer):
 
     def _differentiate(self) -> float:
         def compute() -> float:
-            self._adamw.zero_grad(set_to_none=True)
+            self._descent.forget_gradients()
             loss = self._loss_of_step()
             if loss.requires_grad:
                 loss.backward()

@@ -29,6 +29,7 @@ from wlmsim.learn.rollouts.cuda_graphs import Recorder
 from wlmsim.learn.rollouts.recomputation import kept_bytes, recomputed
 from wlmsim.learn.rollouts.rollout import Force, flow_rollout, rollout
 from wlmsim.learn.training.adamw import AdamW
+from wlmsim.learn.training.descent import Descent, ParameterGroup
 from wlmsim.learn.training.runtime import Runtime
 
 Watcher = Callable[["Trainer"], None]
@@ -150,7 +151,7 @@ class Trainer:
         self._time_steps: dict[tuple[float, ...], torch.Tensor] = {}
         self._duals: dict[tuple[int, int, int], Duals] = {}
         self._best: dict[str, torch.Tensor] | None = None
-        self._adamw = torch.optim.AdamW(self._parameter_groups(), fused=bool(self._devices))
+        self._descent = Descent(self._parameter_groups(), fused=bool(self._devices))
         self._of_near_pairs = [term for term in mechanics.networks if isinstance(term, OfNearPairs)]
         self._recorder: Recorder | None = None
         if self._devices:
@@ -171,16 +172,12 @@ class Trainer:
         known = [self.mechanics.first_order or c.v is not None or (k == 0 and learned) for k, c in enumerate(clouds)]
         return [k for k, is_known in enumerate(known[:-1]) if is_known]
 
-    def _parameter_groups(self) -> list[dict[str, Any]]:
+    def _parameter_groups(self) -> list[ParameterGroup]:
         """Networks and friction; the friction's logarithm has further to go than a network's weights."""
         friction = [p for name, p in self.mechanics.named_parameters() if name == "log_friction"]
         rest = [p for name, p in self.mechanics.named_parameters() if name != "log_friction"]
         rate, decay = self.optimiser.learning_rate, self.optimiser.weight_decay
-        groups = [
-            {"params": rest, "rate": rate, "weight_decay": decay},
-            {"params": friction, "rate": FRICTION_RATE * rate, "weight_decay": 0.0},
-        ]
-        return [group for group in groups if group["params"]]
+        return [ParameterGroup(rest, rate, decay), ParameterGroup(friction, FRICTION_RATE * rate, 0.0)]
 
     def run(self, watchers: Sequence[Watcher] = ()) -> None:
         """Train to the end of the schedule or to early stopping; the mechanics then has the averaged parameters."""
@@ -237,17 +234,14 @@ class Trainer:
 
     def _step(self) -> float:
         step = self.progress.step
-        rate = self._rate(step)
-        for group in self._adamw.param_groups:
-            group["lr"] = group["rate"] * rate * self.progress.rate
-        self._adamw.zero_grad(set_to_none=True)
+        self._descent.forget_gradients()
         value = self._differentiate()
         norm = torch.nn.utils.clip_grad_norm_(self.mechanics.parameters(), self.optimiser.clip)
         if not math.isfinite(value + norm.item()):
             raise SimulationError("the loss or its gradient is not finite")
         if step % REMEMBER_EVERY == 0:  # these parameters have just proved usable
             self._remembered = {"step": step, **copy.deepcopy(self._tensors())}
-        self._adamw.step()
+        self._descent.step(self._rate(step) * self.progress.rate)
         self._follow(self.optimiser.memory(step))
         return value
 
@@ -549,7 +543,7 @@ class Trainer:
         return {
             "mechanics": self.mechanics.state_dict(),
             "average": self._average.state_dict(),
-            "optimiser": self._adamw.state_dict(),
+            "descent": self._descent.state(),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -563,7 +557,7 @@ class Trainer:
     def _restore_tensors(self, state: dict[str, Any]) -> None:
         self.mechanics.load_state_dict(state["mechanics"])
         self._average.load_state_dict(state["average"])
-        self._adamw.load_state_dict(state["optimiser"])
+        self._descent.restore(state["descent"])
 
 
 def _tensors(clouds: Sequence[Cloud]) -> list[torch.Tensor]:
