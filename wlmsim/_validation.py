@@ -64,6 +64,14 @@ def nonnegative(name: str, value: Any) -> float:
     return real(name, value, least=0.0)
 
 
+def nonnegative_at(name: str, time: float, value: Any) -> Any:
+    """What a function of the time gave at one: such a number, or a tensor with one, which stays as it is."""
+    from wlmsim import _times
+
+    number = nonnegative(f"{name} at t = {_times.text(time)}", value.item() if hasattr(value, "item") else value)
+    return value if hasattr(value, "backward") else number
+
+
 def integer(name: str, value: Any, *, least: int = 1) -> int:
     """A whole number, at least `least`."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:

@@ -10,6 +10,7 @@ import torch
 import wlmsim as wls
 from tests.example_mechanics import a_population
 from wlmsim.errors import ParameterError
+from wlmsim.learn.functionals.base import Scales
 
 TYPES = ["a", "b", "a", "c", "b", "a"]
 CHARGES = np.array([1.0, -2.0, 0.5, 0.0, 3.0, -1.0])
@@ -189,3 +190,18 @@ def test_masses_must_be_one_for_each_particle(law):
     for use in (law.energy, law.momentum, law.angular_momentum, law.virial, run):
         with pytest.raises(ParameterError, match=r"`mass` must be one for each particle; got [57] for 6"):
             use(a_population(6, 2).at_rest())
+
+
+def test_a_learned_strength_knows_the_kinds_of_what_it_is_before():
+    types = ["cat", "cat", "mouse"]
+    chase = wls.Between(wls.Pairwise(lambda r, xp: r**2, cutoff=9.0), types, "cat", "mouse")
+    strengths = [wls.learn.LearnableStrength(chase, strength=s) for s in (1.0, 3.0)]
+    for strength in strengths:
+        strength.prepare(2, Scales((0.0, 0.0), 1.0, 0.0, 1.0))
+    learned = wls.learn.Average(strengths)
+    assert learned.kinds == ("cat", "cat", "mouse")
+    x, w = np.random.default_rng(0).normal(size=(2, 2)), np.full(2, 0.5)
+    np.testing.assert_allclose(learned.of_rows([0, 2]).force(x, w), 2.0 * chase.of_rows([0, 2]).force(x, w), rtol=1e-6)
+    assert not learned.of_rows([0, 1]).force(x, w).any() and learned.kinds == ("cat", "cat", "mouse")
+    drawn = wls.visual.plot_pair_law(wls.Lagrangian(learned))
+    assert drawn.get_legend_handles_labels()[1] == ["cat and mouse"]

@@ -65,7 +65,7 @@ def test_half_kick_is_continuous_where_it_changes_to_a_series():
 @pytest.mark.parametrize("unit_mobility", [False, True])
 def test_half_kick_under_torch(unit_mobility):
     gamma = torch.tensor(0.7, dtype=torch.float64, requires_grad=True)
-    m, c = half_kick(gamma, 0.4, unit_mobility=unit_mobility, xp=torch)
+    m, c = half_kick(gamma, 0.4, unit_mobility=unit_mobility)
     assert (m.item(), c.item()) == pytest.approx(half_kick(0.7, 0.4, unit_mobility=unit_mobility), rel=1e-14)
     (slope,) = torch.autograd.grad(c, gamma)
     ahead, behind = (half_kick(0.7 + h, 0.4, unit_mobility=unit_mobility)[1] for h in (1e-6, -1e-6))

@@ -526,3 +526,38 @@ def test_errors_of_the_system_say_what_went_wrong():
         raise OSError(5, "Input/output error")
     with pytest.raises(FileFormatError, match=r"\(IndexError\)"), naming("a.csv"):
         raise IndexError
+
+
+WALK = wls.Tracks(
+    np.arange(12.0),
+    np.random.default_rng(0).normal(size=(12, 3, 2)).cumsum(axis=0) * 300.0,
+    metadata={"first_date": "2021-03-01", "projection": "+proj=aeqd +lat_0=52 +lon_0=5 +datum=WGS84"},
+    units={"time": "h", "length": "m"},
+).with_velocities()
+
+
+@pytest.mark.parametrize("part", ["all of it", "the end", "one"])
+@pytest.mark.parametrize("plane", ["+proj=aeqd +lat_0=52.1 +lon_0=5.02 +datum=WGS84", "EPSG:32631"])
+@pytest.mark.parametrize("units", [{"time": "h", "length": "m"}, {"time": "min", "length": "km"}], ids=str)
+def test_text_tells_the_unit_of_time_and_the_plane_by_what_stands_beside(tmp_path, part, plane, units):
+    """Times beside dates, x and y beside lon and lat: nothing need be said for the same tracks again."""
+    about = {"first_date": "2021-03-01", "projection": plane}
+    scale = {"m": 1.0, "km": 1e-3}[units["length"]]
+    place = np.array([5e5, 5.8e6]) if plane.startswith("EPSG") else 1e3
+    walk = wls.Tracks(WALK.times, scale * (WALK.positions + place), WALK.velocities, metadata=about, units=units)
+    walk = {"all of it": walk, "the end": walk[5:], "one": walk.select([1])}[part]
+    again = wls.Tracks.load(walk.save(tmp_path / "a.csv"))
+    assert again.units == units and again.metadata["projection"] == plane
+    np.testing.assert_allclose(again.times, walk.times, rtol=1e-12)
+    np.testing.assert_allclose(again.positions, walk.positions, rtol=1e-12)
+    np.testing.assert_allclose(again.velocities, walk.velocities, rtol=1e-12)
+
+
+def test_velocities_along_axes_that_are_not_known_are_left_out_with_a_word(tmp_path):
+    about = {"first_date": "2021-03-01", "projection": "EPSG:3035"}
+    walk = wls.Tracks(WALK.times, WALK.positions + 4e6, WALK.velocities, metadata=about, units={"length": "m"})
+    walk.save(tmp_path / "a.csv")
+    with pytest.warns(DataWarning, match="left out the velocities vx and vy, .*crs='EPSG:...' say which"):
+        assert wls.Tracks.load(tmp_path / "a.csv").velocities is None
+    again = wls.Tracks.load(tmp_path / "a.csv", positions=["x", "y"], crs="EPSG:3035")
+    np.testing.assert_allclose(again.velocities, walk.velocities, rtol=1e-12)

@@ -28,6 +28,8 @@ FAR = 3.5e6
 """How far from the middle distances are wrong by more than a twentieth, as arc over sine tells [m]."""
 KEPT = (ORIGIN, PROJECTION)
 """What predictions of data keep of their metadata."""
+SAME = 1e-6
+"""Share of their spread by which positions may differ that are the same but for rounding."""
 STEP = 100.0
 """Over which length directions are taken from one place to the next [m]."""
 
@@ -79,13 +81,13 @@ class Projection:
             Any other plane, or ``"utm"`` for the zone of the middle. Default: the azimuthal equidistant one, in which
             distances from the middle are right.
         """
-        longitude, latitude = middle_of(degrees)
+        longitude, latitude = middle = middle_of(degrees)
         if text is not None and text.strip().lower() == UTM:
             zone = int((longitude + 180.0) // 6.0) % 60 + 1
             return cls(f"EPSG:{(32600 if latitude >= 0 else 32700) + zone}", unit)
         if text is not None:
             return cls(text, unit)
-        plane = cls(f"+proj=aeqd +lat_0={latitude:.6g} +lon_0={longitude:.7g} +datum=WGS84", unit)
+        plane = cls(_equidistant(middle), unit)
         farthest = np.abs(plane.place(degrees)).max() * METRES[unit]
         if farthest > FAR:
             warnings.warn(
@@ -101,6 +103,30 @@ class Projection:
         """The one that data say they are in; None if they say none, or their lengths have no known unit."""
         text, unit = about.metadata.get(PROJECTION), unit_of_length(about.units.get("length", ""))
         return cls(text, unit) if isinstance(text, str) and unit in METRES else None
+
+    @classmethod
+    def of_both(cls, degrees: np.ndarray, positions: np.ndarray) -> Projection | None:
+        """The plane in which longitudes and latitudes have the positions (N, 2) that stand beside them.
+
+        Looked for among azimuthal equidistant ones and zones of UTM, in all units of length; None if it is none.
+        """
+        some = slice(None, None, 1 + len(degrees) // 1000)  # rows enough
+        degrees, positions = degrees[some], positions[some]
+        spread = float(np.ptp(positions, axis=0).max())
+        middle = cls(_equidistant(middle_of(degrees)))
+        size = float(np.ptp(middle.place(degrees), axis=0).max())
+        if len(degrees) < 3 or not spread or not size:
+            return None
+        unit = min(METRES, key=lambda name: abs(np.log(spread / size * METRES[name])))
+        centre = middle_of(degrees)
+        for _ in range(20):  # to where both coordinates are zero
+            guess = cls(_equidistant(centre), unit)
+            centre = guess.degrees((guess.place(degrees) - positions).mean(axis=0))
+        zone = cls.around(degrees, unit, text=UTM)
+        for plane in (cls(_equidistant(centre), unit), zone):
+            if np.abs(plane.place(degrees) - positions).max() < SAME * max(spread, SAME):
+                return plane
+        return None
 
     def place(self, degrees: np.ndarray) -> np.ndarray:
         """Positions (..., 2) [length] of longitudes and latitudes (..., 2) [degree]."""
@@ -191,6 +217,11 @@ def degrees_from(crs: str, positions: np.ndarray) -> np.ndarray:
     """Longitudes and latitudes of WGS 84 of those of another system."""
     longitude, latitude = _transformer(crs, DEGREES).transform(*positions.T)
     return np.stack([longitude, latitude], axis=1)
+
+
+def _equidistant(middle: np.ndarray) -> str:
+    """The azimuthal equidistant plane around a longitude and a latitude, in PROJ's words."""
+    return f"+proj=aeqd +lat_0={middle[1]:.6g} +lon_0={middle[0]:.7g} +datum=WGS84"
 
 
 def middle_of(degrees: np.ndarray) -> np.ndarray:

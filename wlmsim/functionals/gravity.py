@@ -16,6 +16,9 @@ from wlmsim.functionals.pieces import Piece
 DIRECT_LIMIT = 10_000
 """Number of particles up to which "auto" sums all pairs, exactly; that takes some 20 milliseconds."""
 
+LEAST = 1e-200
+"""The least square of a softening that is summed with [length^2]: its power -3/2 is finite."""
+
 
 class Gravity(Functional):
     """Softened gravity between all pairs, U[rho] = -(G / 2) iint rho(x) rho(y) / sqrt(|x - y|^2 + epsilon^2).
@@ -28,8 +31,8 @@ class Gravity(Functional):
     strength : float
         G times the total mass [length^3 / time^2]; negative for the repulsion of equal charges. Default 1.
     softening : float
-        epsilon, positive [length]. Particles in the same place do not pull at each other. Default 0.05. Point masses
-        are for `Pairwise`, and for short steps.
+        epsilon, at least 0 [length]. Particles in the same place do not pull at each other. Default 0.05. 0 is for
+        point masses, up to 10,000 of them: their encounters want short steps, such as those of `Substepped`.
     method : {"auto", "direct", "tree"}
         "direct" sums all pairs, to rounding error. "tree" replaces far groups of particles by their mass and
         quadrupole moment (up to three dimensions). "auto" is direct up to 10,000 particles and on a line, and the
@@ -64,8 +67,10 @@ class Gravity(Functional):
 
     def __init__(self, strength: float = 1.0, softening: float = 0.05, *, method: str = "auto", opening: float = 0.8):
         self.strength = check.real("strength", strength)
-        self.softening = check.positive("softening", softening)
+        self.softening = check.nonnegative("softening", softening)
         self.method = check.choice("method", method, ("auto", "direct", "tree"))
+        if self.softening == 0 and method == "tree":
+            raise check.fail("softening", "positive for a tree", softening)
         self.opening = check.positive("opening", opening)
         if opening >= 1:
             raise check.fail("opening", "a number above 0 and below 1", opening)
@@ -91,7 +96,7 @@ class Gravity(Functional):
         from wlmsim.kernels import direct, threads
 
         with threads.threads_for(len(positions) ** 2):
-            return -self.strength * direct.gravity_energy(positions, weights, self.softening**2)
+            return self.finite(-self.strength * direct.gravity_energy(positions, weights, self.softening**2))
 
     def force(self, positions: np.ndarray, weights: np.ndarray, time: float = 0.0) -> np.ndarray:
         """-G sum over j of w_j (x - x_j) / (|x - x_j|^2 + epsilon^2)^(3/2), by the method chosen."""
@@ -102,8 +107,8 @@ class Gravity(Functional):
 
         with threads.threads_for(len(positions) ** 2) as used:
             if positions.shape[1] > 3:
-                return self.strength * direct.gravity_force_any(positions, weights, self.softening**2)
-            return self.strength * direct.gravity_force(positions, weights, self.softening**2, used)
+                return self.strength * direct.gravity_force_any(positions, weights, self._softening2)
+            return self.strength * direct.gravity_force(positions, weights, self._softening2, used)
 
     def pieces(self, weights: np.ndarray, dim: int) -> tuple[Piece, ...] | None:
         """The sum over all pairs as compiled code; `None` for a tree."""
@@ -115,11 +120,21 @@ class Gravity(Functional):
         from wlmsim.kernels import direct, pieces
 
         source = direct.padded(np.zeros((n, dim)), weights)
-        return (Piece(pieces.add_gravity, (), (float(self.strength), float(self.softening) ** 2, source), n**2),)
+        return (Piece(pieces.add_gravity, (), (float(self.strength), self._softening2, source), n**2),)
+
+    @property
+    def _softening2(self) -> float:
+        """epsilon^2, not below what keeps a particle from pulling at itself by 0 / 0."""
+        return max(float(self.softening) ** 2, LEAST)
 
     def _by_tree(self, n: int, dim: int) -> bool:
         if self.method == "tree" and dim > 3:
             raise ParameterError(f"`method` must be 'direct' or 'auto' beyond three dimensions; got 'tree' in {dim}-D")
+        if self.method == "auto" and n > DIRECT_LIMIT and dim in (2, 3) and self.softening == 0:
+            raise ParameterError(
+                f"`softening` must be positive for more than {DIRECT_LIMIT} particles, which a tree sums; "
+                f"got 0 for {n}; method='direct' sums point masses, pair by pair"
+            )
         return self.method == "tree" or (self.method == "auto" and n > DIRECT_LIMIT and dim in (2, 3))
 
     def _walk(self, positions: np.ndarray, weights: np.ndarray, *, potential: bool) -> np.ndarray:

@@ -6,15 +6,19 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from array_api_compat import array_namespace
 
-from wlmsim import _times
 from wlmsim import _validation as check
+from wlmsim.functionals.external import as_scalar
 from wlmsim.integrators.base import State, acceleration_at, call
 from wlmsim.integrators.leapfrog import kick
 from wlmsim.integrators.loops import Loop
 from wlmsim.integrators.noise import StochasticIntegrator, decaying_correlation
 from wlmsim.mechanics.flow import Flow
 from wlmsim.mechanics.lagrangian import Lagrangian
+
+_NUMBER = np.zeros(())
+"""What stands for the kind of array where there is none yet."""
 
 
 class BAOAB(StochasticIntegrator):
@@ -65,7 +69,8 @@ class BAOAB(StochasticIntegrator):
     def check_mechanics(self, mechanics: Lagrangian | Flow) -> None:
         """Refuse a flow, and a temperature without the friction that holds it."""
         super().check_mechanics(mechanics)
-        if self.temperature and isinstance(mechanics, Lagrangian) and not mechanics.friction:
+        held = not isinstance(mechanics, Lagrangian) or mechanics.timed or mechanics.friction
+        if self.temperature and not held:
             raise check.fail("temperature", f"0 where there is no friction, as in {mechanics!r}", self.temperature)
 
     def noise_correlation(self, mechanics: Lagrangian, before: float, after: float) -> float:
@@ -75,28 +80,29 @@ class BAOAB(StochasticIntegrator):
     def step(self, mechanics: Lagrangian, state: State, dt: float) -> State:
         """Advance by `dt` with one evaluation of the potential's force."""
         x, v, w, t = state.positions, state.velocities, state.weights, state.time
-        force = acceleration_at(mechanics, state)
-        v = kick(mechanics, x, v, w, force, 1.0, 0.5 * dt)
-        x = x + 0.5 * dt * v
-        v = np.exp(-mechanics.friction * dt) * v
+        force, half = acceleration_at(mechanics, state), 0.5 * dt
+        v = kick(mechanics.at(t), x, v, w, force, 1.0, half)
+        x = x + half * v
+        middle, xp = mechanics.at(t + half), array_namespace(x)
+        v = xp.exp(-as_scalar(middle.friction, x, xp) * dt) * v
         if self.temperature:
-            v += self._width(mechanics, dt, t + 0.5 * dt) * self._rng.standard_normal(v.shape)
-        x = x + 0.5 * dt * v
+            v = v + self._width(middle, dt, t + half, like=x) * self._rng.standard_normal(v.shape)
+        x = x + half * v
         force = mechanics.acceleration(x, w, t + dt)
-        return State(x, kick(mechanics, x, v, w, force, 1.0, 0.5 * dt), w, t + dt, force)
+        return State(x, kick(mechanics.at(t + dt), x, v, w, force, 1.0, half), w, t + dt, force)
 
-    def _width(self, mechanics: Lagrangian, dt: float, time: float = 0.0) -> Any:
+    def _width(self, mechanics: Lagrangian, dt: float, time: float = 0.0, *, like: Any = _NUMBER) -> Any:
         """Of the noise of a step about a time; shape (n, 1) where each particle has a mass of its own."""
-        warmth = self.temperature
+        warmth, xp = self.temperature, array_namespace(like)
         if callable(warmth):
-            warmth = check.nonnegative(f"temperature at t = {_times.text(time)}", warmth(time))
-        return np.sqrt(-np.expm1(-2 * mechanics.friction * dt) * warmth / mechanics.inertia)
+            warmth = check.nonnegative_at("temperature", time, warmth(time))
+        return xp.sqrt(-xp.expm1(-2 * as_scalar(mechanics.friction, like, xp) * dt) * warmth / mechanics.inertia)
 
     def loop(self, mechanics: Lagrangian, weights: np.ndarray, dim: int) -> Loop | None:
-        """Such steps in compiled code; `None` where forces depend on the velocity beside friction, or T on the time."""
+        """Such steps in compiled code; `None` where forces depend on the velocity beside friction, or on the time."""
         from wlmsim.kernels import steps
 
-        settled = mechanics.only_friction and not callable(self.temperature)
+        settled = mechanics.only_friction and not mechanics.timed and not callable(self.temperature)
         pieces = mechanics.pieces(weights, dim) if settled else None
         if pieces is None:
             return None

@@ -14,6 +14,8 @@ from wlmsim.integrators.loops import Loop
 from wlmsim.mechanics.lagrangian import Lagrangian
 from wlmsim.mechanics.magnetic import cross
 
+LinearMap: TypeAlias = Callable[[np.ndarray], np.ndarray]
+
 
 class Boris(Integrator):
     """Kick-drift-kick for charged particles: each kick turns the velocities about the magnetic field.
@@ -39,13 +41,18 @@ class Boris(Integrator):
         """Advance by `dt` with one evaluation of the potential's force."""
         x, v, w, t = state.positions, state.velocities, state.weights, state.time
         force = acceleration_at(mechanics, state)
-        turns = gyration(mechanics, x, 0.5 * dt)
-        v = _kick(mechanics, x, v, w, force, turns)
+        now, later = mechanics.at(t), mechanics.at(t + dt)
+        turns = self.turns(now, x, 0.5 * dt)
+        v = _kick(now, x, v, w, force, turns)
         x = x + dt * v
         force = mechanics.acceleration(x, w, t + dt)
-        if mechanics.magnetic is not None and not mechanics.magnetic.uniform:
-            turns = gyration(mechanics, x, 0.5 * dt)
-        return State(x, _kick(mechanics, x, v, w, force, turns), w, t + dt, force)
+        if mechanics.timed or (mechanics.magnetic is not None and not mechanics.magnetic.uniform):
+            turns = self.turns(later, x, 0.5 * dt)
+        return State(x, _kick(later, x, v, w, force, turns), w, t + dt, force)
+
+    def turns(self, mechanics: Lagrangian, positions: Any, time: float) -> tuple[LinearMap, LinearMap]:
+        """Return what solves a half kick, see `gyration`."""
+        return gyration(mechanics, positions, time)
 
     def loop(self, mechanics: Lagrangian, weights: np.ndarray, dim: int) -> Loop | None:
         """Such steps in compiled code, where there is no magnetic field."""
@@ -53,9 +60,6 @@ class Boris(Integrator):
 
     def __repr__(self) -> str:
         return "Boris()"
-
-
-LinearMap: TypeAlias = Callable[[np.ndarray], np.ndarray]
 
 
 def _kick(mechanics: Lagrangian, x: Any, v: Any, w: Any, force: Any, turns: tuple[LinearMap, LinearMap]) -> np.ndarray:

@@ -35,9 +35,10 @@ class ConstantSpeedIntegrator(StochasticIntegrator):
         from wlmsim.kernels import constant_speed, threads
 
         x, v, w = state.positions, state.velocities, state.weights
-        a, b = mechanics.acceleration(x, w, state.time), mechanics.velocity_acceleration(x, v, w)
+        now = mechanics.at(state.time)
+        a, b = now.acceleration(x, w, state.time), now.velocity_acceleration(x, v, w)
         with threads.threads_for(len(v)):
-            return constant_speed.turn(v, a, b, mechanics.friction, self.speed, dt)
+            return constant_speed.turn(v, a, b, now.friction, self.speed, dt)
 
     def __repr__(self) -> str:
         return call(self, speed=self.speed, noise=self.noise, seed=self.seed)

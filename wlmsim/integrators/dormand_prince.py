@@ -63,8 +63,9 @@ class DormandPrince(Integrator):
 
         def newton(y: np.ndarray, t: float) -> tuple[np.ndarray, np.ndarray]:
             x, v = y
-            a = law.acceleration(x, w, t) - law.friction * v
-            return v, a if law.only_friction else a + law.velocity_acceleration(x, v, w)
+            now = law.at(t)
+            a = now.acceleration(x, w, t) - now.friction * v
+            return v, a if now.only_friction else a + now.velocity_acceleration(x, v, w)
 
         x, v = self._solve(newton, state, dt, (state.positions, state.velocities))
         return State(x, v, w, state.time + dt)

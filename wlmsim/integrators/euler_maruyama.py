@@ -21,8 +21,8 @@ class EulerMaruyama(NoisyFlowIntegrator):
 
     Parameters
     ----------
-    noise : float
-        sigma, at least 0 [length / sqrt(time)].
+    noise : float or callable
+        sigma, at least 0 [length / sqrt(time)], or a function of the time that gives it.
     seed : int or numpy.random.Generator, optional
         Source of the noise; a scheme that is used again goes on in its stream.
 
@@ -46,9 +46,7 @@ class EulerMaruyama(NoisyFlowIntegrator):
     def step(self, mechanics: Flow, state: State, dt: float) -> State:
         """Advance by `dt` with one evaluation of the velocity."""
         u = mechanics.velocity(state.positions, state.weights, state.time)
-        x = state.positions + dt * u
-        if self.noise:
-            x += np.sqrt(dt) * self.noise * self._rng.standard_normal(x.shape)
+        x = state.positions + dt * u + self._increments(state.positions, state.time, dt)
         return State(x, u, state.weights, state.time + dt)
 
     def loop(self, mechanics: Flow, weights: np.ndarray, dim: int) -> Loop | None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from array_api_compat import array_namespace
 
 from wlmsim import _validation as check
 from wlmsim.integrators.base import Integrator, State, acceleration_at, heun_kick
@@ -13,7 +14,7 @@ from wlmsim.integrators.loops import Loop
 from wlmsim.mechanics.lagrangian import Lagrangian
 
 
-def half_kick(gamma: Any, dt: Any, *, unit_mobility: bool, xp: Any = np) -> tuple[Any, Any]:
+def half_kick(gamma: Any, dt: Any, *, unit_mobility: bool) -> tuple[Any, Any]:
     """Coefficients (m, c) of the half step v <- m v + c F with friction solved exactly.
 
     m = exp(-gamma dt / 2) and c = (1 - m) / gamma, which tends to dt / 2 as gamma tends to 0. With unit mobility
@@ -27,8 +28,6 @@ def half_kick(gamma: Any, dt: Any, *, unit_mobility: bool, xp: Any = np) -> tupl
         Time step [time].
     unit_mobility : bool
         Whether the force is scaled by 1 + gamma.
-    xp : namespace
-        NumPy or torch.
 
     Returns
     -------
@@ -37,6 +36,7 @@ def half_kick(gamma: Any, dt: Any, *, unit_mobility: bool, xp: Any = np) -> tupl
     """
     half = 0.5 * dt
     if not isinstance(gamma, (int, float)):
+        xp = array_namespace(gamma)
         # the same near zero, where neither the quotient nor its slope may be taken
         z = gamma * half
         small = xp.abs(z) < 1e-4
@@ -107,21 +107,24 @@ class Leapfrog(Integrator):
 
     def step(self, mechanics: Lagrangian, state: State, dt: float) -> State:
         """Advance by `dt` with one evaluation of the potential's force."""
-        m, c = half_kick(mechanics.friction, dt, unit_mobility=self.scaling == "unit-mobility")
         x, v, w, t = state.positions, state.velocities, state.weights, state.time
         force = acceleration_at(mechanics, state)
-        if mechanics.only_friction:
+        m, c = self._half_kick(mechanics.at(t), dt)
+        if mechanics.only_friction and not mechanics.timed:
             x, v, force = kick_drift_kick(x, v, force, lambda y: mechanics.acceleration(y, w, t + dt), m, c, dt)
         else:
-            v = kick(mechanics, x, v, w, force, m, c)
+            v = kick(mechanics.at(t), x, v, w, force, m, c)
             x = x + dt * v
-            force = mechanics.acceleration(x, w, t + dt)
-            v = kick(mechanics, x, v, w, force, m, c)
+            force, later = mechanics.acceleration(x, w, t + dt), mechanics.at(t + dt)
+            v = kick(later, x, v, w, force, *self._half_kick(later, dt))
         return State(x, v, w, t + dt, force)
 
     def loop(self, mechanics: Lagrangian, weights: np.ndarray, dim: int) -> Loop | None:
         """Such steps in compiled code; `None` where forces depend on the velocity beside friction."""
         return kick_drift_kicks(mechanics, weights, dim, (1.0,), unit_mobility=self.scaling == "unit-mobility")
+
+    def _half_kick(self, mechanics: Lagrangian, dt: float) -> tuple[Any, Any]:
+        return half_kick(mechanics.friction, dt, unit_mobility=self.scaling == "unit-mobility")
 
     def __repr__(self) -> str:
         return f"Leapfrog(scaling={self.scaling!r})"
@@ -133,7 +136,8 @@ def kick_drift_kicks(
     """Steps of leapfrogs in compiled code, each over a share of the step; `None` if there is none for the mechanics."""
     from wlmsim.kernels import steps
 
-    pieces = mechanics.pieces(weights, dim) if mechanics.only_friction else None
+    settled = mechanics.only_friction and not mechanics.timed
+    pieces = mechanics.pieces(weights, dim) if settled else None
     if pieces is None:
         return None
 

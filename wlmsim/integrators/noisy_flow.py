@@ -19,21 +19,30 @@ class NoisyFlowIntegrator(StochasticIntegrator):
 
     Parameters
     ----------
-    noise : float
-        Strength of the noise, at least 0 [length / sqrt(time)].
+    noise : float or callable
+        Strength of the noise, at least 0 [length / sqrt(time)], or a function of the time that gives it.
     seed : int or numpy.random.Generator, optional
         Source of the noise.
     """
 
     moves = Flow
 
-    def __init__(self, noise: float, *, seed: int | np.random.Generator | None = None):
+    def __init__(self, noise: float | Callable[[float], float], *, seed: int | np.random.Generator | None = None):
         super().__init__(seed=seed)
-        self.noise = check.nonnegative("noise", noise)
+        self.noise: Any = noise if callable(noise) else check.nonnegative("noise", noise)
+
+    def _increments(self, x: Any, time: float, dt: float) -> Any:
+        """Increments sigma dW of a step that begins at a time, with sigma of its middle; 0 without noise."""
+        if not self.noise:
+            return 0.0
+        sigma, middle = self.noise, time + 0.5 * dt
+        if callable(sigma):
+            sigma = check.nonnegative_at("noise", middle, sigma(middle))
+        return dt**0.5 * sigma * self._rng.standard_normal(x.shape)
 
     def _loop(self, kernel: Callable[..., Any], mechanics: Flow, weights: np.ndarray, dim: int) -> Loop | None:
         """Steps in compiled code, by a kernel that takes the noise."""
-        pieces = mechanics.pieces(weights, dim)
+        pieces = None if callable(self.noise) else mechanics.pieces(weights, dim)
         if pieces is None:
             return None
         return Loop(kernel, pieces, lambda dt, count, size: (self._rows(np.sqrt(dt) * self.noise, count, size),))

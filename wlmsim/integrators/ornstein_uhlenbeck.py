@@ -40,6 +40,8 @@ class ExactOrnsteinUhlenbeck(NoisyFlowIntegrator):
     def check_mechanics(self, mechanics: Lagrangian | Flow) -> None:
         """Refuse everything but a gradient flow in a harmonic well."""
         super().check_mechanics(mechanics)
+        if callable(self.noise):
+            raise check.fail("noise", "a number; EulerMaruyama and StochasticHeun take one that changes", self.noise)
         potential = mechanics.potential if isinstance(mechanics, GradientFlow) else None
         if not (isinstance(potential, External) and isinstance(potential.law, laws.Harmonic)):
             expected = f"a scheme for {mechanics!r}, such as EulerMaruyama"

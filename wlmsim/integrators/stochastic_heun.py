@@ -22,8 +22,8 @@ class StochasticHeun(NoisyFlowIntegrator):
 
     Parameters
     ----------
-    noise : float
-        sigma, at least 0 [length / sqrt(time)].
+    noise : float or callable
+        sigma, at least 0 [length / sqrt(time)], or a function of the time that gives it.
     seed : int or numpy.random.Generator, optional
         Source of the noise; a scheme that is used again goes on in its stream.
 
@@ -45,7 +45,7 @@ class StochasticHeun(NoisyFlowIntegrator):
     def step(self, mechanics: Flow, state: State, dt: float) -> State:
         """Advance by `dt` with two evaluations of the velocity."""
         x, w = state.positions, state.weights
-        noise = np.sqrt(dt) * self.noise * self._rng.standard_normal(x.shape) if self.noise else 0.0
+        noise = self._increments(x, state.time, dt)
         x, v = heun_step(lambda y, t: mechanics.velocity(y, w, t), x, state.time, dt, noise)
         return State(x, v, w, state.time + dt)
 

@@ -13,7 +13,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import numpy as np
 
 from wlmsim import _validation as check
-from wlmsim.data.dates import ORIGIN, counted, from_text, ticks_of, zoned
+from wlmsim.data.dates import ORIGIN, SECONDS, counted, from_text, ticks_of, zoned
+from wlmsim.data.projection import Projection
 from wlmsim.data.tracks import Tracks
 from wlmsim.data.units import DEGREE, stated, unit_of_length
 from wlmsim.errors import DataWarning, FileFormatError, ParameterError
@@ -154,12 +155,26 @@ def tracks_from_columns(
         If rows are left out, or the individuals are seldom seen at one time.
     """
     table = _SightingsTable(columns, source)
+    units = {**(table.clock() if time is None else {}), **(units or {})}
+    plane = table.plane() if positions is None and crs is None and projection is None else None
+    if plane is not None and length_wanted(units, plane.unit) == plane.unit:  # what a table of wlmsim has beside
+        positions, crs = [name for name in ("x", "y", "z") if name in table.names], plane.text
+        units = {"length": plane.unit, **units}
     where = table.found_positions(positions)
     names, absent = table.individuals(id)
     when = table.moments(time, timezone, date_format)
     x = table.values("positions", where)
+    if plane is not None and crs == plane.text:
+        x = np.concatenate([x[:, :2] / plane.scale, x[:, 2:]], axis=1)  # in the unit of the plane
     pace = table.companion("velocities", where, velocities)
     v = None if pace is None else table.values("velocities", pace)
+    if v is None and {"vx", "vy", "x", "y"} <= set(table.names) and table.degrees(where):
+        warnings.warn(
+            f"{source}: left out the velocities vx and vy, which are along x and y, in a plane that is not known: "
+            "positions=['x', 'y'] and crs='EPSG:...' say which",
+            DataWarning,
+            stacklevel=4,
+        )
     for role, column in (("id", names), ("time", when), ("velocities", v)):
         if column is not None and len(column) != len(x):
             raise check.fail(role, f"a column of {len(x)} rows, as the positions have", column)
@@ -276,6 +291,36 @@ class _SightingsTable(_Table):
         if entries.dtype.kind in "OUS" and not _are_numbers(entries):
             return _dates(_words(entries), self.source, timezone, date_format)
         return _numbers("time", columns[0], self.source)
+
+    def clock(self) -> dict[str, str]:
+        """The unit of times that are numbers with dates beside them; nothing if there are not both."""
+        if not {"date", "time"} <= set(self.plain) or not self._is_dates("date"):
+            return {}
+        numbers, dates = self.columns[self.plain["time"]], self.columns[self.plain["date"]]
+        if ticks_of(numbers) is not None or not _are_numbers(np.asarray(numbers)):
+            return {}
+        ticks = ticks_of(dates)
+        ticks = from_text(_words(dates)) if ticks is None else ticks
+        if ticks is None or ticks.dtype.kind != "M":
+            return {}
+        known = ~np.isnat(ticks)
+        later = (ticks[known] - ticks[known].min()) / np.timedelta64(1, "s")
+        count = np.asarray(_numbers("time", numbers, self.source))[known]
+        if not known.any() or not np.ptp(later) or not np.ptp(count):
+            return {}
+        span = float(np.ptp(later) / np.ptp(count))
+        unit = next((name for name, seconds in SECONDS.items() if abs(span / seconds - 1.0) < 1e-3), None)
+        return {} if unit is None else {"time": unit}
+
+    def plane(self) -> Projection | None:
+        """The plane that x and y are in, where longitudes and latitudes stand beside them; None if it is not told."""
+        if not {"x", "y", "lon", "lat"} <= set(self.plain):
+            return None
+        flat, degrees = (
+            self.values("positions", [self.plain[n] for n in names]) for names in (("x", "y"), ("lon", "lat"))
+        )
+        known = np.isfinite(flat).all(axis=1) & np.isfinite(degrees).all(axis=1)
+        return Projection.of_both(degrees[known], flat[known]) if known.any() else None
 
     def _is_dates(self, name: str) -> bool:
         column = self.columns[self.plain[name]]

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from wlmsim import _validation as check
+from wlmsim.data.by_value import HoldsFunctions
+from wlmsim.errors import ParameterError
+from wlmsim.functionals.tracing import name_of
 
 __all__ = ["Alignment", "Dissipation", "Friction", "SelfPropulsion"]
 
@@ -24,6 +29,13 @@ class Dissipation(ABC):
     only_friction: bool = False
     """Whether there is nothing beside friction, so that `force` vanishes."""
 
+    timed: bool = False
+    """Whether it depends on the time: integrators then ask for it as it is, by `at`."""
+
+    def at(self, time: float) -> Dissipation:
+        """Return the dissipation as it is at a time."""
+        return self
+
     @abstractmethod
     def rayleigh(self, positions: Any, velocities: Any, weights: Any, xp: Any) -> Any:
         """Rayleigh function R, friction included, written once for any array namespace `xp`."""
@@ -31,6 +43,13 @@ class Dissipation(ABC):
     @abstractmethod
     def force(self, positions: np.ndarray, velocities: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """Force on each particle but for friction, -(1 / w_j) dR/dv_j, shape (n, d) [mass length / time^2]."""
+
+    def expression(self, positions: Any, velocities: Any, weights: Any, xp: Any) -> Any:
+        """The same force in any array namespace, of one that derives from no Rayleigh function.
+
+        `learn.differentiable_simulate` takes it where there is one, and else differentiates `rayleigh`.
+        """
+        return NotImplemented
 
     @property
     def latex(self) -> str:
@@ -63,8 +82,17 @@ class DissipationSum(Dissipation):
         for term in terms:
             check.instance("terms", term, Dissipation)
         self._terms = tuple(part for term in terms for part in term.terms)
-        self.friction = sum(term.friction for term in self._terms)
         self.only_friction = all(term.only_friction for term in self._terms)
+        self.timed = any(term.timed for term in self._terms)
+
+    @property
+    def friction(self) -> float:  # type: ignore[override]
+        """Sum of the rates [1 / time]."""
+        return sum(term.friction for term in self._terms)
+
+    def at(self, time: float) -> DissipationSum:
+        """Return the sum of the terms as they are at a time."""
+        return DissipationSum(*(term.at(time) for term in self._terms)) if self.timed else self
 
     @property
     def terms(self) -> tuple[Dissipation, ...]:
@@ -89,40 +117,68 @@ class DissipationSum(Dissipation):
         return " + ".join(repr(term) for term in self._terms)
 
 
-class Friction(Dissipation):
+class Friction(HoldsFunctions, Dissipation):
     """Linear friction, R = gamma / 2 integral |v|^2 rho; force -gamma v, solved exactly by the integrators.
+
+    A rate that changes in time is taken as it is at both ends of each step, so that schemes keep their second order.
 
     Parameters
     ----------
-    rate : float
-        gamma, at least 0 [1 / time].
+    rate : float or callable
+        gamma, at least 0 [1 / time], or a function of the time that gives it.
+
+    Raises
+    ------
+    ParameterError
+        If the rate is negative or not finite, also at the time when it is; and where one number is asked for, as by
+        `Trajectory.action`, of a rate that changes.
+
+    Examples
+    --------
+    >>> import numpy as np, wlmsim as wls
+    >>> brake = wls.Lagrangian(dissipation=wls.Friction(lambda t: 1 / (1 + t)))
+    >>> path = wls.simulate(brake, wls.Population([[0.0]], [[1.0]]), [1.0], dt=0.01)
+    >>> bool(np.isclose(path.velocities[-1, 0, 0], 1 / 2, rtol=1e-4))      # v = 1 / (1 + t)
+    True
     """
 
     only_friction = True
 
-    def __init__(self, rate: float):
-        self.friction = check.nonnegative("rate", rate)
+    def __init__(self, rate: float | Callable[[float], float]):
+        self.rate: Any = rate if callable(rate) else check.nonnegative("rate", rate)
+        self.timed = callable(rate)
 
     @property
-    def rate(self) -> float:
-        """The rate, gamma [1 / time]."""
-        return self.friction
+    def friction(self) -> float:  # type: ignore[override]
+        """The rate, gamma [1 / time]; `ParameterError` if it depends on the time."""
+        if self.timed:
+            raise ParameterError(f"the rate of {self!r} depends on the time: ask it at one, `friction.at(time)`")
+        return self.rate
+
+    def at(self, time: float) -> Friction:
+        """Return friction of the rate at a time."""
+        if not self.timed:
+            return self
+        now = copy.copy(self)
+        now.rate, now.timed = check.nonnegative_at("rate", time, self.rate(time)), False
+        return now
 
     def force(self, positions: np.ndarray, velocities: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """Zero: the integrators solve friction exactly."""
         return np.zeros_like(velocities)
 
     def rayleigh(self, positions: Any, velocities: Any, weights: Any, xp: Any) -> Any:
-        """gamma / 2 sum of w_i |v_i|^2."""
+        """gamma / 2 sum of w_i |v_i|^2; of a rate that depends on the time ask `at(time)`."""
         return 0.5 * self.friction * (weights[:, None] * velocities**2).sum()
 
     @property
     def latex(self) -> str:
         """LaTeX of the Rayleigh function of a population of mass m, for which gamma is a rate."""
-        return r"\tfrac{m \gamma}{2} \int |v|^2 \rho \, dx"
+        rate = r"\gamma(t)" if self.timed else r"\gamma"
+        return rf"\tfrac{{m {rate}}}{{2}} \int |v|^2 \rho \, dx"
 
     def __repr__(self) -> str:
-        return f"Friction({self.friction:g})"
+        return f"Friction({name_of(self.rate) if self.timed else format(self.rate, 'g')})"
 
 
 class Alignment(Dissipation):

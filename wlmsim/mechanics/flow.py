@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from typing import Any
 
 import numpy as np
 
@@ -11,15 +11,40 @@ from wlmsim.data.by_value import HoldsFunctions
 from wlmsim.data.population import Population
 from wlmsim.errors import ParameterError
 from wlmsim.functionals.base import Functional
+from wlmsim.functionals.external import as_scalar
 from wlmsim.functionals.pieces import InPieces, Piece
 
 
-class Flow(HoldsFunctions, InPieces, ABC):
-    """First-order mechanics, dx/dt = u(x, t): the velocities follow from the positions."""
+class Flow(HoldsFunctions, InPieces):
+    """First-order mechanics, dx/dt = u(x, t): the velocities follow from the positions.
+
+    One of your own has `expression`, the velocity in any array namespace, or `velocity` alone, for simulations only.
+
+    Examples
+    --------
+    >>> import numpy as np, wlmsim as wls
+    >>> class Drain(wls.Flow):
+    ...     def __init__(self, rate):
+    ...         self.rate = rate
+    ...     def expression(self, positions, weights, time, xp):
+    ...         return -self.rate * positions
+    >>> path = wls.simulate(Drain(0.5), wls.Population([[1.0]]), [2.0], dt=0.01)
+    >>> bool(np.isclose(path.positions[-1, 0, 0], np.exp(-1)))
+    True
+    """
 
     whole = "velocity"
 
-    @abstractmethod
+    def expression(self, positions: Any, weights: Any, time: Any, xp: Any) -> Any:
+        """Velocity of each particle, shape (n, d), written with the functions of an array namespace.
+
+        From it come `velocity` and the gradients of `learn.differentiable_simulate`. The time is a scalar array.
+        """
+        raise ParameterError(
+            f"{type(self).__name__} must have a method `expression(positions, weights, time, xp)` that gives the "
+            "velocities, written with the functions of `xp`"
+        )
+
     def velocity(self, positions: np.ndarray, weights: np.ndarray, time: float = 0.0) -> np.ndarray:
         """Velocity u of each particle.
 
@@ -37,6 +62,7 @@ class Flow(HoldsFunctions, InPieces, ABC):
         ndarray, shape (n, d)
             [length / time].
         """
+        return np.asarray(self.expression(positions, weights, as_scalar(time, positions, np), np))
 
     def energy(self, population: Population) -> float:
         """What the flow conserves (a Hamiltonian) or lowers (a free energy); `ParameterError` if it has neither."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from array_api_compat import array_namespace
 
 from wlmsim import _validation as check
 from wlmsim.data.population import Population
 from wlmsim.errors import ParameterError
 from wlmsim.functionals import tracing
 from wlmsim.functionals.binding import bound
-from wlmsim.functionals.external import external_pieces
+from wlmsim.functionals.external import as_scalar, external_pieces
 from wlmsim.functionals.laws import Law, PointVortex
 from wlmsim.functionals.pairwise import pair_pieces
 from wlmsim.functionals.pieces import Piece
@@ -63,11 +64,10 @@ class StreamFlow(Flow):
         """-grad psi, turned, as compiled code."""
         return _turned(external_pieces(self.law, len(weights), dim)) if dim == 2 else None
 
-    def stream_function(self, positions: np.ndarray, time: float = 0.0) -> np.ndarray:
-        """Stream function psi at each of (n, 2) positions, shape (n,) [length^2 / time]."""
-        if tracing.takes_time(self.law):
-            return self.law(positions, time, np)
-        return self.law(positions, np)
+    def stream_function(self, positions: Any, time: Any = 0.0) -> Any:
+        """Stream function psi at each of (n, 2) positions, shape (n,) [length^2 / time]; they may be tensors."""
+        xp = np if isinstance(positions, np.ndarray) else array_namespace(positions)
+        return self.law(positions, time, xp) if tracing.takes_time(self.law) else self.law(positions, xp)
 
     def energy(self, population: Population) -> float:
         """Mean of the stream function over the population, which a steady flow conserves."""
@@ -132,6 +132,15 @@ class VortexFlow(Flow):
         self._check(positions)
         with threads.threads_for(len(positions) ** 2):
             return vortices.vortex_velocity(positions, self.circulations, self.core**2)
+
+    def expression(self, positions: Any, weights: Any, time: Any, xp: Any) -> Any:
+        """The same in any namespace; circulations and core may be tensors."""
+        self._check(positions)
+        gamma = xp.stack([as_scalar(each, positions, xp) for each in self.circulations])
+        away = positions[:, None] - positions[None]
+        r2 = (away**2).sum(-1) + self.core**2
+        rate = xp.where(r2 > 0, gamma / (2 * np.pi * xp.where(r2 > 0, r2, xp.ones_like(r2))), xp.zeros_like(r2))
+        return xp.stack([-(rate * away[..., 1]).sum(-1), (rate * away[..., 0]).sum(-1)], axis=1)
 
     def pieces(self, weights: np.ndarray, dim: int) -> tuple[Piece, ...] | None:
         """-sum over j of Gamma_j grad psi(|x_i - x_j|), turned, as compiled code."""
@@ -203,15 +212,16 @@ class LambOseenFlow(Flow):
         self.viscosity = check.positive("viscosity", viscosity)
         self.age = check.positive("age", age)
 
-    def velocity(self, positions: np.ndarray, weights: np.ndarray, time: float = 0.0) -> np.ndarray:
+    def expression(self, positions: Any, weights: Any, time: Any, xp: Any) -> Any:
         """Omega(|x|, t) J x."""
         _check_plane(positions)
         width2 = 4 * self.viscosity * (self.age + time)
-        s = (positions**2).sum(-1, keepdims=True) / width2
+        s = (positions**2).sum(-1)[:, None] / width2
         # (1 - exp(-s)) / s, which is 1 at the centre
-        profile = np.divide(-np.expm1(-s), s, out=np.ones_like(s), where=s > 0)
+        away = xp.where(s > 0, s, xp.ones_like(s))
+        profile = xp.where(s > 0, -xp.expm1(-away) / away, xp.ones_like(s))
         rate = self.circulation / (2 * np.pi * width2) * profile
-        return rate * np.stack([-positions[:, 1], positions[:, 0]], axis=1)
+        return rate * xp.stack([-positions[:, 1], positions[:, 0]], axis=1)
 
     def __repr__(self) -> str:
         return f"LambOseenFlow(circulation={self.circulation:g}, viscosity={self.viscosity:g}, age={self.age:g})"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+import copy
+from typing import Any, Self
 
 import numpy as np
 
@@ -26,7 +27,7 @@ class Lagrangian(InPieces):
         Potential energy U; functionals combine with ``+``. Default: none, free particles.
     dissipation : Dissipation, optional
         Friction, alignment, self-propulsion; they combine with ``+``. Default: none. Friction is a rate
-        gamma [1 / time]: its force is -m gamma v.
+        gamma [1 / time], which may depend on the time: its force is -m gamma v.
     magnetic : MagneticField, optional
         Magnetic field, or the Coriolis force of a rotating frame. Default: none.
     mass : float or array_like, shape (n,), optional
@@ -57,8 +58,22 @@ class Lagrangian(InPieces):
 
     @property
     def friction(self) -> float:
-        """Linear friction rate gamma [1 / time]."""
+        """Linear friction rate gamma [1 / time]; `ParameterError` if it depends on the time, see `at`."""
         return 0.0 if self.dissipation is None else self.dissipation.friction
+
+    @property
+    def timed(self) -> bool:
+        """Whether dissipation or magnetic field depend on the time; potentials take it as an argument."""
+        return any(part is not None and part.timed for part in (self.dissipation, self.magnetic))
+
+    def at(self, time: float) -> Self:
+        """Return the Lagrangian with dissipation and magnetic field as they are at a time; else itself."""
+        if not self.timed:
+            return self
+        now = copy.copy(self)
+        now.dissipation = None if self.dissipation is None else self.dissipation.at(time)
+        now.magnetic = None if self.magnetic is None else self.magnetic.at_time(time)
+        return now
 
     def acceleration(self, positions: np.ndarray, weights: np.ndarray, time: float = 0.0) -> np.ndarray:
         """Acceleration by the potential, -grad (dU/drho) / m, shape (n, d) [length / time^2]."""
@@ -170,8 +185,9 @@ class Lagrangian(InPieces):
             alone = len(self.potential.terms) == 1 and not energy.startswith("-")
             terms += f" - {energy}" if alone else rf" - \left( {energy} \right)"
         if self.only_friction:
-            damped = rf"e^{{{self.friction:.4g} t}} \left( {terms} \right)"
-            return rf"\mathcal{{L}} = {damped if self.friction else terms}"
+            rate = r"\int \gamma(t) \, dt" if self.timed else f"{self.friction:.4g} t"
+            damped = rf"e^{{{rate}}} \left( {terms} \right)"
+            return rf"\mathcal{{L}} = {damped if self.timed or self.friction else terms}"
         # no factor exp(gamma t) makes a Lagrangian of these: friction stands in the Rayleigh function too
         rayleigh = "" if self.dissipation is None else rf", \quad \mathcal{{R}} = {self.dissipation.latex}"
         return rf"\mathcal{{L}} = {terms}{rayleigh}"

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from array_api_compat import array_namespace
 
 from wlmsim import _validation as check
 from wlmsim.data.by_value import HoldsFunctions
 from wlmsim.errors import ParameterError
-from wlmsim.functionals.tracing import takes_time
+from wlmsim.functionals.external import as_scalar
+from wlmsim.functionals.tracing import name_of, takes_time
 
 
 class MagneticField(HoldsFunctions):
@@ -24,13 +27,19 @@ class MagneticField(HoldsFunctions):
     ----------
     strength : float, sequence of 3 floats or callable
         B times the charge [mass / time]: a number in 2-D, where the field stands on the plane, a vector in 3-D. A field
-        that varies in space is a function of ``(x, xp)``, x of shape (n, d), with a result of shape (n,) in 2-D and
-        (n, 3) in 3-D, there without divergence. Default 1.
+        that varies is a function of ``(x, xp)``, or of ``(x, t, xp)`` where it depends on the time, x of shape (n, d),
+        with a result of shape (n,) in 2-D and (n, 3) in 3-D, there without divergence; or of one number, or three, if
+        it is the same everywhere. Default 1.
 
     Raises
     ------
     ParameterError
         If the strength is none of these or not finite; later, if it does not fit the dimension of space.
+
+    Notes
+    -----
+    A field that changes in time induces an electric one, curl E = -dB/dt, which is no part of this force: add it to the
+    potential if it matters, or as a dissipation of your own.
 
     Examples
     --------
@@ -46,32 +55,46 @@ class MagneticField(HoldsFunctions):
         if not callable(strength):
             values = check.array("strength", strength)
             if values.shape not in ((), (3,)) or not np.isfinite(values).all():
-                raise check.fail("strength", "a finite number, 3 of them, or a function of (x, xp)", strength)
+                expected = "a finite number, 3 of them, or a function of (x, xp) or (x, t, xp)"
+                raise check.fail("strength", expected, strength)
             strength = float(values) if values.ndim == 0 else tuple(values.tolist())
-        elif takes_time(strength):
-            raise ParameterError("`strength` must be a number, or a function of (x, xp); a field in time is not known")
-        self.strength = strength
+        self.strength: Any = strength
+        self.timed = callable(strength) and takes_time(strength)
 
     @property
     def uniform(self) -> bool:
-        """Whether the field is the same everywhere."""
+        """Whether the field is the same everywhere and always."""
         return not callable(self.strength)
 
-    def at(self, positions: np.ndarray) -> np.ndarray:
+    def at_time(self, time: float) -> MagneticField:
+        """Return the field as it is at a time."""
+        if not self.timed:
+            return self
+        now, law = copy.copy(self), self.strength
+        now.strength, now.timed = lambda x, xp: law(x, as_scalar(time, x, xp), xp), False
+        return now
+
+    def at(self, positions: Any) -> Any:
         """Field at the particles [mass / time]: (n, 1) in 2-D, (n, 3) in 3-D; n is 1 for a uniform field."""
         n, dim = positions.shape
         expected = f"of one component in 2-D, of three in 3-D; {self!r} does not fit {n} particles in {dim}-D"
         if dim not in (2, 3):
             raise ParameterError(f"`strength` must be {expected}")
+        if self.timed:
+            raise ParameterError(f"{self!r} depends on the time: ask it at one, `field.at_time(time)`")
+        xp = array_namespace(positions)
         try:
-            field = np.asarray(self.strength(positions, np) if callable(self.strength) else self.strength)
+            field = self.strength(positions, xp) if callable(self.strength) else self.strength
         except IndexError as error:
             raise ParameterError(f"`strength` must be {expected}: {error}") from error
-        if field.shape != (() if self.uniform else (n,)) + (() if dim == 2 else (3,)):
-            raise ParameterError(f"`strength` must be {expected}: its shape is {field.shape}")
-        return field.reshape(-1, 1 if dim == 2 else 3)
+        parts = [as_scalar(part, positions, xp) for part in field] if isinstance(field, (tuple, list)) else None
+        field = as_scalar(field, positions, xp) if parts is None else xp.stack(parts)
+        each = () if dim == 2 else (3,)
+        if tuple(field.shape) not in (each, (n, *each)):
+            raise ParameterError(f"`strength` must be {expected}: its shape is {tuple(field.shape)}")
+        return field.reshape((-1, 1 if dim == 2 else 3))
 
-    def force(self, positions: np.ndarray, velocities: np.ndarray) -> np.ndarray:
+    def force(self, positions: Any, velocities: Any) -> Any:
         """Lorentz force v x B per unit of weight, shape (n, d) [mass length / time^2]."""
         return cross(velocities, self.at(positions))
 
@@ -88,13 +111,13 @@ class MagneticField(HoldsFunctions):
         return r"\int v \cdot A \, \rho \, dx"
 
     def __repr__(self) -> str:
-        law = self.strength
-        return f"MagneticField({getattr(law, '__name__', repr(law))})"
+        return f"MagneticField({name_of(self.strength) if callable(self.strength) else repr(self.strength)})"
 
 
-def cross(v: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """v x b of vectors v (n, d) with a field b that stands on the plane, (n, 1), or in space, (n, 3)."""
+def cross(v: Any, b: Any) -> Any:
+    """v x b of vectors v (n, d) with a field b that stands on the plane, (n, 1), or in space, (n, 3); any namespace."""
+    xp = array_namespace(v)
     if v.shape[1] == 2:
-        return b * np.stack([v[:, 1], -v[:, 0]], axis=1)
+        return b * xp.stack([v[:, 1], -v[:, 0]], axis=1)
     (x, y, z), (bx, by, bz) = v.T, b.T
-    return np.stack([y * bz - z * by, z * bx - x * bz, x * by - y * bx], axis=1)
+    return xp.stack([y * bz - z * by, z * bx - x * bz, x * by - y * bx], axis=1)

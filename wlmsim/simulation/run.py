@@ -435,7 +435,9 @@ class _Run:
                 return self._state
         if part:
             if self._on_the_way is None:
-                self._on_the_way = self._integrator.on_the_way(self._mechanics, self._grid.length(step))
+                law, now = self._mechanics, self._grid.time(step)
+                law = law.at(now) if isinstance(law, Lagrangian) else law  # of the noise, whose friction may change
+                self._on_the_way = self._integrator.on_the_way(law, self._grid.length(step))
             state = self._aside(self._on_the_way(part), self._state, part, time)
             end = self._watch.ends_within(self._inside(self._state, state, part), part, state) if self._watch else None
             return state if end is None else end

@@ -79,7 +79,7 @@ def _color_axis(drawing: Drawing) -> dict[str, Any]:
         "colorbar": {
             "title": {"text": "" if dates else coloring.title, "side": "right"},
             **({"tickvals": list(dates), "ticktext": list(dates.values())} if dates else {}),
-            "thickness": 14,
+            "thickness": 9,
             "len": 0.7,
             "outlinewidth": 0,
         },

@@ -103,8 +103,7 @@ class View:
         if drawing.coloring.note:
             self._note(drawing.coloring.note)
         self._box = Box(self.page, drawing)
-        if title != "truth":
-            draw_key(self.page, drawing)  # one for both
+        draw_key(self.page, drawing)
         self._turn(0.0)
 
     def _turn(self, angle: float) -> None:

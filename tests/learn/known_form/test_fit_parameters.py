@@ -354,8 +354,3 @@ class TestEveryNumber:
             "pairwise.l",
             "pairwise.cutoff",
         ]
-
-
-def test_a_field_in_time_is_refused_when_it_is_made():
-    with pytest.raises(ParameterError, match=r"`strength` must be a number, or a function of \(x, xp\)"):
-        wls.MagneticField(lambda x, t, xp: t + 0.0 * x[:, 0])

@@ -206,6 +206,17 @@ class Average(LearnableFunctional):
         """Degree in the density, of all."""
         return self.functionals[0].degree
 
+    @property
+    def kinds(self) -> tuple[str, ...] | None:
+        """What each particle is, which is the same to all."""
+        return self.functionals[0].kinds
+
+    def of_rows(self, rows: Sequence[int] | np.ndarray) -> Average:
+        """The average among those particles."""
+        other = Average([functional.of_rows(rows) for functional in self.functionals])
+        other.factor = self.factor
+        return other
+
     def settings(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
         return {"functionals": list(self.functionals)}

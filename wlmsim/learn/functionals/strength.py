@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import math
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 
 from wlmsim import _validation as check
@@ -46,6 +49,17 @@ class LearnableStrength(LearnableFunctional):
     def degree(self) -> int | None:  # type: ignore[override]
         """Degree in the density of U_0."""
         return self.functional.degree
+
+    @property
+    def kinds(self) -> tuple[str, ...] | None:
+        """What each particle is to U_0."""
+        return self.functional.kinds
+
+    def of_rows(self, rows: Sequence[int] | np.ndarray) -> LearnableStrength:
+        """The same strength of U_0 among those particles."""
+        other = copy.copy(self)
+        other.functional = self.functional.of_rows(rows)
+        return other
 
     def settings(self) -> dict[str, Any]:
         """Return the constructor's arguments."""

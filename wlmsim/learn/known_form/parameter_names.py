@@ -51,7 +51,7 @@ def parameters_of(model: Model) -> dict[str, float]:
     """
     known: dict[str, float] = {}
     if isinstance(model, Lagrangian):
-        known |= {"friction": model.friction}
+        known |= {} if _changing_friction(model) else {"friction": model.friction}
         known |= {"mass": model.mass} if np.ndim(model.mass) == 0 else {}
     for prefix, part in _parts(model):
         for name, value in _numbers(part).items():
@@ -115,9 +115,10 @@ def _with_terms(
     if model.potential is not None:
         model.potential = _sum(FunctionalSum, [next(terms) for _ in model.potential.terms])
     others = [next(terms) for _ in _other_dissipation(model)]
-    friction = values.get("friction", model.friction)
-    drag = Friction(friction) if checked else _assigned(Friction(0.0), {"friction": friction})
-    others = others if checked and drag.friction == 0 else [drag, *others]
+    if not _changing_friction(model):
+        friction = values.get("friction", model.friction)
+        drag = Friction(friction) if checked else _assigned(Friction(0.0), {"rate": friction})
+        others = others if checked and drag.friction == 0 else [drag, *others]
     model.dissipation = _sum(DissipationSum, others) if others else None
     if model.magnetic is not None:
         model.magnetic = next(terms)
@@ -132,7 +133,13 @@ def _sum(kind: type, terms: list[Any]) -> Any:
 
 def _other_dissipation(model: Lagrangian) -> list[Any]:
     terms = () if model.dissipation is None else model.dissipation.terms
-    return [term for term in terms if not isinstance(term, Friction)]
+    return [term for term in terms if _changing_friction(model) or not isinstance(term, Friction)]
+
+
+def _changing_friction(model: Lagrangian) -> bool:
+    """Whether friction depends on the time, so that it is a term with a law of its own instead of a number."""
+    terms = () if model.dissipation is None else model.dissipation.terms
+    return any(isinstance(term, Friction) and term.timed for term in terms)
 
 
 def _parts(model: Any) -> list[tuple[str, Any]]:
@@ -204,11 +211,12 @@ def _replaced(part: Any, prefix: str, values: Mapping[str, Number], checked: boo
 
 
 def _changed(part: Any, changes: dict[str, Any], checked: bool) -> Any:
-    law = getattr(part, "law", None) if "law" in inspect.signature(type(part)).parameters else None
-    if dataclasses.is_dataclass(law) and not isinstance(law, type):
-        inner = {name: changes.pop(name) for name in list(changes) if hasattr(law, name)}
-        # the new law is the old one with other numbers: the functional need not probe it again
-        part = _assigned(part, {"law": _changed(law, inner, checked)}) if inner else part
+    for field in () if dataclasses.is_dataclass(part) else inspect.signature(type(part)).parameters:
+        law = getattr(part, field, None)
+        if dataclasses.is_dataclass(law) and not isinstance(law, type):
+            inner = {name: changes.pop(name) for name in list(changes) if hasattr(law, name)}
+            # the new law is the old one with other numbers: the functional need not probe it again
+            part = _assigned(part, {field: _changed(law, inner, checked)}) if inner else part
     if not changes:
         return part
     if not checked:

@@ -70,7 +70,7 @@ def flat_rollout(
         interval = target - plan.times[-1]
         if steps := steps_over(interval, dt):
             plan.add(steps, target)
-            m, c = half_kick(friction, interval / steps, unit_mobility=unit_mobility, xp=torch)
+            m, c = half_kick(friction, interval / steps, unit_mobility=unit_mobility)
             decays.append(torch.as_tensor(m, dtype=x.dtype, device=x.device))
             kicks.append(torch.as_tensor(c / mass, dtype=x.dtype, device=x.device))
         plan.kept.append(len(plan.times) - 1)

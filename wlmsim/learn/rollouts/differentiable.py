@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Iterator, Mapping
-from functools import partial
 from itertools import pairwise
 from typing import Any, NamedTuple, cast
 
@@ -17,12 +17,15 @@ from wlmsim import _validation as check
 from wlmsim.data.population import Population
 from wlmsim.errors import ParameterError
 from wlmsim.functionals.base import Functional, FunctionalSum
+from wlmsim.integrators import Integrator, Leapfrog, State
 from wlmsim.learn.known_form.parameter_names import with_parameters
 from wlmsim.learn.rollouts.adjoint import flat_rollout, steps_over
 from wlmsim.learn.rollouts.adjoint_forces import AdjointForce, CompiledForce, LearnedForce, SumForce, TracedForce
-from wlmsim.learn.rollouts.rollout import rollout, torch_force
-from wlmsim.mechanics.dissipation import Dissipation
+from wlmsim.learn.rollouts.over_tensors import Draws, TensorFlow, TensorLagrangian, over_tensors
+from wlmsim.learn.rollouts.rollout import torch_force
+from wlmsim.mechanics.flow import Flow
 from wlmsim.mechanics.lagrangian import Lagrangian
+from wlmsim.simulation import default_integrator
 
 
 class Path(NamedTuple):
@@ -42,26 +45,29 @@ class Path(NamedTuple):
 
 
 def differentiable_simulate(
-    lagrangian: Lagrangian,
+    mechanics: Lagrangian | Flow,
     population: Population,
     times: Any,
     *,
     dt: float | None = None,
+    integrator: Integrator | None = None,
     parameters: Mapping[str, torch.Tensor] | None = None,
     positions: torch.Tensor | None = None,
     velocities: torch.Tensor | None = None,
 ) -> Path:
     """Simulate as `wlmsim.simulate` does, with gradients.
 
-    Gradients flow from the path to whatever is given as a tensor: numbers in the law, friction, mass, the initial
-    positions and velocities, and the weights of learned functionals. Their memory does not grow with the number of
-    steps, but for about the square root of it in states, as long as friction is the only force that depends on the
-    velocity; with others it grows with the square root of the number of steps.
+    Gradients flow from the path to whatever is given as a tensor: numbers in laws, flows and magnetic fields, friction,
+    mass, temperature, the strength of noise, the initial positions and velocities, and the weights of learned
+    functionals. Their memory does not grow with the number of steps, but for about the square root of it in states,
+    under the default leapfrog with no force but friction that depends on the velocity; else it grows with the square
+    root of the number of steps.
 
     Parameters
     ----------
-    lagrangian : Lagrangian
-        Analytic or learned.
+    mechanics : Lagrangian or Flow
+        Analytic or learned. A flow of your own needs its `expression`; so does a dissipation of your own that derives
+        from no Rayleigh function.
     population : Population
         The initial cloud, its weights and its time.
     times : array_like, shape (T,)
@@ -69,8 +75,13 @@ def differentiable_simulate(
     dt : float, optional
         Largest time step; each interval between records is divided into equal steps no longer than this.
         Default: one step an interval.
+    integrator : Integrator, optional
+        `Leapfrog`, `Yoshida4`, `Boris`, `BAOAB`, `RungeKutta4`, `EulerMaruyama` or `StochasticHeun`; by default that of
+        `simulate`. Noise is the same as there, of the same seed, and held fixed as gradients are taken
+        (reparameterised): a scheme that is used again goes on in its stream, a new one of the same seed repeats it.
     parameters : mapping of str to Tensor, optional
-        Scalars in the place of numbers of the Lagrangian, by the names of `parameters_of`.
+        Scalars in the place of numbers of the mechanics, by the names of `parameters_of`, and of the scheme's
+        "temperature" or "noise".
     positions, velocities : Tensor, shape (n, d), optional
         Initial state in the place of the population's. The type and device of the computation are those of `positions`,
         else of `velocities`, else float64 on the CPU, which is where analytic laws run compiled.
@@ -82,14 +93,15 @@ def differentiable_simulate(
     Raises
     ------
     ParameterError
-        If an argument is unusable, a name unknown, velocities that are needed are unknown, or a force cannot be
-        differentiated (magnetic fields, flocking rules that derive from no Rayleigh function).
+        If an argument is unusable, a name unknown, velocities that are needed are unknown, or a force or a scheme
+        cannot be differentiated (flocking rules that derive from no Rayleigh function, adaptive steps).
 
     Notes
     -----
-    The leapfrog with friction solved exactly, as in `simulate`; there are no second derivatives. See
-    `wlmsim.learn.rollouts.adjoint` for how gradients are found. Steps are those of `simulate` where `dt` divides the
-    intervals; elsewhere they are shorter, so that each record is the end of one.
+    The schemes are those of `simulate`; there are no second derivatives. See `wlmsim.learn.rollouts.adjoint` for how
+    gradients through the leapfrog are found. Steps are those of `simulate` where `dt` divides the intervals; elsewhere
+    they are shorter, so that each record is the end of one. A temperature of zero has no slope, for its noise goes with
+    the root.
 
     Examples
     --------
@@ -108,38 +120,66 @@ def differentiable_simulate(
     tensor([[1., 1.]], dtype=torch.float64)
     >>> stiffness.grad.round(decimals=2)
     tensor(-1.2900, dtype=torch.float64)
+
+    The width that a bath gives to a cloud at rest in a well, <x^2> = T / k, rises by 1 / k with the temperature:
+
+    >>> well = wls.Lagrangian(wls.External(wls.laws.Harmonic(2.0)), dissipation=wls.Friction(1.0))
+    >>> warmth = torch.tensor(1.0, dtype=torch.float64, requires_grad=True)
+    >>> path = wls.learn.differentiable_simulate(
+    ...     well, wls.Population(np.zeros((4000, 1))).at_rest(), [8.0], dt=0.2,
+    ...     integrator=wls.BAOAB(1.0, seed=0), parameters={"temperature": warmth},
+    ... )
+    >>> (path.positions[-1] ** 2).mean().backward()
+    >>> bool(abs(warmth.grad - 0.5) < 0.03)
+    True
     """
-    check.instance("lagrangian", lagrangian, Lagrangian)
+    check.instance("mechanics", mechanics, (Lagrangian, Flow))
     check.instance("population", population, Population)
     times = check.times("times", times)
     if times[0] < population.time:
         start = _times.text(population.time, [population.time, *times])
         raise check.fail("times", f"at or after the population's time {start}", times[0])
     longest = math.inf if dt is None else check.positive("dt", dt)
-    if lagrangian.magnetic is not None:
-        raise ParameterError(f"`lagrangian` must have no magnetic field to be differentiated; got {lagrangian!r}")
-    if np.ndim(lagrangian.mass):
-        raise ParameterError("`lagrangian` must have one mass for all particles to be differentiated")
+    scheme = (
+        default_integrator(mechanics) if integrator is None else check.instance("integrator", integrator, Integrator)
+    )
     tensors: dict[str, Any] = dict(parameters or {})
     for name, value in tensors.items():
         if not isinstance(value, torch.Tensor) or value.numel() != 1:
             raise check.fail(f"parameters[{name!r}]", "a tensor with one element", value)
-    with_parameters(lagrangian, {name: value.item() for name, value in tensors.items()})  # checks names and values
-    x, v, w = _state(population, positions, velocities)
-    tensors = {name: value.reshape(()).to(x) for name, value in tensors.items()}
-    tuned = with_parameters(lagrangian, tensors, checked=False)
+    names = [name for name in ("temperature", "noise") if name in tensors and hasattr(scheme, name)]
+    of_scheme: dict[str, Any] = {name: tensors.pop(name) for name in names}
+    for name, value in of_scheme.items():
+        check.nonnegative(f"parameters[{name!r}]", value.item())
+    with_parameters(mechanics, {name: value.item() for name, value in tensors.items()})  # checks names and values
+    x, v, w = _state(mechanics, population, positions, velocities)
+    tensors, of_scheme = (
+        {name: value.reshape(()).to(x) for name, value in given.items()} for given in (tensors, of_scheme)
+    )
+    steps = over_tensors(scheme, of_scheme)
+    steps.check_mechanics(mechanics)
+    tuned = with_parameters(mechanics, tensors, checked=False)
     begin, ends = population.time, times.tolist()
-    learned = [tensor for tensor in tensors.values() if tensor.requires_grad]
-    if tuned.only_friction:
+    learned = [tensor for tensor in (*tensors.values(), *of_scheme.values()) if tensor.requires_grad]
+    if isinstance(tuned, Lagrangian) and _is_leapfrog(scheme, tuned):
         force = _force(tuned, x, w, learned)
         kept = flat_rollout(force, x, v, ends, start=begin, dt=longest, friction=tuned.friction, mass=tuned.mass)
     else:
-        kept = list(_in_stretches(tuned, x, v, w, ends, begin, longest, learned))
+        kept = list(_in_stretches(steps, tuned, (x, v, w), begin, ends, longest, learned))
     return Path(times, torch.stack([x for x, _ in kept]), torch.stack([v for _, v in kept]))
 
 
+def _is_leapfrog(scheme: Integrator, lagrangian: Lagrangian) -> bool:
+    """Whether steps are those that can be run back beside their adjoint."""
+    plain = isinstance(scheme, Leapfrog) and scheme.scaling == "physical"
+    return plain and lagrangian.only_friction and not lagrangian.timed and np.ndim(lagrangian.mass) == 0
+
+
 def _state(
-    population: Population, positions: torch.Tensor | None, velocities: torch.Tensor | None
+    mechanics: Lagrangian | Flow,
+    population: Population,
+    positions: torch.Tensor | None,
+    velocities: torch.Tensor | None,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Initial positions and velocities, and the weights, of one type and on one device."""
     given: dict[str, Any] = {"positions": positions, "velocities": velocities}
@@ -150,6 +190,12 @@ def _state(
         if not isinstance(value, torch.Tensor) or not value.is_floating_point() or tuple(value.shape) != shape:
             raise check.fail(name, f"a tensor of real numbers of shape {shape}", value)
     like = next((value for value in given.values() if value is not None), torch.zeros(0, dtype=torch.float64))
+    if isinstance(mechanics, Lagrangian):
+        mechanics.check_count(len(population))
+    elif velocities is not None:
+        raise ParameterError("`velocities` are for a Lagrangian: a flow's follow from the positions")
+    elif population.velocities is None:
+        population = population.at_rest()
     if velocities is None and population.velocities is None:
         raise ParameterError("`population` must have velocities to be simulated, or `velocities` must be given")
     x = torch.as_tensor(population.positions if positions is None else positions).to(like)
@@ -184,61 +230,59 @@ def _weights_of(terms: Any) -> list[torch.Tensor]:
     return [p for term in terms if isinstance(term, torch.nn.Module) for p in term.parameters() if p.requires_grad]
 
 
-# --- forces that depend on the velocity
+# --- any scheme
 
 
 def _in_stretches(
-    lagrangian: Lagrangian,
-    x: torch.Tensor,
-    v: torch.Tensor,
-    w: torch.Tensor,
-    times: list[float],
+    scheme: Integrator,
+    mechanics: Lagrangian | Flow,
+    cloud: tuple[torch.Tensor, torch.Tensor, torch.Tensor],
     start: float,
+    times: list[float],
     dt: float,
     learned: list[torch.Tensor],
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """The leapfrog in stretches of about sqrt(T) of T steps, each computed again when its gradient is taken."""
-    potential, friction, mass = lagrangian.potential, lagrangian.friction, lagrangian.mass
-    terms = [] if lagrangian.dissipation is None else lagrangian.dissipation.terms
-    terms = [term for term in terms if not term.only_friction]
-    learned = [*learned, *_weights_of([*terms, *(() if potential is None else potential.terms)])]
-
-    def force(x: torch.Tensor, t: float) -> torch.Tensor:
-        return torch.zeros_like(x) if potential is None else torch_force(potential, x, w, t) / mass
-
-    def velocity_force(x: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
-        return sum((_rayleigh_force(term, x, v, w) for term in terms), torch.zeros_like(v)) / mass
-
+    """Steps of a scheme in stretches of about sqrt(T) of T, each computed again when its gradient is taken."""
+    parts: Any = _parts(mechanics)
+    learned = [*learned, *_weights_of(parts)]
+    x, v, w = cloud
+    moved: Any = TensorLagrangian(mechanics, x) if isinstance(mechanics, Lagrangian) else TensorFlow(mechanics)
     counts = [steps_over(b - a, dt) for a, b in pairwise([start, *times])]
     longest = math.isqrt(max(sum(counts) - 1, 0)) + 1
     for end, count in zip(times, counts, strict=True):
+        step = (end - start) / max(count, 1)
         for first in range(0, count, longest):
-            step = (end - start) / count
-            stretch = {
-                "times": [start + min(first + longest, count) * step],
-                "start": start + first * step,
-                "dt": step,
-                "friction": friction,
-                "velocity_force": velocity_force,
-            }
-            x, v = _Recomputed.apply(partial(_end, force, stretch), x, v, *learned)
-        yield x, v
+            stretch = _Stretch(scheme, moved, w, start + first * step, step, min(longest, count - first))
+            x, v = _Recomputed.apply(stretch, x, v, *learned)
+        yield x, moved.velocity(x, w, end) if isinstance(mechanics, Flow) else v
         start = end
 
 
-def _end(force: Any, stretch: dict[str, Any], x: torch.Tensor, v: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    return rollout(force, x, v, **stretch)[0]
+class _Stretch:
+    """Steps of a scheme as a function of the state that they begin with: later calls see the noise of the first."""
+
+    def __init__(self, scheme: Any, mechanics: Any, w: torch.Tensor, start: float, dt: float, count: int):
+        self._scheme, self._mechanics, self._w = scheme, mechanics, w
+        self._start, self._dt, self._count = start, dt, count
+        self._first = getattr(scheme, "_rng", None)
+        self._again = copy.deepcopy(self._first)
+
+    def __call__(self, x: torch.Tensor, v: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        scheme = copy.copy(self._scheme)
+        if self._again is not None:
+            source = copy.deepcopy(self._again) if self._first is None else self._first
+            scheme._rng, self._first = Draws(source, x), None
+        state: Any = State(cast(Any, x), cast(Any, v), cast(Any, self._w), self._start)
+        for k in range(self._count):
+            state.time = self._start + k * self._dt
+            state = scheme.step(self._mechanics, state, self._dt)
+        return state.positions, state.velocities
 
 
-def _rayleigh_force(term: Dissipation, x: torch.Tensor, v: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
-    """-(1 / w_j) dR/dv_j."""
-    import array_api_compat.torch as xp
-
-    with torch.enable_grad():
-        # a tensor of its own: x may have come about by v, and the force is the slope at fixed x
-        v = v.view_as(v) if v.requires_grad else v.detach().requires_grad_()
-        (gradient,) = torch.autograd.grad(term.rayleigh(x, v, w, xp), v, create_graph=True)
-    return -gradient / w[:, None]
+def _parts(mechanics: Lagrangian | Flow) -> list[Any]:
+    """Functionals and dissipations."""
+    holders = [getattr(mechanics, name, None) for name in ("potential", "dissipation")]
+    return [term for holder in holders if holder is not None for term in holder.terms]
 
 
 class _Recomputed(torch.autograd.Function):

@@ -94,7 +94,7 @@ def rollout(
     for target in times:
         steps = max(1, round((target - time) / dt + 0.5 - 1e-9)) if target > time else 0
         step = (target - time) / max(steps, 1)
-        m, c = half_kick(friction, step, unit_mobility=unit_mobility, xp=torch)
+        m, c = half_kick(friction, step, unit_mobility=unit_mobility)
         for k in range(steps):
             later = time + (k + 1) * step
             if speed is None and velocity_force is None:

@@ -188,8 +188,16 @@ def _pair_distances(series: Any) -> np.ndarray:
     return np.concatenate([pdist(x[thinned(len(x), 500)]) for x in clouds]) if clouds else np.zeros(0)
 
 
+def _innermost(term: Any) -> Any:
+    """The law within those around it, of charges, types, strengths and averages."""
+    for name in ("functional", "pairs"):
+        if (inner := getattr(term, name, None)) is not None:
+            return _innermost(inner)
+    return _innermost(term.functionals[0]) if hasattr(term, "functionals") else term
+
+
 def _reach(laws: list[Functional], pairs: np.ndarray | None) -> float:
-    terms = [getattr(term, "functional", getattr(term, "pairs", term)) for law in laws for term in law.terms]
+    terms = [_innermost(term) for law in laws for term in law.terms]
     cutoffs = [cutoff for term in terms if (cutoff := getattr(term, "cutoff", None)) is not None]
     if len(cutoffs) == len(terms):
         return float(max(cutoffs))
