@@ -20,6 +20,7 @@ from wlmsim.evaluation import (
     score_interpolation,
 )
 from wlmsim.transport import energy_distance, wasserstein1
+from wlmsim.visual import plot_scores
 
 # a cloud whose points are far apart, so that small motions leave the optimal plan the obvious one
 START = np.array([[0.0, 0.0], [10.0, 0.0], [0.0, 10.0], [10.0, 10.0]])
@@ -289,3 +290,16 @@ def test_large_clouds_are_scored_by_parts_and_along_lines(monkeypatch, rng):
     assert both.rows.tolist() == [50, 50] and both.floor == pytest.approx(scores.floor)
     assert both.errors["persistence"] == pytest.approx(scores.errors["persistence"] / 2**0.5)
     assert json.loads(json.dumps(both.to_dict()))["rows"] == [50, 50]
+
+
+def test_scores_say_dates_and_no_more_digits_than_tell_anything():
+    about = {"metadata": {"first_date": "2021-03-01"}, "units": {"time": "h", "length": "m"}}
+    x = 1e5 * np.arange(3.0)[:, None, None] * np.ones((3, 4, 2))
+    series = SnapshotSeries([0.0, 6.0, 30.0], list(x), **about)
+    scores = score_forecast([series[0], series[0]], series[1:], series[0])
+    text = str(scores)
+    assert "W1 [m], forecast from 2021-03-01T00:00" in text
+    assert "2021-03-01T06:00" in text and "2021-03-02T06:00" in text and " 141421 " in text
+    without = score_forecast([series[0]], SnapshotSeries([6.0], [x[1] / 1e5]), series[0])
+    assert "forecast from t = 0" in str(without) and "1.4142" in str(without)
+    assert "2021" in plot_scores(scores).get_title()

@@ -12,7 +12,9 @@ import numpy as np
 from wlmsim import _times, transport
 from wlmsim import _validation as check
 from wlmsim._progress import LateBar
+from wlmsim.data.dates import in_words
 from wlmsim.data.population import Population
+from wlmsim.data.projection import located
 from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.data.tracks import Tracks
 from wlmsim.data.trajectory import Trajectory
@@ -174,6 +176,10 @@ class Scores:
         `wlmsim.transport.sliced_wasserstein1` of all rows [length], each laid out as `w1`. The last one is added where
         W1 is of parts, and the partial one where individuals were followed and some of them were hidden, whose absence
         alone would give a perfect forecast a large W1.
+    length_unit, time_unit : str
+        Of the distances and the times.
+    metadata : dict
+        What the observed data say of dates and places: where there are dates, tables show them.
     left_out : int
         Observed marginals that are not scored, since they were fitted.
     hidden : bool
@@ -198,6 +204,7 @@ class Scores:
     protocol: str = "forecast"
     length_unit: str = ""
     metadata: dict[str, Any] = field(default_factory=dict)
+    time_unit: str = ""
     others: dict[str, dict[str, np.ndarray]] = field(default_factory=dict)
     left_out: int = 0
     hidden: bool = False
@@ -205,6 +212,11 @@ class Scores:
     rows: np.ndarray | None = None
     errors: dict[str, np.ndarray] = field(default_factory=dict)
     by_individual: IndividualScores | None = None
+
+    @property
+    def units(self) -> dict[str, str]:
+        """The units of length and time, as data have them."""
+        return {"length": self.length_unit, "time": self.time_unit}
 
     @property
     def model(self) -> str:
@@ -256,14 +268,20 @@ class Scores:
         from rich.markup import escape
         from rich.table import Table
 
-        table = Table(title=escape(self._title()), caption=escape(self._caption()))
+        table, decimals = Table(title=escape(self._title()), caption=escape(self._caption())), self._decimals
         for name in self._columns():
             table.add_column(escape(name), justify="right")
         for section in self._sections():
             for row in section:
-                table.add_row(row.time, row.origin, *row.cells("[bold]", "[/bold]"))
+                table.add_row(row.time, row.origin, *row.cells("[bold]", "[/bold]", decimals))
             table.add_section()
         return table
+
+    @property
+    def _decimals(self) -> int:
+        """Four, or fewer where distances are large: five digits are enough."""
+        known = [x for values in self.w1.values() for x in values if np.isfinite(x) and x > 0]
+        return 4 if not known else int(np.clip(4 - np.floor(np.log10(max(known))), 0, 4))
 
     def _columns(self) -> list[str]:
         return ["time", "from", *self.w1, *([] if self.floor is None else [FLOOR])]
@@ -271,8 +289,8 @@ class Scores:
     def _sections(self) -> list[list[_Row]]:
         """Rows of a table: marginals, mean, other metrics."""
         every = np.concatenate([self.times, self.origins])
-        written = [[_times.text(t, every) for t in times] for times in (self.times, self.origins)]
-        rows = enumerate(zip(*written, strict=True))
+        words = [word.removeprefix("t = ") for word in in_words(every, self)]
+        rows = enumerate(zip(words[: len(self.times)], words[len(self.times) :], strict=True))
         floor = [] if self.floor is None else [*self.floor.tolist(), float(np.mean(self.floor))]
         marginals = [
             _Row(time, origin, self._at(k, self.w1), self._at(k, self.errors), floor[k : k + 1])
@@ -310,7 +328,7 @@ class Scores:
         if self.protocol in HEADLINES:
             return HEADLINES[self.protocol]
         if len(set(self.origins)) == 1:
-            return f"{self.protocol} from t = {_times.text(self.origins[0], self.times)}"
+            return f"{self.protocol} from {in_words(np.append(self.origins[0], self.times), self)[0]}"
         return f"{self.protocol}, each from the fitted marginal before it"
 
     def __str__(self) -> str:
@@ -325,7 +343,7 @@ class Scores:
         from wlmsim import _html
 
         rows = [
-            [row.time, row.origin, *map(_html.Markup, row.cells("<b>", "</b>"))]
+            [row.time, row.origin, *map(_html.Markup, row.cells("<b>", "</b>", self._decimals))]
             for section in self._sections()
             for row in section
         ]
@@ -341,17 +359,19 @@ class _Row(NamedTuple):
     errors: list[float]
     floor: list[float]
 
-    def cells(self, bold: str, end: str) -> list[str]:
-        """Scores as text, the least between the marks `bold` and `end`."""
+    def cells(self, bold: str, end: str, decimals: int = 4) -> list[str]:
+        """Scores as text with some decimals, the least between the marks `bold` and `end`."""
         best = np.nanmin(self.scores) if np.isfinite(self.scores).any() else np.nan
         widths = self.errors or [0.0] * len(self.scores)
-        known = [_text(x, width) for x, width in zip(self.scores, widths, strict=True)]
+        known = [_text(x, width, decimals=decimals) for x, width in zip(self.scores, widths, strict=True)]
         marked = [f"{bold}{text}{end}" if x == best else text for x, text in zip(self.scores, known, strict=True)]
-        return [*marked, *(_text(x) for x in self.floor)]
+        return [*marked, *(_text(x, decimals=decimals) for x in self.floor)]
 
 
-def _text(score: float, width: float = 0.0) -> str:
-    return "-" if np.isnan(score) else f"{score:.4f} ± {width:.4f}" if width > 0 else f"{score:.4f}"
+def _text(score: float, width: float = 0.0, *, decimals: int = 4) -> str:
+    if np.isnan(score):
+        return "-"
+    return f"{score:.{decimals}f} ± {width:.{decimals}f}" if width > 0 else f"{score:.{decimals}f}"
 
 
 def _mean_errors(errors: dict[str, np.ndarray]) -> dict[str, float]:
@@ -563,6 +583,8 @@ def _score(
         floor=np.array([floor.value for _, floor in rows]),
         rows=parts if parts.any() else None,
         errors=of("w1", 1) if parts.any() else {},
+        metadata=located(observed),
+        time_unit=observed.units.get("time", ""),
     )
 
 

@@ -1139,3 +1139,40 @@ def test_plot_snapshots_thins_and_plots_a_line_against_time(ax):
 def test_plot_snapshots_refuses_three_axes(ax):
     with pytest.raises(ParameterError, match="at most 2"):
         wls.visual.plot_snapshots(orbit(dim=3), axes=(0, 1, 2), ax=ax)
+
+
+# Tracks with gaps
+
+
+def lost_and_found():
+    """Three walkers to the right; the second is unseen in the middle, the third comes at the end."""
+    x = np.stack(np.broadcast_arrays(np.arange(6.0)[:, None], np.arange(3.0)), axis=-1)
+    x[2:4, 1] = x[:5, 2] = np.nan
+    return wls.Tracks(np.arange(6.0), x)
+
+
+def test_trails_follow_tracks_with_gaps():
+    """Each individual trails behind itself, wherever it stands among the rows, and gaps are left out."""
+    cloud = _drawing.prepare(lost_and_found(), trail=5, color="time").main
+    assert cloud.tracked and [len(points) for points in cloud.points] == [2, 2, 1, 1, 2, 3]
+    np.testing.assert_array_equal(cloud.seen.T, [[1] * 6, [1, 1, 0, 0, 1, 1], [0] * 5 + [1]])
+    paths = np.stack(cloud.followed(cloud.points))[..., 0] - cloud.points[0][0, 0]
+    np.testing.assert_array_equal(paths.T, [[0, 1, 2, 3, 4, 5], [0, 1, 1, 1, 4, 5], [5] * 6])
+    np.testing.assert_array_equal(np.stack(cloud.followed(cloud.values))[:, 1], [0, 1, 1, 1, 4, 5])
+    bare, trailed = (colored(inside(drawn(lost_and_found(), trail=trail, color=None))) for trail in (0, 5))
+    assert trailed.sum() > bare.sum() + 20
+
+
+def test_pages_and_films_have_trails_of_tracks(tmp_path):
+    assert wls.visual.film(lost_and_found(), tmp_path / "film.gif", trail=3, **SMALL).stat().st_size > 0
+    figure = pages.interactive(lost_and_found(), smooth=0, fps=20, window_size=None, trail=5)
+    lines = figure.frames[-1].data[0]
+    assert np.isnan(np.asarray(lines.x, dtype=float)).sum() == 3 + 2 + 5  # ends of lines, and who is not seen
+    with pytest.raises(ParameterError, match=r"`smooth` must be 0 for tracks with gaps: resample\(every=\.\.\.\)"):
+        wls.visual.film(lost_and_found(), tmp_path / "film.gif", smooth=2, **SMALL)
+
+
+def test_time_is_a_colour_along_long_trails_only():
+    unknown = orbit(velocities=False, frames=12)
+    assert not _drawing.prepare(unknown, trail=3).coloring
+    assert _drawing.prepare(unknown, trail=4).coloring.title == "time"

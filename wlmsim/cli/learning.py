@@ -228,7 +228,8 @@ def evaluate(
         ),
     ] = None,
     until: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Leave out the marginals after this time or date.")
+        str | None,
+        typer.Option("--until", "--to", metavar="TIME", help="Leave out the marginals after this time or date."),
     ] = None,
     two_sided: Annotated[
         bool, typer.Option("--two-sided", help="Predict each unseen marginal from the fitted ones on both sides.")

@@ -215,16 +215,16 @@ class Tracks(Located):
     def ids_at(self, time: Any) -> tuple[str, ...]:
         """Names of those who are seen at a time or date, in the order of the rows of `at`."""
         k = recorded("time", time, self.times, self, "a time of the tracks")
-        return tuple(name for name, there in zip(self.ids, self._rows(k), strict=True) if there)
+        return tuple(name for name, there in zip(self.ids, self.rows(k), strict=True) if there)
 
-    def _rows(self, k: int) -> np.ndarray:
+    def rows(self, k: int) -> np.ndarray:
         """Who is in the k-th cloud: who is seen, and has a velocity where anybody has."""
         if self.velocities is None or not (known := ~np.isnan(self.velocities[k]).any(axis=1)).any():
             return self.seen[k]
         return known
 
     def _cloud(self, k: int) -> Population:
-        rows = self._rows(k)
+        rows = self.rows(k)
         if not rows.any():
             raise ParameterError(f"nobody is seen at t = {_times.text(self.times[k], self.times)}")
         known = self.velocities is not None and not np.isnan(self.velocities[k][rows]).any()
@@ -240,7 +240,7 @@ class Tracks(Located):
             If they are fewer than half of the individuals.
         """
         k = int(np.flatnonzero(self.seen.any(axis=1))[-1])
-        rows = self._rows(k)
+        rows = self.rows(k)
         if rows.sum() < 0.5 * self.n:
             warnings.warn(
                 f"a start from the last time, t = {_times.text(self.times[k], self.times)}, has {int(rows.sum())} of "

@@ -209,7 +209,7 @@ class Sightings:
         np.maximum.at(last, self.owner, which)
         followed = int((last - first + 1).clip(0).sum())  # sightings, if all were seen at each time in between
         if len(self.ids) > 1 and (together == 1).mean() > 0.5:
-            what = f"at most of its {len(times)} times only one of the {len(self.ids)} individuals is observed"
+            what = f"at over half of its {len(times)} times only one of the {len(self.ids)} individuals is observed"
         elif len(self.ids) > 1 and 2 * len(which) < followed:
             share = len(which) / followed
             what = f"at its {len(times)} times, {share:.0%} of the individuals that are followed then are observed"

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import numpy as np
 
 from wlmsim import _validation as check
-from wlmsim.data.dates import ORIGIN, SECONDS, counted, from_text, ticks_of, zoned
+from wlmsim.data.dates import ORIGIN, counted, counting, from_text, ticks_of, zoned
 from wlmsim.data.projection import Projection
 from wlmsim.data.tracks import Tracks
 from wlmsim.data.units import DEGREE, stated, unit_of_length
@@ -41,6 +41,10 @@ IDS = (
     "particle",
     "tag_local_identifier",
     "tag_id",
+    "device_id",
+    "collar_id",
+    "logger_id",
+    "ring",
     "tag",
     "bird_id",
     "cell_id",
@@ -61,6 +65,11 @@ TIMES = (
     "frame",
     "obs_time",
     "fixtime",
+    "fix_time",
+    "gps_time",
+    "utc_datetime",
+    "utc_timestamp",
+    "acquisition_time",
     "date",
     "study_local_timestamp",
 )
@@ -155,7 +164,7 @@ def tracks_from_columns(
         If rows are left out, or the individuals are seldom seen at one time.
     """
     table = _SightingsTable(columns, source)
-    units = {**(table.clock() if time is None else {}), **(units or {})}
+    units = dict(units or {})
     plane = table.plane() if positions is None and crs is None and projection is None else None
     if plane is not None and length_wanted(units, plane.unit) == plane.unit:  # what a table of wlmsim has beside
         positions, crs = [name for name in ("x", "y", "z") if name in table.names], plane.text
@@ -179,7 +188,9 @@ def tracks_from_columns(
         if column is not None and len(column) != len(x):
             raise check.fail(role, f"a column of {len(x)} rows, as the positions have", column)
     named = table.units_of(where)
-    given = dict(units or {})
+    given = units
+    if time is None and "time" not in given and (known := table.clock(when)) is not None:
+        given, metadata = {**given, "time": known[0]}, {ORIGIN: known[1], **(metadata or {})}
     when, about, origin = counted("time", when, {**named, **given}, _since_midnight(when, metadata))
     when = np.asarray(when, dtype=float)
     kept = ~absent & np.isfinite(when) & np.isfinite(x).all(axis=1) & table.usable()
@@ -292,25 +303,17 @@ class _SightingsTable(_Table):
             return _dates(_words(entries), self.source, timezone, date_format)
         return _numbers("time", columns[0], self.source)
 
-    def clock(self) -> dict[str, str]:
-        """The unit of times that are numbers with dates beside them; nothing if there are not both."""
-        if not {"date", "time"} <= set(self.plain) or not self._is_dates("date"):
-            return {}
-        numbers, dates = self.columns[self.plain["time"]], self.columns[self.plain["date"]]
-        if ticks_of(numbers) is not None or not _are_numbers(np.asarray(numbers)):
-            return {}
-        ticks = ticks_of(dates)
-        ticks = from_text(_words(dates)) if ticks is None else ticks
-        if ticks is None or ticks.dtype.kind != "M":
-            return {}
-        known = ~np.isnat(ticks)
-        later = (ticks[known] - ticks[known].min()) / np.timedelta64(1, "s")
-        count = np.asarray(_numbers("time", numbers, self.source))[known]
-        if not known.any() or not np.ptp(later) or not np.ptp(count):
-            return {}
-        span = float(np.ptp(later) / np.ptp(count))
-        unit = next((name for name, seconds in SECONDS.items() if abs(span / seconds - 1.0) < 1e-3), None)
-        return {} if unit is None else {"time": unit}
+    def clock(self, when: Any) -> tuple[str, str] | None:
+        """The unit and the first date by which a column of times counts that stands beside dates; None without."""
+        dates = ticks_of(when)
+        if dates is None or dates.dtype.kind != "M" or "time" not in self.plain:
+            return None
+        column = self.columns[self.plain["time"]]
+        if not _are_numbers(np.asarray(column)):
+            return None
+        numbers = np.asarray(_numbers("time", column, self.source), dtype=float)
+        known = np.isfinite(numbers) & ~np.isnat(dates)
+        return counting(numbers[known], dates[known]) if known.any() else None
 
     def plane(self) -> Projection | None:
         """The plane that x and y are in, where longitudes and latitudes stand beside them; None if it is not told."""

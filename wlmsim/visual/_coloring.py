@@ -131,8 +131,8 @@ def _by_word(color: str, given: Sequence[Clouds], mechanics: Any, trail: int) ->
     check.choice("color", color, WORDS)
     unknown = [name for name, series in zip(["data", "truth"], given, strict=False) if not knows_velocities(series)]
     if color == "auto":
-        # The clock tells the time of a picture, which no colour has to; along trails it varies.
-        return ("time" if trail else "none") if unknown else "speed"
+        # The clock tells the time of a picture, which no colour has to; along long trails it varies.
+        return ("time" if trail and 3 * trail >= len(given[0].times) else "none") if unknown else "speed"
     if color in ("speed", "energy") and unknown:
         raise ParameterError(f"`color` must not be {color!r} when velocities are unknown, as in `{unknown[0]}`")
     if color == "energy" and not isinstance(mechanics, Lagrangian):

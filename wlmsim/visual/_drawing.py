@@ -45,6 +45,8 @@ class MovingCloud:
     frames: Frames
     points: Sequence[np.ndarray]
     values: Sequence[np.ndarray] | None
+    owners: Sequence[np.ndarray] | None = None
+    """Which individual each row of each frame is, where rows come and go and that is known."""
 
     def __len__(self) -> int:
         return len(self.frames)
@@ -56,8 +58,29 @@ class MovingCloud:
 
     @property
     def tracked(self) -> bool:
-        """Whether row i is the same particle in every frame."""
-        return self.frames.tracked
+        """Whether it is known who is who."""
+        return self.frames.tracked or self.owners is not None
+
+    @cached_property
+    def seen(self) -> np.ndarray:
+        """Whether each individual is there in each frame, shape (frames, individuals)."""
+        if self.owners is None:
+            return np.ones((len(self), len(self.points[0])), dtype=bool)
+        there = np.zeros((len(self), 1 + max(int(rows.max()) for rows in self.owners)), dtype=bool)
+        for k, rows in enumerate(self.owners):
+            there[k, rows] = True
+        return there
+
+    def followed(self, columns: Sequence[np.ndarray]) -> Sequence[np.ndarray]:
+        """Columns of all frames with a row for each individual; one that is not there has that of where it was last."""
+        if self.owners is None:
+            return columns
+        frames = np.zeros((*self.seen.shape, *columns[0].shape[1:]), dtype=columns[0].dtype)
+        for k, rows in enumerate(self.owners):
+            frames[k, rows] = columns[k]
+        last = np.maximum.accumulate(np.where(self.seen, np.arange(len(self))[:, None], -1), axis=0)
+        last = np.where(last < 0, self.seen.argmax(axis=0), last)  # before its first frame, in that one
+        return list(frames[last, np.arange(frames.shape[1])])
 
     def nearest(self, time: float) -> int:
         """Index of the frame nearest to `time`."""
@@ -172,8 +195,11 @@ def prepare(
     if given[-1].dim != dim:
         raise ParameterError(f"`truth` must have the dimension of the data, d = {dim}; got d = {given[-1].dim}")
     for name, value in [("trail", trail), ("smooth", smooth)]:
-        if check.integer(name, value, least=0) and not isinstance(given[0], Trajectory):
-            raise ParameterError(f"`{name}` must be 0 for snapshots, which do not say who is who; got {value}")
+        told = isinstance(given[0], Trajectory) or (name == "trail" and isinstance(data, Tracks))
+        if check.integer(name, value, least=0) and not told:
+            why = "snapshots, which do not say who is who"
+            why = "tracks with gaps: resample(every=...) has times between" if isinstance(data, Tracks) else why
+            raise ParameterError(f"`{name}` must be 0 for {why}; got {value}")
     check.choice("layout", layout, LAYOUTS)
     if check.choice("glyph", glyph, GLYPHS) == "arrows" and not knows_velocities(given[0]):
         raise ParameterError("`glyph` must not be 'arrows' when velocities are unknown")
@@ -191,8 +217,8 @@ def prepare(
     coloring, values = colorize(color, given, clouds, mechanics, units, trail)
     origin = _origin(clouds, chosen)
     moving_clouds = [
-        MovingCloud(f, [embed(x[:, chosen] - origin[: len(chosen)]) for x in f.positions], scalars)
-        for f, scalars in zip(clouds, values, strict=True)
+        MovingCloud(f, [embed(x[:, chosen] - origin[: len(chosen)]) for x in f.positions], scalars, _owners(what, f))
+        for f, scalars, what in zip(clouds, values, (data, truth), strict=False)
     ]
     names = axis_names(chosen, dim, units)
     if len(chosen) == 1:
@@ -231,6 +257,14 @@ def _series(name: str, data: Any) -> Trajectory | SnapshotSeries:
     if isinstance(data, Population):
         return SnapshotSeries.from_populations([data])
     return check.instance(name, data, (Trajectory, SnapshotSeries))
+
+
+def _owners(data: Any, frames: Frames) -> list[np.ndarray] | None:
+    """Which individual of tracks each point of the frames is."""
+    if not isinstance(data, Tracks):
+        return None
+    owners = [np.flatnonzero(data.rows(int(k))) for k in np.flatnonzero(data.seen.any(axis=1))]
+    return [who if kept is None else who[kept] for who, kept in zip(owners, frames.rows, strict=True)]
 
 
 def _mechanics_of(data: Any, given: Any, *, needed: bool) -> Lagrangian | Flow | None:

@@ -202,17 +202,18 @@ class Trails(Layer):
     ):
         import pyvista as pv
 
-        self._points, self._coloring = moving.points, drawing.coloring
+        self._points, self._coloring = moving.followed(moving.points), drawing.coloring
+        self._seen = moving.seen
         self._sides: np.ndarray | None = None
         if (sides := moving.frames.sides) is not None:
             self._sides = np.append(sides[list(drawing.axes)], [np.inf] * 3)[:3]
         self._color = color or PLAIN
-        self._values = moving.values if color is None else None
+        self._values = None if color is not None or moving.values is None else moving.followed(moving.values)
         self._past = np.arange(-min(drawing.trail, len(moving) - 1), 1)
         # In the plane, trails lie just below their cloud.
         self._raise = np.array([0, 0, height - 0.5 * layer_height(drawing)], dtype=np.float32)
-        stride = 1 + len(moving.points[0]) * len(self._past) // MOST_TRAIL_VERTICES
-        self._rows = np.arange(0, len(moving.points[0]), stride)
+        count = len(self._points[0])
+        self._rows = np.arange(0, count, 1 + count * len(self._past) // MOST_TRAIL_VERTICES)
         n, m = len(self._rows), len(self._past)
         lines = np.column_stack([np.full(n, m), np.arange(n * m).reshape(n, m)])
         self._mesh = pv.PolyData(np.zeros((n * m, 3), dtype=np.float32), lines=lines.ravel())
@@ -249,7 +250,7 @@ class Trails(Layer):
             rgba[:] = (*to_rgb(self._color), 1.0)
         else:
             rgba[:] = self._coloring.palette(Normalize(*self._coloring.limits)(self._along(self._values, frames)))
-        rgba[..., 3] = np.linspace(0.0, 0.6, len(frames))
+        rgba[..., 3] = np.linspace(0.0, 0.6, len(frames)) * self._seen[frames][:, self._rows].T
         return (255 * rgba).astype(np.uint8)
 
 

@@ -276,7 +276,9 @@ def _short(values: np.ndarray) -> np.ndarray:
 def _trails(drawing: Drawing, moving: MovingCloud, k: int, stride: int) -> np.ndarray:
     """Paths up to frame k, a row of NaN after each, which breaks the line."""
     frames = np.maximum(k + np.arange(-min(drawing.trail, len(moving) - 1), 1), 0)
-    paths = np.stack([moving.points[j][::stride] for j in frames], axis=1)
+    followed = moving.followed(moving.points)
+    there = [np.where(moving.seen[j][:, None], followed[j], np.nan) for j in frames]
+    paths = np.stack([points[::stride] for points in there], axis=1)
     gap = np.full((len(paths), 1, 3), np.nan, dtype=np.float32)
     return np.concatenate([paths, gap], axis=1).reshape(-1, 3)
 

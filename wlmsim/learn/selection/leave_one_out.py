@@ -9,6 +9,7 @@ import numpy as np
 
 from wlmsim import _times
 from wlmsim import _validation as check
+from wlmsim.data.projection import located
 from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.errors import SimulationError
 from wlmsim.evaluation import Scores
@@ -93,6 +94,8 @@ def leave_one_out(
         errors=errors if parts else {},
         others={metric: _joined([row.others.get(metric, {}) for row in rows]) for metric in metrics},
         hidden=any(row.hidden for row in rows),
+        metadata=located(data),
+        time_unit=data.units.get("time", ""),
     )
 
 

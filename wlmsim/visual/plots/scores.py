@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wlmsim import _times
 from wlmsim import _validation as check
+from wlmsim.data.dates import dates_of, has_dates, in_words
 from wlmsim.evaluation import Scores
 from wlmsim.visual._drawing import with_unit
 from wlmsim.visual.plots._style import MODEL, logarithmic, new_axes, tidy
@@ -54,7 +54,14 @@ def plot_scores(scores: Scores, ax: Axes | None = None) -> Axes:
         logarithmic(ax, "y")
     else:
         ax.set_ylim(bottom=0)
-    ax.set_xlabel("time")
+    if has_dates(scores):
+        from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+
+        locator = AutoDateLocator(maxticks=8)
+        ax.xaxis.set_major_locator(locator)
+        ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+    else:
+        ax.set_xlabel(with_unit("time", scores.time_unit))
     ax.set_ylabel(with_unit("W1 distance", scores.length_unit))
     ax.set_title(_origin(scores))
     tidy(ax)
@@ -68,14 +75,16 @@ def plot_scores(scores: Scores, ax: Axes | None = None) -> Axes:
 def _plot_score(ax: Axes, scores: Scores, name: str, **look: Any) -> None:
     values = np.asarray(scores.w1[name], dtype=float)
     if np.isfinite(values).any():
-        ax.plot(scores.times, values, label=name, **look)
+        times = dates_of(scores.times, scores) if has_dates(scores) else scores.times
+        ax.plot(times, values, label=name, **look)
 
 
 def _origin(scores: Scores) -> str:
-    low, high = (_times.text(t, scores.times) for t in (np.min(scores.origins), np.max(scores.origins)))
+    ends = np.array([scores.origins.min(), scores.origins.max()])
+    low, high = in_words(np.append(ends, scores.times), scores)[:2]
     if scores.protocol == "two-sided":
         return "interpolation, each between the marginals around it"
     protocol = {"interpolate": "interpolation"}.get(scores.protocol, scores.protocol)
     if low == high:
-        return f"{protocol} from t = {low}"
-    return f"{protocol}, each from the marginal before it, t = {low} to {high}"
+        return f"{protocol} from {low}"
+    return f"{protocol}, each from the marginal before it, {low} to {high.removeprefix('t = ')}"
