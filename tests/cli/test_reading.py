@@ -44,6 +44,7 @@ def test_info_says_who_when_and_where(cows):
     assert told["kind"] == "tracks" and told["individuals"] == 8 and told["sightings"] == 120
     assert told["dates"] == {"first": "2021-03-01T06:00", "last": "2021-03-01T10:47"}
     assert told["longitude"].startswith("4.9") and told["usual interval"] == pytest.approx(20 / 1440)
+    assert told["in words"].startswith("every 20 min, with gaps of up to ")
     assert "--every '20 min' interpolates to common times" in run("info", cows).stderr
 
 

@@ -61,6 +61,14 @@ def test_individuals_are_lines_and_snapshots_points(drifters):
     assert len(ax.collections[0].get_offsets()) == 10
 
 
+def test_the_truth_is_that_of_the_times_of_the_data(drifters):
+    later = drifters[2:4]
+    ax = wls.visual.plot_map(later, truth=drifters, color="individual", coast=False)
+    assert len(ax.collections[0].get_offsets()) == later.seen.sum() < drifters.seen.sum()
+    ax = wls.visual.plot_map(drifters[4:], truth=drifters[:2], color="individual", coast=False)
+    assert len(ax.collections[0].get_offsets()) == drifters[:2].seen.sum()
+
+
 def test_colours_by_place_of_release(drifters):
     path = wls.Trajectory(drifters.times, np.nan_to_num(drifters.positions), **PLANE)
     ax = wls.visual.plot_map(path, color="release", coast=False)

@@ -110,6 +110,7 @@ def _describe_tracks(data: Any) -> dict[str, Any]:
         "times": {"count": len(data), "first": float(ends[0]), "last": float(ends[1])},
         "usual interval": float(np.median(every)) if len(every) else None,
         "longest gap": float(every.max()) if len(every) else None,
+        **_in_words(every, data.units),
         "velocities": "unknown" if data.velocities is None else "known",
     }
     if has_dates(data):
@@ -121,6 +122,17 @@ def _describe_tracks(data: Any) -> dict[str, Any]:
         about["longitude"] = f"{low[0]:.4f} to {high[0]:.4f}"
         about["latitude"] = f"{low[1]:.4f} to {high[1]:.4f}"
     return {**about, "units": data.units, "metadata": data.metadata}
+
+
+def _in_words(intervals: Any, units: dict[str, str]) -> dict[str, str]:
+    """The usual interval and the longest gap, where the unit of time is known."""
+    import numpy as np
+
+    from wlmsim.io.sightings import interval_in_words
+
+    if not len(intervals) or isinstance(usual := interval_in_words(np.median(intervals), units.get("time", "")), float):
+        return {}
+    return {"in words": f"every {usual}, with gaps of up to {interval_in_words(intervals.max(), units['time'])}"}
 
 
 def _describe_model(path: Path, as_json: bool) -> dict[str, Any]:

@@ -225,12 +225,7 @@ class Sightings:
         """The median interval between sightings of an individual, in the words that `every` takes."""
         same = np.diff(self.owner) == 0
         interval = float(np.median(np.diff(self.times)[same])) if same.any() else 1.0
-        unit = unit_of_time(self.units.get("time", ""))
-        if unit is None:
-            return float(f"{interval:.2g}")
-        seconds = interval * SECONDS[unit]
-        name = next((name for name in ("day", "h", "min", "s") if seconds >= SECONDS[name]), unit)
-        return f"{seconds / SECONDS[name]:.2g} {name}"
+        return interval_in_words(interval, self.units.get("time", ""))
 
     def _check_size(self, count: int) -> None:
         size = count * len(self.ids) * self.positions.shape[1] * 8 * (1 if self.velocities is None else 2)
@@ -239,6 +234,16 @@ class Sightings:
                 f"`every` is needed: the {len(self.ids)} individuals of {self.source} and {count} times make a table "
                 f"of {size / 2**30:.0f} GiB; every={self._usual_interval()!r} or longer gives common times"
             )
+
+
+def interval_in_words(interval: float, unit: str) -> str | float:
+    """An interval as ``"10 min"``, of a unit of time that is known; else the number, both to two digits."""
+    known = unit_of_time(unit)
+    if known is None:
+        return float(f"{interval:.2g}")
+    seconds = interval * SECONDS[known]
+    name = next((name for name in ("day", "h", "min", "s") if seconds >= SECONDS[name]), known)
+    return f"{seconds / SECONDS[name]:.2g} {name}"
 
 
 def numbered(names: np.ndarray) -> tuple[np.ndarray, list[str]]:

@@ -48,7 +48,7 @@ def plot_map(
     data : SnapshotSeries, Trajectory or Tracks
         With a projection, as `Tracks.load`, `load_drifters` and forecasts from them have.
     truth : SnapshotSeries, Trajectory or Tracks, optional
-        What was seen, in grey behind.
+        What was seen between the first and the last time of the data, in grey behind; all of it if nothing was.
     color : {"time", "release", "individual"}, optional
         By time, with dates; by the place along their longest extent where individuals were released or first seen; or
         one colour for each individual, with the names of up to ten. None: one for all. Default "time".
@@ -87,7 +87,7 @@ def plot_map(
     behind = None
     if truth is not None:
         check.instance("truth", truth, (SnapshotSeries, Trajectory, Tracks))
-        behind = np.concatenate(_places(truth))
+        behind = np.concatenate(_meanwhile(truth, data))
         places = [*places, behind]
     ax = ax or new_axes(7.5, _height(np.concatenate(places), middle))
     if behind is not None:
@@ -109,6 +109,14 @@ def _places(data: Any) -> list[np.ndarray]:
     if isinstance(data, Tracks):
         return [row[seen] for row, seen in zip(data.lonlat, data.seen, strict=True)]
     return list(data.lonlat)
+
+
+def _meanwhile(truth: Any, data: Any) -> list[np.ndarray]:
+    """Places of the truth between the first and the last time of the data; all of them if none are."""
+    dated = has_dates(truth) and has_dates(data)
+    when, span = (one.dates if dated else one.times for one in (truth, data))
+    places = _places(truth)
+    return [x for x, t in zip(places, when, strict=True) if span.min() <= t <= span.max()] or places
 
 
 def _draw_points(ax: Axes, data: SnapshotSeries, middle: float, color: str | None, most: int) -> None:
