@@ -121,6 +121,8 @@ WORK: dict[str, Callable[[Path], None]] = {
 """What is killed, by name."""
 RESUMED = {"fit", "ensemble"}
 """What goes on from where it was, and is killed again."""
+IN_PROCESSES = {"ensemble", "study"}
+"""What starts processes: semaphores of one that was done before would be kept for its children."""
 BY_TIME = {"study"}
 """What ends when its time is over, with other numbers each time, and writes its files then."""
 
@@ -128,8 +130,10 @@ BY_TIME = {"study"}
 def _worker(names: list[str]) -> None:
     """In a process of its own: import everything, then do a piece of work whenever one is asked for, in a child."""
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(action="ignore"):
-        for name in set(names) - {"ensemble"} or {"fit"}:  # what is compiled and imported here need not be in each
-            WORK[name](Path(folder))  # child; semaphores of an ensemble would be those of this process
+        for name in set(names) - IN_PROCESSES or {
+            "fit"
+        }:  # what is compiled and imported here need not be in each child
+            WORK[name](Path(folder))
     for line in sys.stdin:
         name, folder = line.split("\t")
         child = os.fork()
