@@ -125,6 +125,23 @@ def test_numbered_coordinates_are_found():
     assert series.positions[1].tolist() == [[2, 4]] and series.velocities[1].tolist() == [[6, 8]]
 
 
+@pytest.mark.parametrize("names", [("PC_1", "PC_2"), ("pc2", "pc1", "umap1", "umap2"), ("marker 1", "marker 2", "n")])
+def test_numbered_columns_are_taken_with_a_word(names):
+    table = {"time": [0.0, 1.0], **{name: [float(k), 2.0] for k, name in enumerate(names)}}
+    chosen = sorted(names[:2])
+    with pytest.warns(DataWarning, match=f"the positions are '{chosen[0]}' to '{chosen[1]}'"):
+        series = io.series_from_columns(table, "cells.csv")
+    np.testing.assert_array_equal(series[0].positions[0], [table[name][0] for name in chosen])
+
+
+@pytest.mark.parametrize(
+    "names", [("arr_0", "arr_1"), ("a1", "a2", "b1", "b2"), ("a1", "b1"), ("lon", "lat", "a1", "a2")]
+)
+def test_numbered_columns_that_may_be_anything_are_not(names):
+    with pytest.raises(ParameterError, match="`positions` must say which"):
+        io.series_from_columns({"time": [0.0, 1.0], **{name: [1.0, 2.0] for name in names}}, "cells.csv")
+
+
 def test_words_stand_for_times():
     columns = {"stage": ["late", "early", "late"], "x": [1, 2, 3]}
     series = io.series_from_columns(columns, "it", time="stage", time_values={"early": 0.5, "late": 2.0, "never": 9.0})

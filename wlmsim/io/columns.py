@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -27,6 +28,10 @@ Names = str | Sequence[str]
 
 PREFERRED = "X_pca"
 """The embedding of which distances mean most, where there are several."""
+COMPONENTS = ("pc", "pca")
+"""Beginnings of the names of principal components, which are preferred likewise."""
+MOST_COLUMNS = 100
+"""Numbered columns above which they are not taken for positions by themselves."""
 MISSING = ("", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "-nan", "#N/A")
 """Words that stand for a value that is not known, as R, spreadsheets and data bases write it."""
 TIME_HINT = "; time_values={...} can say what they stand for"
@@ -292,6 +297,7 @@ class _Table:
             )
         if not found and len(embeddings) == 1:
             found = embeddings[0]
+        found = found or self._family()
         if not found:
             raise ParameterError(
                 f"`positions` must say which of {self._there()} hold them; there is no x, x1 or positions"
@@ -441,6 +447,24 @@ class _Table:
         pattern = re.compile(re.escape(prefix) + r"[_ ]?(\d+)")
         found = {name: int(match[1]) for name in self.names if (match := pattern.fullmatch(name))}
         return sorted(found, key=found.__getitem__)
+
+    def _family(self) -> list[str]:
+        """The only numbered columns, or the principal components among them, with a word."""
+        if any(map(_is_degrees, self.names)):
+            return []
+        matches = [match[1] for name in self.names if (match := re.fullmatch(r"(.*?[A-Za-z].*?)[_ ]?\d+", name))]
+        counts = Counter(prefix for prefix in matches if prefix != "arr")  # which NumPy calls what has no name
+        prefixes = [prefix for prefix, count in counts.items() if 1 < count <= MOST_COLUMNS]
+        components = [prefix for prefix in prefixes if prefix.lower() in COMPONENTS]
+        if len(chosen := components or prefixes) != 1:
+            return []
+        found = self._numbered(chosen[0])
+        warnings.warn(
+            f"the positions are {found[0]!r} to {found[-1]!r}; `positions` may name other columns",
+            DataWarning,
+            stacklevel=7,
+        )
+        return found
 
     def _there(self) -> str:
         names = [repr(name) for name in self.names]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -57,6 +58,7 @@ class SeriesPotential(LearnableFunctional):
     linear = True
     exponents: torch.Tensor
     sizes: torch.Tensor
+    factors: torch.Tensor
     wave_numbers: torch.Tensor
     means: torch.Tensor
     axes: torch.Tensor
@@ -80,6 +82,7 @@ class SeriesPotential(LearnableFunctional):
             raise check.fail("order", lower, self.order)
         self.coefficients = torch.nn.Parameter(0.01 * torch.randn(count))
         self.register_buffer("exponents", torch.as_tensor(exponents))
+        self.register_buffer("factors", torch.as_tensor(_factors(exponents)), persistent=False)
         self.register_buffer("sizes", torch.as_tensor(_sizes(exponents)).float())
         self.register_buffer("wave_numbers", 2 * math.pi / PERIOD * torch.arange(1.0, self.waves + 1))
         self.register_buffer("means", torch.zeros(count))
@@ -111,8 +114,19 @@ class SeriesPotential(LearnableFunctional):
         orders = torch.arange(self.order + 1, dtype=x.dtype, device=x.device)
         steps = torch.cat([torch.zeros_like(powers[..., :1]), powers[..., :-1]], 2) * orders
         values, slopes = self._looked_up(powers), self._looked_up(steps)
-        products = [math.prod((values[:, b] for b in axes if b != a), start=slopes[:, a]) for a in axes]
-        return torch.stack(products, 1) / self.sizes.to(x)
+        others = _products_of_others(values.unbind(1))
+        return torch.stack([slopes[:, a] * others[a] for a in axes], 1) / self.sizes.to(x)
+
+    def _slope_of_their_sum(self, x: torch.Tensor, coefficients: torch.Tensor) -> torch.Tensor:
+        """Gradient of a sum of polynomials; in more dimensions than its order each has few factors."""
+        dim = x.shape[1]
+        if dim <= self.order:
+            return self._slopes_of_polynomials(x) @ coefficients
+        factors = torch.cat([x, torch.ones_like(x[:, :1])], 1)[:, self.factors]
+        axes = torch.nn.functional.one_hot(self.factors, dim + 1)[..., :dim].to(x)
+        weights = coefficients / self.sizes.to(x)
+        others = _products_of_others(factors.unbind(2))
+        return sum(((weights * rest) @ axes[:, k] for k, rest in enumerate(others)), torch.zeros_like(x))
 
     def _looked_up(self, table: torch.Tensor) -> torch.Tensor:
         """Of a table over powers, (n, d, 1 + order), what each monomial has of each coordinate, (n, d, monomials)."""
@@ -154,7 +168,7 @@ class SeriesPotential(LearnableFunctional):
         current, phases = self._current, self._phases(x)
         of_powers, of_waves = current[: len(self.exponents)], current[len(self.exponents) :]
         cosines, sines = of_waves.view(2, x.shape[1], self.waves)
-        return (phases.sin() * cosines - phases.cos() * sines).sum(-1) - self._slopes_of_polynomials(x) @ of_powers
+        return (phases.sin() * cosines - phases.cos() * sines).sum(-1) - self._slope_of_their_sum(x, of_powers)
 
     def force_of_each(self, x: torch.Tensor, w: torch.Tensor, t: Any) -> torch.Tensor:
         """The slopes, along the axes of the coefficients."""
@@ -181,6 +195,22 @@ def _exponents(dim: int, degree: int) -> np.ndarray:
         for axes in itertools.combinations_with_replacement(range(dim), total)
     )
     return np.array(list(chosen))
+
+
+def _factors(exponents: np.ndarray) -> np.ndarray:
+    """Axes whose product each monomial is, shape (count, order); of lower degree with axes d, for 1."""
+    count, dim = exponents.shape
+    found = np.full((count, exponents.sum(1).max()), dim)
+    for row, powers in enumerate(exponents):
+        found[row, : powers.sum()] = np.repeat(np.arange(dim), powers)
+    return found
+
+
+def _products_of_others(parts: Sequence[torch.Tensor]) -> list[Any]:
+    """For each part the product of all the others."""
+    before: list[Any] = [1.0, *itertools.accumulate(parts[:-1], torch.mul)]
+    after: list[Any] = [1.0, *itertools.accumulate(parts[:0:-1], torch.mul)]
+    return [one * other for one, other in zip(before, reversed(after), strict=True)]
 
 
 def _sizes(exponents: np.ndarray) -> np.ndarray:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from wlmsim import _deadline
 from wlmsim.learn.group import ALONE, Group
 from wlmsim.learn.losses.regularisation import Regularisation
 from wlmsim.learn.losses.velocity_gradient import velocity_gradient
@@ -91,6 +92,7 @@ class MatchingObjective:
         self._paths = []
         intervals = [pair for clouds in self.populations for pair in pairwise(clouds)]
         for before, after in _some(intervals, rng):
+            _deadline.check()
             if mechanics.first_order:
                 found = flow_paths(before, after, guide, rng, noise=self.noise, reach=self.reach)
             else:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from wlmsim import _deadline
 from wlmsim._progress import LateBar
 from wlmsim.data.population import Population
 from wlmsim.data.snapshots import SnapshotSeries
@@ -215,7 +216,7 @@ def choose_growth(populations: Sequence[SnapshotSeries], spread: float) -> Growt
     choices = [Growth(c * spread) for c in CANDIDATES]
     if max(len(rest) for rest, _ in tasks) > 2:
         choices += [Growth(reach, True) for reach, _ in choices if reach < math.inf]
-    scores = [np.mean([wasserstein1(_straight(rest, left.time, how), left) for rest, left in tasks]) for how in choices]
+    scores = [np.mean([_missed(rest, left, how) for rest, left in tasks]) for how in choices]
     return choices[int(np.argmin(scores))]
 
 
@@ -232,6 +233,12 @@ class _Still(Flow):
 
     def velocity(self, positions: np.ndarray, weights: np.ndarray, time: float = 0.0) -> np.ndarray:
         return np.zeros_like(positions)
+
+
+def _missed(rest: list[Population], left: Population, growth: Growth) -> float:
+    """How far straight lines miss a marginal that was left out [length]."""
+    _deadline.check()
+    return wasserstein1(_straight(rest, left.time, growth), left)
 
 
 def _straight(rest: list[Population], time: float, growth: Growth) -> Population:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
 from typing import Any
 
 from wlmsim import _validation as check
-from wlmsim.learn.training.callbacks import Record
 
 SECONDS = {
     **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), 1.0),
@@ -16,10 +14,6 @@ SECONDS = {
     **dict.fromkeys(("h", "hour", "hours"), 3600.0),
 }
 """Units of time by the words for them."""
-
-
-class OutOfTimeError(Exception):
-    """A fit was stopped because its time was over."""
 
 
 class Clock:
@@ -48,16 +42,6 @@ class Clock:
     def end(self, share: float) -> float:
         """Moment of the monotonic clock at which a share of the budget is spent."""
         return self.started + share * self.seconds
-
-
-def stopper(end: float) -> Callable[[Record], None]:
-    """A callback that stops a fit at a moment of the monotonic clock, unless it has just ended."""
-
-    def stop(record: Record) -> None:
-        if time.monotonic() > end and record.step < record.steps:
-            raise OutOfTimeError
-
-    return stop
 
 
 def seconds_of(budget: Any) -> float:

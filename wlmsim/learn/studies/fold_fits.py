@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from wlmsim._deadline import OutOfTimeError, until
 from wlmsim.data.population import Population
 from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.errors import ParameterError, SimulationError
-from wlmsim.learn.studies.clock import OutOfTimeError, stopper
 from wlmsim.learn.studies.folds import FORECAST, Fold
 from wlmsim.learn.wlm import WLM
 from wlmsim.parallel.jobs import Send, UnsendableError
@@ -60,9 +60,9 @@ def run(job: Job) -> Outcome:
     if began >= job.end:
         return Outcome(None, 0.0)
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), until(job.end):
             warnings.simplefilter("ignore")
-            fitted = copy.deepcopy(job.model).fit(job.fold.fitted, callbacks=[stopper(job.end)])
+            fitted = copy.deepcopy(job.model).fit(job.fold.fitted)
             score = job.fold.score(predictor(fitted, job.fold.goal))
     except SimulationError:
         return Outcome(math.inf, time.monotonic() - began)

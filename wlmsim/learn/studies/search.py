@@ -14,12 +14,13 @@ from typing import Any
 
 import numpy as np
 
+from wlmsim._deadline import OutOfTimeError, until
 from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.errors import SimulationError
 from wlmsim.learn.matching.options import Matching
 from wlmsim.learn.selection.jobs import unfitted
 from wlmsim.learn.studies import naive
-from wlmsim.learn.studies.clock import Clock, OutOfTimeError
+from wlmsim.learn.studies.clock import Clock
 from wlmsim.learn.studies.fold_fits import Job, run_all
 from wlmsim.learn.studies.folds import GOALS, Fold, folds_of, thinned
 from wlmsim.learn.training.callbacks import Record
@@ -328,14 +329,13 @@ def affordable(model: WLM, data: SnapshotSeries, seconds: float) -> int:
 
     def note(record: Record) -> None:
         moments.append(record.seconds)
-        spent = time.monotonic() - begun
-        if spent > seconds or (spent > TIMING * seconds and len(moments) > SLOW_STEPS + fewest):
+        if time.monotonic() - begun > TIMING * seconds and len(moments) > SLOW_STEPS + fewest:
             raise OutOfTimeError
 
     short = copy.deepcopy(model).set_params(optimiser__steps=SLOW_STEPS + most)
     if model.matching is not None:
         short.set_params(matching__steps=1)
-    with warnings.catch_warnings(), suppress(OutOfTimeError):
+    with warnings.catch_warnings(), suppress(OutOfTimeError), until(begun + seconds):
         warnings.simplefilter("ignore")
         try:
             short.fit(data, callbacks=[note])

@@ -14,6 +14,7 @@ import numpy as np
 
 from wlmsim import _times
 from wlmsim import _validation as check
+from wlmsim._deadline import OutOfTimeError, until
 from wlmsim.citing import citation
 from wlmsim.data.dates import asked
 from wlmsim.data.population import Population
@@ -26,7 +27,7 @@ from wlmsim.evaluation import Scores, mean_scores, score_forecast, score_interpo
 from wlmsim.learn.cells.reading import as_series
 from wlmsim.learn.group import Group
 from wlmsim.learn.studies import naive
-from wlmsim.learn.studies.clock import Clock, OutOfTimeError, seconds_of
+from wlmsim.learn.studies.clock import Clock, seconds_of
 from wlmsim.learn.studies.folds import FORECAST, GOALS, INTERPOLATE, Fold
 from wlmsim.learn.studies.looking import CLEAR, OTHER_UNIT, Seen, look
 from wlmsim.learn.studies.menu import menu
@@ -43,6 +44,8 @@ FARTHER = 2.0
 """How many times the longest tested horizon forecasts may go without a word."""
 BESIDE_MATCHING, ALONE = 0.6, 0.85
 """Shares of the time left that the last fit has for rollouts, after matching and without."""
+LATEST = 1.25
+"""Share of the budget after which the last fit is given up, if one to a fold can take its place."""
 LONGER = 3
 """The last fit takes at most so many times the steps that did best on the folds, whose fits were short of time."""
 
@@ -400,12 +403,16 @@ def study(
         search.run()
         bar("the best mechanics, fitted to all marginals")
         ranked = _by_merit(search, tried)
+        of_a_fold = _fitted_to_a_fold(search, ranked)
+        left = Clock(0.0) if search.interrupted else clock
         try:
-            left = Clock(0.0) if search.interrupted else clock
-            learned, final, model, late = _fitted(ranked, data, left, seed, client)
-        except KeyboardInterrupt:
-            search.interrupted = True
-            (learned, final, model), late = _fitted_to_a_fold(search, ranked), False
+            with until(clock.end(LATEST) if of_a_fold else math.inf):
+                learned, final, model, late = _fitted(ranked, data, left, seed, client)
+        except (KeyboardInterrupt, OutOfTimeError) as stop:
+            if of_a_fold is None:
+                raise
+            (learned, final, model), late = of_a_fold, isinstance(stop, OutOfTimeError)
+            search.interrupted = search.interrupted or not late
         winners = _winners(search, learned)
     return Study(
         data,
@@ -477,13 +484,13 @@ def _fitted(
     raise AssertionError
 
 
-def _fitted_to_a_fold(search: Search, ranked: Sequence[tuple[str, WLM]]) -> tuple[str, WLM, WLM]:
-    """The best entry as it was fitted to a fold, where the fit to all marginals was interrupted."""
+def _fitted_to_a_fold(search: Search, ranked: Sequence[tuple[str, WLM]]) -> tuple[str, WLM, WLM] | None:
+    """The best entry as it was fitted to a fold, for where the fit to all marginals does not end in time."""
     fits = {entry.name: [fit for fit in entry.fits if fit is not None] for entry in search.entries}
     for name, model in ranked:
         if fits.get(name):
             return name, model, fits[name][0]
-    raise KeyboardInterrupt
+    return None
 
 
 def _winners(search: Search, learned: str) -> dict[str, str]:

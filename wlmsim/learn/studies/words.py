@@ -251,11 +251,10 @@ def course(study: Any) -> list[str]:
     lines = [f"It took {study.seconds:.0f} s of a budget of {study.budget:.0f} s."]
     if study.interrupted:
         lines.append("It was interrupted: what had been found until then was taken.")
+    if any(fit is study.model for entry in study.entries for fit in entry.fits):
+        lines.append("The mechanics is as it was fitted to a fold, without what is left out there.")
     if study.late:
-        lines.append(
-            "For rollouts of all marginals there was no time, so that a mechanics was taken that needs none, or fewer: "
-            "a larger budget may find a better one."
-        )
+        lines.append("To fit a better mechanics to all marginals there was no time: a larger budget may find it.")
     if study.untried and study.folds:
         lines.append(f"Not tried for lack of time: {', '.join(map(repr, study.untried))}. A larger budget would.")
     return lines

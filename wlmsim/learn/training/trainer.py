@@ -14,6 +14,7 @@ import numba
 import numpy as np
 import torch
 
+from wlmsim import _deadline
 from wlmsim.errors import SimulationError
 from wlmsim.learn.functionals.force_evaluation import ForceEvaluator
 from wlmsim.learn.losses.base import Loss
@@ -214,6 +215,7 @@ class Trainer:
         progress, steps = self.progress, self.steps
         check_every = max(1, min(MOST_UNCHECKED, self.optimiser.steps // 10))
         while progress.step < min(until, steps) and not progress.stopped:
+            _deadline.check()
             try:
                 loss = self._step()
             except SimulationError as error:
