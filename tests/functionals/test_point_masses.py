@@ -48,7 +48,7 @@ def test_particles_in_one_place_leave_each_other_alone_and_have_no_energy():
 
 def test_charges_and_gradients_have_point_masses_too():
     x = torch.tensor([[0.0, 0.0], [2.0, 0.0]], dtype=torch.float64, requires_grad=True)
-    law = wls.Charged(wls.Gravity(-1.0, softening=0.0, method="direct"), [1.0, -1.0])
+    law = wls.Charged(wls.Gravity(-1.0, softening=0.0), [1.0, -1.0])
     still = wls.Population(x.detach().numpy()).at_rest()
     np.testing.assert_allclose(law.force(still.positions, still.weights), [[0.125, 0.0], [-0.125, 0.0]])
     path = wls.learn.differentiable_simulate(wls.Lagrangian(POINTS), still, [0.01], dt=0.001, positions=x)

@@ -106,7 +106,17 @@ def test_many_steps_of_few_particles_see_the_time_too():
     assert end.positions[0, 0] == pytest.approx(bessel(6.0)[0], abs=1e-6)
 
 
+def test_runs_know_their_energy():
+    """Of E = (v^2 + x^2) / 2 the rate is -gamma v^2."""
+    run = wls.simulate(FADING, at_one(), np.linspace(1.0, 3.0, 201), dt=0.01)
+    lost = np.trapezoid((2 / run.times) * run.velocities[:, 0, 0] ** 2, run.times)
+    assert run.energy()[0] - run.energy()[-1] == pytest.approx(lost, rel=1e-3)
+    assert wls.learn.parameters_of(FADING) == {"mass": 1.0, "external.stiffness": 1.0}
+
+
 def test_what_needs_one_number_says_so():
+    with pytest.raises(ParameterError, match="a function of the time alone"):
+        wls.Friction(lambda x, t: t)
     with pytest.raises(ParameterError, match=r"depends on the time: ask it at one"):
         wls.simulate(FADING, at_one(), [2.0, 3.0], dt=0.1).action()
     with pytest.raises(ParameterError, match=r"rate at t = 2.* must be a finite number >= 0"):

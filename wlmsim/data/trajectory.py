@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, overload, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, cast, overload
 
 import numpy as np
 
@@ -32,7 +32,6 @@ class Mechanics(Protocol):
         """Energy of a cloud."""
 
 
-@runtime_checkable
 class SecondOrder(Mechanics, Protocol):
     """What a `Lagrangian` knows of a cloud, and a flow does not."""
 
@@ -348,9 +347,9 @@ class Trajectory(HoldsFunctions, Located):
     def lagrangian(self) -> SecondOrder:
         """The Lagrangian that moved the particles; `ParameterError` if it is not known, or a flow moved them."""
         mechanics = self._known_mechanics
-        if not isinstance(mechanics, SecondOrder):
+        if not hasattr(mechanics, "kinetic_energy"):
             raise ParameterError(f"only a Lagrangian has this; the trajectory was moved by {mechanics!r}")
-        return mechanics
+        return cast(SecondOrder, mechanics)
 
     def wrapped(self, box: Any, *, origin: Any = 0.0) -> Trajectory:
         """Return the same with every position within a periodic box, to look at; forces with a box see no difference.

@@ -55,7 +55,7 @@ class Charged(Functional):
         self.degree = degrees.pop() if len(degrees) == 1 else None
         if (self.charges < 0).any():
             for term in functional.terms:
-                if isinstance(term, Gravity) and term.method != "direct":
+                if isinstance(term, Gravity) and term.method != "direct" and term.softening:
                     raise check.fail("functional", "Gravity(..., method='direct') for charges of both signs", term)
 
     @property

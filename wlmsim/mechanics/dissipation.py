@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
@@ -117,6 +118,17 @@ class DissipationSum(Dissipation):
         return " + ".join(repr(term) for term in self._terms)
 
 
+def takes_one(function: Callable[..., Any]) -> bool:
+    """Whether a function can be called with one argument; where that cannot be seen, it is taken to."""
+    try:
+        inspect.signature(function).bind(0.0)
+    except TypeError:
+        return False
+    except ValueError:  # some built-in functions have no signature
+        return True
+    return True
+
+
 class Friction(HoldsFunctions, Dissipation):
     """Linear friction, R = gamma / 2 integral |v|^2 rho; force -gamma v, solved exactly by the integrators.
 
@@ -145,6 +157,8 @@ class Friction(HoldsFunctions, Dissipation):
     only_friction = True
 
     def __init__(self, rate: float | Callable[[float], float]):
+        if callable(rate) and not takes_one(rate):
+            raise check.fail("rate", "a number, or a function of the time alone", rate)
         self.rate: Any = rate if callable(rate) else check.nonnegative("rate", rate)
         self.timed = callable(rate)
 

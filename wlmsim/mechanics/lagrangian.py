@@ -185,9 +185,10 @@ class Lagrangian(InPieces):
             alone = len(self.potential.terms) == 1 and not energy.startswith("-")
             terms += f" - {energy}" if alone else rf" - \left( {energy} \right)"
         if self.only_friction:
-            rate = r"\int \gamma(t) \, dt" if self.timed else f"{self.friction:.4g} t"
+            changing = self.dissipation is not None and self.dissipation.timed
+            rate = r"\int \gamma(t) \, dt" if changing else f"{self.friction:.4g} t"
             damped = rf"e^{{{rate}}} \left( {terms} \right)"
-            return rf"\mathcal{{L}} = {damped if self.timed or self.friction else terms}"
+            return rf"\mathcal{{L}} = {damped if changing or self.friction else terms}"
         # no factor exp(gamma t) makes a Lagrangian of these: friction stands in the Rayleigh function too
         rayleigh = "" if self.dissipation is None else rf", \quad \mathcal{{R}} = {self.dissipation.latex}"
         return rf"\mathcal{{L}} = {terms}{rayleigh}"
