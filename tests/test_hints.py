@@ -42,6 +42,21 @@ def test_the_word_that_was_meant(word, meant):
         check.choice("loss", word, options)
 
 
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [
+        ("study", "; there is wlmsim.learn.study"),
+        ("Boids", "; there is wlmsim.systems.Boids"),
+        ("load", "; there is wlmsim.SnapshotSeries.load, wlmsim.Tracks.load, wlmsim.Trajectory.load"),
+        ("nowhere", ""),
+        ("_repr_html_", ""),
+    ],
+)
+def test_where_a_name_is_that_is_looked_for_at_the_top(name, place):
+    with pytest.raises(AttributeError, match=f"has no attribute '{name}'{re.escape(place)}$"):
+        getattr(wls, name)
+
+
 def test_a_beginning_of_several_words_means_none_of_them():
     assert check.meant("eb_", ["eb_pcs10.npz", "eb_velocity_v5.npz"]) == ""
 
