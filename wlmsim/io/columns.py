@@ -380,7 +380,8 @@ class _Table:
         if found is None:
             return column
         self.unit_of_words = found.unit
-        shown = ", ".join(f"{word!r} as {value:g}" for word, value in list(found.values.items())[:4])
+        in_order = sorted(found.values.items(), key=lambda entry: entry[1])
+        shown = ", ".join(f"{word!r} as {value:g}" for word, value in in_order[:4])
         more = ", ..." if len(found.values) > 4 else ""
         warnings.warn(
             f"times are the numbers in words: {shown}{more}{f', in {found.unit}s' if found.unit else ''}; "
