@@ -64,7 +64,8 @@ class Lagrangian(InPieces):
     @property
     def timed(self) -> bool:
         """Whether dissipation or magnetic field depend on the time; potentials take it as an argument."""
-        return any(part is not None and part.timed for part in (self.dissipation, self.magnetic))
+        dissipation, magnetic = self.dissipation, self.magnetic
+        return (dissipation is not None and dissipation.timed) or (magnetic is not None and magnetic.timed)
 
     def at(self, time: float) -> Self:
         """Return the Lagrangian with dissipation and magnetic field as they are at a time; else itself."""
