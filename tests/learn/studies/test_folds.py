@@ -57,3 +57,19 @@ def test_thinned_clouds_keep_rows():
     few = thinned(cloud, 10)
     assert len(few) == 10 and set(few.positions.ravel()) <= set(cloud.positions.ravel()) and few.time == 2.0
     assert thinned(cloud, 50) is cloud
+
+
+def test_a_fold_in_which_nothing_moves_does_not_rule_the_others():
+    x = np.random.default_rng(0).standard_normal((20, 2))
+    places = [x, x + 1.0, x + 2.0, x + 3.0, x + 3.0]  # all rest in the last interval
+    last, before, _ = folds_of(wls.SnapshotSeries(np.arange(5.0), places), [FORECAST])
+
+    def off(known, times, by):
+        return [wls.Population(known[-1].positions + by, time=time) for time in times]
+
+    assert last.score(lambda *given: off(*given, 0.0)) == last.score(lambda *given: off(*given, 1e-3)) == last.exact
+    assert (
+        last.exact
+        == pytest.approx(0.01 * before.score(lambda *given: off(*given, 0.0)))
+        == pytest.approx(0.01 * 2**0.5)
+    )

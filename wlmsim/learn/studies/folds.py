@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -23,6 +23,10 @@ ROWS = 1000
 FORECAST, INTERPOLATE = "forecast", "interpolate"
 GOALS = (FORECAST, INTERPOLATE)
 
+EXACT = 0.01
+"""Share of the farthest that particles go in a fold, below which W1 counts as none: where nothing moves, as birds at
+night, no ratio of errors tells anything, and in a geometric mean it would rule all folds."""
+
 Predict = Callable[[SnapshotSeries, np.ndarray], Sequence[Population | None]]
 """Predictions at times from the known marginals of one population."""
 
@@ -39,15 +43,19 @@ class Fold:
         All that a fit sees.
     parts : sequence of (known, held)
         The same for each population, and what is left out of it.
+    exact : float
+        W1 below which a prediction counts as exact [length].
     """
 
     goal: str
     fitted: SnapshotSeries
     parts: Sequence[tuple[SnapshotSeries, SnapshotSeries]]
+    exact: float = 0.0
 
     def score(self, predict: Predict) -> float:
         """Mean W1 of the predictions, over marginals and populations; infinite where one cannot be had or blew up."""
-        return float(np.mean([w1 for known, held in self.parts for w1 in self._w1(predict, known, held)]))
+        w1 = [w1 for known, held in self.parts for w1 in self._w1(predict, known, held)]
+        return max(float(np.mean(w1)), self.exact)
 
     def _w1(self, predict: Predict, known: SnapshotSeries, held: SnapshotSeries) -> list[float]:
         guesses = predict(known, held.times)
@@ -94,7 +102,13 @@ def folds_of(data: SnapshotSeries, goals: Sequence[str], most: int = MOST) -> li
         Empty for two marginals, of which none can be left out.
     """
     found = [fold for goal in goals for k in range(most) if (fold := _fold(data, goal, k)) is not None]
-    return found
+    moved = {goal: max((fold.score(_still) for fold in found if fold.goal == goal), default=0.0) for goal in goals}
+    return [replace(fold, exact=EXACT * moved[fold.goal]) for fold in found]
+
+
+def _still(known: SnapshotSeries, times: np.ndarray) -> list[Population]:
+    """Nobody has moved since the last known marginal before."""
+    return [known[int(np.searchsorted(known.times, time)) - 1] for time in times]
 
 
 def _fold(data: SnapshotSeries, goal: str, number: int) -> Fold | None:
