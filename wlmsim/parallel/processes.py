@@ -18,7 +18,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
-from functools import cache
 from multiprocessing.connection import Client, Connection, Listener
 from threading import Thread
 from typing import Any
@@ -32,8 +31,6 @@ Message = tuple[int, str, Any]
 """The number of a job, "begun", "report" or "result", and what it is."""
 LOOK_SECONDS = 1.0
 """How often a process looks whether the one that started it is still there."""
-_process = os.getpid()
-"""The process that the executor belongs to."""
 TRIES = 3
 """How often a job is begun whose process dies, the first time beside others and then alone."""
 
@@ -93,7 +90,6 @@ def started(processes: int, *modules: str) -> Callable[[], bool]:
 
 def _import(modules: Sequence[str]) -> None:
     """In a process of its own: import what work will need, which takes so long that no process does it twice."""
-    _end_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for module in modules:
         importlib.import_module(module)
@@ -129,13 +125,11 @@ def _round(
 
 
 def _executor(count: int) -> Executor:
-    """So many processes that wait for work, started anew after a fork: what was there belongs to the other process."""
-    global _process
+    """So many processes that wait for work, others after a fork: those that are there end with the other process."""
     import loky
 
-    same, _process = os.getpid() == _process, os.getpid()
     return loky.get_reusable_executor(
-        max_workers=count, timeout=IDLE_SECONDS, env=ONE_THREAD, reuse="auto" if same else False
+        max_workers=count, timeout=IDLE_SECONDS, env=ONE_THREAD, initializer=_end_with, initargs=(os.getpid(),)
     )
 
 
@@ -191,7 +185,6 @@ def _work(index: int, payload: bytes, address: Any, key: bytes) -> None:
     """In a process of its own: do the work; its reports and its result go back through one connection."""
     import cloudpickle
 
-    _end_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal interrupts all: the process that waits ends this one
     with Client(address, authkey=key) as connection:
 
@@ -207,10 +200,10 @@ def _work(index: int, payload: bytes, address: Any, key: bytes) -> None:
         send(work(item, send), "result")
 
 
-@cache
-def _end_with_parent() -> None:
+def _end_with(parent: int) -> None:
     """End this process when the one that started it has ended, even where a signal left it no time to say so."""
-    parent = os.getppid()
+    if os.name != "posix":  # a launcher may stand between
+        parent = os.getppid()
 
     def watch() -> None:
         while os.getppid() == parent:
