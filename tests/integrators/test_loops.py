@@ -13,6 +13,7 @@ import wlmsim as wls
 from tests.example_mechanics import ShakenPendula, a_population, advance
 from wlmsim.errors import ParameterError, SimulationError
 from wlmsim.integrators import State
+from wlmsim.mechanics.dissipation import Dissipation
 from wlmsim.simulation import run
 
 STRENGTH = [1.0]
@@ -126,6 +127,146 @@ def test_particles_in_the_same_place_do_not_pull_at_each_other():
     np.testing.assert_array_equal(still.positions, start.positions)
 
 
+# --- charges, types, and laws that change with the time
+
+CHARGES = np.array([1.0, -2.0, 0.5, 0.0, 3.0, -1.0])
+TYPES = ["a", "b", "a", "c", "b", "a"]
+
+
+def breathing(r, t, xp):
+    return (1 + 0.5 * xp.sin(3 * t)) * xp.exp(-r)
+
+
+@pytest.mark.parametrize(
+    "potential",
+    [
+        wls.Charged(wls.Gravity(-1.0, 0.2, method="direct") + wls.External(driven), CHARGES),
+        wls.Between(wls.Pairwise(attraction), TYPES, "a", "b") + wls.Charged(wls.Pairwise(breathing), 1.5),
+        wls.Charged(wls.Between(wls.Pairwise(breathing, cutoff=1.2, box=2.5), TYPES, "a", "a"), CHARGES),
+    ],
+    ids=repr,
+)
+def test_of_charges_types_and_laws_in_time(potential):
+    check_same(wls.Leapfrog, wls.Lagrangian(potential, mass=1.3), a_population(6, 2, time=0.4))
+
+
+def test_two_unlike_charges_go_round_each_other_by_kepler():
+    """Their relative acceleration is q^2 (w_1 + w_2) / r^2 = 4 at r = 1, on a circle of angular velocity 2."""
+    coulomb = wls.Charged(wls.Pairwise(lambda r, xp: 1.0 / r), [2.0, -2.0])
+    start = wls.Population([[0.5, 0.0], [-0.5, 0.0]], [[0.0, 1.0], [0.0, -1.0]])
+    turn = np.pi
+    path = wls.simulate(wls.Lagrangian(coulomb), start, [0.25 * turn, 10 * turn], dt=turn / 2000)
+    np.testing.assert_allclose(path.positions[0], [[0.0, 0.5], [0.0, -0.5]], atol=1e-5)
+    np.testing.assert_allclose(path.positions[1], start.positions, atol=2e-4)
+
+
+# --- forces that depend on the velocity
+
+
+def ripples(x, xp):
+    """A magnetic field on the plane that varies in space."""
+    return 1.5 + xp.sin(x[..., 0]) * xp.cos(0.7 * x[..., 1])
+
+
+def bottle(x, xp):
+    return xp.stack([-0.3 * x[:, 0] * x[:, 2], -0.3 * x[:, 1] * x[:, 2], 1 + 0.3 * x[:, 2] ** 2], axis=-1)
+
+
+def of_each(x, xp):
+    """A magnetic field that is another one for each particle, and the same everywhere."""
+    return CHARGES
+
+
+ACTIVE = wls.Alignment(1.2, 0.5) + wls.SelfPropulsion(0.5, 0.2) + wls.Friction(0.3)
+MASSES_OF_SIX = np.arange(1.0, 7.0)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "dim", "strength", "dissipation", "mass"),
+    [
+        (wls.Boris, 3, (0.4, -0.9, 1.1), wls.Friction(0.3), MASSES_OF_SIX),
+        (wls.Boris, 2, of_each, ACTIVE, 1.7),
+        (wls.Leapfrog, 3, (0.4, -0.9, 1.1), ACTIVE, MASSES_OF_SIX),
+        (wls.Leapfrog, 1, None, wls.Alignment(2.0, np.inf), 1.0),
+        (lambda: wls.BAOAB(0.4, seed=2), 2, of_each, ACTIVE, 1.7),
+    ],
+)
+def test_of_forces_that_depend_on_the_velocity(scheme, dim, strength, dissipation, mass):
+    magnetic = None if strength is None else wls.MagneticField(strength)
+    well = wls.External(driven)
+    mechanics = wls.Lagrangian(well, dissipation=dissipation, magnetic=magnetic, mass=mass)
+    check_same(scheme, mechanics, a_population(6, dim, time=0.4))
+
+
+@pytest.mark.parametrize(("dim", "strength", "dissipation"), [(2, ripples, ACTIVE), (3, bottle, None)])
+def test_of_magnetic_fields_that_vary(dim, strength, dissipation):
+    mechanics = wls.Lagrangian(
+        wls.External(driven), dissipation=dissipation, magnetic=wls.MagneticField(strength), mass=MASSES_OF_SIX
+    )
+    check_same(wls.Boris, mechanics, a_population(6, dim, time=0.4))
+
+
+def test_a_cyclotron_goes_round_larmor_circles():
+    """Radius v / omega, omega = B / m, clockwise; with radii a / sin a too large, a half the angle of a step."""
+    field, mass, dt = 1.3, 1.7, 0.01
+    omega, start = field / mass, a_population(3, 2)
+    path = wls.simulate(wls.Lagrangian(magnetic=wls.MagneticField(field), mass=mass), start, [7.0, 40.0], dt=dt)
+    z, v = start.positions @ [1, 1j], start.velocities @ [1, 1j]
+    for frame in path:
+        turned = np.exp(-1j * omega * frame.time)
+        np.testing.assert_allclose(frame.velocities @ [1, 1j], v * turned, rtol=1e-10)
+        larger = 0.5 * omega * dt / np.sin(0.5 * omega * dt)
+        np.testing.assert_allclose(frame.positions @ [1, 1j], z + larger * v * (turned - 1) / (-1j * omega), rtol=1e-10)
+
+
+# --- walls
+
+
+@pytest.mark.parametrize(
+    ("mechanics", "scheme"),
+    [
+        (wls.Lagrangian(wls.External(driven) + wls.Pairwise(attraction)), wls.Leapfrog),
+        (wls.Lagrangian(magnetic=wls.MagneticField(2.0), dissipation=ACTIVE), wls.Boris),
+        (wls.Lagrangian(wls.External(driven), dissipation=wls.Friction(0.3)), lambda: wls.BAOAB(0.4, seed=2)),
+        (wls.GradientFlow(wls.External(driven)), lambda: wls.EulerMaruyama(0.7, seed=2)),
+        (wls.StreamFlow(lambda x, xp: xp.sin(x[..., 0]) + x[..., 1]), wls.RungeKutta4),
+    ],
+)
+@pytest.mark.parametrize("walls", [wls.Walls(-0.3, 0.4), wls.Walls((-0.3, -np.inf), (np.inf, 0.4))], ids=repr)
+def test_within_walls(mechanics, scheme, walls):
+    start, paths = a_population(6, 2, time=0.4), []
+    start = wls.Population(np.clip(start.positions, -0.3, 0.4), 3 * start.velocities, start.weights, start.time)
+    for few in (1, 10**9):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(run, "FEW", few)
+            paths.append(wls.simulate(mechanics, start, [0.7, 1.333, 2.0], dt=0.02, integrator=scheme(), walls=walls))
+    assert (paths[0].positions <= 0.4).any(1).all() and np.abs(paths[0].positions[-1] - start.positions).max() > 0.1
+    np.testing.assert_allclose(paths[0].positions, paths[1].positions, rtol=1e-9, atol=1e-10)
+    np.testing.assert_allclose(paths[0].velocities, paths[1].velocities, rtol=1e-8, atol=1e-9)
+
+
+def test_a_billiard_is_the_unfolded_plane_for_a_hundred_thousand_steps():
+    sides = np.array([1.5, 2.0])
+    ball = wls.Population([[0.3, 0.4]], [[0.7, -np.sqrt(2)]])
+    path = wls.simulate(wls.Lagrangian(), ball, [100.0, 1000.0], dt=0.01, walls=wls.Walls(0.0, sides))
+    free = ball.positions + path.times[:, None, None] * ball.velocities
+    np.testing.assert_allclose(path.positions, np.abs((free + sides) % (2 * sides) - sides), atol=1e-8)
+
+
+def test_a_particle_that_is_stuck_at_a_wall_is_told_of(with_loops):
+    pressed = wls.Lagrangian(wls.External(wls.laws.UniformField((1e4,))))
+    start = wls.Population([[0.0]], [[-3e6]])
+    with pytest.raises(SimulationError, match=r"bounces more than 1000 times in a step of 0\.1"):
+        wls.simulate(pressed, start, [5.0], dt=0.1, walls=wls.Walls(-1.0, 1.0))
+
+
+def test_events_are_found_between_walls(with_loops):
+    ball, walls = wls.Population([[0.25]], [[1.0]]), wls.Walls(0.0, 1.0)
+    crossings = wls.events.Crossing(axis=0, at=0.5)
+    path = wls.simulate(wls.Lagrangian(), ball, [4.0], dt=0.013, walls=walls, events=[crossings])
+    np.testing.assert_allclose(path.events["crossing"].times, 0.25 + np.arange(4), atol=1e-9)
+
+
 # --- what has none
 
 
@@ -144,6 +285,29 @@ class Heavier(wls.Lagrangian):
         return 0.5 * super().acceleration(positions, weights, time)
 
 
+class Sideways(Dissipation):
+    def rayleigh(self, positions, velocities, weights, xp):
+        raise NotImplementedError
+
+    def force(self, positions, velocities, weights):
+        return velocities[:, ::-1]
+
+
+class Faster(wls.SelfPropulsion):
+    def force(self, positions, velocities, weights):
+        return 2 * super().force(positions, velocities, weights)
+
+
+class Twirled(wls.Lagrangian):
+    def velocity_acceleration(self, positions, velocities, weights):
+        return 2 * super().velocity_acceleration(positions, velocities, weights)
+
+
+class Doubled(wls.MagneticField):
+    def force(self, positions, velocities):
+        return 2 * super().force(positions, velocities)
+
+
 class Upwards(wls.GradientFlow):
     def velocity(self, positions, weights, time=0.0):
         return -super().velocity(positions, weights, time)
@@ -160,8 +324,13 @@ WELL = wls.External(wls.laws.Harmonic(1.0))
         (Heavier(WELL), wls.Leapfrog()),
         (wls.Lagrangian(WELL), Backwards()),
         (wls.Lagrangian(WELL), wls.DormandPrince()),
-        (wls.Lagrangian(WELL, dissipation=wls.Alignment()), wls.Leapfrog()),
-        (wls.Lagrangian(WELL, magnetic=wls.MagneticField(1.0)), wls.Boris()),
+        (wls.Lagrangian(WELL, dissipation=Sideways()), wls.Leapfrog()),
+        (wls.Lagrangian(WELL, dissipation=Faster()), wls.Leapfrog()),
+        (Twirled(WELL, dissipation=wls.Alignment()), wls.Leapfrog()),
+        (wls.Lagrangian(WELL, magnetic=Doubled(1.0)), wls.Leapfrog()),
+        (wls.Lagrangian(WELL, magnetic=wls.MagneticField(ripples)), wls.Leapfrog()),
+        (wls.Lagrangian(WELL, magnetic=wls.MagneticField(lambda x, xp: np.hypot(x[:, 0], x[:, 1]))), wls.Boris()),
+        (wls.Lagrangian(WELL, magnetic=wls.MagneticField(lambda x, xp: x[:, 0] - x[:, 0].sum())), wls.Boris()),
         (wls.Lagrangian(wls.Gravity(method="tree")), wls.Leapfrog()),
         (Upwards(WELL), wls.RungeKutta4()),
         (wls.GradientFlow(WELL), wls.ExactOrnsteinUhlenbeck(0.1)),

@@ -13,6 +13,7 @@ import wlmsim as wls
 from tests.example_mechanics import Spring
 from tests.models import wlm
 from wlmsim.errors import ParameterError
+from wlmsim.integrators import State
 from wlmsim.learn.functionals import LearnableFunctional, Scales
 
 
@@ -169,3 +170,19 @@ def test_bad_input() -> None:
         fast.force(np.zeros((4, 2)), np.full(3, 0.25))
     with pytest.raises(ParameterError, match="positions"):
         wls.learn.compiled(pair(2)).energy(np.full((4, 2), np.nan), np.full(4, 0.25))
+
+
+@pytest.mark.parametrize("name", TERMS)
+def test_many_steps_are_the_same_in_a_loop(name: str) -> None:
+    """One after the other, and in compiled code, of a learned term beside an analytic one."""
+    fast = wls.Lagrangian(wls.learn.compiled(TERMS[name](2).double()) + wls.External(wls.laws.Harmonic(0.3)))
+    x, w = a_cloud(21, 2)
+    start, scheme = wls.Population(x, 0 * x, w, 0.4), wls.Leapfrog()
+    loop = scheme.loop(fast, w, 2)
+    assert loop is not None
+    state = State(start.positions, start.velocities, w, 0.4)
+    there = loop.steps(state, 0.4, 0.02, 0, 50)[0]
+    for _ in range(50):
+        state = scheme.step(fast, state, 0.02)
+    assert np.abs(state.positions - x).max() > 0.01
+    np.testing.assert_allclose(there.positions, state.positions, rtol=1e-9, atol=1e-11)

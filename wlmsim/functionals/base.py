@@ -22,7 +22,7 @@ class Functional(HoldsFunctions, InPieces, ABC):
     tests hold the two equal by automatic differentiation.
     """
 
-    whole = "force"
+    whole = ("force",)
 
     degree: int | None = None
     """Degree of U in the density: 1 in an external field, 2 of pair forces, None if U is no such power."""

@@ -13,6 +13,7 @@ from wlmsim.errors import ParameterError
 from wlmsim.functionals.base import Functional
 from wlmsim.functionals.external import as_scalar
 from wlmsim.functionals.pairwise import Pairwise
+from wlmsim.functionals.pieces import Piece, joined, shared
 
 BLOCK = 1000
 """Particles of the first type whose energy is summed at once."""
@@ -123,6 +124,13 @@ class Between(Functional):
             acting[sources] = weights[both][sources]
             out[both[receivers]] = self.pairs.force(positions[both], acting, time)[receivers]
         return out
+
+    def pieces(self, weights: np.ndarray, dim: int) -> tuple[Piece, ...] | None:
+        """The same as compiled code: of all pairs, of which those between other types count for nothing."""
+        self._check(weights)
+        of_a, of_b = (np.bincount(rows, minlength=len(weights)) * 1.0 for rows in self._rows)
+        sides = [(of_a, of_b)] if self.first == self.second else [(of_a, of_b), (of_b, of_a)]
+        return joined(shared(self.pairs.pieces(weights * exert, dim), feel, dim) for feel, exert in sides)
 
     def _check(self, positions: Any) -> None:
         if len(positions) != len(self.types):

@@ -16,8 +16,10 @@ from typing import Any
 from wlmsim.functionals import modules
 from wlmsim.functionals.printing import HEAD, Printed
 
-OF_LAWS = frozenset({"value", "gradient", "derivative", "adjoint", "field"})
-"""Names of the arguments of kernels that are functions of a law, or made of some."""
+OF_LAWS = frozenset(
+    "value gradient derivative adjoint vector field further magnetic advance kick thrust".split()  # noqa: SIM905
+)
+"""Names of the arguments of kernels that are functions: of a law, made of some, or of a scheme."""
 
 
 @lru_cache(maxsize=1024)

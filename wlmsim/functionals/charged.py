@@ -11,6 +11,7 @@ from wlmsim import _validation as check
 from wlmsim.errors import ParameterError
 from wlmsim.functionals.base import Functional, kinds_together
 from wlmsim.functionals.gravity import Gravity
+from wlmsim.functionals.pieces import Piece, shared
 
 
 class Charged(Functional):
@@ -90,6 +91,11 @@ class Charged(Functional):
         """q_i times the force of weights q_j w_j, compiled."""
         charges = self._of(len(weights))
         return charges[:, None] * self.functional.force(positions, weights * charges, time)
+
+    def pieces(self, weights: np.ndarray, dim: int) -> tuple[Piece, ...] | None:
+        """The same as compiled code."""
+        charges = self._of(len(weights)).copy()
+        return shared(self.functional.pieces(weights * charges, dim), charges, dim)
 
     def _of(self, n: int) -> np.ndarray:
         if len(self.charges) not in (1, n):

@@ -98,12 +98,12 @@ def external_force(law: Law, positions: np.ndarray, time: float) -> np.ndarray:
 
 def external_pieces(law: Law, n: int, dim: int) -> tuple[Piece, ...] | None:
     """-grad V of a law as compiled code; see `Functional.pieces`."""
-    from wlmsim.kernels import pieces
+    from wlmsim.kernels import laws
 
     if not tracing.is_settled(law):
         return None
     compiled = tracing.compile_external(law, dim)
-    return (Piece(pieces.add_external, (compiled.gradient,), (compiled.parameters, np.empty(dim)), A_POINT * n),)
+    return (Piece(laws.add_external, (compiled.gradient,), (compiled.parameters, np.empty(dim)), A_POINT * n),)
 
 
 def as_scalar(time: Any, positions: Any, xp: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, ClassVar
@@ -135,7 +136,9 @@ class Pairwise(Functional):
 
     def pieces(self, weights: np.ndarray, dim: int) -> tuple[Piece, ...] | None:
         """-sum over j of w_j grad W(|x_i - x_j|) as compiled code, of all pairs."""
-        if self.timed or not tracing.is_settled(self.law):
+        if self.timed:
+            return self._pieces_in_time(weights, dim)
+        if not tracing.is_settled(self.law):
             return None
         if self.cutoff is None:
             return pair_pieces(self.law, weights, dim)
@@ -145,6 +148,17 @@ class Pairwise(Functional):
         cutoff, _, slope = self._shift
         arguments = weights, parameters, (cutoff, slope), lengths(self.box, dim), (0.0,) * dim
         return (Piece(pieces.add_near_pairs, (derivative,), arguments, len(weights) ** 2),)
+
+    def _pieces_in_time(self, weights: np.ndarray, dim: int) -> tuple[Piece, ...] | None:
+        """The same of a law that has the time in it, which is the first of its parameters as of `at_time`."""
+        from wlmsim.kernels import laws, pieces
+
+        found = self.at(0.0).pieces(weights, dim)
+        in_time: dict[Callable[..., Any], Any] = {
+            laws.add_pairs: laws.add_pairs_at,
+            pieces.add_near_pairs: pieces.add_near_pairs_at,
+        }
+        return found and tuple(piece._replace(loop=in_time[piece.loop]) for piece in found)
 
     def virial(self, positions: np.ndarray, weights: np.ndarray) -> float:
         """Sum over particles of w_i x_i . F_i with nearest images, -1/2 sum over i != j of w_i w_j r_ij W'(r_ij).
@@ -231,13 +245,13 @@ def _at_time(law: Law) -> type:
 
 def pair_pieces(law: Law, weights: np.ndarray, dim: int) -> tuple[Piece, ...] | None:
     """-sum over j of w_j grad W(|x_i - x_j|) of a law as compiled code; see `Functional.pieces`."""
-    from wlmsim.kernels import pieces
+    from wlmsim.kernels import laws
 
     if not tracing.is_settled(law):
         return None
     compiled, n = tracing.compile_radial(law), len(weights)
     arguments = weights, tuple(compiled.parameters.tolist()), np.empty((dim, n)), (0.0,) * dim
-    return (Piece(pieces.add_pairs, (compiled.gradient,), arguments, n**2),)
+    return (Piece(laws.add_pairs, (compiled.gradient,), arguments, n**2),)
 
 
 def pair_energy(law: Law, positions: Any, weights: Any, xp: Any, box: float | tuple[float, ...] | None = None) -> Any:

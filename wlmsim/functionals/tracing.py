@@ -90,6 +90,32 @@ def compile_radial(law: Callable[..., Any]) -> CompiledLaw:
     return CompiledLaw(value, derivative, np.concatenate([values_of(law), constants]))
 
 
+def compile_vector(law: Callable[..., Any], dim: int, components: int) -> tuple[Printed, np.ndarray] | None:
+    """Compile a vector at each point, ``vector(x, p, out)``, and give its numbers; `None` if the law is no such one."""
+    form = form_of(law)
+    if form.digest is None:
+        return None
+    try:
+        function, constants = _vector_function(form, dim, components)
+    except Exception:  # whatever a user's function raises: it may be written for arrays only
+        return None
+    return function, np.concatenate([values_of(law), constants])
+
+
+def is_steady(law: Callable[..., Any], n: int, dim: int) -> bool:
+    """Whether what a law gives at n points is the same wherever they are; False too if that cannot be seen."""
+    from wlmsim.functionals.symbols import expressions
+
+    form, names = form_of(law), _coordinate_names(n * dim)
+    if form.digest is None:
+        return False
+    try:
+        found = expressions(_called(form, (n, dim), names)[0])
+    except Exception:  # as above
+        return False
+    return not any(part.free_symbols & set(names) for part in found.ravel())
+
+
 def expression_of(law: Callable[..., Any], dim: int) -> tuple[Any, list[Any]]:
     """SymPy expression of V(x) with the values of its parameters, and the symbols of the coordinates."""
     value, x, parameters = trace_external(form_of(law), dim)
@@ -359,6 +385,26 @@ def _external_functions(form: Form, dim: int) -> tuple[Any, Any, np.ndarray]:
         printed("gradient", "x, t, p, out", unpack, gradient, [f"out[{i}] = {{}}" for i in range(dim)]),
         constants,
     )
+
+
+@kept
+def _vector_function(form: Form, dim: int, components: int) -> tuple[Printed, np.ndarray]:
+    import sympy
+
+    from wlmsim.functionals.symbols import expressions
+
+    names = _coordinate_names(2 * dim)
+    x, others = names[:dim], dict(zip(names[:dim], names[dim:], strict=True))
+    value, parameters = _called(form, (2, dim), names)
+    here, there = expressions(value).reshape(2, components)
+    if any(part.free_symbols & set(names[dim:]) for part in here) or any(
+        part.subs(others, simultaneous=True) != other for part, other in zip(here, there, strict=True)
+    ):
+        raise ValueError("the law gives points of their own what it does not give others")
+    whole, parameters, constants = lifted(sympy.Tuple(*here), parameters)
+    unpack = [f"{symbol} = x[{i}]" for i, symbol in enumerate(x)] + unpacked(parameters)
+    places = [f"out[{i}] = {{}}" for i in range(components)]
+    return printed("vector", "x, p, out", unpack, list(whole), places), constants
 
 
 @kept

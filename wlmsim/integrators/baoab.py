@@ -12,7 +12,7 @@ from wlmsim import _validation as check
 from wlmsim.functionals.external import as_scalar
 from wlmsim.integrators.base import State, acceleration_at, call
 from wlmsim.integrators.leapfrog import kick
-from wlmsim.integrators.loops import Loop
+from wlmsim.integrators.loops import Loop, room_for
 from wlmsim.integrators.noise import StochasticIntegrator, decaying_correlation
 from wlmsim.mechanics.flow import Flow
 from wlmsim.mechanics.lagrangian import Lagrangian
@@ -99,19 +99,19 @@ class BAOAB(StochasticIntegrator):
         return xp.sqrt(-xp.expm1(-2 * as_scalar(mechanics.friction, like, xp) * dt) * warmth / mechanics.inertia)
 
     def loop(self, mechanics: Lagrangian, weights: np.ndarray, dim: int) -> Loop | None:
-        """Such steps in compiled code; `None` where forces depend on the velocity beside friction, or on the time."""
+        """Such steps in compiled code; `None` where forces beside the potential, or T, depend on the time."""
         from wlmsim.kernels import steps
 
-        settled = mechanics.only_friction and not mechanics.timed and not callable(self.temperature)
-        pieces = mechanics.pieces(weights, dim) if settled else None
-        if pieces is None:
+        field, further = mechanics.pieces(weights, dim), mechanics.further_pieces(weights, dim)
+        if field is None or further is None or mechanics.timed or callable(self.temperature):
             return None
 
-        def numbers(dt: float, count: int, size: int) -> tuple[float, np.ndarray]:
-            width = np.broadcast_to(self._width(mechanics, dt), (size // dim, dim)).ravel()
-            return np.exp(-mechanics.friction * dt), self._rows(width, count, size)
+        def numbers(dt: float, count: int, shape: tuple[int, ...]) -> tuple[Any, ...]:
+            width = np.broadcast_to(self._width(mechanics, dt), shape).ravel()
+            noise = self._rows(width, count, width.size)
+            return np.exp(-mechanics.friction * dt), noise, np.array([1.0, 0.5 * dt]), room_for(further, shape)
 
-        return Loop(steps.baths, pieces, numbers)
+        return Loop(steps.baths, field, numbers, further=further)
 
     def __repr__(self) -> str:
         return call(self, temperature=self.temperature, seed=self.seed)

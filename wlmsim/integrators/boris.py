@@ -10,7 +10,7 @@ import numpy as np
 
 from wlmsim.integrators.base import Integrator, State, acceleration_at, heun_kick
 from wlmsim.integrators.leapfrog import kick_drift_kicks
-from wlmsim.integrators.loops import Loop
+from wlmsim.integrators.loops import Loop, room_for
 from wlmsim.mechanics.lagrangian import Lagrangian
 from wlmsim.mechanics.magnetic import cross
 
@@ -55,8 +55,34 @@ class Boris(Integrator):
         return gyration(mechanics, positions, time)
 
     def loop(self, mechanics: Lagrangian, weights: np.ndarray, dim: int) -> Loop | None:
-        """Such steps in compiled code, where there is no magnetic field."""
-        return kick_drift_kicks(mechanics, weights, dim, (1.0,))
+        """Such steps in compiled code."""
+        from wlmsim.kernels import steps
+        from wlmsim.kernels.gyration import gyrations
+
+        magnetic = mechanics.magnetic
+        if magnetic is None:
+            return kick_drift_kicks(mechanics, weights, dim, (1.0,))
+        field, further = mechanics.pieces(weights, dim), mechanics.further_pieces(weights, dim, magnetic=False)
+        if field is None or further is None or mechanics.timed:
+            return None
+        n, components = len(weights), 1 if dim == 2 else 3
+        steady, varying = magnetic.steady(n, dim), mechanics.magnetic_pieces(weights, dim)
+        damping = float(mechanics.friction)
+
+        def with_maps(dt: float, count: int, shape: tuple[int, ...]) -> tuple[Any, ...]:
+            b = np.ascontiguousarray(steady / mechanics.inertia, np.float64)
+            maps = np.empty((1, len(b), 2, dim, dim))
+            gyrations(b, damping, 0.5 * dt, maps[0])
+            return np.array([dt]), maps, room_for(further, shape)
+
+        def with_room(dt: float, count: int, shape: tuple[int, ...]) -> tuple[Any, ...]:
+            return damping, np.empty((n, components)), np.empty((n, 2, dim, dim)), room_for(further, shape)
+
+        if steady is not None:
+            return Loop(steps.leapfrogs, field, with_maps, steps.turned, further)
+        if varying is None:
+            return None
+        return Loop(steps.gyrating, field, with_room, steps.turned, further, varying)
 
     def __repr__(self) -> str:
         return "Boris()"

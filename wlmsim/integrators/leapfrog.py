@@ -10,7 +10,7 @@ from array_api_compat import array_namespace
 
 from wlmsim import _validation as check
 from wlmsim.integrators.base import Integrator, State, acceleration_at, heun_kick
-from wlmsim.integrators.loops import Loop
+from wlmsim.integrators.loops import Loop, room_for
 from wlmsim.mechanics.lagrangian import Lagrangian
 
 
@@ -120,7 +120,7 @@ class Leapfrog(Integrator):
         return State(x, v, w, t + dt, force)
 
     def loop(self, mechanics: Lagrangian, weights: np.ndarray, dim: int) -> Loop | None:
-        """Such steps in compiled code; `None` where forces depend on the velocity beside friction."""
+        """Such steps in compiled code."""
         return kick_drift_kicks(mechanics, weights, dim, (1.0,), unit_mobility=self.scaling == "unit-mobility")
 
     def _half_kick(self, mechanics: Lagrangian, dt: float) -> tuple[Any, Any]:
@@ -136,16 +136,15 @@ def kick_drift_kicks(
     """Steps of leapfrogs in compiled code, each over a share of the step; `None` if there is none for the mechanics."""
     from wlmsim.kernels import steps
 
-    settled = mechanics.only_friction and not mechanics.timed
-    pieces = mechanics.pieces(weights, dim) if settled else None
-    if pieces is None:
+    field, further = mechanics.pieces(weights, dim), mechanics.further_pieces(weights, dim)
+    if field is None or further is None or mechanics.timed:
         return None
 
-    def stages(dt: float, count: int, size: int) -> tuple[np.ndarray]:
-        rows = [(*half_kick(mechanics.friction, s * dt, unit_mobility=unit_mobility), s * dt) for s in shares]
-        return (np.array(rows),)
+    def numbers(dt: float, count: int, shape: tuple[int, ...]) -> tuple[Any, ...]:
+        maps = [half_kick(mechanics.friction, share * dt, unit_mobility=unit_mobility) for share in shares]
+        return np.array(shares) * dt, np.array(maps), room_for(further, shape)
 
-    return Loop(steps.kick_drift_kicks, pieces, stages)
+    return Loop(steps.leapfrogs, field, numbers, further=further)
 
 
 def kick(lagrangian: Lagrangian, x: Any, v: Any, w: Any, force: Any, m: float, c: float) -> np.ndarray:

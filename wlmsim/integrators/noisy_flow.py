@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from wlmsim import _validation as check
 from wlmsim.integrators.base import call
-from wlmsim.integrators.loops import Loop
+from wlmsim.integrators.loops import Loop, Scheme
 from wlmsim.integrators.noise import StochasticIntegrator
 from wlmsim.mechanics.flow import Flow
 
@@ -40,12 +41,16 @@ class NoisyFlowIntegrator(StochasticIntegrator):
             sigma = check.nonnegative_at("noise", middle, sigma(middle))
         return dt**0.5 * sigma * self._rng.standard_normal(x.shape)
 
-    def _loop(self, kernel: Callable[..., Any], mechanics: Flow, weights: np.ndarray, dim: int) -> Loop | None:
-        """Steps in compiled code, by a kernel that takes the noise."""
+    def _loop(self, step: Scheme, mechanics: Flow, weights: np.ndarray, dim: int) -> Loop | None:
+        """Steps in compiled code, by one that takes the noise."""
         pieces = None if callable(self.noise) else mechanics.pieces(weights, dim)
         if pieces is None:
             return None
-        return Loop(kernel, pieces, lambda dt, count, size: (self._rows(np.sqrt(dt) * self.noise, count, size),))
+
+        def numbers(dt: float, count: int, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+            return self._rows(np.sqrt(dt) * self.noise, count, math.prod(shape)), np.empty(shape)
+
+        return Loop(step, pieces, numbers)
 
     def __repr__(self) -> str:
         return call(self, noise=self.noise, seed=self.seed)

@@ -37,7 +37,9 @@ class RungeKutta4(Integrator):
         from wlmsim.kernels import steps
 
         pieces = mechanics.pieces(weights, dim)
-        return None if pieces is None else Loop(steps.runge_kutta_4, pieces, lambda dt, count, size: ())
+        return (
+            None if pieces is None else Loop(steps.runge_kutta_4, pieces, lambda dt, count, shape: (np.empty(shape),))
+        )
 
     def __repr__(self) -> str:
         return "RungeKutta4()"

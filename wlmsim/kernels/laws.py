@@ -65,19 +65,59 @@ def pair_force(x, w, p, derivative, axes):
     xs = x.T.copy()
     out = np.empty_like(x)
     for i in prange(len(x)):
-        here = total = axes
+        pull = _pull(xs, w, p, derivative, axes, i)
         for k in range(len(axes)):
-            here = tuple_setitem(here, k, xs[k, i])
-        for j in range(len(x)):
-            r2 = 0.0
-            for k in range(len(axes)):
-                r2 += (xs[k, j] - here[k]) ** 2
-            # without branches, so that the loop becomes vector instructions
-            r = math.sqrt(r2 if r2 > 0.0 else 1.0)
-            pull = derivative(r, p) / r
-            pull = w[j] * pull if r2 > 0.0 else 0.0
-            for k in range(len(axes)):
-                total = tuple_setitem(total, k, total[k] + pull * (xs[k, j] - here[k]))
-        for k in range(len(axes)):
-            out[i, k] = total[k]
+            out[i, k] = pull[k]
     return out
+
+
+@njit(fastmath=True, error_model="numpy")
+def _pull(xs, w, p, derivative, axes, i):
+    """Force of all particles on particle i."""
+    here = total = axes
+    for k in range(len(axes)):
+        here = tuple_setitem(here, k, xs[k, i])
+    for j in range(xs.shape[1]):
+        r2 = 0.0
+        for k in range(len(axes)):
+            r2 += (xs[k, j] - here[k]) ** 2
+        # without branches, so that the loop becomes vector instructions
+        r = math.sqrt(r2 if r2 > 0.0 else 1.0)
+        pull = derivative(r, p) / r
+        pull = w[j] * pull if r2 > 0.0 else 0.0
+        for k in range(len(axes)):
+            total = tuple_setitem(total, k, total[k] + pull * (xs[k, j] - here[k]))
+    return total
+
+
+# --- pieces of a force, as of `wlmsim.kernels.pieces`
+
+
+@njit(fastmath=True, error_model="numpy")
+def add_external(x, t, p, force, gradient):
+    """Take grad V(x_i, t) off; p holds the parameters of the law and room for the gradient."""
+    parameters, slope = p
+    for i in range(x.shape[0]):
+        gradient(x[i], t, parameters, slope)
+        for k in range(x.shape[1]):
+            force[i, k] -= slope[k]
+
+
+@njit(error_model="numpy")
+def add_pairs(x, t, p, force, derivative):
+    """Add `pair_force`; p holds the weights, the parameters, room for the coordinates as rows, and `axes`."""
+    w, parameters, xs, axes = p
+    for i in range(len(x)):
+        for k in range(len(axes)):
+            xs[k, i] = x[i, k]
+    for i in range(len(x)):
+        pull = _pull(xs, w, parameters, derivative, axes, i)
+        for k in range(len(axes)):
+            force[i, k] += pull[k]
+
+
+@njit(error_model="numpy")
+def add_pairs_at(x, t, p, force, derivative):
+    """`add_pairs` of a law whose first parameter is the time."""
+    w, parameters, xs, axes = p
+    add_pairs(x, t, (w, tuple_setitem(parameters, 0, t), xs, axes), force, derivative)

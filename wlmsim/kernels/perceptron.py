@@ -73,21 +73,37 @@ def energy(x, w, forward, biases, backward, top, chunks):
 @njit(parallel=True, error_model="numpy", cache=True)
 def subtract_gradient(x, forward, biases, backward, top, chunks, out):
     """Subtract grad psi(x_i) from each row of `out`; the particles are worked on in `chunks` in parallel."""
-    n, dim = x.shape
-    blocks = (n + LANES - 1) // LANES
+    blocks = (len(x) + LANES - 1) // LANES
     for chunk in prange(chunks):
-        h, z, slopes = work_arrays(forward, backward)
-        for block in range(chunk * blocks // chunks, (chunk + 1) * blocks // chunks):
-            first = block * LANES
-            forward_pass(x, first, forward, biases, h, z, slopes)
-            for o in range(len(top)):
-                for lane in range(o * LANES, (o + 1) * LANES):
-                    z[lane] = top[o]
-            for layer in range(len(backward) - 1, -1, -1):
-                count = len(backward[layer])
-                for lane in range(count * LANES):
-                    h[lane] = z[lane] * slopes[layer, lane]
-                product(TILE, LANES, backward[layer], count, h, z)
-            for lane in range(min(LANES, n - first)):
-                for k in range(dim):
-                    out[first + lane, k] -= z[k * LANES + lane]
+        work = work_arrays(forward, backward)
+        first, last = chunk * blocks // chunks, (chunk + 1) * blocks // chunks
+        subtract_blocks(x, first, last, forward, biases, backward, top, work, out)
+
+
+@njit(error_model="numpy", cache=True)
+def subtract_blocks(x, first_block, last_block, forward, biases, backward, top, work, out):
+    """Subtract grad psi(x_i) for some blocks of particles, in arrays to work in."""
+    n, dim = x.shape
+    h, z, slopes = work
+    for block in range(first_block, last_block):
+        first = block * LANES
+        forward_pass(x, first, forward, biases, h, z, slopes)
+        for o in range(len(top)):
+            for lane in range(o * LANES, (o + 1) * LANES):
+                z[lane] = top[o]
+        for layer in range(len(backward) - 1, -1, -1):
+            count = len(backward[layer])
+            for lane in range(count * LANES):
+                h[lane] = z[lane] * slopes[layer, lane]
+            product(TILE, LANES, backward[layer], count, h, z)
+        for lane in range(min(LANES, n - first)):
+            for k in range(dim):
+                out[first + lane, k] -= z[k * LANES + lane]
+
+
+@njit(error_model="numpy", cache=True)
+def add_perceptron(x, t, p, force):
+    """Subtract grad psi(x_i, t), as a piece of a force: the first biases are p[0] + t p[1], for which p has room."""
+    bias, rate, (forward, biases, backward, top), work = p
+    biases[0][:] = bias + rate * t
+    subtract_blocks(x, 0, (len(x) + LANES - 1) // LANES, forward, biases, backward, top, work, force)

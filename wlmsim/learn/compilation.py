@@ -13,6 +13,7 @@ from wlmsim import _validation as check
 from wlmsim.errors import ParameterError
 from wlmsim.functionals.base import Functional, FunctionalSum
 from wlmsim.functionals.pairwise import short_range_sums
+from wlmsim.functionals.pieces import Piece
 from wlmsim.functionals.printing import Printed
 from wlmsim.learn.functionals import Average, ExternalPotential, LearnableFunctional, PairPotential
 from wlmsim.learn.functionals.base import TIME_STRETCH, members
@@ -127,6 +128,15 @@ class CompiledExternal(Compiled):
                 perceptron.subtract_gradient(x, *network.at(time), used, force)
         return force
 
+    def pieces(self, weights: np.ndarray, dim: int) -> tuple[Piece, ...] | None:
+        """The same for loops over many steps."""
+        from wlmsim.kernels.perceptron import add_perceptron
+
+        if dim != self._networks[0].dim:
+            return None
+        each = [network.arguments() for network in self._networks]
+        return tuple(Piece(add_perceptron, (), arguments, WORK * len(weights)) for arguments in each)
+
     def _checked(self, positions: np.ndarray, weights: np.ndarray) -> np.ndarray:
         check.particles(positions, weights)
         dim = self._networks[0].dim
@@ -155,6 +165,14 @@ class CompiledPair(Compiled):
     def force(self, positions: np.ndarray, weights: np.ndarray, time: float = 0.0) -> np.ndarray:
         """-sum over j of w_j grad W(|x_i - x_j|), compiled."""
         return self._sums(positions, weights)[2]
+
+    def pieces(self, weights: np.ndarray, dim: int) -> tuple[Piece, ...]:
+        """The same for loops over many steps, of all pairs."""
+        from wlmsim.kernels import spline
+        from wlmsim.kernels.pieces import add_near_pairs
+
+        arguments = weights, self._parameters, (self.cutoff, 0.0), np.zeros(dim), (0.0,) * dim
+        return (Piece(add_near_pairs, (Printed.imported(spline.derivative),), arguments, len(weights) ** 2),)
 
     def _sums(self, positions: np.ndarray, weights: np.ndarray) -> tuple[float, float, np.ndarray]:
         from wlmsim.kernels import spline
@@ -200,6 +218,13 @@ class _Network:
         """What the kernel takes, see `wlmsim.kernels.perceptron`, at a time of the data."""
         first, *others = self._biases
         return self._forward, (first + self._rate * float(time), *others), self._backward, self._top
+
+    def arguments(self) -> tuple[Any, ...]:
+        """What `wlmsim.kernels.perceptron.add_perceptron` takes."""
+        from wlmsim.kernels.perceptron import work_arrays
+
+        network = self.at(0.0)
+        return self._biases[0], self._rate, network, work_arrays(self._forward, self._backward)
 
 
 def _padded(weights: np.ndarray) -> np.ndarray:

@@ -13,16 +13,19 @@ import numpy as np
 from wlmsim import _validation as check
 from wlmsim.data.by_value import HoldsFunctions
 from wlmsim.errors import ParameterError
+from wlmsim.functionals.pieces import InPieces, Piece, joined
 from wlmsim.functionals.tracing import name_of
 
 __all__ = ["Alignment", "Dissipation", "Friction", "SelfPropulsion"]
 
 
-class Dissipation(ABC):
+class Dissipation(InPieces, ABC):
     """A force that is no gradient of a potential: friction, alignment, self-propulsion.
 
     Friction, the linear part, is kept apart as a rate because integrators solve it exactly; `force` is the rest.
     """
+
+    whole = ("force",)
 
     friction: float = 0.0
     """Linear friction rate gamma [1 / time]; its force -gamma v is not part of `force`."""
@@ -109,6 +112,10 @@ class DissipationSum(Dissipation):
         forces = (term.force(positions, velocities, weights) for term in self._terms if not term.only_friction)
         return sum(forces, np.zeros_like(velocities))
 
+    def pieces(self, weights: np.ndarray, dim: int) -> tuple[Piece, ...] | None:
+        """Pieces of all terms; `None` if one has none."""
+        return joined(term.pieces(weights, dim) for term in self._terms if not term.only_friction)
+
     @property
     def latex(self) -> str:
         """LaTeX of the sum."""
@@ -181,6 +188,10 @@ class Friction(HoldsFunctions, Dissipation):
         """Zero: the integrators solve friction exactly."""
         return np.zeros_like(velocities)
 
+    def pieces(self, weights: np.ndarray, dim: int) -> tuple[Piece, ...]:
+        """None are needed."""
+        return ()
+
     def rayleigh(self, positions: Any, velocities: Any, weights: Any, xp: Any) -> Any:
         """gamma / 2 sum of w_i |v_i|^2; of a rate that depends on the time ask `at(time)`."""
         return 0.5 * self.friction * (weights[:, None] * velocities**2).sum()
@@ -236,9 +247,20 @@ class Alignment(Dissipation):
         from wlmsim.kernels.alignment import alignment_force
         from wlmsim.kernels.threads import threads_for
 
-        law = self.strength, self.radius**-2, self.exponent
         with threads_for(len(positions) ** 2 // 4):
-            return alignment_force(positions, velocities, weights, *law, (0.0,) * positions.shape[1])
+            return alignment_force(positions, velocities, weights, self._numbers, (0.0,) * positions.shape[1])
+
+    def pieces(self, weights: np.ndarray, dim: int) -> tuple[Piece, ...]:
+        """The same of all pairs as compiled code."""
+        from wlmsim.kernels.alignment import add_alignment
+
+        n = len(weights)
+        arguments = weights, self._numbers, np.empty((dim, n)), np.empty((dim, n)), (0.0,) * dim
+        return (Piece(add_alignment, (), arguments, n**2),)
+
+    @property
+    def _numbers(self) -> tuple[float, float, float]:
+        return float(self.strength), float(self.radius) ** -2, float(self.exponent)
 
     @property
     def latex(self) -> str:
@@ -279,6 +301,12 @@ class SelfPropulsion(Dissipation):
         """(alpha - beta |v|^2) v."""
         speed2 = (velocities**2).sum(-1, keepdims=True)
         return (self.alpha - self.beta * speed2) * velocities
+
+    def pieces(self, weights: np.ndarray, dim: int) -> tuple[Piece, ...]:
+        """The same as compiled code."""
+        from wlmsim.kernels.pieces import add_propulsion
+
+        return (Piece(add_propulsion, (), (float(self.alpha), float(self.beta)), 0),)
 
     @property
     def latex(self) -> str:

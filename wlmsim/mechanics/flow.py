@@ -33,7 +33,7 @@ class Flow(HoldsFunctions, InPieces):
     True
     """
 
-    whole = "velocity"
+    whole = ("velocity",)
 
     def expression(self, positions: Any, weights: Any, time: Any, xp: Any) -> Any:
         """Velocity of each particle, shape (n, d), written with the functions of an array namespace.

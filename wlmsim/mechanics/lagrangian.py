@@ -11,7 +11,7 @@ from wlmsim import _validation as check
 from wlmsim.data.population import Population
 from wlmsim.errors import ParameterError
 from wlmsim.functionals.base import Functional
-from wlmsim.functionals.pieces import InPieces, Piece
+from wlmsim.functionals.pieces import InPieces, Piece, joined
 from wlmsim.mechanics.dissipation import Dissipation
 from wlmsim.mechanics.magnetic import MagneticField
 
@@ -41,7 +41,7 @@ class Lagrangian(InPieces):
     Lagrangian(External(Harmonic(stiffness=2.0)), dissipation=Friction(0.1))
     """
 
-    whole = "acceleration"
+    whole = ("acceleration", "velocity_acceleration", "dissipative_acceleration")
 
     def __init__(
         self,
@@ -84,14 +84,29 @@ class Lagrangian(InPieces):
 
     def pieces(self, weights: np.ndarray, dim: int) -> tuple[Piece, ...] | None:
         """Acceleration by the potential as pieces of compiled code, or `None`; see `Functional.pieces`."""
-        potential = () if self.potential is None else self.potential.pieces(weights, dim)
-        if potential is None or self._of_unit_mass:
-            return potential
-        from wlmsim.kernels import pieces
-
         self.check_count(len(weights))
-        masses = np.ravel(self.mass)
-        return (*potential, Piece(pieces.divide, (), (np.broadcast_to(masses, len(weights)).copy(),), 0))
+        potential = () if self.potential is None else self.potential.pieces(weights, dim)
+        return self._pieces_by_mass(potential, len(weights))
+
+    def further_pieces(self, weights: np.ndarray, dim: int, *, magnetic: bool = True) -> tuple[Piece, ...] | None:
+        """The same of what depends on the velocity but for friction, with or without the force of the magnetic field.
+
+        Their loops take positions, velocities, p and out. `None` too where the field is not the same everywhere.
+        """
+        parts = [] if self.dissipation is None else [self.dissipation.pieces(weights, dim)]
+        parts += [self.magnetic.pieces_of_force(weights, dim)] if magnetic and self.magnetic is not None else []
+        return self._pieces_by_mass(joined(parts), len(weights))
+
+    def magnetic_pieces(self, weights: np.ndarray, dim: int) -> tuple[Piece, ...] | None:
+        """The same of the magnetic field over the mass; `None` if there is none."""
+        return None if self.magnetic is None else self._pieces_by_mass(self.magnetic.pieces(weights, dim), len(weights))
+
+    def _pieces_by_mass(self, pieces: tuple[Piece, ...] | None, n: int) -> tuple[Piece, ...] | None:
+        if not pieces or self._of_unit_mass:
+            return pieces
+        from wlmsim.kernels.pieces import divide
+
+        return (*pieces, Piece(divide, (), (np.broadcast_to(np.ravel(self.mass), n).copy(),), 0))
 
     @property
     def inertia(self) -> Any:

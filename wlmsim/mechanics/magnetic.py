@@ -12,11 +12,13 @@ from array_api_compat import array_namespace
 from wlmsim import _validation as check
 from wlmsim.data.by_value import HoldsFunctions
 from wlmsim.errors import ParameterError
+from wlmsim.functionals import tracing
 from wlmsim.functionals.external import as_scalar
+from wlmsim.functionals.pieces import InPieces, Piece
 from wlmsim.functionals.tracing import name_of, takes_time
 
 
-class MagneticField(HoldsFunctions):
+class MagneticField(HoldsFunctions, InPieces):
     """Magnetic field B, in the Lagrangian as integral of v . A rho with B = curl A; force v x B.
 
     The strength includes the charge: a particle of a population of mass m gyrates at the angular frequency |B| / m,
@@ -50,6 +52,8 @@ class MagneticField(HoldsFunctions):
     >>> bool(np.allclose(quarter_turn.velocities, [[[0.0, -2.0]]]))
     True
     """
+
+    whole = ("at", "force")
 
     def __init__(self, strength: float | Sequence[float] | Callable[..., Any] = 1.0):
         if not callable(strength):
@@ -97,6 +101,32 @@ class MagneticField(HoldsFunctions):
     def force(self, positions: Any, velocities: Any) -> Any:
         """Lorentz force v x B per unit of weight, shape (n, d) [mass length / time^2]."""
         return cross(velocities, self.at(positions))
+
+    def steady(self, n: int, dim: int) -> np.ndarray | None:
+        """The field at n particles, as of `at`, if it is the same wherever they are; `None` if not, or not known."""
+        steady = not callable(self.strength) or (not self.timed and tracing.is_steady(self.strength, n, dim))
+        return self.at(np.zeros((n, dim))) if steady else None
+
+    def pieces(self, weights: np.ndarray, dim: int) -> tuple[Piece, ...] | None:
+        """A field that is a function of the place as compiled code; `None` if it cannot be."""
+        if not callable(self.strength) or self.timed:
+            return None
+        law = tracing.compile_vector(self.strength, dim, 1 if dim == 2 else 3)
+        if law is None:
+            return None
+        from wlmsim.kernels.pieces import set_vectors
+
+        vector, parameters = law
+        return (Piece(set_vectors, (vector,), (parameters,), len(weights)),)
+
+    def pieces_of_force(self, weights: np.ndarray, dim: int) -> tuple[Piece, ...] | None:
+        """The force of a steady field as compiled code, of loops that take velocities; `None` of others."""
+        b = self.steady(len(weights), dim)
+        if b is None or type(self).force is not MagneticField.force:
+            return None
+        from wlmsim.kernels.pieces import add_lorentz
+
+        return (Piece(add_lorentz, (), (b,), 0),)
 
     def coupling(self, positions: np.ndarray, velocities: np.ndarray, weights: np.ndarray) -> float:
         """Integral of v . A rho in the gauge A = B x r / 2 of a uniform field [mass length^2 / time^2]."""

@@ -20,7 +20,7 @@ from wlmsim.errors import AccuracyWarning, ParameterError, SimulationError
 from wlmsim.functionals import Entropy, GaussianEntropy
 from wlmsim.integrators import Boris, Integrator, Leapfrog, RungeKutta4, State
 from wlmsim.integrators.constant_speed import ConstantSpeedIntegrator
-from wlmsim.integrators.loops import Loop
+from wlmsim.integrators.loops import OPEN, Loop
 from wlmsim.integrators.time_grid import RecordedGrid, TimeGrid
 from wlmsim.mechanics.flow import Flow, GradientFlow
 from wlmsim.mechanics.lagrangian import Lagrangian
@@ -113,10 +113,11 @@ def simulate(
     Notes
     -----
     A run of at least 2000 steps of few particles (up to 200 where there are forces between pairs) is one compiled loop,
-    if scheme and laws allow it: `Leapfrog`, `Yoshida4`, `Boris` and `BAOAB` without forces that depend on the velocity
-    beside friction, `RungeKutta4`, `EulerMaruyama` and `StochasticHeun`; `External`, `Pairwise` and `Gravity`,
-    `StreamFlow` and `VortexFlow`. Laws are then read once, at the start. It differs from one step after the other by
-    rounding only.
+    if scheme and laws allow it: `Leapfrog`, `Yoshida4`, `Boris`, `BAOAB`, `RungeKutta4`, `EulerMaruyama` and
+    `StochasticHeun`, between walls too; `External`, `Pairwise`, `Gravity`, `Charged` and `Between`, learned laws that
+    are `compiled`, `Friction`, `Alignment`, `SelfPropulsion` and `MagneticField` (under `Boris` any that is written by
+    `xp`, under others a steady one), `StreamFlow` and `VortexFlow`. Laws are then read once, at the start. It differs
+    from one step after the other by rounding only.
 
     Examples
     --------
@@ -146,7 +147,7 @@ def simulate(
 
     start = population.time
     grid = RecordedGrid(start, moments) if dt == math.inf else TimeGrid(start, times[-1], dt)
-    loop = None if walls is not None else _loop(mechanics, integrator, population, grid.steps)
+    loop = _loop(mechanics, integrator, population, grid.steps)
     if walls is not None:
         check.instance("walls", walls, Walls).check_start(population.positions)
     rate = _rate(mechanics) if loop is None else loop.rate
@@ -417,6 +418,9 @@ class _Run:
         self._mechanics, self._integrator, self._grid, self._advanced = mechanics, integrator, grid, advanced
         self._state, self._step = state, 0
         self._loop, self._watch, self._walls = loop, watch, walls
+        self._smooth = not integrator.noisy and isinstance(mechanics, Lagrangian)
+        dim = state.positions.shape[1]
+        self._bounds = OPEN if walls is None else (*walls.on_axes(dim), self._smooth)
         self._on_the_way: Callable[[float], Integrator] | None = None
         self._unchosen = isinstance(grid, RecordedGrid) and isinstance(integrator, DETERMINISTIC)
         self._looked_at = 0.0  # the longest step of those that nobody chose
@@ -468,13 +472,15 @@ class _Run:
         if self._watch:
             count = min(count, self._watch.block)
             path = np.empty((count, 2, *before.positions.shape))
-        self._state, done, finite = loop.steps(before, start, length, first, count, path)
+        self._state, done, finite = loop.steps(before, start, length, first, count, path, self._bounds)
         self._step += done
         self._state.time = self._grid.time(self._step)
         if path is not None:
             self._look_along(before, path[: done if finite else done - 1], length, self._step - done)
         if not finite and self._watch.ended is None:
             raise self._lost(self._state.time, length)
+        if finite and done < count and self._watch.ended is None:
+            raise self._stuck(length)
         self._advanced(done)
 
     def _look_along(self, before: State, path: np.ndarray, length: float, first: int) -> None:
@@ -506,9 +512,11 @@ class _Run:
         """The state within the step that begins at another, after a shorter one that leads nowhere."""
         if self._loop is None or integrator is not self._integrator:
             return self._finite(integrator, state.copy(), part, time)
-        there, _, finite = self._loop.steps(state, state.time, part, 0, 1)
+        there, done, finite = self._loop.steps(state, state.time, part, 0, 1, walls=self._bounds)
         if not finite:
             raise self._lost(time, part)
+        if not done:
+            raise self._stuck(part)
         there.time = time
         return there
 
@@ -524,8 +532,11 @@ class _Run:
             raise self._lost(time, dt)
         if self._walls is None or before is None:
             return after
-        smooth = not integrator.noisy and isinstance(self._mechanics, Lagrangian)
-        return self._walls.bounced(before, after, dt, smooth=smooth)
+        return self._walls.bounced(before, after, dt, smooth=self._smooth)
+
+    def _stuck(self, dt: float) -> SimulationError:
+        assert self._walls is not None
+        return self._walls.stuck(dt)
 
     def _lost(self, time: float, dt: float) -> SimulationError:
         grid = self._grid

@@ -12,9 +12,6 @@ from wlmsim.integrators import State
 
 __all__ = ["Walls"]
 
-MOST = 1000
-"""Bounces of a particle within a step until it is taken to be stuck."""
-
 
 class Walls:
     """Reflecting walls of a box: particles bounce off them elastically.
@@ -74,6 +71,10 @@ class Walls:
                 f"the first is {first} at x = {positions[first]}"
             )
 
+    def on_axes(self, dim: int) -> tuple[np.ndarray, np.ndarray]:
+        """Lower and upper walls of each axis, shape (d,)."""
+        return np.broadcast_to(self.lower, dim).astype(float), np.broadcast_to(self.upper, dim).astype(float)
+
     def bounced(self, before: State, after: State, dt: float, *, smooth: bool) -> State:
         """The end of a step of those that bounce in it.
 
@@ -87,34 +88,23 @@ class Walls:
             Whether the force is the same all the way, and no noise.
         """
         x = after.positions
-        lower, upper = np.broadcast_to(self.lower, x.shape), np.broadcast_to(self.upper, x.shape)
-        if not ((x < lower) | (x > upper)).any():
+        if not ((x < self.lower) | (x > self.upper)).any():
             return after
+        from wlmsim.kernels.bounces import bounce
+
         x, v = x.copy(), after.velocities.copy()
-        a = (v - before.velocities) / dt if smooth else np.zeros_like(v)
-        for _ in range(MOST):
-            wall = np.where(x < lower, lower, np.where(x > upper, upper, np.nan))
-            out = ~np.isnan(wall)
-            if not out.any():
-                return State(x, v, after.weights, after.time)
-            x[out], v[out] = _mirrored(x[out] - wall[out], v[out], a[out], dt, wall[out])
-        raise SimulationError(
+        if bounce(x, v, before.velocities, dt, *self.on_axes(x.shape[1]), smooth) < 0:
+            raise self.stuck(dt)
+        return State(x, v, after.weights, after.time)
+
+    def stuck(self, dt: float) -> SimulationError:
+        """What to raise where a particle does not come away from a wall in a step."""
+        from wlmsim.kernels.bounces import MOST
+
+        return SimulationError(
             f"a particle bounces more than {MOST} times in a step of {abs(dt):g}: it is pressed to a wall, or the box "
             "is narrow; try a smaller dt"
         )
 
     def __repr__(self) -> str:
         return f"Walls(lower={self.lower.tolist()}, upper={self.upper.tolist()})"
-
-
-def _mirrored(
-    beyond: np.ndarray, v: np.ndarray, a: np.ndarray, dt: float, wall: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Coordinate and velocity after a bounce, of how far beyond the wall it would be without."""
-    at_wall = np.copysign(np.sqrt(np.maximum(v**2 - 2 * a * beyond, 0.0)), beyond * dt)
-    # how long ago, from whichever of two equal expressions divides by more
-    slowing, total = v - at_wall, v + at_wall
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ago = np.where(np.abs(slowing) > np.abs(total), slowing / a, 2 * beyond / total)
-    ago = np.clip(np.nan_to_num(ago), min(dt, 0.0), max(dt, 0.0))
-    return wall - beyond + a * ago**2, -v + 2 * a * ago
