@@ -175,18 +175,25 @@ def _draw_scores(ranking: Any, ax: Axes) -> None:
         name.remove()  # of the best naive way, whose row says it
 
 
-def _refine(ax: Axes) -> None:
-    """Lines and dots of a large picture, for a small panel."""
-    for line in (*ax.get_xgridlines(), *ax.get_ygridlines()):
-        line.set_linewidth(0.4)
-    legend: Any = ax.get_legend()
-    for text in () if legend is None else (*legend.get_texts(), legend.get_title()):
+def _refine_legend(legend: Any) -> None:
+    """Small letters and marks, over a pale ground: a panel is narrow, and what is drawn may pass behind."""
+    legend.set_frame_on(True)
+    legend.get_frame().set(facecolor="white", edgecolor="none", alpha=0.8)
+    for text in (*legend.get_texts(), legend.get_title()):
         text.set_size(LETTERS["legend.fontsize"])
-    for handle in () if legend is None else legend.legend_handles:
+    for handle in legend.legend_handles:
         if hasattr(handle, "set_sizes"):
             handle.set_sizes([8.0])
         if hasattr(handle, "set_markersize"):
             handle.set_markersize(FINER * handle.get_markersize())
+
+
+def _refine(ax: Axes) -> None:
+    """Lines and dots of a large picture, for a small panel."""
+    for line in (*ax.get_xgridlines(), *ax.get_ygridlines()):
+        line.set_linewidth(0.4)
+    if ax.get_legend() is not None:
+        _refine_legend(ax.get_legend())
     for line in ax.lines:
         line.set_linewidth(FINER * line.get_linewidth())
         line.set_markersize(FINER * line.get_markersize())
