@@ -273,7 +273,7 @@ def _draw_map(agreement: Agreement, time: float, ax: Axes, name: str) -> None:
     differ = agreement.disagreement(forces).reshape(FINE, FINE)
     guess = (differ > AGREE) | (distance_to_data(grid, points[:, :2]).reshape(FINE, FINE) > 1)
     shown = ax.pcolormesh(x, y, np.clip(differ, 0, 1), cmap=_pale(), vmin=0, vmax=1, shading="gouraud")
-    color_bar(ax, shown, f"disagreement, share of the {name}")
+    color_bar(ax, shown, f"disagreement,\nshare of the {name}")
     hatched = ax.contourf(x, y, guess.astype(float), levels=[0.5, 1.5], colors="none", hatches=["////"])
     hatched.set(edgecolor="#6b7280", linewidth=0.0)
     some = points[np.random.default_rng(0).permutation(len(points))[:DOTS]]
