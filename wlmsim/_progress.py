@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from types import TracebackType
 from typing import Any
@@ -97,3 +99,14 @@ class LateWord:
     def _say(self) -> None:
         self._said = True
         print(self._text, file=sys.stderr, flush=True)
+
+
+@contextmanager
+def telling(text: str) -> Iterator[None]:
+    """Say what is done in here, if it takes longer than two seconds."""
+    word = LateWord(f"{text} ...")
+    word.begin()
+    try:
+        yield
+    finally:
+        word.end()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import wlmsim as wls
-from wlmsim import io
+from wlmsim import _progress, io
 from wlmsim.errors import DataWarning, FileFormatError, ParameterError
 
 # --- text of other programs
@@ -254,3 +254,17 @@ def test_tracks_say_what_can_be_done_with_them(tmp_path):
     assert len(wls.visual.plot_snapshots(tracks).collections[0].get_offsets()) == 5
     with pytest.raises(ParameterError, match=r"its \.snapshots\(\) forget who is who"):
         wls.learn.potential_velocities(tracks)
+
+
+def test_what_takes_long_is_said(tmp_path, monkeypatch):
+    said = []
+
+    class Heard(_progress.LateWord):
+        def begin(self):
+            said.append(self._text)
+
+    monkeypatch.setattr(_progress, "LateWord", Heard)
+    path = tmp_path / "it.csv"
+    wls.SnapshotSeries([0.0, 1.0], [np.zeros((2, 1))] * 2).save(path)
+    wls.SnapshotSeries.load(path)
+    assert said == [f"writing {path} ...", f"reading {path} ..."]

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import wlmsim as wls
 from tests.example_mechanics import ShakenPendula, Spring, a_population, newton, solve
+from wlmsim import _progress
 from wlmsim.errors import AccuracyWarning, FileFormatError, ParameterError, SimulationError
 from wlmsim.integrators import Integrator, State, StochasticIntegrator
 
@@ -211,11 +212,14 @@ def test_errors_name_the_argument(arguments, message):
         wls.simulate(**{**given, **arguments})
 
 
-def test_progress_bar_changes_nothing(capsys):
+def test_progress_bar_changes_nothing(capsys, monkeypatch):
     start = a_population()
     quiet = wls.simulate(wls.Lagrangian(Spring()), start, [0.5, 1.0])
     assert capsys.readouterr() == ("", "")
-    shown = wls.simulate(wls.Lagrangian(Spring()), start, [0.5, 1.0], progress=True)
+    monkeypatch.setattr(_progress, "SHORT", -1.0)
+    assert wls.simulate(wls.Lagrangian(Spring()), start, [0.5, 1.0], progress=False) == quiet
+    assert capsys.readouterr() == ("", "")
+    shown = wls.simulate(wls.Lagrangian(Spring()), start, [0.5, 1.0])
     np.testing.assert_array_equal(shown.positions, quiet.positions)
     captured = capsys.readouterr()
     assert captured.out == "" and "simulating" in captured.err

@@ -8,7 +8,6 @@ from typing import Annotated, Any
 import typer
 
 from wlmsim.cli.completion import DATA, files
-from wlmsim.cli.errors import doing
 from wlmsim.cli.files import check_output, check_suffix
 from wlmsim.cli.options import Force, Output, Settings
 from wlmsim.cli.reading import arguments, load, reading, told
@@ -63,8 +62,7 @@ def convert(
     import wlmsim as wls
 
     read = load(data, named)
-    with doing(f"writing {output}"):
-        wls.io.export(read, output)
+    wls.io.export(read, output)
     typer.echo(f"{output}: {told(read)}")
 
 

@@ -6,14 +6,14 @@ import re
 import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from wlmsim._progress import QUIET, LateWord
+from wlmsim._progress import QUIET, telling
 from wlmsim.errors import ParameterError, WlmsimError
 
 IN_SHELL = (
@@ -144,13 +144,8 @@ def report(message: str) -> None:
 @contextmanager
 def doing(what: str, *, quiet: bool = False) -> Iterator[None]:
     """Say on stderr what is being done, if it takes longer than two seconds; not under ``--quiet``."""
-    word = LateWord(f"wlmsim: {what} ...")
-    if not quiet:
-        word.begin()
-    try:
+    with nullcontext() if quiet else telling(f"wlmsim: {what}"):
         yield
-    finally:
-        word.end()
 
 
 @contextmanager

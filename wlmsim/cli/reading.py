@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
-from wlmsim.cli.errors import doing
 from wlmsim.cli.options import named_values
 
 if TYPE_CHECKING:
@@ -147,8 +146,7 @@ def load(path: Path, columns: dict[str, Any] | None = None) -> Trajectory | Snap
     """Read what the file holds: tracks where it says who is who."""
     from wlmsim import io
 
-    with doing(f"reading {path}"):
-        return io.read(path, **(columns or {}))
+    return io.read(path, **(columns or {}))
 
 
 def told(data: Trajectory | SnapshotSeries | Tracks) -> str:

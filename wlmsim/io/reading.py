@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from wlmsim._progress import telling
 from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.data.tracks import Tracks
 from wlmsim.data.trajectory import Trajectory
@@ -65,15 +66,16 @@ def read(path: str | Path, **columns: Any) -> Trajectory | SnapshotSeries | Trac
     """
     path = local(path)
     arguments.check_known(columns)
-    if is_foreign(path) or columns.keys() - {*arguments.RESAMPLING, "start", "stop"}:
-        with opened(path, columns.pop("decimal", None)) as file:
-            return file.read(columns)
-    if arguments.follow_individuals(columns):
-        return tracks_file.load_tracks(path).resample(**columns)
-    kind = inspection.kind(path)
-    if kind == "trajectory":
-        return h5md.load_trajectory(path, **columns)
-    return tracks_file.load_tracks(path) if kind == "tracks" and not columns else load_snapshots(path, **columns)
+    with telling(f"reading {path}"):
+        if is_foreign(path) or columns.keys() - {*arguments.RESAMPLING, "start", "stop"}:
+            with opened(path, columns.pop("decimal", None)) as file:
+                return file.read(columns)
+        if arguments.follow_individuals(columns):
+            return tracks_file.load_tracks(path).resample(**columns)
+        kind = inspection.kind(path)
+        if kind == "trajectory":
+            return h5md.load_trajectory(path, **columns)
+        return tracks_file.load_tracks(path) if kind == "tracks" and not columns else load_snapshots(path, **columns)
 
 
 def read_snapshots(path: str | Path, *, start: Any = None, stop: Any = None, **columns: Any) -> SnapshotSeries:
@@ -109,11 +111,12 @@ def read_snapshots(path: str | Path, *, start: Any = None, stop: Any = None, **c
     """
     path = local(path)
     arguments.check_known(columns)
-    if not is_foreign(path) and not columns:
-        with naming(path):
-            return load_snapshots(path, start=start, stop=stop)
-    with opened(path, columns.pop("decimal", None)) as file:
-        return file.snapshots({**columns, "start": start, "stop": stop})
+    with telling(f"reading {path}"):
+        if not is_foreign(path) and not columns:
+            with naming(path):
+                return load_snapshots(path, start=start, stop=stop)
+        with opened(path, columns.pop("decimal", None)) as file:
+            return file.snapshots({**columns, "start": start, "stop": stop})
 
 
 def read_tracks(path: str | Path, **columns: Any) -> Tracks:
@@ -143,11 +146,12 @@ def read_tracks(path: str | Path, **columns: Any) -> Tracks:
     """
     path = local(path)
     arguments.check_known(columns)
-    if not is_foreign(path) and not columns:
-        with naming(path):
-            return tracks_file.load_tracks(path)
-    with opened(path, columns.pop("decimal", None)) as file:
-        return file.tracks(columns)
+    with telling(f"reading {path}"):
+        if not is_foreign(path) and not columns:
+            with naming(path):
+                return tracks_file.load_tracks(path)
+        with opened(path, columns.pop("decimal", None)) as file:
+            return file.tracks(columns)
 
 
 def holds_individuals(path: str | Path, **columns: Any) -> bool:

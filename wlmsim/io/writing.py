@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wlmsim import _validation as check
+from wlmsim._progress import telling
 from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.data.tracks import Tracks
 from wlmsim.data.trajectory import Trajectory
@@ -66,7 +67,8 @@ def export(data: Trajectory | SnapshotSeries | Tracks, path: str | Path) -> Path
         data = forget(data) if isinstance(data, Trajectory) else data.snapshots()
     elif isinstance(data, Tracks) and suffix == ".pvd":
         data = data.snapshots()
-    WRITERS[suffix](data, path)
+    with telling(f"writing {path}"):
+        WRITERS[suffix](data, path)
     return path
 
 
@@ -117,9 +119,10 @@ def check_suffix(path: str | Path) -> None:
 
 
 def _save_hdf5(data: Trajectory | SnapshotSeries | Tracks, path: str | Path) -> Path:
-    if isinstance(data, Trajectory):
-        return save_trajectory(data, path)
-    return save_tracks(data, path) if isinstance(data, Tracks) else save_snapshots(data, path)
+    with telling(f"writing {path}"):
+        if isinstance(data, Trajectory):
+            return save_trajectory(data, path)
+        return save_tracks(data, path) if isinstance(data, Tracks) else save_snapshots(data, path)
 
 
 def _save_table(data: Trajectory | SnapshotSeries | Tracks, path: Path) -> None:

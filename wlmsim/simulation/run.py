@@ -14,6 +14,7 @@ import numpy as np
 
 from wlmsim import _times
 from wlmsim import _validation as check
+from wlmsim._progress import LateBar
 from wlmsim.data.population import Population
 from wlmsim.data.trajectory import Trajectory
 from wlmsim.errors import AccuracyWarning, ParameterError, SimulationError
@@ -52,7 +53,7 @@ def simulate(
     observe_at: Any = None,
     events: Iterable[Event] | None = None,
     walls: Walls | None = None,
-    progress: bool = False,
+    progress: bool = True,
     save: str | Path | None = None,
     metadata: Mapping[str, Any] | None = None,
 ) -> Trajectory:
@@ -89,7 +90,7 @@ def simulate(
         Walls that particles bounce off. Default: none. Positions in a periodic box, which is an argument of forces, are
         not wrapped: see `Trajectory.wrapped`.
     progress : bool
-        Whether to show a progress bar. Default False.
+        Whether to show a bar where it takes more than two seconds. Default True.
     save : path, optional
         HDF5 file that each frame goes to when it is computed, so that a long run does not live in memory. What is
         returned then holds the last frame only; read the others with `Trajectory.load`. A run that fails or is
@@ -170,8 +171,11 @@ def simulate(
             copy=False,
         )
 
-    with _recorder(save, times, population, about, whole) as record, _progress(progress, grid.steps) as advanced:
-        run = _Run(mechanics, integrator, loop, state, grid, advanced, watch, walls)
+    with (
+        _recorder(save, times, population, about, whole) as record,
+        LateBar("simulating", grid.steps, shown=progress) as bar,
+    ):
+        run = _Run(mechanics, integrator, loop, state, grid, bar.advance, watch, walls)
         for time, recorded, looked in zip(moments.tolist(), *_of_each(moments, times, observed), strict=True):
             frame = run.at(time)
             ended = watch.ended is not None
@@ -612,17 +616,3 @@ def _recorder(
 
     with recording(save, population, len(times), about, whole) as file:
         yield file
-
-
-@contextmanager
-def _progress(show: bool, steps: int) -> Iterator[Callable[[int], None]]:
-    if not show:
-        yield lambda count: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("simulating"), BarColumn(), MofNCompleteColumn(), TextColumn("steps"), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task("", total=steps)
-        yield lambda count: bar.advance(task, count)

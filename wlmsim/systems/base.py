@@ -98,7 +98,7 @@ class System(ABC):
         start: Population | None = None,
         dt: float | None = None,
         integrator: Integrator | None = None,
-        progress: bool = False,
+        progress: bool = True,
         save: str | Path | None = None,
         **options: Any,
     ) -> Trajectory:
@@ -116,7 +116,7 @@ class System(ABC):
         integrator : Integrator, optional
             Default: that of `wlmsim.simulate`, or the rule that defines the system.
         progress : bool
-            Whether to show a progress bar. Default False.
+            Whether to show a bar where it takes more than two seconds. Default True.
         save : path, optional
             File that the frames go to as they are computed, rather than to memory.
         **options

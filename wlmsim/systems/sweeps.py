@@ -108,7 +108,7 @@ def sweep(
 def _run(job: _Job) -> Any:
     """Simulate one system; `Lost` where it cannot go on, for the others can."""
     try:
-        path = job.system.simulate(job.times, dt=job.dt, integrator=job.integrator)
+        path = job.system.simulate(job.times, dt=job.dt, integrator=job.integrator, progress=False)
     except SimulationError as error:
         return Lost(str(error))
     return path if job.measure is None else job.measure(path)

@@ -105,7 +105,7 @@ class Predictions:
             times = [target.time for target in targets[:reach]]
             # a copy: each prediction then sees the same noise, if the scheme has any
             scheme = copy.deepcopy(self.integrator)
-            clouds.extend(simulate(mechanics, start, times, dt=self.dt, integrator=scheme).positions)
+            clouds.extend(simulate(mechanics, start, times, dt=self.dt, integrator=scheme, progress=False).positions)
         return clouds
 
     def attempt(self, theta: np.ndarray, reach: int | None = None) -> Clouds | None:

@@ -180,7 +180,9 @@ def _interval(
     arrived = before.positions
     if isinstance(mechanics, Flow) or before.velocities is not None:
         with suppress(SimulationError):  # of mechanics that blows up growth is told along straight lines
-            arrived = simulate(mechanics, before, [after.time], dt=dt, integrator=integrator).positions[-1]
+            arrived = simulate(mechanics, before, [after.time], dt=dt, integrator=integrator, progress=False).positions[
+                -1
+            ]
     cost = ground_cost(arrived, after.positions, 2)
     plan = unbalanced_plan(cost, before.weights, after.weights, reach=reach)
     x, y = before.positions[plan.source], after.positions[plan.target]

@@ -229,6 +229,7 @@ class Predictor:
             times,
             dt=self.dt if dt is None else dt,
             integrator=self._integrator(seed),
+            progress=self.progress,
             metadata=about,
         )
         path.units = dict(self.units)
