@@ -115,6 +115,34 @@ def test_a_field_of_another_dimension_is_refused(strength, dim):
             wls.simulate(lagrangian, cloud, [1.0], integrator=integrator)
 
 
+@pytest.mark.parametrize("n", [2, 3])
+def test_components_that_are_not_put_together_are_refused(n):
+    """Of three particles they have the shape of rows, one for each particle."""
+    field = wls.MagneticField(lambda x, xp: (x[:, 1], x[:, 2], x[:, 0]))
+    with pytest.raises(ParameterError, match=r"xp\.stack"):
+        field.at(np.ones((n, 3)))
+    with pytest.raises(ParameterError, match=r"xp\.stack"):
+        wls.MagneticField(lambda x, xp: [0.0, 0.0, x[:, 0]]).at(np.ones((n, 3)))
+
+
+class Rippled(wls.MagneticField):
+    """A field of one's own, by the method that gives it."""
+
+    def at(self, positions):
+        return ripples(positions, np)[:, None]
+
+
+@pytest.mark.parametrize("steps", [20, 2500])
+@pytest.mark.parametrize("integrator", [wls.Boris(), wls.Leapfrog()])
+def test_a_class_with_a_field_of_its_own_is_not_taken_for_a_uniform_one(integrator, steps):
+    start, options = a_population(4), {"dt": 2.0 / steps, "integrator": integrator}
+    own, known = (
+        wls.simulate(wls.Lagrangian(Spring(), magnetic=field), start, [2.0], **options)
+        for field in (Rippled(), wls.MagneticField(ripples))
+    )
+    np.testing.assert_allclose(own.velocities, known.velocities, rtol=1e-9, atol=1e-9)
+
+
 def test_the_lagrangian_checks_and_shows_its_field():
     with pytest.raises(ParameterError, match=r"`magnetic` must be a MagneticField; got 1\.0"):
         wls.Lagrangian(magnetic=1.0)

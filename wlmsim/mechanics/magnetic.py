@@ -67,8 +67,8 @@ class MagneticField(HoldsFunctions, InPieces):
 
     @property
     def uniform(self) -> bool:
-        """Whether the field is the same everywhere and always."""
-        return not callable(self.strength)
+        """Whether the field is the same everywhere and always; not known of a class that has its own `at`."""
+        return not callable(self.strength) and type(self).at is MagneticField.at
 
     def at_time(self, time: float) -> MagneticField:
         """Return the field as it is at a time."""
@@ -92,6 +92,12 @@ class MagneticField(HoldsFunctions, InPieces):
         except IndexError as error:
             raise ParameterError(f"`strength` must be {expected}: {error}") from error
         parts = [as_scalar(part, positions, xp) for part in field] if isinstance(field, (tuple, list)) else None
+        if parts is not None and any(getattr(part, "ndim", 0) for part in parts):
+            # of three particles, components would be taken for rows
+            raise ParameterError(
+                f"`strength` must give numbers, or one array of shape (n,) in 2-D and (n, 3) in 3-D; {self!r} gives "
+                f"{len(parts)} arrays: put components together by xp.stack([bx, by, bz], axis=-1)"
+            )
         field = as_scalar(field, positions, xp) if parts is None else xp.stack(parts)
         each = () if dim == 2 else (3,)
         if tuple(field.shape) not in (each, (n, *each)):
@@ -104,8 +110,9 @@ class MagneticField(HoldsFunctions, InPieces):
 
     def steady(self, n: int, dim: int) -> np.ndarray | None:
         """The field at n particles, as of `at`, if it is the same wherever they are; `None` if not, or not known."""
-        steady = not callable(self.strength) or (not self.timed and tracing.is_steady(self.strength, n, dim))
-        return self.at(np.zeros((n, dim))) if steady else None
+        if self.timed or type(self).at is not MagneticField.at:
+            return None
+        return self.at(np.zeros((n, dim))) if self.uniform or tracing.is_steady(self.strength, n, dim) else None
 
     def pieces(self, weights: np.ndarray, dim: int) -> tuple[Piece, ...] | None:
         """A field that is a function of the place as compiled code; `None` if it cannot be."""
