@@ -149,6 +149,7 @@ REFUSED = {
     "power": (lambda x, xp: xp.power(x, 2).sum(-1), r"xp\.power is not among.*write \*\*"),
     "in place": (changed_in_place, r"leave its arguments as they are: write x = x \+ 1"),
     "sum over all": (lambda x, xp: (x**2).sum(), r"mixes the points.*\.sum\(-1\)"),
+    "rows": (lambda x, xp: x[:, 0] ** 2, r"too many indices.*write x\[\.\.\., 0\]"),
     "first axis": (lambda x, xp: x[0] ** 2, r"mixes the points.*x\[\.\.\., 0\]"),
     "loop over the first axis": (lambda x, xp: sum(y**2 for y in x), "mixes the points"),
     "mean over particles": (lambda x, xp: ((x - x.mean(0)) ** 2).sum(-1), "mixes the points"),

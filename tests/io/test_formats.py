@@ -125,7 +125,25 @@ def test_numbered_coordinates_are_found():
     assert series.positions[1].tolist() == [[2, 4]] and series.velocities[1].tolist() == [[6, 8]]
 
 
-@pytest.mark.parametrize("names", [("PC_1", "PC_2"), ("pc2", "pc1", "umap1", "umap2"), ("marker 1", "marker 2", "n")])
+@pytest.mark.parametrize("x, v", [("x1 x2", "v1 v2"), ("x_1 x_2", "v_1 v_2")])
+def test_velocities_have_the_numbers_of_the_coordinates(x, v):
+    columns = {"time": [0, 1], **{name: [k, k + 2] for k, name in enumerate([*x.split(), *v.split()])}}
+    series = io.series_from_columns(columns, "it")
+    assert series.positions[1].tolist() == [[2, 3]] and series.velocities[1].tolist() == [[4, 5]]
+    del columns[v.split()[1]]
+    assert io.series_from_columns(columns, "it").velocities == [None, None]
+
+
+def test_bodies_side_by_side_are_not_read_by_half_without_a_word():
+    columns = {"time": [0, 1], "x1": [1, 2], "y1": [3, 4], "x2": [5, 6], "y2": [7, 8]}
+    with pytest.warns(DataWarning, match="the positions are 'x1' to 'x2', without 'y1' to 'y2'"):
+        assert io.series_from_columns(columns, "it").dim == 2
+    assert io.series_from_columns(columns, "it", positions=["x1", "y1", "x2", "y2"]).dim == 4
+
+
+@pytest.mark.parametrize(
+    "names", [("PC_1", "PC_2"), ("pc2", "pc1", "umap1", "umap2"), ("marker 1", "marker 2", "n"), ("y1", "y2")]
+)
 def test_numbered_columns_are_taken_with_a_word(names):
     table = {"time": [0.0, 1.0], **{name: [float(k), 2.0] for k, name in enumerate(names)}}
     chosen = sorted(names[:2])

@@ -199,9 +199,11 @@ def _probe(law: Callable[..., Any], attempts: Sequence[Callable[[], Any]], name:
             return attempt()
         except Exception as error:  # whatever a user's function raises is the reason to report
             reasons.append(error)
+    by_rows = isinstance(reasons[0], IndexError) and "too many indices" in str(reasons[0])
+    hint = "; write x[..., 0] for the first coordinate, of one point or of many" if by_rows else ""
     raise ParameterError(
         f"`{name}` must be written with the functions of its array namespace, so that it can be differentiated; "
-        f"{name_of(law)} failed: {type(reasons[0]).__name__}: {reasons[0]}"
+        f"{name_of(law)} failed: {type(reasons[0]).__name__}: {reasons[0]}{hint}"
     ) from reasons[0]
 
 

@@ -112,8 +112,8 @@ def series_from_columns(
         for pc1, pc2, ...). Default: what there is of x, y, z, or x1, x2, ..., or the array ``"positions"``, ``"x"``
         or the only one whose name begins with ``"X_"``, or of several ``"X_pca"``, with a warning.
     velocities : str or sequence of str, optional
-        Likewise. Default: those that go with the names of the positions if they are there (vx, vy for x, y;
-        ``"velocities"`` for ``"positions"``; ``"velocity_pca"`` for ``"X_pca"``); else they are unknown.
+        Likewise. Default: those that go with the names of the positions if they are there (vx, vy for x, y; v1, v2
+        for x1, x2; ``"velocities"`` for ``"positions"``; ``"velocity_pca"`` for ``"X_pca"``); else they are unknown.
         Where all are NaN at some time, they are unknown at that time.
     weights : str, optional
         The column of weights, rescaled to sum to 1 at each time. Default ``"weight"`` if there; else all are equal.
@@ -287,6 +287,14 @@ class _Table:
         found = found or ([n for n in "xyz" if n in self.names] if "x" in self.names else self._numbered("x"))
         if found == ["x"] and np.ndim(self.columns["x"]) > 1:
             found = "x"
+        left = self._numbered("y")
+        if found and found == self._numbered("x") and left:
+            warnings.warn(  # such as x1, y1, x2, y2 of two bodies side by side
+                f"the positions are {found[0]!r} to {found[-1]!r}, without {left[0]!r} to {left[-1]!r}; `positions` "
+                "may name all columns that are coordinates",
+                DataWarning,
+                stacklevel=6,
+            )
         embeddings = [name for name in self.names if name.startswith("X_")]
         if not found and len(embeddings) > 1 and PREFERRED in embeddings:
             found = PREFERRED
@@ -314,7 +322,10 @@ class _Table:
             guesses += [f"velocity_{positions[2:]}"] if positions.startswith("X_") else []
             return next((guess for guess in guesses if guess in self.names), None)
         usual = [f"v{name}" for name in positions]
-        return usual if all(name in self.names for name in usual) else None
+        numbered = [re.sub(r"^x(?=[_ ]?\d)", "v", name) for name in positions]  # v1, v2 for x1, x2
+        if set(numbered) & set(positions):
+            numbered = usual
+        return next((names for names in (usual, numbered) if set(names) <= set(self.names)), None)
 
     def values(self, role: str, names: Names, dims: int | None = None) -> np.ndarray:
         """The coordinates, as an array of shape (N, d) or (T, n, d); of a sparse matrix the first `dims` alone."""
