@@ -9,7 +9,7 @@ import numpy as np
 from wlmsim import _validation as check
 from wlmsim.errors import ParameterError
 from wlmsim.functionals.pairwise import MOST_AXES
-from wlmsim.functionals.periodic import Box, checked_box, lengths
+from wlmsim.functionals.periodic import Box, checked_box, lengths, nearest_image
 from wlmsim.mechanics.dissipation import Dissipation
 
 __all__ = ["BoidRules"]
@@ -34,6 +34,8 @@ class BoidRules(Dissipation):
     box : float or sequence of d floats, optional
         Side or sides of a periodic box, at least twice the outer radius [length]. Default: open space.
     """
+
+    numerics = ("box",)
 
     def __init__(
         self,
@@ -69,6 +71,19 @@ class BoidRules(Dissipation):
                 return boids.boid_rules_direct(positions, velocities, *rules)
         with threads_for(n) as threads:
             return boids.boid_rules_cells(positions, velocities, *rules, lengths(self.box, dim), threads, (0.0,) * dim)
+
+    def expression(self, positions: Any, velocities: Any, weights: Any, xp: Any) -> Any:
+        """The three rules over all pairs; nearly everywhere their derivatives by the radii are 0."""
+        steps = positions[None] - positions[:, None]
+        if self.box is not None:
+            steps = nearest_image(steps, lengths(self.box, positions.shape[1]), xp)
+        squared = (steps**2).sum(-1)[..., None]
+        near, crowded = (
+            xp.where(squared < radius**2, 1.0, 0.0) + 0.0 * radius for radius in (self.outer_radius, self.inner_radius)
+        )
+        turns = velocities[None] - velocities[:, None]
+        mean = (near * (self.cohesion * steps + self.alignment * turns)).sum(1) / near.sum(1)
+        return mean - self.separation * (crowded * steps).sum(1)
 
     def __repr__(self) -> str:
         return (

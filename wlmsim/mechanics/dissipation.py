@@ -33,6 +33,8 @@ class Dissipation(InPieces, ABC):
     only_friction: bool = False
     """Whether there is nothing beside friction, so that `force` vanishes."""
 
+    numerics: tuple[str, ...] = ()
+    """Arguments that say where it acts, such as a periodic box, and are no parameters that could be learned."""
     timed: bool = False
     """Whether it depends on the time: integrators then ask for it as it is, by `at`."""
 

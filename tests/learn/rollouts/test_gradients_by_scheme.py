@@ -12,6 +12,7 @@ import torch
 import wlmsim as wls
 from wlmsim.errors import ParameterError
 from wlmsim.learn import differentiable_simulate, parameters_of, with_parameters
+from wlmsim.mechanics.boid_rules import BoidRules
 from wlmsim.mechanics.dissipation import Dissipation
 from wlmsim.mechanics.incompressible import LambOseenFlow
 
@@ -267,3 +268,12 @@ class TestNoise:
                 path.positions.sum().backward()
             ends.append(scheme._rng.random())
         assert ends[0] == ends[1]
+
+
+@pytest.mark.parametrize("box", [None, 2.5])
+def test_boids_by_their_weights_and_radii(box):
+    rules = BoidRules(0.4, 0.9, 0.3, outer_radius=0.6, inner_radius=0.3, box=box)
+    law = wls.Lagrangian(wls.External(wls.laws.Harmonic(0.5)), dissipation=rules)
+    names = [name for name in parameters_of(law) if name.startswith("boid_rules.")]
+    assert len(names) == 5
+    check_slopes(law, names)

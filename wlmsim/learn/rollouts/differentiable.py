@@ -94,7 +94,7 @@ def differentiable_simulate(
     ------
     ParameterError
         If an argument is unusable, a name unknown, velocities that are needed are unknown, or a force or a scheme
-        cannot be differentiated (flocking rules that derive from no Rayleigh function, adaptive steps).
+        cannot be differentiated, as adaptive steps.
 
     Notes
     -----
