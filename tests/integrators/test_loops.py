@@ -333,6 +333,7 @@ WELL = wls.External(wls.laws.Harmonic(1.0))
         (wls.Lagrangian(WELL, magnetic=wls.MagneticField(ripples)), wls.Leapfrog()),
         (wls.Lagrangian(WELL, magnetic=wls.MagneticField(lambda x, xp: np.hypot(x[:, 0], x[:, 1]))), wls.Boris()),
         (wls.Lagrangian(WELL, magnetic=wls.MagneticField(lambda x, xp: x[:, 0] - x[:, 0].sum())), wls.Boris()),
+        (wls.Lagrangian(WELL, magnetic=wls.MagneticField(lambda x, xp: x[:, 0] / len(x))), wls.Boris()),
         (wls.Lagrangian(wls.Gravity(method="tree")), wls.Leapfrog()),
         (Upwards(WELL), wls.RungeKutta4()),
         (wls.GradientFlow(WELL), wls.ExactOrnsteinUhlenbeck(0.1)),
@@ -443,7 +444,7 @@ def test_progress_moves_while_a_loop_runs(monkeypatch):
     seen = []
     monkeypatch.setattr(run, "FEW", 1)
     monkeypatch.setattr(run, "AT_ONCE", 200 * 104)
-    monkeypatch.setattr(run, "_progress", lambda show, steps: _Counting(seen))
+    monkeypatch.setattr(run, "LateBar", lambda text, steps, shown: _Counting(seen))
     oscillator = wls.Lagrangian(wls.External(wls.laws.Harmonic(1.0)))
     wls.simulate(oscillator, wls.Population([[1.0]], [[0.0]]), [10.0], dt=0.01, progress=True)
     assert seen == [200] * 5
@@ -454,7 +455,10 @@ class _Counting(list):
         self.seen = seen
 
     def __enter__(self):
-        return self.seen.append
+        return self
+
+    def advance(self, pieces):
+        self.seen.append(pieces)
 
     def __exit__(self, *_):
         return None

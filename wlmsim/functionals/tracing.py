@@ -399,10 +399,11 @@ def _vector_function(form: Form, dim: int, components: int) -> tuple[Printed, np
     x, others = names[:dim], dict(zip(names[:dim], names[dim:], strict=True))
     value, parameters = _called(form, (2, dim), names)
     here, there = expressions(value).reshape(2, components)
-    if any(part.free_symbols & set(names[dim:]) for part in here) or any(
+    alone = expressions(_called(form, (1, dim), x)[0]).reshape(components)
+    if any(part != by_itself for part, by_itself in zip(here, alone, strict=True)) or any(
         part.subs(others, simultaneous=True) != other for part, other in zip(here, there, strict=True)
     ):
-        raise ValueError("the law gives points of their own what it does not give others")
+        raise ValueError("what the law gives a point depends on which it is, or on the others")
     whole, parameters, constants = lifted(sympy.Tuple(*here), parameters)
     unpack = [f"{symbol} = x[{i}]" for i, symbol in enumerate(x)] + unpacked(parameters)
     places = [f"out[{i}] = {{}}" for i in range(components)]

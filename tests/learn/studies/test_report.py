@@ -69,6 +69,11 @@ def test_what_is_as_good_by_the_folds_is_not_told_apart(made):
     assert "3 folds are too few, or too unlike, to tell it apart from" in flat(str(made(w1=(0.15, 0.45, 0.45))))
 
 
+def test_beside_what_is_exact_no_ratio_is_told(made):
+    said = flat(str(made(naive=(0.0, 0.0, 0.0))))
+    assert f"The best mechanics, '{LEARNED}', is not exact (W1 0.1 km)" in said and "e+" not in said
+
+
 def test_one_that_diverged_comes_last_and_is_named(made):
     study = made(w1=(0.1, math.inf, 0.1))
     assert rankings(study)[0].ranking[-1] == LEARNED

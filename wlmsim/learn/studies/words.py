@@ -76,7 +76,8 @@ def _of_goal(ranking: Ranking) -> Iterator[str]:
         )
     if near := ranking.undecided:
         names = ", ".join(f"'{entry.name}'" for entry in near)
-        yield f"{_folds(ranking).capitalize()} are too few, or too unlike, to tell it apart from: {names}."
+        few = "are too few, or too unlike," if len(ranking.folds) > 1 else "is too little"
+        yield f"{_folds(ranking).capitalize()} {few} to tell it apart from: {names}."
 
 
 def _over(ranking: Ranking) -> str:
@@ -104,7 +105,10 @@ def _less(ranking: Ranking, entry: Entry, other: Entry) -> str:
 
 
 def _more(ranking: Ranking, entry: Entry, other: Entry) -> str:
-    ratio = ranking.mean[entry.name] / max(ranking.mean[other.name], 1e-300)
+    found, least = ranking.mean[entry.name], ranking.mean[other.name]
+    if least == 0:
+        return "not exact" if found else "exact too"
+    ratio = found / least
     return f"{ratio - 1:.0%} worse" if ratio < 2 else f"{ratio:.2g} times as far off"
 
 
