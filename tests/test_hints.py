@@ -72,6 +72,10 @@ def test_names_of_parameters():
 @pytest.mark.parametrize(
     ("call", "hint"),
     [
+        (
+            lambda: wls.simulate(wls.Lagrangian(), series()[0], [1.0], walls=(0, 1)),
+            "`wls.Walls(lower, upper)` makes them of bounds",
+        ),
         (lambda: wls.learn.WLM().fit(series()[0]), "`wls.SnapshotSeries.from_populations` takes several"),
         (lambda: wls.learn.WLM().fit(wls.Trajectory([0.0], np.zeros((1, 2, 2)))), "its .snapshots() forget who is who"),
         (lambda: wls.learn.WLM().fit(np.zeros((3, 4, 2))), "`wls.SnapshotSeries(times, clouds)` makes one of arrays"),
@@ -90,7 +94,7 @@ def test_names_of_parameters():
         (lambda: wls.SnapshotSeries([0.0], [[1.0, 2.0]]), "for points on a line add an axis, as x[:, None] does"),
         (lambda: wls.visual.plot_scores(wls.learn.WLM()), "`model.evaluate(observed)` returns them"),
     ],
-    ids=range(14),
+    ids=range(15),
 )
 def test_how_to_come_by_what_is_expected(call, hint):
     with pytest.raises(ParameterError) as caught:
@@ -101,7 +105,7 @@ def test_how_to_come_by_what_is_expected(call, hint):
 def test_every_hint_names_classes_that_there_are():
     """A class that is renamed must not leave a hint behind that never comes."""
     ours = {name for home in (wls, wls.learn, wls.evaluation, wls.systems, wls.functionals) for name in dir(home)}
-    others = {"ndarray", "list", "str", "PurePath", "DataFrame", "AnnData", "Callable", "Functional"}
+    others = {"ndarray", "list", "str", "PurePath", "DataFrame", "AnnData", "Callable", "Functional", "tuple"}
     assert {name for pair in check.WAYS for name in pair} <= ours | others
 
 

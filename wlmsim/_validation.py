@@ -136,6 +136,8 @@ WAYS = {
     ("Population", "Trajectory"): "one frame of it is `trajectory[k]` or `trajectory.at(time)`",
     ("Population", "ndarray"): "`wls.Population(positions, velocities)` makes one of arrays",
     ("Population", "System"): "it has one, `system.population`",
+    ("Walls", "tuple"): "`wls.Walls(lower, upper)` makes them of bounds",
+    ("Walls", "list"): "`wls.Walls(lower, upper)` makes them of bounds",
     ("Lagrangian", "Functional"): "`wls.Lagrangian(functional)` makes one of it",
     ("Lagrangian", "System"): "it has one, `system.lagrangian`",
     ("Lagrangian", "WLM"): "a fitted one has it, `model.lagrangian_`",
