@@ -726,7 +726,6 @@ def test_other_formats_can_be_fitted_and_rendered(study: Path, tmp_path: Path) -
     [
         (["-o", "a.xyz"], 2, "'a.xyz' does not end in .h5, .csv"),
         ([*NAMED, "-o", "a.h5md"], 1, "`data` must be a Trajectory for .h5md"),
-        (["-o", "a.h5"], 1, "`positions` must say which of the columns of cells.csv ('stage', 'pc1', 'pc2', 'batch')"),
         (["--positions", "pc", "-o", "a.h5"], 1, "`time` must say which of the columns of cells.csv"),
         (["--positions", "pc", "--time", "day", "-o", "a.h5"], 2, "Invalid value for --time: `time` must name one of"),
         ([*NAMED, "--dims", 3, "-o", "a.h5"], 2, "Invalid value for --dims: `dims` must be at most 2"),

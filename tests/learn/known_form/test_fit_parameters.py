@@ -339,7 +339,7 @@ class TestEveryNumber:
         assert fit.values["gravity.strength"] == pytest.approx(2.0, rel=1e-3)
         assert fit.lagrangian_.potential.strength == fit.values["gravity.strength"]
         with pytest.raises(ParameterError, match="`softening` must be"):
-            with_parameters(guess, {"gravity.softening": 0.0})
+            with_parameters(guess, {"gravity.softening": -0.1})
 
     def test_where_and_how_it_is_computed_is_no_number_of_a_law(self):
         boxed = wls.Pairwise(wls.laws.Morse(), cutoff=1.0, box=(4.0, 5.0))
