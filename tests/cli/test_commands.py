@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 
 import wlmsim as wls
 from tests.models import wlm
+from wlmsim import _progress
 from wlmsim.cli import app
 from wlmsim.cli.catalogue import _kebab, systems
 from wlmsim.evaluation import score_forecast
@@ -790,7 +791,8 @@ def test_warnings_take_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert (result.exit_code, result.stderr) == (0, "wlmsim: warning: mind the gap\n")
 
 
-def test_progress_goes_to_stderr(tmp_path: Path) -> None:
+def test_progress_goes_to_stderr(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_progress, "SHORT", -1.0)  # of work that takes longer
     result = run(*BOIDS, "-o", tmp_path / "x.h5")
     assert "simulating" in result.stderr
     assert result.stdout.count("\n") == 1
