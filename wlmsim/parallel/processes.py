@@ -111,6 +111,9 @@ def _round(
         return []
     except BrokenProcessPool:
         _end(executor)
+        with suppress(queue.Empty):  # what the dead said may still be on its way
+            while True:
+                _hear(messages, LOOK_SECONDS, receive, begun, results)
         at_work = [index for index in indices if index in begun and index not in results]
         if not at_work:  # no process as much as began
             raise
@@ -148,18 +151,24 @@ def _gather(
     """Pass reports on until every result is there."""
     while not results.keys() >= futures.keys():
         try:
-            index, kind, content = messages.get(timeout=0.2)
+            _hear(messages, 0.2, receive, begun, results)
         except queue.Empty:
             for future in futures.values():
                 if future.done():
                     future.result()  # raises what ended the work, or the process
-            continue
-        if kind == "begun":
-            begun.add(index)
-        elif kind == "result":
-            results[index] = content
-        else:
-            receive(index, content)
+
+
+def _hear(
+    messages: queue.SimpleQueue[Message], wait: float, receive: Receive, begun: set[int], results: dict[int, Any]
+) -> None:
+    """Take the next message; `queue.Empty` if none comes while one waits."""
+    index, kind, content = messages.get(timeout=wait)
+    if kind == "begun":
+        begun.add(index)
+    elif kind == "result":
+        results[index] = content
+    else:
+        receive(index, content)
 
 
 def _end(executor: Executor) -> None:
