@@ -19,6 +19,7 @@ from torch.autograd.function import once_differentiable
 
 from wlmsim.integrators import half_kick
 from wlmsim.learn.rollouts.adjoint_forces import AdjointForce
+from wlmsim.learn.rollouts.rollout import steps_over
 
 State = tuple[torch.Tensor, torch.Tensor]
 
@@ -80,11 +81,6 @@ def flat_rollout(
         plan, force, x, v, torch.stack(decays), torch.stack(kicks), *force.parameters
     )
     return list(zip(positions.unbind(), velocities.unbind(), strict=True))
-
-
-def steps_over(interval: float, dt: float) -> int:
-    """Number of equal steps no longer than `dt` in an interval, one more being taken for more than rounding errors."""
-    return max(1, math.ceil(interval / dt - 1e-9)) if interval > 0 else 0
 
 
 @dataclasses.dataclass

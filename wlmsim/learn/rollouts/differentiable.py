@@ -19,10 +19,10 @@ from wlmsim.errors import ParameterError
 from wlmsim.functionals.base import Functional, FunctionalSum
 from wlmsim.integrators import Integrator, Leapfrog, State
 from wlmsim.learn.known_form.parameter_names import with_parameters
-from wlmsim.learn.rollouts.adjoint import flat_rollout, steps_over
+from wlmsim.learn.rollouts.adjoint import flat_rollout
 from wlmsim.learn.rollouts.adjoint_forces import AdjointForce, CompiledForce, LearnedForce, SumForce, TracedForce
 from wlmsim.learn.rollouts.over_tensors import Draws, TensorFlow, TensorLagrangian, over_tensors
-from wlmsim.learn.rollouts.rollout import torch_force
+from wlmsim.learn.rollouts.rollout import steps_over, torch_force
 from wlmsim.mechanics.flow import Flow
 from wlmsim.mechanics.lagrangian import Lagrangian
 from wlmsim.simulation import default_integrator

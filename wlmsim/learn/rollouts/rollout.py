@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -43,6 +44,11 @@ def torch_force(functional: Functional, x: torch.Tensor, w: torch.Tensor, t: Any
     if isinstance(functional, FunctionalSum):
         return sum((torch_force(term, x, w, t) for term in functional.terms), torch.zeros_like(x))
     return force_of_energy(lambda y: functional.expression(y, w, t, xp), x, w)
+
+
+def steps_over(interval: float, dt: float) -> int:
+    """Number of equal steps no longer than `dt` in an interval, one more being taken for more than rounding errors."""
+    return max(1, math.ceil(interval / dt - 1e-9)) if interval > 0 else 0
 
 
 def rollout(
@@ -92,7 +98,7 @@ def rollout(
     acceleration = force(x, start)
     time = start
     for target in times:
-        steps = max(1, round((target - time) / dt + 0.5 - 1e-9)) if target > time else 0
+        steps = steps_over(target - time, dt)
         step = (target - time) / max(steps, 1)
         m, c = half_kick(friction, step, unit_mobility=unit_mobility)
         for k in range(steps):
@@ -150,7 +156,7 @@ def flow_rollout(
     kept = []
     time = start
     for target in times:
-        steps = max(1, round((target - time) / dt + 0.5 - 1e-9)) if target > time else 0
+        steps = steps_over(target - time, dt)
         step = (target - time) / max(steps, 1)
         for k in range(steps):
             x, _ = heun_step(velocity, x, time + k * step, step, 0.0 if noise is None else noise(x, step))
