@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
@@ -34,7 +35,12 @@ def _elsewhere(package: str, name: str, public: list[str]) -> str:
     # Python and notebooks look for names with underscores, and an import for modules before it imports them
     if name.startswith("_") or find_spec(f"{package}.{name}"):
         return ""
-    here = {known: getattr(sys.modules[package], known) for known in public}
+    here = {}
+    for known in public:
+        with suppress(
+            ImportError
+        ):  # of a package that is not installed: a name that is missing stays an AttributeError
+            here[known] = getattr(sys.modules[package], known)
     places = [
         known for known, one in here.items() if isinstance(one, ModuleType) and name in getattr(one, "__all__", ())
     ]

@@ -180,9 +180,8 @@ def _interval(
     arrived = before.positions
     if isinstance(mechanics, Flow) or before.velocities is not None:
         with suppress(SimulationError):  # of mechanics that blows up growth is told along straight lines
-            arrived = simulate(mechanics, before, [after.time], dt=dt, integrator=integrator, progress=False).positions[
-                -1
-            ]
+            path = simulate(mechanics, before, [after.time], dt=dt, integrator=integrator, progress=False)
+            arrived = path.positions[-1]
     cost = ground_cost(arrived, after.positions, 2)
     plan = unbalanced_plan(cost, before.weights, after.weights, reach=reach)
     x, y = before.positions[plan.source], after.positions[plan.target]
@@ -196,8 +195,8 @@ def choose_growth(populations: Sequence[SnapshotSeries], spread: float) -> Growt
     Each marginal but the first and the last is predicted from the one before and the one after, by each reach, with
     rates of growth that are constant in between and with such that change as they do over all marginals that are left
     (`wlmsim.transport`); what gives the least mean W1 is taken. Nothing is learned, and of each marginal 400 particles
-    at most are looked at, so that this costs seconds. Two
-    marginals alone say nothing of growth: their masses are conserved. Three say nothing of how it changes.
+    at most are looked at, so that this costs seconds. Two marginals alone say nothing of growth: their masses are
+    conserved. Three say nothing of how it changes.
 
     Parameters
     ----------

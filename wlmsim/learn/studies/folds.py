@@ -9,6 +9,7 @@ import numpy as np
 
 from wlmsim.data.population import Population
 from wlmsim.data.snapshots import SnapshotSeries
+from wlmsim.learn.studies.naive import forecasts
 from wlmsim.transport.exact import wasserstein1
 
 FEW = 12
@@ -102,13 +103,14 @@ def folds_of(data: SnapshotSeries, goals: Sequence[str], most: int = MOST) -> li
         Empty for two marginals, of which none can be left out.
     """
     found = [fold for goal in goals for k in range(most) if (fold := _fold(data, goal, k)) is not None]
-    moved = {goal: max((fold.score(_still) for fold in found if fold.goal == goal), default=0.0) for goal in goals}
+    moved = {goal: max((_moved(fold) for fold in found if fold.goal == goal), default=0.0) for goal in goals}
     return [replace(fold, exact=EXACT * moved[fold.goal]) for fold in found]
 
 
-def _still(known: SnapshotSeries, times: np.ndarray) -> list[Population]:
-    """Nobody has moved since the last known marginal before."""
-    return [known[int(np.searchsorted(known.times, time)) - 1] for time in times]
+def _moved(fold: Fold) -> float:
+    """How far particles go in a fold: what persistence misses [length]."""
+    persistence = forecasts()["persistence"]
+    return fold.score(lambda known, times: [persistence(known, float(time)) for time in times])
 
 
 def _fold(data: SnapshotSeries, goal: str, number: int) -> Fold | None:

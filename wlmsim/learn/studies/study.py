@@ -44,7 +44,7 @@ FARTHER = 2.0
 """How many times the longest tested horizon forecasts may go without a word."""
 BESIDE_MATCHING, ALONE = 0.6, 0.85
 """Shares of the time left that the last fit has for rollouts, after matching and without."""
-LATEST = 1.25
+GRACE = 1.25
 """Share of the budget after which the last fit is given up, if one to a fold can take its place."""
 LONGER = 3
 """The last fit takes at most so many times the steps that did best on the folds, whose fits were short of time."""
@@ -406,7 +406,7 @@ def study(
         of_a_fold = _fitted_to_a_fold(search, ranked)
         left = Clock(0.0) if search.interrupted else clock
         try:
-            with until(clock.end(LATEST) if of_a_fold else math.inf):
+            with until(clock.end(GRACE) if of_a_fold else math.inf):
                 learned, final, model, late = _fitted(ranked, data, left, seed, client)
         except (KeyboardInterrupt, OutOfTimeError) as stop:
             if of_a_fold is None:
