@@ -143,7 +143,7 @@ def others() -> dict[str, tuple[Any, Any, Any]]:
     )
     learned = wls.learn.ExternalPotential((32, 32)) + wls.learn.PairPotential(2.0)
     for term in learned.terms:
-        term.prepare(2, Scales((0.0, 0.0), 1.0, 0.0, 1.0))
+        term.prepare(2, Scales((0.0, 0.0), 1.0, 0.0, 1.0))  # type: ignore[attr-defined]
     return {
         "a charge in a uniform field": (wls.Lagrangian(magnetic=wls.MagneticField(1.3)), start(1, 2), None),
         "a charge in a magnetic bottle": (wls.Lagrangian(magnetic=bottle), start(1, 3), None),

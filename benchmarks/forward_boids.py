@@ -49,7 +49,11 @@ def by_wlmsim(dim: int) -> Work:
 
     x, v, half = flock(dim)
     system = wls.systems.Boids(BIRDS, dim, **RULES, boundary=BOUNDARY, half_width=half)
-    scheme, mechanics, weights = system._integrator(), system.lagrangian, np.full(BIRDS, 1 / BIRDS)
+    scheme, mechanics, weights = (
+        system._integrator(np.random.default_rng(0)),
+        system.lagrangian,
+        np.full(BIRDS, 1 / BIRDS),
+    )
 
     def step() -> tuple[np.ndarray, np.ndarray]:
         state = scheme.step(mechanics, State(x, v, weights, 0.0), DT)

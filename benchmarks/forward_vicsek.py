@@ -27,7 +27,7 @@ def by_wlmsim(noise: float) -> Work:
     from wlmsim.integrators import State
 
     system = wls.systems.Vicsek(PARTICLES, box=BOX, noise=noise, speed=SPEED, seed=0)
-    scheme, mechanics = system._integrator(), system.lagrangian
+    scheme, mechanics = system._integrator(np.random.default_rng(0)), system.lagrangian
     state = State(*start(), np.full(PARTICLES, 1 / PARTICLES), 0.0)
 
     def step() -> np.ndarray:

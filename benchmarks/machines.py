@@ -127,7 +127,7 @@ def main() -> None:
             print(json.dumps(rows))
         return
     count = arguments.processes
-    figures = {"cores": cores(), "load": os.getloadavg()[0], "pools": pools(count)}
+    figures: dict[str, Any] = {"cores": cores(), "load": os.getloadavg()[0], "pools": pools(count)}
     for row in figures["pools"]:
         print(f"{row['pool']:>22}: started in {row['start']:.1f} s, eight fits in {row['eight fits']:.1f} s")
     figures["shared"] = shared(count, arguments.steps)

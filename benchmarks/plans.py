@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from typing import Any
 
 import numpy as np
 
@@ -40,7 +41,7 @@ def _clouds(n: int, dim: int, moved: bool, seed: int) -> tuple[np.ndarray, ...]:
     return x, y, weights, weights
 
 
-def _measured(n: int, dim: int, moved: bool, seed: int, *, exact: bool) -> dict[str, object]:
+def _measured(n: int, dim: int, moved: bool, seed: int, *, exact: bool) -> dict[str, Any]:
     x, y, source, target = _clouds(n, dim, moved, seed)
     began = time.process_time()
     plan = approximate_plan(x, y, source, target)

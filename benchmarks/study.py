@@ -173,7 +173,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     parser.add_argument("--quiet", action="store_true", help="no progress bars")
     given = parser.parse_args()
-    rows = []
+    rows: list[dict[str, Any]] = []
     try:
         for name in given.only:
             runs = [measured(name, seed, not given.quiet) for seed in given.seeds]

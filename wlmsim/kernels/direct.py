@@ -9,8 +9,14 @@ from numba import njit, prange
 
 from wlmsim.kernels.lanes import LANES, inverse_cube, load, store, total, zeros
 
-TILE = 256
-"""Particles a tile, a multiple of LANES: the seven arrays of one stay in the first-level cache."""
+TILE = 128
+"""Particles a tile, a multiple of LANES: the seven numbers of each stay in the first-level cache."""
+
+BLOCK = 7 * LANES
+"""Vectors x, y, z, w of as many particles as there are lanes, and x, y, z of the pull on them, one after the other.
+
+So that a loop over a tile has one pointer: seven of them and the constants are more than a processor has registers.
+"""
 
 
 @njit(parallel=True, error_model="numpy", cache=True)
@@ -50,37 +56,61 @@ def _share(source, softening2, thread, threads, sums):
     """One thread's share of the pairs of tiles."""
     sums[:] = 0.0
     n = source.shape[1]
+    tile = np.empty(TILE // LANES * BLOCK)
     pair = 0
-    for a in range(0, n, TILE):
-        for b in range(a, n, TILE):
+    for b in range(0, n, TILE):
+        b_end = min(b + TILE, n)
+        blocks = tile[: (b_end - b) // LANES * BLOCK]
+        _pack(source, b, blocks)
+        for a in range(0, b + 1, TILE):
             if pair % threads == thread:
-                a_end, b_end = min(a + TILE, n), min(b + TILE, n)
                 if a == b:
-                    _within(source, softening2, a, a_end, sums)
+                    _within(source, softening2, b, b_end, sums)
                 else:
-                    _between(source, softening2, a, a_end, b, b_end, sums)
+                    _between(source, softening2, a, a + TILE, blocks, sums)
             pair += 1
+        _unpack(blocks, b, sums)
 
 
 @njit(error_model="numpy", cache=True)
-def _between(source, softening2, i_first, i_last, j_first, j_last, sums):
-    """Add the pull between each particle of one tile and each of another to the sums of both.
+def _pack(source, first, blocks):
+    """Lay particles out by blocks, on which nothing pulls yet."""
+    for block in range(len(blocks) // BLOCK):
+        for k in range(7):
+            for lane in range(LANES):
+                value = source[k, first + block * LANES + lane] if k < 4 else 0.0
+                blocks[block * BLOCK + k * LANES + lane] = value
+
+
+@njit(error_model="numpy", cache=True)
+def _unpack(blocks, first, sums):
+    """Add what pulls on the particles of blocks to the sums."""
+    for block in range(len(blocks) // BLOCK):
+        for k in range(3):
+            for lane in range(LANES):
+                sums[k, first + block * LANES + lane] += blocks[block * BLOCK + (4 + k) * LANES + lane]
+
+
+@njit(error_model="numpy", cache=True)
+def _between(source, softening2, first, last, blocks, sums):
+    """Add the pull between each particle of one tile, whole, and each of another, in blocks, to the sums of both.
 
     Two particles a and b of the one are done at a time, which saves loads and stores of the other.
     """
     x, y, z, w = source[0], source[1], source[2], source[3]
     fx, fy, fz = sums[0], sums[1], sums[2]
-    for a in range(i_first, i_last, 2):
+    for a in range(first, last, 2):
         b = a + 1
         xa, ya, za, wa = x[a], y[a], z[a], w[a]
         xb, yb, zb, wb = x[b], y[b], z[b], w[b]
         ax = ay = az = bx = by = bz = zeros()
-        for j in range(j_first, j_last, LANES):
-            xj, yj, zj, wj = load(x, j), load(y, j), load(z, j), load(w, j)
+        for j in range(0, len(blocks), BLOCK):
+            xj, yj, zj = load(blocks, j), load(blocks, j + LANES), load(blocks, j + 2 * LANES)
+            wj = load(blocks, j + 3 * LANES)
             dax, day, daz = xj - xa, yj - ya, zj - za
             dbx, dby, dbz = xj - xb, yj - yb, zj - zb
-            pull_a = inverse_cube(dax * dax + day * day + daz * daz + softening2)
-            pull_b = inverse_cube(dbx * dbx + dby * dby + dbz * dbz + softening2)
+            pull_a = inverse_cube(softening2 + dax * dax + day * day + daz * daz)
+            pull_b = inverse_cube(softening2 + dbx * dbx + dby * dby + dbz * dbz)
             on_a, on_b = wj * pull_a, wj * pull_b
             ax += on_a * dax
             ay += on_a * day
@@ -89,9 +119,10 @@ def _between(source, softening2, i_first, i_last, j_first, j_last, sums):
             by += on_b * dby
             bz += on_b * dbz
             by_a, by_b = wa * pull_a, wb * pull_b
-            store(fx, j, load(fx, j) - by_a * dax - by_b * dbx)
-            store(fy, j, load(fy, j) - by_a * day - by_b * dby)
-            store(fz, j, load(fz, j) - by_a * daz - by_b * dbz)
+            jx, jy, jz = j + 4 * LANES, j + 5 * LANES, j + 6 * LANES
+            store(blocks, jx, load(blocks, jx) - by_a * dax - by_b * dbx)
+            store(blocks, jy, load(blocks, jy) - by_a * day - by_b * dby)
+            store(blocks, jz, load(blocks, jz) - by_a * daz - by_b * dbz)
         fx[a] += total(ax)
         fy[a] += total(ay)
         fz[a] += total(az)
@@ -119,7 +150,7 @@ def attraction(source, first, last, softening2, xi, yi, zi):
         dx = load(x, j) - xi
         dy = load(y, j) - yi
         dz = load(z, j) - zi
-        pull = load(w, j) * inverse_cube(dx * dx + dy * dy + dz * dz + softening2)
+        pull = load(w, j) * inverse_cube(softening2 + dx * dx + dy * dy + dz * dz)
         sx += pull * dx
         sy += pull * dy
         sz += pull * dz
