@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import inspect
 import math
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 import numpy as np
@@ -23,9 +24,20 @@ def _describe(given: Any) -> str:
         return f"an array of shape {given.shape} and dtype {given.dtype}"
     if hasattr(given, "detach"):
         return f"a tensor of shape {tuple(given.shape)} and dtype {str(given.dtype).removeprefix('torch.')}"
+    if inspect.isroutine(given):
+        return f"the function {described_function(given)}"
     dates = isinstance(given, (np.datetime64, np.timedelta64))
     text = str(given) if dates else repr(given.item() if isinstance(given, np.generic) else given)
     return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def described_function(function: Callable[..., Any]) -> str:
+    """Name and arguments of a function, as its definition shows them, without an address."""
+    name = getattr(function, "__name__", type(function).__name__)
+    try:
+        return f"{name}{inspect.signature(function)}"
+    except (TypeError, ValueError):  # builtins that do not tell
+        return name
 
 
 def absent(entry: Any) -> bool:

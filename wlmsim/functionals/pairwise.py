@@ -74,7 +74,7 @@ class Pairwise(Functional):
 
     def __init__(self, law: Law, *, cutoff: float | None = None, box: Box | None = None):
         self.law = law
-        self.timed = tracing.takes_time(law)
+        self.timed = tracing.takes_time(law, of="r")
         tracing.probe_radial(at_time(law, 0.0) if self.timed else law)
         self.cutoff = None if cutoff is None else check.positive("cutoff", cutoff)
         self.box = checked_box(box, self.cutoff)

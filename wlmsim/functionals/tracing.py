@@ -19,6 +19,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
+from wlmsim import _validation as check
 from wlmsim.errors import ParameterError
 from wlmsim.functionals.fingerprints import Opaque, fingerprint
 from wlmsim.functionals.printing import Printed, printed
@@ -54,8 +55,8 @@ class Form:
     digest: str | None
 
 
-def takes_time(law: Callable[..., Any]) -> bool:
-    """Whether an external law is a function of (x, t, xp) rather than (x, xp)."""
+def takes_time(law: Callable[..., Any], argument: str = "law", of: str = "x") -> bool:
+    """Whether a law is a function of (x, t, xp) rather than (x, xp); `argument` names it in errors, `of` what it is of."""
     parameters = [
         p
         for p in inspect.signature(law).parameters.values()
@@ -63,7 +64,8 @@ def takes_time(law: Callable[..., Any]) -> bool:
     ]
     if len(parameters) not in (2, 3):
         raise ParameterError(
-            f"`law` must be a function of (x, xp) or (x, t, xp); {name_of(law)} takes {len(parameters)} arguments"
+            f"`{argument}` must be a function of ({of}, xp) or ({of}, t, xp), where xp is the array namespace, whose "
+            f"functions it calls (xp.sqrt); got {check.described_function(law)}"
         )
     return len(parameters) == 3
 

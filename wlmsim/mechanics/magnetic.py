@@ -63,7 +63,7 @@ class MagneticField(HoldsFunctions, InPieces):
                 raise check.fail("strength", expected, strength)
             strength = float(values) if values.ndim == 0 else tuple(values.tolist())
         self.strength: Any = strength
-        self.timed = callable(strength) and takes_time(strength)
+        self.timed = callable(strength) and takes_time(strength, "strength")
 
     @property
     def uniform(self) -> bool:
