@@ -113,7 +113,10 @@ def branching(r, xp):
             r"xp\.erf is not among those that can be differentiated",
         ),
         (lambda: wls.Pairwise(lambda r, xp: 1 / 0), "ZeroDivisionError"),
-        (lambda: wls.External(lambda x: x.sum(-1)), r"must be a function of \(x, xp\) or \(x, t, xp\).*got <lambda>\(x\)"),
+        (
+            lambda: wls.External(lambda x: x.sum(-1)),
+            r"must be a function of \(x, xp\) or \(x, t, xp\).*got <lambda>\(x\)",
+        ),
         (lambda: wls.External(lambda x, t, u, xp: t), r"got <lambda>\(x, t, u, xp\)"),
     ],
 )

@@ -132,3 +132,21 @@ def test_inertial_mechanics_has_the_velocities_of_its_forecasts(cells, model):
     first = np.flatnonzero(cells.obs["day"] == "day 0")
     estimates = wls.learn.transport_velocities(model.data_).velocities[0]
     np.testing.assert_allclose(data.obsm["velocity_pca"][first], estimates)
+
+
+def test_inertial_mechanics_that_has_not_seen_all_cells(cells, model, tmp_path):
+    """As it comes from a study that was short of time, and from a file, which keeps no data."""
+    fold = quick(steps=2, members=1, initial_velocities="transport").fit(model.data_[[0, 2]])
+    fold.save(tmp_path / "fold.model")
+    where = {"time": "day", "positions": "X_pca"}
+    for inertial in (fold, wls.learn.WLM.load(tmp_path / "fold.model")):
+        data = inertial.annotate(cells.copy(), **where)
+        middle = np.flatnonzero(cells.obs["day"] == "day 2")
+        estimates = wls.learn.transport_velocities(model.data_).velocities[1]
+        np.testing.assert_allclose(data.obsm["velocity_pca"][middle], estimates)
+        chain = inertial.transition_matrix(data, **where)
+        np.testing.assert_allclose(chain.sum(axis=1), 1.0)
+        pulled = wls.learn.cells.pull(inertial, data, "kind", start=0, end=4, **where)
+        assert np.isfinite(pulled.to_numpy()).all()
+        futures = wls.learn.cells.simulated_cells(inertial, data, [2.0, 3.0], start=2, **where)
+        assert futures.n_obs == 2 * len(middle)

@@ -133,8 +133,13 @@ class TestEstimator:
         assert scores.origins[0] == still.times[2]
         assert "ballistic" not in scores.w1  # baselines are given what was observed
         assert np.isfinite(model.interpolate([1.2], two_sided=True)[0].positions).all()
+        moved = wls.Population(still[2].positions + 0.01, time=still.times[2])
+        with pytest.warns(wls.errors.DataWarning, match="no fitted marginal: they are estimated by"):
+            near = model.forecast(moved, [still.times[2]])[0].velocities
+        assert np.abs(near - start.velocities).max() < 0.1
+        del model.data_
         with pytest.raises(ParameterError, match="`start` must have velocities"):
-            model.forecast(wls.Population(still[2].positions + 1), [3.0])
+            model.forecast(moved, [3.0])
 
 
 def test_speeds_are_limited_by_those_of_transport():

@@ -37,7 +37,7 @@ def annotate(
     """Write what a fitted model says of each observed cell; see `WLM.annotate`."""
     rows = rows_of(model, data, **columns)
     check_fitted_to(model, rows)
-    marginals = marginals_of(rows)
+    marginals = marginals_of(rows, model)
     written = Written(data, check.instance("prefix", prefix, str), overwrite)
     embedding = str(rows.names["positions"])
     with LateBar("annotating cells", 4, shown=model.progress) as bar:

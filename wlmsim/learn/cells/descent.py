@@ -213,7 +213,7 @@ class _Cells(NamedTuple):
         """From a start to an end, one for each population that was seen at both."""
         rows = rows_of(self.model, self.data, **self.columns)
         check_fitted_to(self.model, rows)
-        marginals = marginals_of(rows)
+        marginals = marginals_of(rows, self.model)
         begins, ends = (at_time(marginals, name, time) for name, time in (("start", start), ("end", end)))
         if not begins[0].time < ends[0].time:
             raise ParameterError(f"`start` must be before `end`; got {start} and {end}")

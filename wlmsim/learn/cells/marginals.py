@@ -10,6 +10,7 @@ import numpy as np
 from wlmsim import _times
 from wlmsim import _validation as check
 from wlmsim.data.population import Population
+from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.errors import ParameterError
 from wlmsim.io.columns import Rows
 
@@ -30,8 +31,11 @@ class Marginal(NamedTuple):
         return self.cloud.time
 
 
-def marginals_of(rows: Rows) -> list[Marginal]:
-    """The marginals of each population, population by population in the order of time; unusable rows are left out."""
+def marginals_of(rows: Rows, model: Any) -> list[Marginal]:
+    """The marginals of each population, population by population in the order of time; unusable rows are left out.
+
+    Where the model has inertia, and a rule for velocities that are unknown, they have those that it estimates of them.
+    """
     usable = np.isfinite(rows.positions).all(axis=1)
     for column in (rows.velocities, rows.weights):
         usable &= True if column is None else np.isfinite(column.reshape(len(usable), -1)).all(axis=1)
@@ -44,7 +48,20 @@ def marginals_of(rows: Rows) -> list[Marginal]:
             here = np.flatnonzero(usable & (labels == label) & (which == k))
             if len(here):
                 found.append(Marginal(here, _cloud(rows, here, time), label))
-    return found
+    return [
+        one
+        for label in np.unique(labels[usable]).tolist()
+        for one in _moving([m for m in found if m.label == label], model)
+    ]
+
+
+def _moving(marginals: list[Marginal], model: Any) -> list[Marginal]:
+    """The marginals of one population with velocities, by the rule of a model."""
+    predictor = model._predictor()
+    if predictor.first_order or len(marginals) < 2:
+        return marginals
+    series = predictor._with_estimates(SnapshotSeries.from_populations([marginal.cloud for marginal in marginals]))
+    return [marginal._replace(cloud=cloud) for marginal, cloud in zip(marginals, series, strict=True)]
 
 
 def _cloud(rows: Rows, here: np.ndarray, time: float) -> Population:

@@ -77,7 +77,7 @@ def simulated_cells(
     """
     rows = rows_of(model, data, **columns)
     check_fitted_to(model, rows)
-    marginals = marginals_of(rows)
+    marginals = marginals_of(rows, model)
     first = min(m.time for m in marginals) if start is None else start
     starts = at_time(marginals, "start", first)
     paths = [(m, model.forecast(m.cloud, times, seed=seed, ensemble=ensemble)) for m in starts]

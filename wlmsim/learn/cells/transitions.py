@@ -27,7 +27,7 @@ def transition_matrix(
 
     rows = rows_of(model, data, **columns)
     check_fitted_to(model, rows)
-    marginals = marginals_of(rows)
+    marginals = marginals_of(rows, model)
     used = np.concatenate([marginal.rows for marginal in marginals])
     x = rows.positions[used]
     count = min(check.integer("neighbours", neighbours, least=2), len(x))

@@ -261,14 +261,29 @@ class Predictor:
             return start.at_rest()
         if self.initial_field is not None and _times.position(self.times, start.time) == 0:
             return start.with_velocities(self.initial_field(start.positions))
-        known = self.fitted if self.rule in ESTIMATES else None
-        for series in [] if known is None else map(known.population, known.population_labels):
-            for k, cloud in enumerate(with_velocities(series, self.rule)):
-                if _times.position(series.times, start.time) == k and np.array_equal(cloud.positions, start.positions):
-                    return cloud
+        if self.rule in ESTIMATES and self.fitted is not None:
+            parts = [self.fitted.population(label) for label in self.fitted.population_labels]
+            own = [series for series in parts if _holds(series, start)]
+            if own or len(parts) == 1:
+                return self._estimated(start, (own or parts)[0], seen=bool(own))
         raise ParameterError(
             f"`start` must have velocities, as start.with_velocities(...) gives it: {self._why_none()}"
         )
+
+    def _estimated(self, start: Population, series: SnapshotSeries, *, seen: bool) -> Population:
+        """A start with the velocities that the rule estimates of it among the marginals of its population."""
+        if not seen:
+            warnings.warn(
+                f"`start` has no velocities and is no fitted marginal: they are estimated by {self.rule} from it and "
+                "the fitted marginals around its time; start.with_velocities(...) gives others",
+                DataWarning,
+                stacklevel=5,
+            )
+        now = _times.position(series.times, start.time)
+        # velocities of the others are not wanted: as if they were known
+        others = [cloud.at_rest() for k, cloud in enumerate(series) if k != now]
+        among = SnapshotSeries.from_populations(sorted([*others, start], key=lambda cloud: cloud.time))
+        return next(cloud for cloud in with_velocities(among, self.rule) if cloud.time == start.time)
 
     def _why_none(self) -> str:
         """Why a start without velocities is of no use, and which one is."""
@@ -279,7 +294,10 @@ class Predictor:
                 "or fit with initial_velocities='transport', which estimates them at all fitted marginals"
             )
         if self.rule in ESTIMATES:
-            return f"initial_velocities={self.rule!r} has estimates at the fitted marginals of this session alone"
+            return (
+                f"initial_velocities={self.rule!r} estimates them among the fitted marginals, which files do not keep, "
+                "and among those of one population"
+            )
         return f"the model was fitted with initial_velocities={self.rule!r}"
 
     def _integrator(self, seed: int | None = None) -> Integrator | None:
@@ -432,6 +450,12 @@ class Predictor:
 def _warn(message: str, category: type[Warning] = DataWarning, *, level: int = 5) -> None:
     """Warn the user, whose call is outside of this package."""
     warnings.warn(message, category, stacklevel=level)
+
+
+def _holds(series: SnapshotSeries, cloud: Population) -> bool:
+    """Whether a cloud is the marginal of its time."""
+    k = _times.position(series.times, cloud.time)
+    return k is not None and np.array_equal(series[k].positions, cloud.positions)
 
 
 def _seeds(seed: int, count: int) -> list[int]:

@@ -412,6 +412,7 @@ def study(
             if of_a_fold is None:
                 raise
             (learned, final, model), late = of_a_fold, isinstance(stop, OutOfTimeError)
+            model.data_ = data  # predictions are among all marginals, as are estimates of velocities
             search.interrupted = search.interrupted or not late
         winners = _winners(search, learned)
     return Study(
