@@ -56,7 +56,7 @@ class Form:
 
 
 def takes_time(law: Callable[..., Any], argument: str = "law", of: str = "x") -> bool:
-    """Whether a law is a function of (x, t, xp) rather than (x, xp); `argument` names it in errors, `of` what it is of."""
+    """Whether a law is a function of (x, t, xp) rather than (x, xp); errors name `argument`, and `of` for x."""
     parameters = [
         p
         for p in inspect.signature(law).parameters.values()
