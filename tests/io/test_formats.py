@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import wlmsim as wls
 from wlmsim import SnapshotSeries, Trajectory, io
 from wlmsim.errors import DataWarning, FileFormatError, MissingPackageError, ParameterError
 
@@ -394,7 +395,8 @@ def test_a_file_that_is_no_h5ad(tmp_path):
     (tmp_path / "a.h5ad").write_text("text")
     with pytest.raises(FileFormatError, match=r"a\.h5ad: it is not an HDF5 file"):
         SnapshotSeries.load(tmp_path / "a.h5ad")
-    io.save_snapshots(a_series(), tmp_path / "b.h5ad")
+    io.save_snapshots(a_series(), tmp_path / "b.h5")
+    (tmp_path / "b.h5").rename(tmp_path / "b.h5ad")
     with pytest.raises(FileFormatError, match=r"b\.h5ad: anndata cannot read it"):
         SnapshotSeries.load(tmp_path / "b.h5ad")
 
@@ -731,3 +733,32 @@ def test_outlines(tmp_path):
     assert ".npz" in io.FOREIGN and io.read_snapshots(tmp_path / "a.npz") == a_series((2, 3))
     assert about["kind"] == "columns" and about["bytes"] == (tmp_path / "a.npz").stat().st_size
     assert about["columns"]["positions"] == "float64 (5, 2)" and about["columns"]["population"] == "int64 (5,)"
+
+
+class TestATrajectory:
+    @pytest.mark.parametrize("suffix", [".csv", ".tsv", ".parquet", ".nc"])
+    def test_is_read_back_by_the_name_that_wrote_it(self, tmp_path, suffix):
+        pytest.importorskip("pyarrow" if suffix == ".parquet" else "xarray")
+        x = np.random.default_rng(0).normal(size=(4, 3, 2))
+        flight = Trajectory([0.0, 0.5, 1.0, 1.5], x, x + 1.0, ids=["a", "b", "c"])
+        path = flight.save(tmp_path / f"flight{suffix}")
+        back = Trajectory.load(path)
+        np.testing.assert_allclose(back.positions, x, rtol=1e-12)
+        np.testing.assert_allclose(back.velocities, x + 1.0, rtol=1e-12)
+        assert back.ids == flight.ids
+        assert Trajectory.load(path, start=0.5, stop=1.0).times.tolist() == [0.5, 1.0]
+
+    @pytest.mark.parametrize("name", ["flight.gif", "flight.png", "flight.html"])
+    def test_is_not_written_under_the_name_of_a_picture(self, tmp_path, name):
+        flight = Trajectory([0.0, 1.0], np.zeros((2, 1, 2)))
+        with pytest.raises(ParameterError, match=r"wls\.visual\.film"):
+            flight.save(tmp_path / name)
+        assert not list(tmp_path.iterdir())
+
+    @pytest.mark.parametrize("name", ["flight.csv", "flight.gif", "flight.nc"])
+    def test_is_not_streamed_under_the_name_of_another_format(self, tmp_path, name):
+        """It was an HDF5 file called a table, which nothing reads."""
+        still = wls.Population(np.zeros((3, 2)), np.zeros((3, 2)))
+        with pytest.raises(ParameterError, match=r"ends in \.h5.*got"):
+            wls.simulate(wls.Lagrangian(), still, [0.0, 1.0], dt=0.5, save=tmp_path / name)
+        assert not list(tmp_path.iterdir())

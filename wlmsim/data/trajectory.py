@@ -460,8 +460,11 @@ class Trajectory(HoldsFunctions, Located):
 
     @classmethod
     def load(cls, path: str | Path, *, start: Any = None, stop: Any = None) -> Trajectory:
-        """Read an H5MD file; with `start` or `stop`, times or dates, only the frames with start <= time <= stop."""
-        return door().load_trajectory(path, start=start, stop=stop)
+        """Read a file of wlmsim, or of the others that `Tracks.load` reads those who are seen at all times.
+
+        With `start` or `stop`, times or dates, only the frames with start <= time <= stop.
+        """
+        return door().read_trajectory(path, start=start, stop=stop)
 
     def to_dataframe(self) -> pandas.DataFrame:
         """Return the paths as a pandas data frame (extra ``pandas``), one particle after the other.

@@ -11,7 +11,7 @@ from wlmsim.io.h5md import load_trajectory, save_trajectory
 from wlmsim.io.inspection import describe, kind
 from wlmsim.io.mdanalysis import save_h5md
 from wlmsim.io.paths_exchange import paths_to_dataframe, paths_to_xarray, tracks_from_dataframe
-from wlmsim.io.reading import holds_individuals, outline, read, read_cells, read_snapshots, read_tracks
+from wlmsim.io.reading import holds_individuals, outline, read, read_cells, read_snapshots, read_tracks, read_trajectory
 from wlmsim.io.snapshots_file import load_snapshots, save_snapshots
 from wlmsim.io.suffixes import FOREIGN, is_foreign
 from wlmsim.io.tables import save_archive, save_text
@@ -42,6 +42,7 @@ __all__ = [
     "read_cells",
     "read_snapshots",
     "read_tracks",
+    "read_trajectory",
     "save",
     "save_archive",
     "save_h5md",

@@ -119,6 +119,33 @@ def read_snapshots(path: str | Path, *, start: Any = None, stop: Any = None, **c
             return file.snapshots({**columns, "start": start, "stop": stop})
 
 
+def read_trajectory(path: str | Path, *, start: Any = None, stop: Any = None) -> Trajectory:
+    """Read a trajectory from a file of any known kind that follows individuals, which its suffix tells.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    start, stop : float or date, optional
+        Only the frames with start <= time <= stop [time].
+
+    Returns
+    -------
+    Trajectory
+        Of files that are not wlmsim's own, those who are seen at all times; a warning says how many others there are.
+
+    Raises
+    ------
+    FileNotFoundError, FileFormatError, MissingPackageError, ParameterError
+        As `load_trajectory` and `read_tracks`.
+    """
+    if not is_foreign(local(path)):
+        return h5md.load_trajectory(local(path), start=start, stop=stop)
+    found = read_tracks(path).trajectory()
+    about = {"metadata": found.metadata, "units": found.units}
+    return found[hdf5.window(found.times, start, stop, about)]
+
+
 def read_tracks(path: str | Path, **columns: Any) -> Tracks:
     """Read tracks from a file of any known kind, which its suffix tells.
 

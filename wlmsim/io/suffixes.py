@@ -27,9 +27,14 @@ WAYS = {
     ".dta": _PANDAS.format("read_stata"),
     ".sas7bdat": _PANDAS.format("read_sas"),
     **dict.fromkeys((".xyz", ".pdb", ".gro", ".dcd", ".xtc", ".trr", ".lammpstrj", ".gsd"), _MDANALYSIS),
-    **dict.fromkeys((".pvd", ".vtp", ".vtu", ".vtk"), "pyvista.read(path) does, of whose points arrays are made"),
+    ".loom": "anndata.io.read_loom(path) does, whose result wls.SnapshotSeries.from_anndata takes",
+    **dict.fromkeys((".rds", ".rda", ".rdata"), "R does: write.csv(table, path) makes a table of it"),
+    **dict.fromkeys((".mat", ".fits"), "scipy.io.loadmat or astropy.table do, of whose arrays a series is made"),
+    **dict.fromkeys((".pvd", ".vtp", ".vtu", ".vtk", ".vtkhdf"), "pyvista.read(path).points are arrays"),
 }
 """What reads files that are not read here."""
+PICTURES = (".gif", ".mp4", ".png", ".pdf", ".svg", ".jpg", ".jpeg", ".html")
+"""Suffixes of what is drawn, and not saved."""
 
 
 def suffix_of(path: str | Path) -> str:
