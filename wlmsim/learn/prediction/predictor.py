@@ -263,7 +263,7 @@ class Predictor:
             return start.with_velocities(self.initial_field(start.positions))
         if self.rule in ESTIMATES and self.fitted is not None:
             parts = [self.fitted.population(label) for label in self.fitted.population_labels]
-            own = [series for series in parts if _holds(series, start)]
+            own = [series for series in parts if _is_marginal(series, start)]
             if own or len(parts) == 1:
                 return self._estimated(start, (own or parts)[0], seen=bool(own))
         raise ParameterError(
@@ -452,7 +452,7 @@ def _warn(message: str, category: type[Warning] = DataWarning, *, level: int = 5
     warnings.warn(message, category, stacklevel=level)
 
 
-def _holds(series: SnapshotSeries, cloud: Population) -> bool:
+def _is_marginal(series: SnapshotSeries, cloud: Population) -> bool:
     """Whether a cloud is the marginal of its time."""
     k = _times.position(series.times, cloud.time)
     return k is not None and np.array_equal(series[k].positions, cloud.positions)

@@ -6,7 +6,7 @@ import copy
 import math
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -30,12 +30,10 @@ from wlmsim.parallel.processes import cores, started
 
 SCREENING = 0.35
 """Share of the budget up to which candidates are screened."""
+LATEST, LIKELY = 0.6, 3
+"""The same for the most likely ones, so many: without any there is no learned result."""
 FOLDS = (0.0, 12.0, 30.0)
 """Seconds of a budget from which on there are one, two and three folds of a goal."""
-FIRST = 0.6
-"""The same for the first, the most likely one, which alone gives a learned result."""
-LATEST, ENOUGH = 0.65, 3
-"""Share up to which candidates are screened that came too late, where fewer than so many did not."""
 REFINING = 0.75
 """Share up to which the best of them are trained longer; the rest is for the fit to all marginals."""
 SURE = 0.7
@@ -52,6 +50,8 @@ TIMED = 6, 100
 """Fewest and most rollout steps that are timed, of which the median counts: a busy machine delays some."""
 TIMING = 0.05
 """Share of the time of a fit above which no more than the fewest are."""
+MANY_STEPS = 10**6
+"""More than there is ever time for."""
 FEWEST = 20
 """Steps of rollouts below which they are not tried."""
 KEPT = 3
@@ -85,6 +85,8 @@ class Entry:
         Name of the candidate alone; empty for a naive prediction.
     options : dict
         Parameters of its fits to folds that are not those of the model.
+    begun : list of WLM
+        Fits to the folds, in their order, that its own go on from; empty where they begin anew.
     """
 
     name: str
@@ -95,6 +97,7 @@ class Entry:
     longer: bool = False
     candidate: str = ""
     options: dict[str, Any] = field(default_factory=dict, repr=False)
+    begun: list[WLM] = field(default_factory=list, repr=False)
 
     def mean(self, goal: str) -> float:
         """Geometric mean of W1 over the folds of a goal; NaN where there are none."""
@@ -208,24 +211,18 @@ class Search:
         self.entries += [e for e in by_name.values() if any(math.isfinite(e.mean(goal)) for goal in self.fold_goals)]
 
     def _screen(self) -> None:
-        """Every candidate by matching alone, one network; on a slow machine those that came too late once more.
+        """Every candidate by matching alone, one network; what is solved at once first.
 
         Particles of one speed turn at each step by what they see there, which no smooth path between marginals knows:
         they are screened by a few steps of rollouts.
         """
-        order = sorted(self.candidates, key=lambda name: not _is_solved_at_once(self.candidates[name]))
-        self._match(order, SCREENING)
-        if self.untried and sum(entry.model is not None for entry in self.entries) < ENOUGH:
-            late, self.untried = self.untried, []
-            self._match(late, LATEST)
-
-    def _match(self, names: Sequence[str], share: float) -> None:
-        """Match candidates up to a share of the budget, the first of them longer."""
+        likely = list(self.candidates)[:LIKELY]
+        names = sorted(self.candidates, key=lambda name: not _is_solved_at_once(self.candidates[name]))
         entries = [screened(name, self.candidates[name]) for name in names]
-        ends = [self.clock.end(share if k else max(share, FIRST)) for k in range(len(entries))]
+        ends = [self.clock.end(LATEST if name in likely else SCREENING) for name in names]
         self.tell(f"matching {len(entries)} candidates, {names[0]!r} first")
         done = self._done(entries, ends, "matching")
-        self.untried += [name for name, entry in zip(names, entries, strict=True) if entry not in done]
+        self.untried = [name for name, entry in zip(names, entries, strict=True) if entry not in done]
 
     def _refine(self) -> None:
         """The best third of what was screened matched longer, and by rollouts, each with its share of the time."""
@@ -236,27 +233,35 @@ class Search:
             return
         end = self.clock.end(REFINING)
         seconds = SURE * (end - time.monotonic()) * self.processes / (len(chosen) * len(self.folds))
-        longer, polished = [], []
-        for entry in chosen:
-            name, model = entry.candidate, self.candidates[entry.candidate]
-            matching = entry.seconds * LONGER_STEPS / MATCHED_STEPS
-            if entry.longer and matching < seconds / 2:
-                longer.append(Entry(f"{name}, matched longer", matched(model, LONGER_STEPS), candidate=name))
-                seconds -= matching
-            if model.rollouts is None:
-                continue
-            rolled = with_matching(model)
-            steps = affordable(quick(rolled, self.seed), self.folds[0].fitted, seconds - entry.seconds)
-            if steps >= FEWEST:
-                polished.append(Entry(f"{name}, polished", rolled.set_params(optimiser__steps=steps), candidate=name))
-        self._done([*longer, *polished], [end] * len([*longer, *polished]), "training longer")
+        entries = [one for entry in chosen for one in self._refined(entry, seconds)]
+        self._done(entries, [end] * len(entries), "training longer")
+
+    def _refined(self, entry: Entry, seconds: float) -> Iterator[Entry]:
+        """What a candidate is trained by in so many seconds a fold: matching, and rollouts from its start and anew."""
+        name, model = entry.candidate, self.candidates[entry.candidate]
+        matching = entry.seconds * LONGER_STEPS / MATCHED_STEPS
+        if entry.longer and matching < seconds / 2:
+            yield Entry(f"{name}, matched longer", matched(model, LONGER_STEPS), candidate=name)
+            seconds -= matching
+        if model.rollouts is None:
+            return
+        rolled, begun = with_matching(model), [fit for fit in entry.fits if fit is not None]
+        usual = model.part("optimiser").steps
+        steps = affordable(quick(rolled, self.seed, optimiser__steps=MANY_STEPS), self.folds[0].fitted, seconds)
+        if steps >= usual and model.matching is None:
+            # a beginning by matching saves time, but is not always a better one
+            yield Entry(f"{name}, rolled out", plain(model), candidate=name)
+            steps -= usual
+        if steps >= FEWEST and len(begun) == len(self.folds):
+            rolled.set_params(optimiser__steps=min(steps, usual))
+            yield Entry(f"{name}, polished", rolled, candidate=name, begun=begun)
 
     def _done(self, entries: list[Entry], ends: list[float], what: str) -> list[Entry]:
         """Fit entries to every fold, each up to its end, and keep those of which all came out."""
         jobs = [
-            Job(entry.name, quick(entry.model, self.seed, **entry.options), fold, end)
+            Job(entry.name, self._to_fit(entry, k), fold, end)
             for entry, end in zip(entries, ends, strict=True)
-            for fold in self.folds
+            for k, fold in enumerate(self.folds)
         ]
 
         def told(count: int, name: str) -> None:
@@ -279,6 +284,15 @@ class Search:
         if interrupted:
             raise KeyboardInterrupt
         return done
+
+    def _to_fit(self, entry: Entry, k: int) -> WLM:
+        """What is fitted to a fold: the model anew, or by rollouts alone what has been matched to it."""
+        model = entry.model
+        if not entry.begun or model is None:
+            return quick(model, self.seed, **entry.options)
+        optimiser, matching = model.part("optimiser"), model.part("matching")
+        polishing = optimiser.replace(learning_rate=matching.rate * optimiser.learning_rate)
+        return copy.copy(entry.begun[k]).set_params(warm_start=True, matching=None, optimiser=polishing)
 
 
 def _is_solved_at_once(model: WLM) -> bool:
@@ -335,6 +349,8 @@ def affordable(model: WLM, data: SnapshotSeries, seconds: float) -> int:
     short = copy.deepcopy(model).set_params(optimiser__steps=SLOW_STEPS + most)
     if model.matching is not None:
         short.set_params(matching__steps=1)
+    if model.rollouts is not None:
+        short.set_params(rollouts__ramp=0.0)  # as long as they become
     with warnings.catch_warnings(), suppress(OutOfTimeError), until(begun + seconds):
         warnings.simplefilter("ignore")
         try:

@@ -32,7 +32,7 @@ from wlmsim.learn.studies.folds import FORECAST, GOALS, INTERPOLATE, Fold
 from wlmsim.learn.studies.looking import CLEAR, OTHER_UNIT, Seen, look
 from wlmsim.learn.studies.menu import menu
 from wlmsim.learn.studies.progress import StudyBar
-from wlmsim.learn.studies.search import FEWEST, Entry, Search, affordable, matched, plain, quick
+from wlmsim.learn.studies.search import FEWEST, MANY_STEPS, Entry, Search, affordable, matched, plain, quick
 from wlmsim.learn.training.fitting import rolled_steps
 from wlmsim.learn.wlm import WLM
 from wlmsim.parallel.cluster import workers
@@ -512,7 +512,7 @@ def _final(chosen: WLM, data: SnapshotSeries, clock: Clock, seed: int, client: A
     final = plain(chosen).set_params(seed=seed, progress=False)
     if steps := rolled_steps(chosen):
         one = quick(chosen, seed)
-        whole = copy.deepcopy(one).set_params(optimiser__steps=10**6)
+        whole = copy.deepcopy(one).set_params(optimiser__steps=MANY_STEPS)
         share = ALONE if chosen.matching is None else BESIDE_MATCHING
         many = affordable(whole, data, share * clock.left)
         if many < FEWEST and chosen.speed is None:
