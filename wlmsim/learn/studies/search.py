@@ -6,7 +6,7 @@ import copy
 import math
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -36,6 +36,8 @@ FOLDS = (0.0, 12.0, 30.0)
 """Seconds of a budget from which on there are one, two and three folds of a goal."""
 REFINING = 0.75
 """Share up to which the best of them are trained longer; the rest is for the fit to all marginals."""
+LARGER = 0.7
+"""Share of the time that is left for a candidate, of those that are trained longer, but the last of them."""
 SURE = 0.7
 """Share of its time for which a fit is planned."""
 WORTH_PROCESSES = 40.0
@@ -231,30 +233,39 @@ class Search:
         chosen = [entry for entry in ranked[: math.ceil(len(ranked) / KEPT)] if not entry.options]
         if not chosen:
             return
-        end = self.clock.end(REFINING)
-        seconds = SURE * (end - time.monotonic()) * self.processes / (len(chosen) * len(self.folds))
-        entries = [one for entry in chosen for one in self._refined(entry, seconds)]
+        end, entries = self.clock.end(REFINING), list[Entry]()
+        seconds = SURE * (end - time.monotonic()) * self.processes / len(self.folds)
+        for entry in chosen:
+            more, spent = self._refined(entry, seconds if entry is chosen[-1] else LARGER * seconds)
+            entries += more
+            seconds -= spent
         self._done(entries, [end] * len(entries), "training longer")
 
-    def _refined(self, entry: Entry, seconds: float) -> Iterator[Entry]:
-        """What a candidate is trained by in so many seconds a fold: matching, and rollouts from its start and anew."""
-        name, model = entry.candidate, self.candidates[entry.candidate]
-        matching = entry.seconds * LONGER_STEPS / MATCHED_STEPS
+    def _refined(self, entry: Entry, seconds: float) -> tuple[list[Entry], float]:
+        """What a candidate is trained by in so many seconds a fold, and how many that takes.
+
+        It is matched longer, and rolled out anew and from where it was matched.
+        """
+        name, model, more = entry.candidate, self.candidates[entry.candidate], list[Entry]()
+        left, matching = seconds, entry.seconds * LONGER_STEPS / MATCHED_STEPS
         if entry.longer and matching < seconds / 2:
-            yield Entry(f"{name}, matched longer", matched(model, LONGER_STEPS), candidate=name)
-            seconds -= matching
+            more.append(Entry(f"{name}, matched longer", matched(model, LONGER_STEPS), candidate=name))
+            left -= matching
         if model.rollouts is None:
-            return
+            return more, seconds - left
         rolled, begun = with_matching(model), [fit for fit in entry.fits if fit is not None]
         usual = model.part("optimiser").steps
-        steps = affordable(quick(rolled, self.seed, optimiser__steps=MANY_STEPS), self.folds[0].fitted, seconds)
+        steps = affordable(quick(rolled, self.seed, optimiser__steps=MANY_STEPS), self.folds[0].fitted, left)
+        each = left / steps if steps else 0.0
         if steps >= usual and model.matching is None:
             # a beginning by matching saves time, but is not always a better one
-            yield Entry(f"{name}, rolled out", plain(model), candidate=name)
-            steps -= usual
-        if steps >= FEWEST and len(begun) == len(self.folds):
-            rolled.set_params(optimiser__steps=min(steps, usual))
-            yield Entry(f"{name}, polished", rolled, candidate=name, begun=begun)
+            more.append(Entry(f"{name}, rolled out", plain(model), candidate=name))
+            steps, left = steps - usual, left - usual * each
+        if (steps := min(steps, usual)) >= FEWEST and len(begun) == len(self.folds):
+            rolled.set_params(optimiser__steps=steps)
+            more.append(Entry(f"{name}, polished", rolled, candidate=name, begun=begun))
+            left -= steps * each
+        return more, seconds - left
 
     def _done(self, entries: list[Entry], ends: list[float], what: str) -> list[Entry]:
         """Fit entries to every fold, each up to its end, and keep those of which all came out."""
