@@ -8,10 +8,10 @@ import pytest
 import wlmsim as wls
 from wlmsim.errors import DataWarning, ParameterError
 from wlmsim.learn.studies import naive
-from wlmsim.learn.studies.clock import seconds_of
+from wlmsim.learn.studies.clock import Clock, seconds_of
 from wlmsim.learn.studies.looking import look
 from wlmsim.learn.studies.menu import menu
-from wlmsim.learn.studies.search import affordable
+from wlmsim.learn.studies.search import Search, affordable
 
 
 def short(potential=None, **options):
@@ -228,3 +228,41 @@ def test_a_matched_winner_has_as_many_networks_as_time_allows(swinging):
 
     given, fitted = module._final(many["spring"], swinging, Clock(0.0), 0, None)
     assert given.members == len(fitted._fitted_members) == 1
+
+
+def test_the_best_is_rolled_out_anew_and_from_where_it_was_matched(swinging):
+    """A start by matching saves time, but is not always the better one: on a school of fish the recipe anew was."""
+    model = wls.learn.WLM(
+        wls.learn.ExternalPotential(hidden=8, time_dependent=False),
+        rollouts="multiple-shooting",
+        optimiser=wls.learn.AdamW(steps=25, learning_rate=0.01),
+        members=1,
+        progress=False,
+    )
+    tried = Search(swinging, {"well": model}, ("forecast",), Clock(39.0))
+    tried.run()
+    assert {"well, matched", "well, rolled out", "well, polished"} <= {entry.name for entry in tried.entries}
+    entries = {entry.name: entry for entry in tried.entries}
+    assert entries["well, rolled out"].model.matching is None
+    polished = entries["well, polished"]
+    assert polished.begun == entries["well, matched"].fits
+    assert polished.model.matching is not None  # as it is fitted to all marginals
+    begun = tried._to_fit(polished, 0)
+    assert begun.warm_start and begun.fitted and begun.matching is None
+    assert begun.optimiser.learning_rate == pytest.approx(0.3 * 0.01)
+    assert not begun.fit(tried.folds[0].fitted).losses_[0] > 2 * entries["well, rolled out"].fits[0].losses_[0]
+
+
+def test_the_most_likely_candidates_have_the_longest_time(swinging, monkeypatch):
+    names = ["a", "b", "c", "d"]
+    tried = Search(swinging, dict.fromkeys(names, short()), ("forecast",), Clock(100.0))
+    asked = {}
+
+    def noted(entries, ends, what):
+        asked.update({entry.candidate: end - tried.clock.started for entry, end in zip(entries, ends, strict=True)})
+        return entries[:1]
+
+    monkeypatch.setattr(tried, "_done", noted)
+    tried._screen()
+    assert asked == pytest.approx({"a": 60.0, "b": 60.0, "c": 60.0, "d": 35.0})
+    assert tried.untried == ["b", "c", "d"]
