@@ -762,3 +762,77 @@ class TestATrajectory:
         with pytest.raises(ParameterError, match=r"ends in \.h5.*got"):
             wls.simulate(wls.Lagrangian(), still, [0.0, 1.0], dt=0.5, save=tmp_path / name)
         assert not list(tmp_path.iterdir())
+
+
+ROWS = "0,1.0,3.0\n0,1.5,3.5\n1,2.0,3.0\n1,2.5,3.5\n"
+
+
+class TestTextOfColleagues:
+    """Tables that are slightly off, as instruments, servers and spreadsheets write them."""
+
+    def read(self, tmp_path, text, encoding="utf-8", **columns):
+        path = tmp_path / "a.csv"
+        path.write_bytes(text.encode(encoding))
+        return SnapshotSeries.load(path, **columns)
+
+    @pytest.fixture
+    def plain(self, tmp_path):
+        return self.read(tmp_path, f"time,x,y\n{ROWS}")
+
+    @pytest.mark.parametrize(
+        "above",
+        [
+            "# of the second cruise\n\n# by hand\ntime,x,y\n",
+            "% of the second cruise, leg 1\ntime,x,y\n",
+            "# time,x,y\n",  # as numpy.savetxt writes it
+            "# of the second cruise\n#time,x,y\n",
+        ],
+    )
+    def test_comments_above_the_header(self, tmp_path, plain, above):
+        assert self.read(tmp_path, above + ROWS) == plain
+        named = self.read(tmp_path, above.replace("y\n", "y,who\n") + ROWS.replace("\n", ",Ada\n"))
+        assert named == plain
+
+    def test_a_comment_that_is_no_header(self, tmp_path):
+        with pytest.raises(ParameterError, match="`positions` must say which of the columns"):
+            self.read(tmp_path, f"# by hand\n{ROWS}")
+
+    def test_units_below_the_header(self, tmp_path, plain):
+        """As of ERDDAP."""
+        with pytest.warns(DataWarning, match="'days', 'm', 'm', is taken for units and left out"):
+            assert self.read(tmp_path, f"time,x,y\ndays,m,m\n{ROWS}") == plain
+        with pytest.raises(ParameterError, match=r"`positions` must be numbers; .* has 'm'"):
+            self.read(tmp_path, f"time,x,y\n0,m,3\n{ROWS}")
+        missing = self.read(tmp_path, f"time,x,y\n0,NA,NA\n{ROWS}")
+        assert missing.sizes == plain.sizes
+
+    def test_units_in_the_header(self, tmp_path, plain):
+        with pytest.warns(DataWarning, match="without what stands in brackets"):
+            assert self.read(tmp_path, f"time [s],x [m],y (m)\n{ROWS}") == plain
+        with pytest.raises(ParameterError, match="there is no x, x1 or positions"):
+            self.read(tmp_path, f"time [s],x [m],x [km]\n{ROWS}")  # would be one name
+
+    @pytest.mark.parametrize("encoding", ["latin-1", "utf-16", "utf-8-sig"])
+    def test_encodings_of_spreadsheets(self, tmp_path, plain, encoding):
+        text = f"time,x,y,ort\n{ROWS}".replace("5\n", "5,Köln\n").replace("0\n", "0,Köln\n")
+        if encoding == "latin-1":
+            with pytest.warns(DataWarning, match="is read as Latin-1"):
+                assert self.read(tmp_path, text, encoding) == plain
+        else:
+            assert self.read(tmp_path, text, encoding) == plain
+
+    @pytest.mark.parametrize("number", ["-9999", "-999999", "1e+35"])
+    def test_numbers_that_stand_for_what_is_not_known(self, tmp_path, plain, number):
+        with pytest.warns(DataWarning, match=f"{re.escape(number)} stands for what is not known in 1 rows"):
+            found = self.read(tmp_path, f"time,x,y\n{ROWS}1,{number},{number}\n")
+        assert found == plain
+
+    def test_such_numbers_among_others_are_data(self, tmp_path):
+        found = self.read(tmp_path, "time,x,y\n0,-9000,1\n0,-9999,2\n1,-9500,3\n")
+        assert found[0].positions[1].tolist() == [-9999.0, 2.0]
+
+    def test_velocities_of_oceanographers_are_left_out_with_a_word(self, tmp_path):
+        text = "time,x,y,u,v\n0,1,3,1,0\n1,2,3,1,0\n"
+        with pytest.warns(DataWarning, match="'u', 'v' may be velocities"):
+            assert self.read(tmp_path, text)[0].velocities is None
+        assert self.read(tmp_path, text, velocities=["u", "v"])[0].velocities.tolist() == [[1.0, 0.0]]

@@ -34,6 +34,11 @@ MOST_COLUMNS = 100
 """Numbered columns above which they are not taken for positions by themselves."""
 MISSING = ("", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "-nan", "#N/A")
 """Words that stand for a value that is not known, as R, spreadsheets and data bases write it."""
+STAND_INS = (-999.0, -9999.0, -99999.0, -999999.0, -9999999.0, 9999.0, 99999.0, 999999.0, 9999999.0)
+STAND_INS += (1e20, 1e35, 1e36, -1e34, float(np.float32(9.96921e36)))
+"""Numbers that are written for what is not known: nines, and the fill values of NetCDF and GDP."""
+FAR_OFF = 10
+"""How many times the extent of all other values such a number is off them."""
 TIME_HINT = "; time_values={...} can say what they stand for"
 TRACKS_HINT = "; wls.Tracks.load finds longitudes and latitudes, and who is who"
 DECIMAL_HINT = "; decimal=',' reads decimal commas"
@@ -325,7 +330,15 @@ class _Table:
         numbered = [re.sub(r"^x(?=[_ ]?\d)", "v", name) for name in positions]  # v1, v2 for x1, x2
         if set(numbered) & set(positions):
             numbered = usual
-        return next((names for names in (usual, numbered) if set(names) <= set(self.names)), None)
+        found = next((names for names in (usual, numbered) if set(names) <= set(self.names)), None)
+        unnamed = ["u", "v", "w"][: len(positions)]
+        if found is None and set(unnamed) <= set(self.names) - set(positions):
+            warnings.warn(
+                f"{self.source}: {_shown(unnamed)} may be velocities, and are left out: `velocities` takes them",
+                DataWarning,
+                stacklevel=6,
+            )
+        return found
 
     def values(self, role: str, names: Names, dims: int | None = None) -> np.ndarray:
         """The coordinates, as an array of shape (N, d) or (T, n, d); of a sparse matrix the first `dims` alone."""
@@ -335,13 +348,13 @@ class _Table:
                 array = array[:, None]
             if array.ndim not in (2, 3) or 0 in array.shape:
                 raise check.fail(role, f"of shape (N, d) or (T, n, d); {names!r} of {self.source} is not", array)
-            return array
+            return _without_stand_ins(role, array, self.source)
         columns = [_numbers(role, self.columns[name], self.source) for name in names]
         if len({column.shape for column in columns}) > 1 or columns[0].ndim != 1:
             raise ParameterError(
                 f"`{role}` must name columns of equal length; {_shown(names)} of {self.source} are not"
             )
-        return np.stack(columns, axis=1)
+        return _without_stand_ins(role, np.stack(columns, axis=1), self.source)
 
     def times(self, name: str | None, values: Mapping[Any, float] | None, frames: int | None) -> Any:
         """The times of the rows: numbers, or dates."""
@@ -482,6 +495,27 @@ class _Table:
         names = [repr(name) for name in self.names]
         shown = names if len(names) <= 40 else [*names[:40], f"... ({len(names) - 40} more)"]
         return f"the columns of {self.source} ({', '.join(shown) or 'none'})"
+
+
+def _without_stand_ins(role: str, values: np.ndarray, source: str) -> np.ndarray:
+    """Values in which numbers that stand for what is not known, far off all others, are NaN, with a word."""
+    suspects = np.isin(values, STAND_INS)
+    if not suspects.any():
+        return values
+    others = values[~suspects & np.isfinite(values)]
+    if not len(others) or not np.ptp(others):
+        return values
+    middle, extent = 0.5 * (others.min() + others.max()), np.ptp(others)
+    missing = suspects & (np.abs(values - middle) > FAR_OFF * extent)
+    if not missing.any():
+        return values
+    warnings.warn(
+        f"{source}: {', '.join(f'{x:g}' for x in np.unique(values[missing]))} stands for what is not known in "
+        f"{int(missing.any(axis=-1).sum())} rows of the {role}, as it is far off all others",
+        DataWarning,
+        stacklevel=6,
+    )
+    return np.where(missing, np.nan, values)
 
 
 def _numbers(role: str, column: Any, source: str, hint: str = "") -> np.ndarray:
