@@ -34,8 +34,10 @@ MOST_COLUMNS = 100
 """Numbered columns above which they are not taken for positions by themselves."""
 MISSING = ("", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "-nan", "#N/A")
 """Words that stand for a value that is not known, as R, spreadsheets and data bases write it."""
-STAND_INS = (-999.0, -9999.0, -99999.0, -999999.0, -9999999.0, 9999.0, 99999.0, 999999.0, 9999999.0)
-STAND_INS += (1e20, 1e35, 1e36, -1e34, float(np.float32(9.96921e36)))
+STAND_INS = (
+    *(-999.0, -9999.0, -99999.0, -999999.0, -9999999.0, 9999.0, 99999.0, 999999.0, 9999999.0),
+    *(1e20, 1e35, 1e36, -1e34, float(np.float32(9.96921e36))),
+)
 """Numbers that are written for what is not known: nines, and the fill values of NetCDF and GDP."""
 FAR_OFF = 10
 """How many times the extent of all other values such a number is off them."""
