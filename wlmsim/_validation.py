@@ -122,7 +122,8 @@ def instance(name: str, value: Any, kind: type | tuple[type, ...]) -> Any:
     """An object of a given class; what was given instead tells how to come by one."""
     if not isinstance(value, kind):
         kinds = kind if isinstance(kind, tuple) else (kind,)
-        error = fail(name, "a " + " or ".join(k.__name__ for k in kinds), value)
+        names = " or ".join(k.__name__ for k in kinds)
+        error = fail(name, f"{'an' if names[0] in 'AEIO' else 'a'} {names}", value)
         raise ParameterError(f"{error}{_way_to(kinds, value)}")
     return value
 
@@ -148,6 +149,7 @@ WAYS = {
     ("Population", "Trajectory"): "one frame of it is `trajectory[k]` or `trajectory.at(time)`",
     ("Population", "ndarray"): "`wls.Population(positions, velocities)` makes one of arrays",
     ("Population", "System"): "it has one, `system.population`",
+    ("Integrator", "str"): "it is an object, such as `wls.Leapfrog()`",
     ("Walls", "tuple"): "`wls.Walls(lower, upper)` makes them of bounds",
     ("Walls", "list"): "`wls.Walls(lower, upper)` makes them of bounds",
     ("Lagrangian", "Functional"): "`wls.Lagrangian(functional)` makes one of it",

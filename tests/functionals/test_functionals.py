@@ -265,3 +265,11 @@ def test_log_determinant_is_that_of_linear_algebra(dim, rng):
     tensor = torch.tensor(covariance, requires_grad=True)
     log_determinant(tensor, torch).backward()
     np.testing.assert_allclose(tensor.grad, np.linalg.inv(covariance), rtol=1e-10, atol=1e-12)
+
+
+def test_terms_of_a_list_are_summed():
+    terms = [wls.External(wls.laws.Harmonic(1.0)), wls.Gravity(2.0)]
+    assert repr(sum(terms)) == repr(terms[0] + terms[1])
+    assert sum([wls.Friction(1.0), wls.Friction(0.5)]).friction == 1.5
+    with pytest.raises(TypeError):
+        1 + terms[0]

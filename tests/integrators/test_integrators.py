@@ -392,7 +392,7 @@ def test_a_collision_is_an_error_that_says_when():
 def test_substeps_want_a_reversible_scheme():
     with pytest.raises(ParameterError, match="`scheme` must be a reversible scheme"):
         Substepped(DormandPrince())
-    with pytest.raises(ParameterError, match="`scheme` must be a Integrator"):
+    with pytest.raises(ParameterError, match="`scheme` must be an Integrator"):
         Substepped("leapfrog")
 
 

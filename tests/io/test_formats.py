@@ -746,7 +746,7 @@ class TestATrajectory:
         np.testing.assert_allclose(back.positions, x, rtol=1e-12)
         np.testing.assert_allclose(back.velocities, x + 1.0, rtol=1e-12)
         assert back.ids == flight.ids
-        assert Trajectory.load(path, start=0.5, stop=1.0).times.tolist() == [0.5, 1.0]
+        assert io.read_trajectory(path, start=0.5, stop=1.0).times.tolist() == [0.5, 1.0]
 
     @pytest.mark.parametrize("name", ["flight.gif", "flight.png", "flight.html"])
     def test_is_not_written_under_the_name_of_a_picture(self, tmp_path, name):

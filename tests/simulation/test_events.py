@@ -155,7 +155,7 @@ def test_slices_keep_what_happened_in_their_time(tmp_path):
     ("wanted", "message"),
     [
         (3, "`events` must be a list of events"),
-        ([lambda cloud: 1.0], "`events` must be a Event"),
+        ([lambda cloud: 1.0], "`events` must be an Event"),
         ([events.Crossing(), events.Crossing(1)], "`events` must be of different names"),
         ([events.Crossing(axis=5)], "`axis` must be below 2"),
         ([events.Escape(1.0, (0.0, 0.0, 0.0))], "`centre` must be a number, or 2 of them"),

@@ -203,7 +203,7 @@ def test_a_trajectory_that_blows_up_says_when_and_with_which_step():
             r"`integrator` must be a scheme for Lagrangian\(.*RungeKutta4.*moves a Flow",
         ),
         ({"mechanics": wls.GradientFlow(Spring()), "integrator": wls.Leapfrog()}, "moves a Lagrangian"),
-        ({"integrator": "leapfrog"}, "`integrator` must be a Integrator; got 'leapfrog'"),
+        ({"integrator": "leapfrog"}, "`integrator` must be an Integrator; got 'leapfrog'"),
     ],
 )
 def test_errors_name_the_argument(arguments, message):

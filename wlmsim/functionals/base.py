@@ -98,6 +98,10 @@ class Functional(HoldsFunctions, InPieces, ABC):
             return NotImplemented
         return FunctionalSum(*self.terms, *other.terms)
 
+    def __radd__(self, other: int) -> Functional:
+        """The sum that begins with 0, as of `sum`."""
+        return self if type(other) is int and other == 0 else NotImplemented
+
     def _repr_latex_(self) -> str:
         return f"$U[\\rho] = {self.latex}$"
 

@@ -57,6 +57,8 @@ class Form:
 
 def takes_time(law: Callable[..., Any], argument: str = "law", of: str = "x") -> bool:
     """Whether a law is a function of (x, t, xp) rather than (x, xp); errors name `argument`, and `of` for x."""
+    if not callable(law):
+        raise check.fail(argument, f"a function of ({of}, xp) or ({of}, t, xp)", law)
     parameters = [
         p
         for p in inspect.signature(law).parameters.values()

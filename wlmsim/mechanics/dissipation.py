@@ -72,6 +72,10 @@ class Dissipation(InPieces, ABC):
             return NotImplemented
         return DissipationSum(*self.terms, *other.terms)
 
+    def __radd__(self, other: int) -> Dissipation:
+        """The sum that begins with 0, as of `sum`."""
+        return self if type(other) is int and other == 0 else NotImplemented
+
 
 class DissipationSum(Dissipation):
     """The sum of several dissipations.
