@@ -104,7 +104,11 @@ def test_how_to_come_by_what_is_expected(call, hint):
 
 def test_every_hint_names_classes_that_there_are():
     """A class that is renamed must not leave a hint behind that never comes."""
-    ours = {name for home in (wls, wls.learn, wls.evaluation, wls.systems, wls.functionals, wls.integrators) for name in dir(home)}
+    ours = {
+        name
+        for home in (wls, wls.learn, wls.evaluation, wls.systems, wls.functionals, wls.integrators)
+        for name in dir(home)
+    }
     others = {"ndarray", "list", "str", "PurePath", "DataFrame", "AnnData", "Callable", "Functional", "tuple"}
     assert {name for pair in check.WAYS for name in pair} <= ours | others
 

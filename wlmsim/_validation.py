@@ -40,6 +40,15 @@ def described_function(function: Callable[..., Any]) -> str:
         return name
 
 
+def is_number(entry: Any) -> bool:
+    """Whether an entry of a table, or a word, is one."""
+    try:
+        float(entry)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
 def absent(entry: Any) -> bool:
     """Whether an entry stands for nothing known: None, NaN, NaT, NA of pandas, or masked."""
     if entry is None or entry is np.ma.masked or type(entry).__name__ in ("NaTType", "NAType"):

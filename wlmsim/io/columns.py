@@ -402,7 +402,7 @@ class _Table:
     def _times_of_words(self, column: np.ndarray) -> np.ndarray:
         """The numbers in words such as "day 3", with a word; what is no such word stays as it is."""
         words = column.tolist()
-        found = None if all(_is_number(word) for word in words) else read_words(words)
+        found = None if all(check.is_number(word) for word in words) else read_words(words)
         if found is None:
             return column
         self.unit_of_words = found.unit
@@ -537,8 +537,8 @@ def _numbers(role: str, column: Any, source: str, hint: str = "") -> np.ndarray:
     try:
         return check.array(role, column)
     except ParameterError:
-        example = next(entry for entry in np.ma.getdata(column).ravel().tolist() if not _is_number(entry))
-        comma = isinstance(example, str) and _is_number(example.replace(",", ".", 1)) and DECIMAL_HINT
+        example = next(entry for entry in np.ma.getdata(column).ravel().tolist() if not check.is_number(entry))
+        comma = isinstance(example, str) and check.is_number(example.replace(",", ".", 1)) and DECIMAL_HINT
         raise ParameterError(f"`{role}` must be numbers; {source} has {example!r}{comma or hint}") from None
 
 
@@ -588,14 +588,6 @@ def _whole(entry: Any) -> int | None:
 def _is_date(entry: Any) -> bool:
     """Whether a word looks as dates do in ISO 8601."""
     return isinstance(entry, str) and re.match(r"\s*\d{4}-\d{2}-\d{2}", entry) is not None
-
-
-def _is_number(entry: Any) -> bool:
-    try:
-        float(entry)
-    except (TypeError, ValueError):
-        return False
-    return True
 
 
 def _is_degrees(name: str) -> bool:

@@ -27,7 +27,7 @@ from wlmsim.io.paths import existing
 from wlmsim.io.refusal import naming, one_line
 from wlmsim.io.signatures import EMPTY, PICKLE, TENSORS, ZIP, signature
 from wlmsim.io.sink import hdf5_file
-from wlmsim.io.suffixes import PICTURES, is_foreign, suffix_of
+from wlmsim.io.suffixes import is_foreign, suffix_of
 
 SCHEMAS = {"snapshots": 1, "trajectory": 1, "tracks": 1}
 """The kinds of files, and the newest version of each that this wlmsim writes and reads."""
@@ -64,10 +64,8 @@ def writing(
     path: str | Path, schema: str, metadata: Mapping[str, Any], units: Mapping[str, str]
 ) -> Iterator[h5py.File]:
     """Open a new file with its header written; it appears under its name only when the body succeeds."""
-    suffix = suffix_of(path)
-    if suffix in PICTURES or is_foreign(path):
-        # it would be read, or opened, as what its name says
-        raise check.fail("path", f"a name that ends in .h5: an HDF5 file is no {suffix} file", str(path))
+    if is_foreign(path):  # it would be read, or opened, as what its name says
+        raise check.fail("path", f"a name that ends in .h5: an HDF5 file is no {suffix_of(path)} file", str(path))
     with atomic(path) as temporary, hdf5_file(temporary, libver=_LIBVER) as file:
         header = file.create_group("wlmsim")
         origin = {

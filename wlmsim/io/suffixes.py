@@ -19,6 +19,8 @@ _MDANALYSIS = (
     "wls.Trajectory(times, [frame.positions.copy() for frame in MDAnalysis.Universe(path).trajectory]) does, "
     "with MDAnalysis"
 )
+DRAWN = (".gif", ".mp4", ".png", ".pdf", ".svg", ".eps", ".jpg", ".jpeg", ".html")
+"""Suffixes of pictures, films and pages."""
 WAYS = {
     ".feather": _PANDAS.format("read_feather"),
     **dict.fromkeys((".xlsx", ".xls", ".ods"), _PANDAS.format("read_excel")),
@@ -31,10 +33,9 @@ WAYS = {
     **dict.fromkeys((".rds", ".rda", ".rdata"), "R does: write.csv(table, path) makes a table of it"),
     **dict.fromkeys((".mat", ".fits"), "scipy.io.loadmat or astropy.table do, of whose arrays a series is made"),
     **dict.fromkeys((".pvd", ".vtp", ".vtu", ".vtk", ".vtkhdf"), "pyvista.read(path).points are arrays"),
+    **dict.fromkeys(DRAWN, "wls.visual draws them, as wls.visual.film(data, path) does"),
 }
 """What reads files that are not read here."""
-PICTURES = (".gif", ".mp4", ".png", ".pdf", ".svg", ".jpg", ".jpeg", ".html")
-"""Suffixes of what is drawn, and not saved."""
 
 
 def suffix_of(path: str | Path) -> str:

@@ -79,8 +79,8 @@ def _text_columns(path: Path, decimal: str) -> dict[str, np.ndarray]:
             above, first = _above(stream)
             separator = _separator(first, decimal)
             header = _named(first, separator)
-            lead = _named(above[-1].lstrip("#% "), separator) if above else []
-            if len(lead) == len(header) and any(map(_is_number, header)):
+            lead = _named(above[-1].lstrip("".join((*COMMENTS, " "))), separator) if above else []
+            if len(lead) == len(header) and any(map(check.is_number, header)):
                 header = lead  # as numpy.savetxt writes it
             else:
                 above, first = [*above, first], ""
@@ -146,14 +146,6 @@ def _named(line: str, separator: str) -> list[str]:
     return [name.strip() for name in next(_rows([line], separator), [])]
 
 
-def _is_number(entry: str) -> bool:
-    try:
-        float(entry)
-    except ValueError:
-        return False
-    return True
-
-
 def _without_units(header: list[str], path: Path) -> list[str]:
     """Names without the units that stand behind them in brackets, where they differ without them too."""
     bare = [re.sub(r"(?<=\S)\s*(\[[^\[\]]*\]|\([^()]*\))$", "", name) for name in header]
@@ -171,10 +163,11 @@ def _without_units(header: list[str], path: Path) -> list[str]:
 def _below_units(rows: list[list[str]], path: Path) -> list[list[str]]:
     """The rows below one of units, which data servers such as ERDDAP write under the names."""
     units, below = rows[0], rows[1 : 1 + ROWS]
-    numeric = [k for k in range(len(units)) if below and all(_is_number(row[k]) or row[k] in MISSING for row in below)]
-    if not numeric or any(_is_number(units[k]) or units[k] in MISSING for k in numeric if units[k]):
-        return rows
-    if not any(units[k] for k in numeric):
+    numeric = [
+        k for k in range(len(units)) if below and all(check.is_number(row[k]) or row[k] in MISSING for row in below)
+    ]
+    words = [units[k] for k in numeric if units[k]]
+    if not words or any(check.is_number(word) or word in MISSING for word in words):
         return rows
     warnings.warn(
         f"{path}: the line below its header, {', '.join(map(repr, units))}, is taken for units and left out; `units` "

@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 
+from wlmsim import _validation as check
 from wlmsim.data.dates import unit_of_time
 from wlmsim.data.units import unit_of_length
 from wlmsim.errors import FileFormatError
@@ -27,7 +28,7 @@ def table(columns: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
     """The rows of a table of spots below the further lines of its header; and the units that these tell."""
     place = np.asarray(columns[PLACE[0]])
     words = [str(entry).strip() for entry in place[:10].tolist()]
-    skipped = next((k for k, word in enumerate(words) if _is_number(word)), 0)
+    skipped = next((k for k, word in enumerate(words) if check.is_number(word)), 0)
     header = {name: [str(entry) for entry in np.asarray(columns[name])[:skipped].tolist()] for name in columns}
     units: dict[str, str] = {}
     for kind, name, known in (("length", PLACE[0], unit_of_length), ("time", CLOCK, unit_of_time)):
@@ -119,11 +120,3 @@ def _time(spot: ElementTree.Element) -> float:
 def _units(length: str | None, time: str | None) -> dict[str, str]:
     given = {"length": length and (unit_of_length(length) or length), "time": time and (unit_of_time(time) or time)}
     return {kind: name for kind, name in given.items() if name}
-
-
-def _is_number(word: str) -> bool:
-    try:
-        float(word)
-    except ValueError:
-        return False
-    return True

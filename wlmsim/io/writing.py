@@ -21,7 +21,7 @@ from wlmsim.io.paths import local
 from wlmsim.io.paths_exchange import path_columns
 from wlmsim.io.sink import hdf5_file, sink
 from wlmsim.io.snapshots_file import forget, save_snapshots
-from wlmsim.io.suffixes import PICTURES, is_foreign, suffix_of
+from wlmsim.io.suffixes import DRAWN, WAYS, is_foreign, suffix_of
 from wlmsim.io.tables import save_archive, save_text, write_rows
 from wlmsim.io.tracks_file import save_tracks
 from wlmsim.io.vtk import save_vtk
@@ -113,11 +113,10 @@ def save(data: Trajectory | SnapshotSeries | Tracks, path: str | Path) -> Path:
 
 def check_suffix(path: str | Path) -> None:
     """Refuse a suffix of a format that is not written, before the work."""
-    if suffix_of(path) in PICTURES:
-        expected = f"a name that ends in {', '.join(WRITERS)} (wls.visual.film(data, path) makes films)"
-        raise check.fail("path", expected, str(path))
-    if is_foreign(path) and suffix_of(path) not in WRITERS:
-        expected = f"a name that ends in {', '.join(WRITERS)}: wlmsim does not write {suffix_of(path)} files"
+    suffix = suffix_of(path)
+    if is_foreign(path) and suffix not in WRITERS:
+        expected = f"a name that ends in {', '.join(WRITERS)}: wlmsim does not write {suffix} files"
+        expected += f" ({WAYS[suffix]})" if suffix in DRAWN else ""
         raise check.fail("path", expected, str(path))
 
 

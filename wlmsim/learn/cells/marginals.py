@@ -9,6 +9,7 @@ import numpy as np
 
 from wlmsim import _times
 from wlmsim import _validation as check
+from wlmsim._progress import telling
 from wlmsim.data.population import Population
 from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.errors import ParameterError
@@ -42,25 +43,24 @@ def marginals_of(rows: Rows, model: Any) -> list[Marginal]:
     usable &= True if rows.labels is None else ~np.ma.getmaskarray(rows.labels)
     labels = np.zeros(len(usable), dtype=np.int64) if rows.labels is None else np.ma.getdata(rows.labels)
     times, which = _times.distinct(rows.times)
-    found = []
+    found, predictor = list[Marginal](), model._predictor()
     for label in np.unique(labels[usable]).tolist():
+        own = []
         for k, time in enumerate(times.tolist()):
             here = np.flatnonzero(usable & (labels == label) & (which == k))
             if len(here):
-                found.append(Marginal(here, _cloud(rows, here, time), label))
-    return [
-        one
-        for label in np.unique(labels[usable]).tolist()
-        for one in _moving([m for m in found if m.label == label], model)
-    ]
+                own.append(Marginal(here, _cloud(rows, here, time), label))
+        found += _with_estimates(own, predictor)
+    return found
 
 
-def _moving(marginals: list[Marginal], model: Any) -> list[Marginal]:
-    """The marginals of one population with velocities, by the rule of a model."""
-    predictor = model._predictor()
+def _with_estimates(marginals: list[Marginal], predictor: Predictor) -> list[Marginal]:
+    """The marginals of one population with velocities, by the rule of the fit."""
     if predictor.first_order or len(marginals) < 2:
         return marginals
-    series = predictor._with_estimates(SnapshotSeries.from_populations([marginal.cloud for marginal in marginals]))
+    series = SnapshotSeries.from_populations([marginal.cloud for marginal in marginals])
+    with telling("estimating velocities of the cells"):
+        series = predictor._with_estimates(series)
     return [marginal._replace(cloud=cloud) for marginal, cloud in zip(marginals, series, strict=True)]
 
 
