@@ -809,6 +809,8 @@ class TestTextOfColleagues:
     def test_units_in_the_header(self, tmp_path, plain):
         with pytest.warns(DataWarning, match="without what stands in brackets"):
             assert self.read(tmp_path, f"time [s],x [m],y (m)\n{ROWS}") == plain
+        named = self.read(tmp_path, f"t [s],east [m],y (m)\n{ROWS}", time="t [s]", positions=["east [m]", "y"])
+        assert named == plain  # as they stand in the file
         with pytest.raises(ParameterError, match="there is no x, x1 or positions"):
             self.read(tmp_path, f"time [s],x [m],x [km]\n{ROWS}")  # would be one name
 

@@ -267,6 +267,11 @@ def axis_names(dim: int) -> list[str]:
     return ["x", "y", "z"][:dim] if dim <= 3 else [f"x{k + 1}" for k in range(dim)]
 
 
+def without_unit(name: str) -> str:
+    """The name of a column without the unit that stands behind it in brackets."""
+    return re.sub(r"(?<=\S)\s*(\[[^\[\]]*\]|\([^()]*\))$", "", name)
+
+
 class _Table:
     """Looks names up, and says which there are when one is missing."""
 
@@ -276,6 +281,8 @@ class _Table:
         self.unit_of_words: str | None = None
 
     def require(self, role: str, name: str) -> str:
+        if name not in self.names and (bare := without_unit(str(name))) in self.names:
+            return bare  # as it stands in the header of a text file
         if name not in self.names:
             hint = check.meant(name, self.names)
             raise ParameterError(f"`{role}` must name one of {self._there()}; got {name!r}{hint}")

@@ -27,7 +27,7 @@ from wlmsim.errors import DataWarning, FileFormatError, WlmsimError
 from wlmsim.io import hdf5
 from wlmsim.io.atomic import atomic
 from wlmsim.io.believed import most_bytes
-from wlmsim.io.columns import MISSING, columns_from_series, split_axes, with_places
+from wlmsim.io.columns import MISSING, columns_from_series, split_axes, with_places, without_unit
 from wlmsim.io.paths import existing, local
 from wlmsim.io.refusal import naming
 
@@ -148,7 +148,7 @@ def _named(line: str, separator: str) -> list[str]:
 
 def _without_units(header: list[str], path: Path) -> list[str]:
     """Names without the units that stand behind them in brackets, where they differ without them too."""
-    bare = [re.sub(r"(?<=\S)\s*(\[[^\[\]]*\]|\([^()]*\))$", "", name) for name in header]
+    bare = [without_unit(name) for name in header]
     if bare == header or not _distinct(bare):
         return header
     warnings.warn(
