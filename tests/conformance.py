@@ -38,6 +38,7 @@ from wlmsim.integrators import (
 )
 from wlmsim.learn.dissipations import LearnableDissipation
 from wlmsim.learn.functionals import LearnableFunctional, Scales
+from wlmsim.learn.functionals.base import by_each
 from wlmsim.learn.rollouts.rollout import torch_force
 from wlmsim.mechanics.dissipation import Dissipation
 from wlmsim.systems import System
@@ -551,6 +552,26 @@ def made_dissipation(case: Case, dim: int = 2) -> Dissipation:
         dissipation.prepare(dim, Scales((0.1,) * dim, 1.3, -0.2, 0.7))
         dissipation.double()
     return dissipation
+
+
+@pytest.mark.parametrize("case", cases(c for c in (*FUNCTIONALS, *DISSIPATIONS) if getattr(c, "linear", False)))
+def test_linear_terms_know_the_force_of_each_parameter(case):
+    """As found by setting one parameter after the other, and the whole force is their sum with the parameters."""
+    cloud = a_population(6)
+    x, v, w = tensors(cloud.positions, cloud.velocities, cloud.weights)
+    term: Any = made_dissipation(case) if case.cls in DISSIPATIONS else made_functional(case, 2)
+    at = (x, v, w) if case.cls in DISSIPATIONS else (x, w, 0.3)
+    of_each = term.force_of_each(*at)
+    torch.testing.assert_close(of_each, by_each(term, lambda: term.scaled_force(*at)), rtol=1e-9, atol=1e-12)
+    whole = term.scaled_force(*at)
+    values = torch.cat([p.flatten() for p in term.parameters()])
+    with torch.no_grad():
+        for parameter in term.parameters():
+            parameter.zero_()
+    torch.testing.assert_close(
+        term.scaled_force(*at) + torch.einsum("k,kni->ni", values, of_each), whole, rtol=1e-9, atol=1e-12
+    )
+    assert whole.abs().max() > 1e-4
 
 
 @pytest.mark.parametrize("case", cases(DISSIPATIONS))

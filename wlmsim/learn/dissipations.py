@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from wlmsim import _validation as check
-from wlmsim.learn.functionals.base import Learnable
+from wlmsim.learn.functionals.base import Learnable, by_each
 from wlmsim.learn.networks.near_pairs import OfNearPairs, difference
 from wlmsim.learn.networks.perceptron import RadialSpline
 from wlmsim.mechanics.dissipation import Dissipation
@@ -30,6 +30,10 @@ class LearnableDissipation(Learnable, Dissipation):
     @abstractmethod
     def scaled_force(self, x: torch.Tensor, v: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
         """-(1 / w_j) dR/dv_j in scaled coordinates, shape (n, d)."""
+
+    def force_of_each(self, x: torch.Tensor, v: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
+        """Force by each parameter alone in scaled coordinates, shape (parameters, n, d), of a linear term."""
+        return by_each(self, lambda: self.scaled_force(x, v, w))
 
     def _to_scaled(self, positions: Any, velocities: Any, weights: Any) -> tuple[torch.Tensor, ...]:
         scales = self._known_scales
@@ -97,15 +101,26 @@ class LearnableAlignment(OfNearPairs, LearnableDissipation):
         drag = phi[:, None] * difference(v, j, i)
         return torch.zeros_like(v).index_add(0, i, w[j, None] * drag).index_add(0, j, -w[i, None] * drag)
 
+    def force_of_each(self, x: torch.Tensor, v: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
+        """The same by each parameter of the spline."""
+        i, j, _, r = self._pairs(x)
+        phi = self.rate.value_of_each(r) / self._seen(i, j, r, w)[:, None]
+        drag = phi[:, :, None] * difference(v, j, i)[:, None]
+        force = v.new_zeros(len(v), *drag.shape[1:])
+        return force.index_add(0, i, w[j, None, None] * drag).index_add(0, j, -w[i, None, None] * drag).transpose(0, 1)
+
     def _rates(self, x: torch.Tensor, w: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Pairs within the cutoff and the rate at which each aligns."""
         i, j, _, r = self._pairs(x)
-        phi = self.rate(r)
-        if self.normalised:
-            near = (1 - (r / self.rate.cutoff) ** 2).clamp_min(0.0)  # a particle itself counts as 1
-            share = w.index_add(0, i, w[j] * near).index_add(0, j, w[i] * near)
-            phi = phi / (share.index_select(0, i) * share.index_select(0, j)).sqrt()
-        return i, j, phi
+        return i, j, self.rate(r) / self._seen(i, j, r, w)
+
+    def _seen(self, i: torch.Tensor, j: torch.Tensor, r: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
+        """What the rate of each pair is divided by: sqrt(s_i s_j), if normalised."""
+        if not self.normalised:
+            return torch.ones_like(r)
+        near = (1 - (r / self.rate.cutoff) ** 2).clamp_min(0.0)  # a particle itself counts as 1
+        share = w.index_add(0, i, w[j] * near).index_add(0, j, w[i] * near)
+        return (share.index_select(0, i) * share.index_select(0, j)).sqrt()
 
     @property
     def latex(self) -> str:

@@ -2,12 +2,10 @@
 
 import numpy as np
 import pytest
-import torch
 
 import wlmsim as wls
 from tests.models import quick
 from wlmsim.learn import PairPotential, SeriesPotential
-from wlmsim.learn.functionals.base import Scales
 
 
 @pytest.fixture(scope="module")
@@ -42,17 +40,3 @@ def test_pairs_are_linear_too_and_networks_are_not(data):
     assert set(model.standard_errors_) == {"SeriesPotential", "PairPotential", "friction"}
     assert model.standard_errors_["PairPotential"].shape == (4,)
     assert quick(rollouts=None, steps=5).fit(data[:4]).standard_errors_ == {}
-
-
-def test_a_series_knows_the_force_of_each_coefficient():
-    """As those that are found by setting one coefficient after the other."""
-    torch.manual_seed(0)
-    series = wls.learn.SeriesPotential(order=3, waves=2)
-    series.prepare(3, Scales((0.0, 0.0, 0.0), 1.0, 0.0, 1.0))
-    series.begin(np.zeros(len(series.means)), np.cov(np.random.default_rng(0).normal(size=(len(series.means), 99))))
-    x, w = torch.randn(5, 3), torch.full((5,), 0.2)
-    with torch.no_grad():
-        found = series.force_of_each(x, w, 0.0)
-        for k, unit in enumerate(torch.eye(len(series.means))):
-            series.coefficients.copy_(unit)
-            torch.testing.assert_close(found[k], series.scaled_force(x, w, 0.0), atol=1e-5, rtol=1e-4)

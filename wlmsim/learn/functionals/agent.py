@@ -83,6 +83,12 @@ class AgentPotential(LearnableFunctional):
         i, d, r = self._close(x, t)
         return torch.zeros_like(x).index_add(0, i, -(self.law.slope(r) / r)[:, None] * d)
 
+    def force_of_each(self, x: torch.Tensor, w: torch.Tensor, t: Any) -> torch.Tensor:
+        """The same by each parameter of the spline."""
+        i, d, r = self._close(x, t)
+        pull = (self.law.slope_of_each(r) / r[:, None])[:, :, None] * d[:, None]
+        return x.new_zeros(len(x), *pull.shape[1:]).index_add(0, i, -pull).transpose(0, 1)
+
     def _close(self, x: torch.Tensor, t: Any) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Particles and agents within the cutoff of each other, the vectors between them and their lengths.
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from wlmsim import _validation as check
 from wlmsim.functionals.base import Functional
@@ -28,6 +29,18 @@ def force_of_energy(energy: Callable[[torch.Tensor], torch.Tensor], x: torch.Ten
         x = x if x.requires_grad else x.detach().requires_grad_()
         (gradient,) = torch.autograd.grad(energy(x).sum(), x, create_graph=True)
     return -gradient / w[:, None]
+
+
+def by_each(term: torch.nn.Module, force: Callable[[], torch.Tensor]) -> torch.Tensor:
+    """What each parameter of a linear term alone adds to a force, found by setting one after the other."""
+    parameters = list(term.parameters())
+    kept, found = parameters_to_vector(parameters), []
+    with torch.no_grad():
+        for values in torch.cat([torch.zeros_like(kept)[None], torch.eye(len(kept)).to(kept)]):
+            vector_to_parameters(values, parameters)
+            found.append(force())
+        vector_to_parameters(kept, parameters)
+    return torch.stack(found[1:]) - found[0]
 
 
 def widths_of(name: str, hidden: Any) -> tuple[int, ...]:
@@ -84,13 +97,6 @@ class Learnable(torch.nn.Module):
     linear = False
     """Whether the force is linear in all parameters, so that least squares learn them."""
 
-    def force_of_each(self, x: torch.Tensor, w: torch.Tensor, t: Any) -> torch.Tensor | None:
-        """Force by each parameter alone in scaled coordinates, shape (parameters, n, d), of a linear term.
-
-        None where it takes as long as to ask for the forces one by one.
-        """
-        return None
-
     @abstractmethod
     def settings(self) -> dict[str, Any]:
         """Return the constructor's arguments: plain values, and terms that this one is made of."""
@@ -145,6 +151,10 @@ class LearnableFunctional(Learnable, Functional):
     @abstractmethod
     def scaled_energy(self, x: torch.Tensor, w: torch.Tensor, t: Any) -> torch.Tensor:
         """Energy in scaled coordinates, without `factor`: x (n, d), w (n,), t a number or scalar tensor."""
+
+    def force_of_each(self, x: torch.Tensor, w: torch.Tensor, t: Any) -> torch.Tensor:
+        """Force by each parameter alone in scaled coordinates, shape (parameters, n, d), of a linear term."""
+        return by_each(self, lambda: self.scaled_force(x, w, t))
 
     def scaled_force(self, x: torch.Tensor, w: torch.Tensor, t: Any) -> torch.Tensor:
         """Force in scaled coordinates, shape (n, d); differentiates the energy unless a subclass knows better."""

@@ -70,6 +70,13 @@ class PairPotential(OfNearPairs, LearnableFunctional):
         pull = (self.law.slope(r) / r)[:, None] * d
         return torch.zeros_like(x).index_add(0, i, -w[j, None] * pull).index_add(0, j, w[i, None] * pull)
 
+    def force_of_each(self, x: torch.Tensor, w: torch.Tensor, t: Any) -> torch.Tensor:
+        """The same by each parameter of the spline."""
+        i, j, d, r = self._pairs(x)
+        pull = (self.law.slope_of_each(r) / r[:, None])[:, :, None] * d[:, None]
+        force = x.new_zeros(len(x), *pull.shape[1:])
+        return force.index_add(0, i, -w[j, None, None] * pull).index_add(0, j, w[i, None, None] * pull).transpose(0, 1)
+
     @property
     def latex(self) -> str:
         """LaTeX of the functional."""

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
 
+from wlmsim.learn.dissipations import LearnableDissipation
 from wlmsim.learn.group import ALONE, Group
 from wlmsim.learn.matching.paths import Paths
 from wlmsim.learn.mechanics import Mechanics
 
-FRAMES = 48
-"""Most moments of the population that are looked at, evenly spread over the paths."""
+FRAMES, LOOKED = 48, 3000
+"""Moments of the population that are looked at, evenly spread over the paths, and more of small populations: as many as
+have so many particles in all."""
 ROWS = 500
 """Most particles of a moment."""
 RIDGE = 1e-6
@@ -74,7 +77,8 @@ def solve(mechanics: Mechanics, paths: Sequence[Paths], weight: float, group: Gr
 def _frames(paths: Sequence[Paths]) -> list[tuple[Paths, int]]:
     """Moments to look at: the first and the last of a path, where its acceleration is known least, are left out."""
     every = [(part, k) for part in paths for k in range(1, len(part.times) - 1)]
-    chosen = np.unique(np.linspace(0, len(every) - 1, FRAMES).round().astype(int)).tolist()
+    rows = max((part.x.shape[1] for part in paths), default=1)
+    chosen = np.unique(np.linspace(0, len(every) - 1, max(FRAMES, LOOKED // rows)).round().astype(int)).tolist()
     return [every[k] for k in chosen]
 
 
@@ -85,7 +89,6 @@ class _Design:
         self.mechanics = mechanics
         self.parameters = [(type(term).__name__, p) for term in mechanics.networks for p in term.parameters()]
         self.sizes = [p.numel() for _, p in self.parameters]
-        self.of_terms = [sum(p.numel() for p in term.parameters()) for term in mechanics.networks]
 
     def set(self, values: np.ndarray, gamma: float) -> None:
         """Give the parameters these values, one after the other."""
@@ -119,35 +122,28 @@ class _Design:
         w = w / w.sum()
         time = float(paths.times[k])
 
-        def acceleration(values: np.ndarray) -> np.ndarray:
-            self.set(values, 0.0)
-            with torch.no_grad():
-                force = self.mechanics.force(x, w, time)
-                if self.mechanics.dissipations:
-                    force = force + self.mechanics.velocity_force(x, v, w)
-            return force.double().cpu().numpy()
-
-        units = np.eye(sum(self.sizes))
-        known = acceleration(np.zeros(len(units)))
-        columns: list[np.ndarray] = []
-        for term, size in zip(self.mechanics.networks, self.of_terms, strict=True):
-            with torch.no_grad():
-                alone = term.force_of_each(x, w, time)  # type: ignore[operator]
-            if alone is None:
-                of_term = units[len(columns) : len(columns) + size]
-                columns += [acceleration(unit) - known for unit in of_term]
-            else:
-                columns += list(alone.double().cpu().numpy())
+        self.set(np.zeros(sum(self.sizes)), 0.0)
+        with torch.no_grad():
+            force = self.mechanics.force(x, w, time)
+            if self.mechanics.dissipations:
+                force = force + self.mechanics.velocity_force(x, v, w)
+            of_each = torch.cat([self._of_each(term, x, v, w, time) for term in self.mechanics.networks])
+        known = force.double().cpu().numpy()
         root = np.sqrt(w.double().cpu().numpy())[:, None]
         levers = paths.interval if self.mechanics.first_order else paths.interval**2 / 2
         scale = root * levers
         drag = (scale * -v.double().cpu().numpy()).reshape(-1, 1)
         explained = (scale * (target.double().cpu().numpy() - known)).ravel()
-        design = np.zeros((len(explained), len(columns)))
-        for number, column in enumerate(columns):
-            design[:, number] = (scale * column).ravel()
+        design = (scale * of_each.double().cpu().numpy()).reshape(-1, len(explained)).T
         group = np.repeat(id(paths) % 2**40 * 2.0**12 + chosen.numpy(), x.shape[1])
         return design, drag, explained, group
+
+    @staticmethod
+    def _of_each(term: Any, x: torch.Tensor, v: torch.Tensor, w: torch.Tensor, time: float) -> torch.Tensor:
+        """Force by each parameter of a term alone, shape (parameters, n, d)."""
+        if isinstance(term, LearnableDissipation):
+            return term.force_of_each(x, v, w)
+        return term.force_of_each(x, w, time)
 
 
 def _regression(

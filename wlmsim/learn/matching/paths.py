@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -84,8 +85,12 @@ def inertial_paths(
     """
     span, s = after.time - before.time, _fractions(before.x)
 
+    @lru_cache(maxsize=1)  # a small cloud is carried to be coupled, and at once again
+    def carried(part: Cloud) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        return _carried(part, span, s, mechanics)
+
     def end(part: Cloud) -> np.ndarray:
-        x, v, _ = _carried(part, span, s, mechanics)
+        x, v, _ = carried(part)
         return _kinematic(x[-1], v[-1], span)
 
     def places(part: Cloud) -> np.ndarray:
@@ -93,7 +98,7 @@ def inertial_paths(
         return _kinematic(part.x, part.v, span)
 
     for first, last, plan in _coupled(before, after, rng, end, places, mechanics):
-        x, v, a = _carried(first, span, s, mechanics)
+        x, v, a = carried(first)
         assert last.v is not None
         i, j, mass = plan.source, plan.target, torch.as_tensor(plan.carried).to(first.x)
         dx, dv = last.x[j] - x[-1, i], last.v[j] - v[-1, i]

@@ -116,15 +116,40 @@ class RadialSpline(torch.nn.Module):
 
     def forward(self, r: torch.Tensor) -> torch.Tensor:
         """Value at distances below the cutoff."""
-        s, near = self._locate(r)
-        basis = torch.stack([(1 - s) ** 3, 3 * s**3 - 6 * s**2 + 4, -3 * s**3 + 3 * s**2 + 3 * s + 1, s**3], -1)
-        return (self.scale / 6) * (basis * near).sum(-1)
+        s, interval = self._locate(r)
+        return (self._near_values(s) * self._near(interval)).sum(-1)
 
     def slope(self, r: torch.Tensor) -> torch.Tensor:
         """Derivative by the distance."""
-        s, near = self._locate(r)
+        s, interval = self._locate(r)
+        return (self._near_slopes(s) * self._near(interval)).sum(-1)
+
+    def value_of_each(self, r: torch.Tensor) -> torch.Tensor:
+        """Values of the spline by each parameter alone, shape (n, knots)."""
+        s, interval = self._locate(r)
+        return self._of_each(self._near_values(s), interval)
+
+    def slope_of_each(self, r: torch.Tensor) -> torch.Tensor:
+        """Derivatives of the spline by each parameter alone, shape (n, knots)."""
+        s, interval = self._locate(r)
+        return self._of_each(self._near_slopes(s), interval)
+
+    def _near_values(self, s: torch.Tensor) -> torch.Tensor:
+        """The four B-splines that do not vanish within an interval."""
+        basis = torch.stack([(1 - s) ** 3, 3 * s**3 - 6 * s**2 + 4, -3 * s**3 + 3 * s**2 + 3 * s + 1, s**3], -1)
+        return (self.scale / 6) * basis
+
+    def _near_slopes(self, s: torch.Tensor) -> torch.Tensor:
+        """Their derivatives by the distance."""
         basis = torch.stack([-((1 - s) ** 2), 3 * s**2 - 4 * s, -3 * s**2 + 2 * s + 1, s**2], -1)
-        return (0.5 * self.scale * len(self.coefficients) / self.cutoff) * (basis * near).sum(-1)
+        return (0.5 * self.scale * len(self.coefficients) / self.cutoff) * basis
+
+    def _of_each(self, near: torch.Tensor, interval: torch.Tensor) -> torch.Tensor:
+        """B-splines of the intervals as those of all coefficients, and by the parameters that these are made of."""
+        count = len(self.coefficients)
+        every = near.new_zeros(len(near), count + 3).scatter_(1, interval[:, None] + torch.arange(4).to(interval), near)
+        every = every[:, :count]
+        return -every.cumsum(1) / count if self.by_slope else every
 
     def _values(self) -> torch.Tensor:
         """Coefficients of the cubic B-splines; slopes are summed up from the cutoff, where the spline is zero."""
@@ -133,15 +158,18 @@ class RadialSpline(torch.nn.Module):
         return -self.coefficients.flip(0).cumsum(0).flip(0) / len(self.coefficients)
 
     def _locate(self, r: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Where in its interval each distance lies, in [0, 1], and the four coefficients that matter there."""
+        """Where in its interval each distance lies, in [0, 1], and which interval that is."""
         count = len(self.coefficients)
         u = r * (count / self.cutoff)
         interval = u.detach().floor().clamp(0, count - 1)
+        return u - interval, interval.long()
+
+    def _near(self, interval: torch.Tensor) -> torch.Tensor:
+        """The four coefficients that matter in an interval."""
         # the three coefficients beyond the parameters are zero: so the spline ends smoothly
         padded = torch.nn.functional.pad(self._values(), (0, 3))
         # by `index_select`: the gradient of fancy indices takes a GPU time in proportion to how often each occurs
-        near = padded.unfold(0, 4, 1).index_select(0, interval.long().flatten())
-        return u - interval, near.view(*interval.shape, 4)
+        return padded.unfold(0, 4, 1).index_select(0, interval.flatten()).view(*interval.shape, 4)
 
 
 def spline_of_force(cutoff: float, knots: int, unit: float, typical_force: float | None) -> RadialSpline:

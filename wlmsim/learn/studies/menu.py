@@ -20,6 +20,8 @@ from wlmsim.learn.studies.folds import FEW, thinned
 from wlmsim.learn.studies.looking import Seen
 from wlmsim.learn.wlm import WLM
 
+NEAREST = 0.95
+"""Share of the particles that the nearest agent moves, if any does: farther away is nothing to learn from."""
 NEIGHBOURS = 12
 """Particles that one feels where they interact, about."""
 HORIZON = 4
@@ -65,7 +67,8 @@ def _inertial(data: SnapshotSeries, seen: Seen, agents: Sequence[Trajectory]) ->
     steady = ExternalPotential(time_dependent=False)
     found: dict[str, WLM] = {}
     if agents:
-        scales: dict[str, Any] = {"agent_cutoff": 2 * cutoff, "cutoff": cutoff, "typical_force": force or 1.0}
+        reach = max(cutoff, _distance_to_agents(data, agents))
+        scales: dict[str, Any] = {"agent_cutoff": reach, "cutoff": cutoff, "typical_force": force or 1.0}
         found["driven herd"] = recipes.herd(agents, dt=interval, **scales)
     if seen.speed is not None and everywhere:
         one_speed: dict[str, Any] = {"speed": seen.speed, "typical_force": force or 0.1 * seen.speed / interval}
@@ -135,3 +138,18 @@ def _cutoff(data: SnapshotSeries) -> float:
             few = thinned(series[int(k)], 500).positions
             distances.append(np.median(cKDTree(x).query(few, min(NEIGHBOURS + 1, n))[0][:, -1]))
     return float(np.median(distances)) if distances and np.median(distances) > 0 else 1.0
+
+
+def _distance_to_agents(data: SnapshotSeries, agents: Sequence[Trajectory]) -> float:
+    """Distance within which nearly all particles have an agent [length]."""
+    nearest = []
+    for cloud in data:
+        places = np.concatenate([_places(path, cloud.time) for path in agents])
+        nearest.append(cKDTree(places).query(thinned(cloud, 500).positions)[0])
+    return float(np.quantile(np.concatenate(nearest), NEAREST))
+
+
+def _places(path: Trajectory, time: float) -> np.ndarray:
+    """Where agents are at a time, on straight lines between those of the path, shape (agents, d)."""
+    flat = path.positions.reshape(len(path.times), -1)
+    return np.stack([np.interp(time, path.times, column) for column in flat.T]).reshape(path.positions.shape[1:])
