@@ -127,7 +127,8 @@ class _Design:
             force = self.mechanics.force(x, w, time)
             if self.mechanics.dissipations:
                 force = force + self.mechanics.velocity_force(x, v, w)
-            of_each = torch.cat([self._of_each(term, x, v, w, time) for term in self.mechanics.networks])
+            alone = [self._of_each(term, x, v, w, time) for term in self.mechanics.networks]
+            of_each = torch.cat([x.new_zeros(0, *x.shape), *alone])
         known = force.double().cpu().numpy()
         root = np.sqrt(w.double().cpu().numpy())[:, None]
         levers = paths.interval if self.mechanics.first_order else paths.interval**2 / 2
