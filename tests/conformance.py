@@ -330,6 +330,13 @@ class FunctionalTests:
             numeric[j, k] = -(ahead - behind) / (2 * h) / cloud.weights[j]
         np.testing.assert_allclose(force, numeric, rtol=1e-6, atol=1e-8 * max(1.0, np.abs(force).max()))
 
+    def test_places_may_be_whole_numbers(self, functional, cloud):
+        whole, weights = np.round(20 * cloud.positions), cloud.weights
+        force, energy = (of(whole, weights, self.time) for of in (functional.force, functional.energy))
+        places = whole.astype(np.int64)
+        np.testing.assert_allclose(functional.force(places, weights, self.time), force, rtol=1e-12)
+        assert functional.energy(places, weights, self.time) == pytest.approx(energy, rel=1e-12)
+
     def test_energy_is_the_expression(self, functional, cloud):
         energy = functional.energy(cloud.positions, cloud.weights, self.time)
         assert isinstance(energy, float)
@@ -591,6 +598,13 @@ class DissipationTests:
         assert np.abs(expected).max() > 1e-3
         force = dissipation.force(cloud.positions, cloud.velocities, cloud.weights)
         np.testing.assert_allclose(force - dissipation.friction * cloud.velocities, expected, rtol=1e-8, atol=1e-13)
+
+    def test_places_and_velocities_may_be_whole_numbers(self, dissipation):
+        cloud = a_population(6)
+        x, v = np.round(10 * cloud.positions), np.round(10 * cloud.velocities)
+        force = dissipation.force(x, v, cloud.weights)
+        found = dissipation.force(x.astype(np.int64), v.astype(np.int64), cloud.weights)
+        np.testing.assert_allclose(found, force, rtol=1e-12)
 
     def test_rayleigh_under_numpy_and_torch(self, dissipation):
         cloud = a_population(6)

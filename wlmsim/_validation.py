@@ -258,13 +258,23 @@ def axes(name: str, value: Any, dim: int, *, above: float = -math.inf) -> np.nda
     return np.broadcast_to(result, (dim,))
 
 
-def particles(positions: Any, weights: Any) -> None:
-    """Arrays (n, d) and (n,), of which compiled loops would read beyond the end if they did not fit."""
+def particles(positions: Any, weights: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Float64 arrays (n, d) and (n,), of which compiled loops would read beyond the end if they did not fit."""
     if np.ndim(positions) != 2 or np.shape(weights) != (len(positions),) or not isinstance(positions, np.ndarray):
         raise ParameterError(
             f"`positions` and `weights` must be arrays of shapes (n, d) and (n,); "
             f"got {_describe(positions)} and {_describe(weights)}"
         )
+    return array("positions", positions), array("weights", weights)
+
+
+def moving_particles(positions: Any, velocities: Any, weights: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The same with velocities of the shape of the positions in between."""
+    positions, weights = particles(positions, weights)
+    velocities = array("velocities", velocities)
+    if velocities.shape != positions.shape:
+        raise fail("velocities", f"an array of shape {positions.shape}, as the positions are", velocities)
+    return positions, velocities, weights
 
 
 def names(name: str, value: Any, n: int) -> tuple[str, ...]:

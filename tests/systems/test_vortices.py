@@ -341,3 +341,13 @@ def test_stream_flow_is_of_the_plane():
     for flow in (wls.StreamFlow(laws.TaylorGreen()), wls.VortexFlow([1.0, 2.0])):
         latex = flow._repr_latex_()
         assert latex.startswith("$") and latex.endswith("$") and latex.count("{") == latex.count("}")
+
+
+@pytest.mark.parametrize(
+    "flow",
+    [wls.StreamFlow(lambda x, xp: xp.cos(x).sum(-1)), wls.VortexFlow([1.0, -2.0, 0.5])],
+    ids=["stream", "vortex"],
+)
+def test_places_may_be_whole_numbers(flow):
+    whole, weights = np.array([[1.0, 2.0], [-1.0, 0.0], [4.0, 1.0]]), np.full(3, 1 / 3)
+    np.testing.assert_array_equal(flow.velocity(whole.astype(int), weights), flow.velocity(whole, weights))

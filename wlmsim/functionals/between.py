@@ -93,7 +93,7 @@ class Between(Functional):
 
     def energy(self, positions: np.ndarray, weights: np.ndarray, time: float = 0.0) -> float:
         """The same, of many particles in blocks."""
-        check.particles(positions, weights)
+        positions, weights = check.particles(positions, weights)
         self._check(positions)
         a, b = self._rows
         if self.first == self.second:
@@ -106,7 +106,7 @@ class Between(Functional):
 
     def force(self, positions: np.ndarray, weights: np.ndarray, time: float = 0.0) -> np.ndarray:
         """Force of each type on the other, compiled."""
-        check.particles(positions, weights)
+        positions, weights = check.particles(positions, weights)
         self._check(positions)
         a, b = self._rows
         out = np.zeros_like(positions)

@@ -58,7 +58,7 @@ class External(Functional):
         """Sum of w_i V(x_i, t), compiled; `ParameterError` if it is not finite."""
         from wlmsim.kernels import laws, threads
 
-        check.particles(positions, weights)
+        positions, weights = check.particles(positions, weights)
         law = tracing.compile_external(self.law, positions.shape[1])
         with threads.threads_for(len(positions)):
             energy = bound(laws.external_energy, law.value)(positions, weights, float(time), law.parameters)
@@ -68,7 +68,7 @@ class External(Functional):
         """-grad V(x_i, t), compiled; not finite where the law is singular."""
         from wlmsim.kernels import laws, threads
 
-        check.particles(positions, weights)
+        positions, weights = check.particles(positions, weights)
         law = tracing.compile_external(self.law, positions.shape[1])
         with threads.threads_for(len(positions)):
             return bound(laws.external_force, law.gradient)(positions, float(time), law.parameters)
@@ -109,6 +109,8 @@ def external_pieces(law: Law, n: int, dim: int) -> tuple[Piece, ...] | None:
 def as_scalar(time: Any, positions: Any, xp: Any) -> Any:
     """The time as an array: a law may pass it to a function of `xp`, and torch's take no plain number."""
     if isinstance(time, (int, float)):
-        # filled where it is: nothing is sent to a GPU, which would be waited for
-        return xp.full((), time, dtype=positions.dtype, device=positions.device)
+        # a time among places that are whole numbers is none itself; it is filled where it
+        # is: nothing is sent to a GPU, which would be waited for
+        dtype = positions.dtype if "float" in str(positions.dtype) else xp.float64
+        return xp.full((), time, dtype=dtype, device=positions.device)
     return time

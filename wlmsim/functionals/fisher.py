@@ -167,7 +167,7 @@ class ManyInteractingWorlds(Functional):
         """-(1 / w_i) dU/dx_i, by the chain rule through the densities between neighbours."""
         order, gaps, weights, densities, scores = self._ordered(positions, weights, np)
         tension = self.hbar**2 / 4 * np.diff(scores) * densities / gaps
-        force = np.empty_like(positions)
+        force = np.empty(positions.shape)
         force[order, 0] = np.diff(tension, prepend=0.0, append=0.0) / weights
         return force
 

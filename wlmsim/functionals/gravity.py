@@ -89,7 +89,7 @@ class Gravity(Functional):
 
     def energy(self, positions: np.ndarray, weights: np.ndarray, time: float = 0.0) -> float:
         """Energy of all pairs, by the method chosen."""
-        check.particles(positions, weights)
+        positions, weights = check.particles(positions, weights)
         if self._by_tree(*positions.shape):
             potential = self._walk(positions, weights, potential=True)[:, 0] - weights / self.softening
             return float(-0.5 * self.strength * weights @ potential)
@@ -100,7 +100,7 @@ class Gravity(Functional):
 
     def force(self, positions: np.ndarray, weights: np.ndarray, time: float = 0.0) -> np.ndarray:
         """-G sum over j of w_j (x - x_j) / (|x - x_j|^2 + epsilon^2)^(3/2), by the method chosen."""
-        check.particles(positions, weights)
+        positions, weights = check.particles(positions, weights)
         if self._by_tree(*positions.shape):
             return self.strength * self._walk(positions, weights, potential=False)
         from wlmsim.kernels import direct, threads

@@ -74,6 +74,7 @@ class MeanField(Functional):
 
     def force(self, positions: np.ndarray, weights: np.ndarray, time: float = 0.0) -> np.ndarray:
         """-sum over i of dF/dm_i grad phi_i(x): that of one external potential, compiled."""
+        positions, weights = check.particles(positions, weights)
         outer = tracing.compile_external(self.outer, len(self.features))
         slopes = np.empty(len(self.features))
         outer.gradient(self._means(positions, weights, time, np), 0.0, outer.parameters, slopes)

@@ -111,7 +111,7 @@ class Pairwise(Functional):
         """Pair energy, compiled; `ParameterError` if it is not finite."""
         from wlmsim.kernels import laws, threads
 
-        check.particles(positions, weights)
+        positions, weights = check.particles(positions, weights)
         if self.timed:
             return self.at(time).energy(positions, weights)
         if self.cutoff is not None:
@@ -125,7 +125,7 @@ class Pairwise(Functional):
         """-sum over j of w_j grad W(|x_i - x_j|), compiled."""
         from wlmsim.kernels import laws, threads
 
-        check.particles(positions, weights)
+        positions, weights = check.particles(positions, weights)
         if self.timed:
             return self.at(time).force(positions, weights)
         if self.cutoff is not None:

@@ -83,7 +83,7 @@ class SlopePotential(Functional):
 
     def force(self, positions: np.ndarray, weights: np.ndarray, time: float = 0.0) -> np.ndarray:
         """Gradient of the Onsager-Machlup potential, compiled, and minus the force of the quantum pressure."""
-        total = np.zeros_like(positions)
+        total = np.zeros(positions.shape)
         if self._external is not None:
             total += self._external.force(positions, weights, time)
         if self._fisher is not None:

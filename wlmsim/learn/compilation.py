@@ -138,11 +138,11 @@ class CompiledExternal(Compiled):
         return tuple(Piece(add_perceptron, (), arguments, WORK * len(weights)) for arguments in each)
 
     def _checked(self, positions: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        check.particles(positions, weights)
+        positions, _ = check.particles(positions, weights)
         dim = self._networks[0].dim
         if positions.shape[1] != dim:
             raise check.fail("positions", f"an array of shape (n, {dim})", positions)
-        return np.ascontiguousarray(positions, np.float64)
+        return positions
 
 
 class CompiledPair(Compiled):
@@ -177,7 +177,7 @@ class CompiledPair(Compiled):
     def _sums(self, positions: np.ndarray, weights: np.ndarray) -> tuple[float, float, np.ndarray]:
         from wlmsim.kernels import spline
 
-        check.particles(positions, weights)
+        positions, weights = check.particles(positions, weights)
         law = Printed.imported(spline.value), Printed.imported(spline.derivative), self._parameters
         return short_range_sums(positions, weights, law, (self.cutoff, 0.0, 0.0))
 

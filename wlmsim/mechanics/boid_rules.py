@@ -64,6 +64,7 @@ class BoidRules(Dissipation):
         from wlmsim.kernels import boids
         from wlmsim.kernels.threads import threads_for
 
+        positions, velocities, _ = check.moving_particles(positions, velocities, weights)
         n, dim = check.finite("positions", positions).shape
         rules = self.cohesion, self.separation, self.alignment, self.outer_radius, self.inner_radius
         if self.box is None and (n <= DIRECT_LIMIT or dim > MOST_AXES):

@@ -116,7 +116,7 @@ class DissipationSum(Dissipation):
     def force(self, positions: np.ndarray, velocities: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """Sum of the forces of the terms."""
         forces = (term.force(positions, velocities, weights) for term in self._terms if not term.only_friction)
-        return sum(forces, np.zeros_like(velocities))
+        return sum(forces, np.zeros(velocities.shape))
 
     def pieces(self, weights: np.ndarray, dim: int) -> tuple[Piece, ...] | None:
         """Pieces of all terms; `None` if one has none."""
@@ -192,7 +192,7 @@ class Friction(HoldsFunctions, Dissipation):
 
     def force(self, positions: np.ndarray, velocities: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """Zero: the integrators solve friction exactly."""
-        return np.zeros_like(velocities)
+        return np.zeros(velocities.shape)
 
     def pieces(self, weights: np.ndarray, dim: int) -> tuple[Piece, ...]:
         """None are needed."""
@@ -246,6 +246,7 @@ class Alignment(Dissipation):
 
     def force(self, positions: np.ndarray, velocities: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """Sum over j of w_j phi(|x_i - x_j|) (v_j - v_i), compiled; in O(n) at a constant rate."""
+        positions, velocities, weights = check.moving_particles(positions, velocities, weights)
         if self.radius == np.inf or self.exponent == 0:
             # from one of them on, so that a common velocity leaves nothing to rounding
             spread = velocities - velocities[0]

@@ -55,7 +55,7 @@ class StreamFlow(Flow):
         from wlmsim.kernels import laws, threads
 
         _check_plane(positions)
-        law = tracing.compile_external(self.law, 2)
+        law, positions = tracing.compile_external(self.law, 2), check.array("positions", positions)
         with threads.threads_for(len(positions)):
             descent = bound(laws.external_force, law.gradient)(positions, float(time), law.parameters)
         return np.stack([-descent[:, 1], descent[:, 0]], axis=1)
@@ -130,6 +130,7 @@ class VortexFlow(Flow):
         from wlmsim.kernels import threads, vortices
 
         self._check(positions)
+        positions = check.array("positions", positions)
         with threads.threads_for(len(positions) ** 2):
             return vortices.vortex_velocity(positions, self.circulations, self.core**2)
 

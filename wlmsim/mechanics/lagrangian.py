@@ -79,7 +79,7 @@ class Lagrangian(InPieces):
     def acceleration(self, positions: np.ndarray, weights: np.ndarray, time: float = 0.0) -> np.ndarray:
         """Acceleration by the potential, -grad (dU/drho) / m, shape (n, d) [length / time^2]."""
         if self.potential is None:
-            return np.zeros_like(positions)
+            return np.zeros(positions.shape)
         return self._by_mass(self.potential.force(positions, weights, time))
 
     def pieces(self, weights: np.ndarray, dim: int) -> tuple[Piece, ...] | None:

@@ -137,6 +137,47 @@ def test_cells_without_a_place_stay(cells, model):
     assert chain[3, 3] == chain[7, 7] == 1 and np.allclose(chain.sum(axis=1), 1.0) and chain[:, 3].nnz == 1
 
 
+def test_cells_in_one_place_have_no_neighbours(cells, model):
+    for data in (cells[:1].copy(), cells.copy()):
+        data.obsm["X_pca"] = np.zeros_like(data.obsm["X_pca"])
+        with pytest.raises(ParameterError, match="`data` must have cells in at least two places"):
+            model.transition_matrix(data)
+    data = cells.copy()
+    data.obsm["X_pca"][cells.obs["day"] == "day 4"] = data.obsm["X_pca"][0]  # most cells, but not all
+    np.testing.assert_allclose(model.transition_matrix(data).sum(axis=1), 1.0)
+
+
+def test_cells_without_a_place_at_all_are_refused(cells, model):
+    data = cells.copy()
+    data.obsm["X_pca"] = np.full_like(data.obsm["X_pca"], np.nan)
+    push = wls.learn.cells.push
+    for call in (model.annotate, model.transition_matrix, lambda data: push(model, data, "kind", 0, 4)):
+        with pytest.raises(ParameterError, match="`data` must have cells of which all that is read is known"):
+            call(data)
+
+
+def test_transitions_are_between_places_with_a_width():
+    x = np.arange(6.0).reshape(3, 2)
+    for moved, width, neighbours, name in (
+        (x, 0.0, 2, "width"),
+        (x, np.nan, 2, "width"),
+        (x[:2], 1.0, 2, "moved"),
+        (x * np.nan, 1.0, 2, "moved"),
+        (x, 1.0, 4, "neighbours"),
+    ):
+        with pytest.raises(ParameterError, match=f"`{name}`"):
+            wls.learn.cells.gaussian_transitions(x, moved, width, neighbours)
+
+
+def test_an_end_that_rounding_hides_is_not_reached():
+    """Two cells that leave each other with a probability below the last bit of 1: the equations are singular."""
+    anndata = pytest.importorskip("anndata")
+    steps = np.array([[0.5, 0.5, 1e-17], [0.5, 0.5, 0.0], [0.0, 0.0, 1.0]])
+    with pytest.warns(DataWarning, match="2 of 3 cells reach no terminal group"):
+        fates = wls.learn.cells.fate_probabilities(anndata.AnnData(shape=(3, 0)), steps, terminal={"end": [0, 0, 1]})
+    assert np.isnan(fates["end"][:2]).all() and fates["end"].iloc[2] == 1.0
+
+
 def test_arrows_in_pictures_point_where_cells_go(cells, chain):
     data = cells.copy()
     arrows = wls.learn.cells.picture_velocities(data, chain)

@@ -64,3 +64,24 @@ def test_starts_and_genes_are_chosen(cells, model, monkeypatch):
     monkeypatch.setattr("wlmsim.learn.cells.genes.LARGE", 100.0)
     with pytest.warns(DataWarning, match="60 x 12 expressions are left out"):
         assert wls.learn.cells.simulated_cells(model, cells, [1.0]).X is None
+
+
+def test_places_may_be_sparse_or_infinite(cells, model, futures):
+    """Genes are about the mean of the cells that have a place, and never NaN."""
+    sparse = pytest.importorskip("scipy.sparse")
+    data = cells.copy()
+    data.obsm["X_pca"] = sparse.csr_matrix(cells.obsm["X_pca"])
+    of_sparse = wls.learn.cells.simulated_cells(model, data, [0.0, 1.0, 4.0], ensemble=2, seed=5)
+    np.testing.assert_allclose(of_sparse.X, futures.X, rtol=1e-4)
+    data = cells.copy()
+    data.obsm["X_pca"][0] = np.inf
+    assert np.isfinite(wls.learn.cells.simulated_cells(model, data, [1.0]).X).all()
+
+
+def test_cells_may_stay_in_their_file(cells, model, futures, tmp_path):
+    anndata = pytest.importorskip("anndata")
+    cells.write_h5ad(tmp_path / "cells.h5ad")
+    data = anndata.read_h5ad(tmp_path / "cells.h5ad", backed="r")
+    of_file = wls.learn.cells.simulated_cells(model, data, [0.0, 1.0, 4.0], ensemble=2, seed=5)
+    data.file.close()
+    np.testing.assert_allclose(of_file.X, futures.X, rtol=1e-5)

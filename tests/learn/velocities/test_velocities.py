@@ -137,6 +137,10 @@ class TestEstimator:
         with pytest.warns(wls.errors.DataWarning, match="no fitted marginal: they are estimated by"):
             near = model.forecast(moved, [still.times[2]])[0].velocities
         assert np.abs(near - start.velocities).max() < 0.1
+        # a little later than a fitted marginal, from which it cannot have come in that time
+        late = wls.Population(moved.positions, time=still.times[2] + 0.001)
+        with pytest.warns(wls.errors.DataWarning, match="no fitted marginal: they are estimated by"):
+            assert np.abs(model.forecast(late, [late.time])[0].velocities - start.velocities).max() < 0.1
         del model.data_
         with pytest.raises(ParameterError, match="`start` must have velocities"):
             model.forecast(moved, [3.0])

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 DIRECT = 4000
 """Most transient cells for which equations are solved without iterations."""
+LEAST = 1e-12
+"""Probability of a step below which it is lost in rounding beside 1, and leads nowhere."""
 RESIDUAL = 1e-6
 """Greatest residual of a solution that goes without a word."""
 
@@ -182,7 +184,7 @@ def _reach(chain: Any, ends: np.ndarray) -> np.ndarray:
     """Which cells can reach an end."""
     there, fresh = ends.copy(), ends
     while fresh.any():
-        fresh = (chain @ fresh.astype(float) > 0) & ~there
+        fresh = (chain @ there.astype(float) > LEAST) & ~there
         there |= fresh
     return there
 

@@ -41,6 +41,11 @@ def marginals_of(rows: Rows, model: Any) -> list[Marginal]:
     for column in (rows.velocities, rows.weights):
         usable &= True if column is None else np.isfinite(column.reshape(len(usable), -1)).all(axis=1)
     usable &= True if rows.labels is None else ~np.ma.getmaskarray(rows.labels)
+    if not usable.any():
+        raise ParameterError(
+            f"`data` must have cells of which all that is read is known; none of {len(usable)} is: "
+            "positions, velocities or weights are NaN or infinite, or their population is missing"
+        )
     labels = np.zeros(len(usable), dtype=np.int64) if rows.labels is None else np.ma.getdata(rows.labels)
     times, which = _times.distinct(rows.times)
     found, predictor = list[Marginal](), model._predictor()

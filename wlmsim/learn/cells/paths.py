@@ -13,7 +13,7 @@ from wlmsim.io.exchange import LOADINGS, is_picture
 from wlmsim.io.optional import package
 from wlmsim.learn.cells.genes import is_too_large, loadings_for
 from wlmsim.learn.cells.marginals import Marginal, at_time, check_fitted_to, marginals_of
-from wlmsim.learn.cells.reading import rows_of
+from wlmsim.learn.cells.reading import dense, rows_of
 
 if TYPE_CHECKING:
     import anndata
@@ -89,7 +89,7 @@ def simulated_cells(
         about[f"{NEAREST}{name}"] = data.obs[name].array[used[near[:, 0]]]
     embedding = str(rows.names["positions"])
     places = {embedding: x} | {
-        str(name): np.asarray(data.obsm[name])[used][near].mean(axis=1)
+        str(name): dense(data.obsm[name])[used][near].mean(axis=1)
         for name in data.obsm
         if str(name) != embedding and is_picture(str(name))
     }
@@ -129,10 +129,16 @@ def _expressions(data: anndata.AnnData, embedding: str, x: np.ndarray, genes: bo
     size = 4.0 * len(x) * data.n_vars
     if loadings is None or data.X is None or is_too_large(size, genes, f"{len(x):,} x {data.n_vars:,} expressions"):
         return None
-    mean = np.asarray(data.X.mean(axis=0)).ravel()
-    weights, places = np.asarray(data.varm[loadings]), np.asarray(data.obsm[embedding])
-    rest = mean - np.nanmean(places, axis=0) @ weights.T
+    weights, places = np.asarray(data.varm[loadings]), dense(data.obsm[embedding])
+    middle = places[np.isfinite(places).all(axis=1)].mean(axis=0)
+    rest = _mean_expression(data) - middle @ weights.T
     return (x @ weights[:, : x.shape[1]].T + rest).astype(np.float32)
+
+
+def _mean_expression(data: anndata.AnnData) -> np.ndarray:
+    """Of each gene over all cells; of a file that is not in memory, piece by piece."""
+    pieces = (piece for piece, _, _ in data.chunked_X()) if data.isbacked else (data.X,)
+    return sum(np.asarray(piece.sum(axis=0, dtype=np.float64)).ravel() for piece in pieces) / data.n_obs
 
 
 def _annotated(

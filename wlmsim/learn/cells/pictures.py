@@ -9,7 +9,7 @@ import numpy as np
 from wlmsim import _validation as check
 from wlmsim.errors import ParameterError
 from wlmsim.learn.cells.annotation import Written
-from wlmsim.learn.cells.reading import check_is_anndata
+from wlmsim.learn.cells.reading import check_is_anndata, dense
 
 if TYPE_CHECKING:
     import anndata
@@ -50,7 +50,7 @@ def picture_velocities(
     from scipy.sparse import csr_matrix
 
     check_is_anndata(data)
-    places = np.asarray(data.obsm[check.choice("picture", picture, [str(name) for name in data.obsm])], dtype=float)
+    places = dense(data.obsm[check.choice("picture", picture, [str(name) for name in data.obsm])])
     chain = csr_matrix(transitions)
     if chain.shape != (len(places), len(places)):
         raise ParameterError(f"`transitions` must be between the {len(places)} cells; got the shape {chain.shape}")

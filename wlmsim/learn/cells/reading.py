@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from wlmsim import _validation as check
 from wlmsim.data.population import Population
 from wlmsim.data.snapshots import SnapshotSeries
@@ -116,6 +118,12 @@ def check_is_anndata(data: Any) -> None:
     if not is_anndata(data):
         way = "; `to_anndata` makes one of a series" if isinstance(data, SnapshotSeries) else ""
         raise ParameterError(f"`data` must be an AnnData object; got {type(data).__name__}{way}")
+
+
+def dense(matrix: Any) -> np.ndarray:
+    """What AnnData keeps, dense or sparse, as an array."""
+    sparse = hasattr(matrix, "toarray") and not isinstance(matrix, np.ndarray)  # views of arrays have it too
+    return np.asarray(matrix.toarray() if sparse else matrix, dtype=float)
 
 
 def leading(data: anndata.AnnData, positions: Any) -> int | None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from wlmsim import _validation as check
 from wlmsim._progress import LateBar
-from wlmsim.errors import DataWarning
+from wlmsim.errors import DataWarning, ParameterError
 from wlmsim.learn.cells.marginals import Marginal, carried, check_fitted_to, marginals_of, moving
 from wlmsim.learn.cells.reading import rows_of
 
@@ -30,8 +30,9 @@ def transition_matrix(
     marginals = marginals_of(rows, model)
     used = np.concatenate([marginal.rows for marginal in marginals])
     x = rows.positions[used]
-    count = min(check.integer("neighbours", neighbours, least=2), len(x))
+    count = check.integer("neighbours", neighbours, least=2)
     near, far = _distances(x, count)
+    count = min(count, len(x))
     lag, width = _lag_and_width(model, marginals, lag, near, far)
     chain = gaussian_transitions(x, _moved(model, marginals, lag), width, count).tocoo()
     total = len(rows.positions)
@@ -76,6 +77,12 @@ def gaussian_transitions(x: np.ndarray, moved: np.ndarray, width: float, neighbo
     csr_matrix, shape (n, n)
         Rows sum to 1.
 
+    Raises
+    ------
+    ParameterError
+        If the arrays are not finite or not alike, the width is not positive, or there are fewer particles than
+        neighbours.
+
     References
     ----------
     R. R. Coifman, S. Lafon, Diffusion maps, Appl. Comput. Harmon. Anal. 21, 5 (2006), for the density (alpha = 1);
@@ -85,6 +92,10 @@ def gaussian_transitions(x: np.ndarray, moved: np.ndarray, width: float, neighbo
     from scipy.spatial import cKDTree
     from scipy.special import logsumexp
 
+    x = check.cloud("x", x)
+    moved, width = check.cloud("moved", moved, shape=x.shape), check.positive("width", width)
+    if check.integer("neighbours", neighbours) > len(x):
+        raise check.fail("neighbours", f"at most {len(x)}, as there are particles", neighbours)
     tree = cKDTree(x)
     around, _ = tree.query(x, neighbours)
     crowd = logsumexp(-(around.reshape(len(x), -1) ** 2) / (2 * width**2), axis=1)
@@ -98,10 +109,14 @@ def gaussian_transitions(x: np.ndarray, moved: np.ndarray, width: float, neighbo
 
 
 def _distances(x: np.ndarray, neighbours: int) -> tuple[float, float]:
-    """Median distance to the nearest cell, and to the middle one of the neighbours."""
+    """Median distance to the nearest cell, and to the middle one of the neighbours, of cells in different places."""
     from scipy.spatial import cKDTree
 
-    found, _ = cKDTree(x).query(x, neighbours)
+    places = np.unique(x, axis=0)
+    if len(places) < 2:
+        raise ParameterError(f"`data` must have cells in at least two places; all {len(x)} are in one")
+    neighbours = min(neighbours, len(places))
+    found, _ = cKDTree(places).query(places, neighbours)
     return float(np.median(found[:, 1])), float(np.median(found[:, neighbours // 2]))
 
 

@@ -29,6 +29,8 @@ from wlmsim.mechanics.flow import Flow, GradientFlow
 from wlmsim.mechanics.lagrangian import Lagrangian
 from wlmsim.simulation import simulate
 
+BESIDE = 1 / 3
+"""Share of the interval to the next marginal below which a new start takes the place of a fitted one."""
 FAR = 2
 """How many times the fitted span a forecast may go beyond it without a word."""
 
@@ -279,9 +281,9 @@ class Predictor:
                 DataWarning,
                 stacklevel=5,
             )
-        now = _times.position(series.times, start.time)
+        beside = _beside(series.times, start.time)
         # velocities of the others are not wanted: as if they were known
-        others = [cloud.at_rest() for k, cloud in enumerate(series) if k != now]
+        others = [cloud.at_rest() for k, cloud in enumerate(series) if k != beside]
         among = SnapshotSeries.from_populations(sorted([*others, start], key=lambda cloud: cloud.time))
         return next(cloud for cloud in with_velocities(among, self.rule) if cloud.time == start.time)
 
@@ -450,6 +452,13 @@ class Predictor:
 def _warn(message: str, category: type[Warning] = DataWarning, *, level: int = 5) -> None:
     """Warn the user, whose call is outside of this package."""
     warnings.warn(message, category, stacklevel=level)
+
+
+def _beside(times: np.ndarray, time: float) -> int | None:
+    """Which marginal is at a time, or too near to it for displacements to tell velocities from noise."""
+    nearest = _times.nearest(times, time)
+    interval = np.diff(times)[max(nearest - 1, 0) : nearest + 1].min()
+    return nearest if abs(times[nearest] - time) < BESIDE * interval else None
 
 
 def _is_marginal(series: SnapshotSeries, cloud: Population) -> bool:
