@@ -90,11 +90,22 @@ def test_names_of_parameters():
         (lambda: wls.Lagrangian(lambda x, xp: x), "a law becomes one in `wls.External(law)` or `wls.Pairwise(law)`"),
         (lambda: wls.Lagrangian(wls.External), "construct one of that class"),
         (lambda: wls.Lagrangian(well(), dissipation=wls.Friction), "construct one of that class"),
+        (lambda: wls.Lagrangian(dissipation=0.1), "`wls.Friction(rate)` makes one of a number"),
+        (lambda: wls.Lagrangian(magnetic=2), "`wls.MagneticField(strength)` makes one of a number"),
+        (
+            lambda: wls.simulate(wls.laws.Kepler(), series()[0], [1.0]),
+            "a potential becomes one in `wls.Lagrangian(wls.External(law))`, and a velocity field in a class of "
+            "`wls.Flow`",
+        ),
+        (
+            lambda: wls.simulate(wls.Lagrangian(well()), series()[0], [1.0], events=[lambda cloud: 1.0]),
+            "`wls.Event(function, name='...')` makes one of a function that passes through zero",
+        ),
         (lambda: wls.Population([1.0, 2.0]), "for points on a line add an axis, as x[:, None] does"),
         (lambda: wls.SnapshotSeries([0.0], [[1.0, 2.0]]), "for points on a line add an axis, as x[:, None] does"),
         (lambda: wls.visual.plot_scores(wls.learn.WLM()), "`model.evaluate(observed)` returns them"),
     ],
-    ids=range(15),
+    ids=range(19),
 )
 def test_how_to_come_by_what_is_expected(call, hint):
     with pytest.raises(ParameterError) as caught:
@@ -106,10 +117,30 @@ def test_every_hint_names_classes_that_there_are():
     """A class that is renamed must not leave a hint behind that never comes."""
     ours = {
         name
-        for home in (wls, wls.learn, wls.evaluation, wls.systems, wls.functionals, wls.integrators)
+        for home in (
+            wls,
+            wls.mechanics.dissipation,
+            wls.learn,
+            wls.evaluation,
+            wls.systems,
+            wls.functionals,
+            wls.integrators,
+        )
         for name in dir(home)
     }
-    others = {"ndarray", "list", "str", "PurePath", "DataFrame", "AnnData", "Callable", "Functional", "tuple"}
+    others = {
+        "ndarray",
+        "list",
+        "str",
+        "PurePath",
+        "DataFrame",
+        "AnnData",
+        "Callable",
+        "Functional",
+        "tuple",
+        "float",
+        "int",
+    }
     assert {name for pair in check.WAYS for name in pair} <= ours | others
 
 

@@ -161,6 +161,14 @@ WAYS = {
     ("Integrator", "str"): "it is an object, such as `wls.Leapfrog()`",
     ("Walls", "tuple"): "`wls.Walls(lower, upper)` makes them of bounds",
     ("Walls", "list"): "`wls.Walls(lower, upper)` makes them of bounds",
+    ("Dissipation", "float"): "`wls.Friction(rate)` makes one of a number",
+    ("Dissipation", "int"): "`wls.Friction(rate)` makes one of a number",
+    ("MagneticField", "float"): "`wls.MagneticField(strength)` makes one of a number",
+    ("MagneticField", "int"): "`wls.MagneticField(strength)` makes one of a number",
+    ("Event", "Callable"): "`wls.Event(function, name='...')` makes one of a function that passes through zero",
+    ("Lagrangian", "Callable"): (
+        "a potential becomes one in `wls.Lagrangian(wls.External(law))`, and a velocity field in a class of `wls.Flow`"
+    ),
     ("Lagrangian", "Functional"): "`wls.Lagrangian(functional)` makes one of it",
     ("Lagrangian", "System"): "it has one, `system.lagrangian`",
     ("Lagrangian", "WLM"): "a fitted one has it, `model.lagrangian_`",

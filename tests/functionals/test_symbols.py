@@ -164,6 +164,36 @@ def test_what_cannot_be_derived_is_refused_with_what_to_write(name):
     assert "`law`" in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("take", "law", "of"),
+    [
+        (wls.External, lambda t, x: x[..., 0], "x"),
+        (wls.External, lambda t, x, xp: x[..., 0], "x"),
+        (wls.External, lambda x, t: x[..., 0] * t, "x"),
+        (wls.External, lambda xp, x: x[..., 0], "x"),
+        (wls.External, lambda x, y, xp: x, "x"),
+        (wls.Pairwise, lambda t, r, xp: r**2, "r"),  # ran, with r for t
+        (wls.Pairwise, lambda x, y, xp: ((x - y) ** 2).sum(-1), "r"),  # ran, with t for y
+        (wls.MagneticField, lambda t, x, xp: t, "x"),
+        (wls.StreamFlow, lambda t, x, xp: x[..., 0], "x"),
+    ],
+)
+def test_arguments_in_another_order_are_refused(take, law, of):
+    signature = rf"\({of}, xp\) or \({of}, t, xp\), in this order"
+    with pytest.raises(ParameterError, match=rf"must be a function of {signature}.*; got <lambda>\(") as caught:
+        take(law)
+    assert "failed" not in str(caught.value)
+
+
+def test_laws_of_positions_are_no_pair_laws():
+    for law in (wls.laws.Kepler(), lambda r, xp: (r**2).sum(-1)):
+        with pytest.raises(ParameterError, match=r"mixes the distances r.*wls\.External takes laws of positions"):
+            wls.Pairwise(law)
+    with pytest.raises(ParameterError, match=r"one number a point.*wls\.Pairwise takes laws of distances"):
+        wls.External(wls.laws.Morse())
+    assert wls.Pairwise(lambda r, _, xp: 1.0 + 0 * r).timed
+
+
 def test_pair_laws_may_have_any_condition():
     near = wls.Pairwise(lambda r, xp: xp.where((r < 1.0) & (r > 0.1), (1 - r) ** 2, 0.0))
     force = near.force(np.array([[0.0, 0.0], [0.5, 0.0]]), np.full(2, 0.5))

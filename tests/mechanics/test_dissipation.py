@@ -8,7 +8,7 @@ import pytest
 import wlmsim as wls
 from tests.example_mechanics import a_population
 from wlmsim.errors import ParameterError
-from wlmsim.mechanics.dissipation import DissipationSum
+from wlmsim.mechanics.dissipation import Dissipation, DissipationSum
 
 
 def power(dissipation, cloud) -> float:
@@ -103,3 +103,21 @@ def test_sums():
 def test_signs_are_checked(make, name):
     with pytest.raises(ParameterError, match=f"`{name}`"):
         make()
+
+
+@pytest.mark.parametrize("spoilt", [lambda x: x[:, :1], lambda x: x[0], lambda x: x[:, 0]])
+def test_a_force_of_another_shape_is_refused(spoilt):
+    """One of shape (n, 1) or (d,) was fitted to all particles."""
+
+    class Push(Dissipation):
+        def force(self, positions, velocities, weights):
+            return spoilt(positions)
+
+        def rayleigh(self, positions, velocities, weights, xp):
+            raise NotImplementedError
+
+    cloud = wls.Population.gaussian(n=3, dim=2, seed=0)
+    for dissipation in (Push(), Push() + wls.Alignment(0.3)):
+        law = wls.Lagrangian(dissipation=dissipation)
+        with pytest.raises(ParameterError, match=r"`Push\.force` must be of shape \(3, 2\), a force on each particle"):
+            wls.simulate(law, cloud.at_rest(), [1.0], dt=0.5)

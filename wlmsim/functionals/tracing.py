@@ -27,6 +27,8 @@ from wlmsim.functionals.printing import Printed, printed
 Shapes: TypeAlias = tuple[tuple[str, tuple[int, ...]], ...]
 """Name and shape of each field of a law: empty for a number, (d,) for one for each axis, (k, d) for k points."""
 
+TIME, NAMESPACE = ("t", "time"), ("xp", "np")
+"""What arguments of laws are called that cannot stand in the place of another one."""
 MOST_CONSTANTS = 64
 """Constants in a law up to which they are arguments of its compiled form; those of one with more are part of it."""
 
@@ -64,12 +66,23 @@ def takes_time(law: Callable[..., Any], argument: str = "law", of: str = "x") ->
         for p in inspect.signature(law).parameters.values()
         if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) and p.default is p.empty
     ]
-    if len(parameters) not in (2, 3):
+    names = [p.name for p in parameters]
+    if len(names) not in (2, 3) or _out_of_order(names):
         raise ParameterError(
-            f"`{argument}` must be a function of ({of}, xp) or ({of}, t, xp), where xp is the array namespace, whose "
-            f"functions it calls (xp.sqrt); got {check.described_function(law)}"
+            f"`{argument}` must be a function of ({of}, xp) or ({of}, t, xp), in this order, with t for the time and "
+            f"xp for the array namespace, whose functions it calls (xp.sqrt); got {check.described_function(law)}"
         )
-    return len(parameters) == 3
+    return len(names) == 3
+
+
+def _out_of_order(names: Sequence[str]) -> bool:
+    """Whether the names of two or three arguments say that these are others than a law is called with."""
+    first, *middle, last = names
+    return (
+        first in (*TIME, *NAMESPACE)
+        or last in TIME
+        or not all(name.lower().startswith(("t", "_")) for name in middle)  # as of a pair law of x and y
+    )
 
 
 def name_of(law: Callable[..., Any]) -> str:
@@ -187,12 +200,14 @@ def probe_external(
     dims = dims if dim is None else (dim,)
     worked = _probe(law, [partial(_in_dimensions, form, dim) for dim in dims], name)
     if pointwise:
-        _probe(law, [partial(_of_two_points, form, worked)], name)
+        _probe(law, [partial(_of_two, form, worked)], name)
 
 
 def probe_radial(law: Callable[..., Any]) -> None:
     """Trace the law; `ParameterError` with the reason if it cannot be."""
-    _probe(law, [partial(trace_radial, form_of(law))])
+    form = form_of(law)
+    _probe(law, [partial(trace_radial, form)])
+    _probe(law, [partial(_of_two, form)])
 
 
 def _probe(law: Callable[..., Any], attempts: Sequence[Callable[[], Any]], name: str = "law") -> Any:
@@ -203,6 +218,8 @@ def _probe(law: Callable[..., Any], attempts: Sequence[Callable[[], Any]], name:
             return attempt()
         except Exception as error:  # whatever a user's function raises is the reason to report
             reasons.append(error)
+    if isinstance(reasons[0], ParameterError):
+        raise reasons[0]
     by_rows = isinstance(reasons[0], IndexError) and "too many indices" in str(reasons[0])
     hint = "; write x[..., 0] for the first coordinate, of one point or of many" if by_rows else ""
     raise ParameterError(
@@ -349,7 +366,10 @@ def _scalar(value: Any) -> Any:
 
     found = expressions(value)
     if found.shape != ():
-        raise ValueError(f"the law must give one number a point, it gave shape {found.shape}")
+        raise ValueError(
+            f"the law must give one number a point, it gave shape {found.shape}: .sum(-1) sums over coordinates, and "
+            "wls.Pairwise takes laws of distances"
+        )
     return found[()]
 
 
@@ -359,21 +379,25 @@ def _in_dimensions(form: Form, dim: int) -> int:
     return dim
 
 
-def _of_two_points(form: Form, dim: int) -> None:
-    """Trace the law at two points at once: each must have a value of its own."""
+def _of_two(form: Form, *shape: int) -> None:
+    """Trace the law at two points, or distances, at once: each must have a value of its own."""
     from wlmsim.functionals.symbols import expressions
 
-    names = _coordinate_names(2 * dim)
-    found: Any = expressions(_called(form, (2, dim), names)[0])
+    count = math.prod(shape)
+    names = _coordinate_names(2 * count)
+    found: Any = expressions(_called(form, (2, *shape), names)[0])
     if found.shape == () and not found[()].free_symbols & set(names):
         return  # the same everywhere
-    own = [set(names[:dim]), set(names[dim:])]
+    own = [set(names[:count]), set(names[count:])]
     if found.shape != (2,) or any(
         value.free_symbols & (set(names) - mine) for value, mine in zip(found, own, strict=True)
     ):
         raise ValueError(
             "the law mixes the points of x, which has shape (..., d), when it is given several: write x[..., 0] for a "
             "coordinate, and .sum(-1) or axis=-1 for sums over coordinates"
+            if shape
+            else "the law mixes the distances r when it is given several: it has no coordinates, so that nothing is "
+            "to be summed; wls.External takes laws of positions"
         )
 
 

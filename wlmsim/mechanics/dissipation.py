@@ -77,6 +77,17 @@ class Dissipation(InPieces, ABC):
         return self if type(other) is int and other == 0 else NotImplemented
 
 
+def force_of(
+    dissipation: Dissipation, positions: np.ndarray, velocities: np.ndarray, weights: np.ndarray
+) -> np.ndarray:
+    """The force of a dissipation; `ParameterError` for one of another shape, which NumPy might fit to them."""
+    force = dissipation.force(positions, velocities, weights)
+    if np.shape(force) != velocities.shape:
+        name = type(dissipation).__name__
+        raise check.fail(f"{name}.force", f"of shape {velocities.shape}, a force on each particle", force)
+    return force
+
+
 class DissipationSum(Dissipation):
     """The sum of several dissipations.
 
@@ -115,7 +126,7 @@ class DissipationSum(Dissipation):
 
     def force(self, positions: np.ndarray, velocities: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """Sum of the forces of the terms."""
-        forces = (term.force(positions, velocities, weights) for term in self._terms if not term.only_friction)
+        forces = (force_of(term, positions, velocities, weights) for term in self._terms if not term.only_friction)
         return sum(forces, np.zeros(velocities.shape))
 
     def pieces(self, weights: np.ndarray, dim: int) -> tuple[Piece, ...] | None:

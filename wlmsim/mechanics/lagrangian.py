@@ -12,7 +12,7 @@ from wlmsim.data.population import Population
 from wlmsim.errors import ParameterError
 from wlmsim.functionals.base import Functional
 from wlmsim.functionals.pieces import InPieces, Piece, joined
-from wlmsim.mechanics.dissipation import Dissipation
+from wlmsim.mechanics.dissipation import Dissipation, force_of
 from wlmsim.mechanics.magnetic import MagneticField
 
 
@@ -148,7 +148,7 @@ class Lagrangian(InPieces):
         """Acceleration by the dissipation but for friction, shape (n, d) [length / time^2]."""
         if self.dissipation is None:
             return np.zeros_like(velocities)
-        return self._by_mass(self.dissipation.force(positions, velocities, weights))
+        return self._by_mass(force_of(self.dissipation, positions, velocities, weights))
 
     def kinetic_energy(self, population: Population) -> float:
         """K = m / 2 sum of w_i |v_i|^2 [mass length^2 / time^2]."""

@@ -92,9 +92,10 @@ def with_parameters(model: Any, values: Mapping[str, Number], *, checked: bool =
     known = parameters_of(model)
     for name in values:
         if name not in known:
+            own = "; a flow has the arguments of its constructor that it keeps by their names"
             raise ParameterError(
                 f"`{name}` is not a parameter of {model!r}{check.meant(name, known)}; "
-                f"known are {', '.join(known) or 'none'}"
+                f"known are {', '.join(known) or 'none'}{own if isinstance(model, Flow) else ''}"
             )
     rebuilt = {prefix: _replaced(part, prefix, values, checked) for prefix, part in _parts(model)}
     if isinstance(model, Lagrangian):

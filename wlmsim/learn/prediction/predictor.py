@@ -269,7 +269,8 @@ class Predictor:
             if own or len(parts) == 1:
                 return self._estimated(start, (own or parts)[0], seen=bool(own))
         raise ParameterError(
-            f"`start` must have velocities, as start.with_velocities(...) gives it: {self._why_none()}"
+            "`start` must have velocities, as start.with_velocities(...) gives it, or start.at_rest() zero ones: "
+            f"{self._why_none()}"
         )
 
     def _estimated(self, start: Population, series: SnapshotSeries, *, seen: bool) -> Population:
