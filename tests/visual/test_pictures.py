@@ -128,6 +128,17 @@ def test_palette_keeps_white_and_rare_colors():
         assert np.abs(colors - wanted).max(axis=1).min() <= tolerance
 
 
+def test_white_stays_white_beside_shades_of_it():
+    """Pillow compares colours without their last bits: a film of one orbit was on lilac."""
+    from PIL import Image
+
+    picture = np.full((40, 40, 3), 255, np.uint8)
+    picture[0, :4] = [(251, 247, 252), (252, 250, 253), (253, 252, 250), (249, 252, 254)]
+    palette = _encoders._palette([picture])
+    drawn = Image.fromarray(picture).quantize(palette=palette, dither=Image.Dither.NONE).convert("RGB")
+    assert (np.asarray(drawn)[20] == 255).all()
+
+
 @pytest.mark.parametrize("same", [True, False])
 def test_truth_beside_the_forecast(tmp_path, same):
     """Both sides share camera and colours: equal clouds give equal pictures, others do not."""
@@ -401,6 +412,7 @@ def test_points_are_as_large_as_the_density_has_room_for():
 
     sizes = [size(n)[0] for n in (10, 1000, 10_000, 200_000)]
     assert sizes == sorted(sizes, reverse=True) and sizes[0] == MOST and sizes[-1] == LEAST
+    assert size(1)[0] == MOST  # a planet by itself was the least of dots
     assert size(1000, width=0.2)[0] < 0.5 * size(1000)[0]  # a dense cloud
     assert size(1000)[1] == pytest.approx(0.7, rel=0.01) and size(200_000)[1] > 1
 

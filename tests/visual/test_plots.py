@@ -132,9 +132,11 @@ def test_plot_potential_in_the_plane(ax):
 
 def test_plot_potential_fades_where_there_are_no_data(ax):
     two = wls.Population(np.random.default_rng(0).normal(size=(100, 2)) * 0.1 + np.repeat([[-3.0], [3.0]], 50, axis=0))
-    wls.visual.plot_potential(wls.External(well), two, ax=ax)
+    wls.visual.plot_potential(prepared(wls.learn.ExternalPotential(hidden=8), seed=0), two, ax=ax)
     fade = ax.images[0].get_array()[..., 3]
     assert fade[60, 60] > 0.5 and fade[:, :60].min() == fade[:, 60:].min() == 0.0
+    known = wls.visual.plot_potential(wls.External(well), two, ax=ax.figure.add_subplot())
+    assert known.images[0].get_array()[..., 3].max() == 0.0  # the sun stood in white
 
 
 @pytest.mark.parametrize("time", [None, 1.5])

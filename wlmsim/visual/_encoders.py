@@ -65,6 +65,7 @@ def _palette(pictures: list[np.ndarray]) -> Image.Image:
     palette = Image.fromarray(pixels[kept][None]).quantize(255, method=Image.Quantize.MAXCOVERAGE, kmeans=2)
     colors = np.array(palette.getpalette() or [])[: 3 * 255].reshape(-1, 3)
     colors[np.abs(colors - 255).sum(axis=1).argmin()] = 255
+    colors[((colors - 252) ** 2).sum(axis=1) <= 3 * 3**2] = 255  # nearer, as Pillow compares without the last two bits
     palette.putpalette(colors.ravel().tolist())
     return palette
 

@@ -77,10 +77,10 @@ def point_size_of(clouds: Sequence[np.ndarray], across: np.ndarray, stride: int 
 
 
 def _area(points: np.ndarray) -> float:
-    """Area on which points of the plane lie, by squares that hold some; at least that of a small dot."""
+    """Area on which points of the plane lie, by squares that hold some; at least what suits one of the largest size."""
     n = len(points)
     low, high = np.quantile(points, [0.01, 0.99], axis=0)
     cells = int(np.clip(np.sqrt(n) / 1.5, 4, 64))
     side = max(float((high - low).max()) / cells, 1.0)
     squares = np.floor(points / side).astype(np.int64)
-    return side**2 * len(np.unique(squares, axis=0))
+    return max(side**2 * len(np.unique(squares, axis=0)), MOST**2 / COVERED)

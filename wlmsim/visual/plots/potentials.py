@@ -55,8 +55,8 @@ def plot_potential(
 ) -> Axes:
     """Plot a potential, learned or known, with the data over it.
 
-    In the plane it is drawn as filled contours, on a line as a curve over a histogram of the data. It fades where there
-    are no data, of which a learned potential knows nothing, and where the members of a fit differ; on a line their
+    In the plane it is drawn as filled contours, on a line as a curve over a histogram of the data. A learned one
+    fades where there are no data, of which it knows nothing, and where the members of a fit differ; on a line their
     range is a band. It is zero at its lowest point among the data.
 
     Parameters
@@ -151,6 +151,8 @@ def _contours(
     ax.contour(*grid, values, levels=levels[1:], colors="white", linewidths=0.5)
     every -= every[:, near.ravel()].mean(1, keepdims=True)
     differ = every.std(0).reshape(FINE, FINE) / (DIFFER * (float(np.ptp(values[near])) or 1.0))
+    if not is_learned([part]):
+        distance = np.zeros_like(distance)  # a known law is as well known where there are no data
     fade = np.zeros((FINE, FINE, 4))
     fade[..., :3], fade[..., 3] = 1.0, 0.85 * np.clip(np.maximum(distance, differ) - 1, 0, 1)
     box = (low[0], high[0], low[1], high[1])
