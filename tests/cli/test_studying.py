@@ -85,5 +85,5 @@ def test_bad_values_are_the_fault_of_their_options(drifters: Path) -> None:
 
 def test_columns_of_other_names_have_a_way_in(tmp_path: Path) -> None:
     table = tmp_path / "cells.csv"
-    table.write_text("frame,x,y\n0,1,2\n1,2,3\n")
+    table.write_text("cycle,x,y\n0,1,2\n1,2,3\n")
     assert "--time NAME says it" in refuse(1, table)

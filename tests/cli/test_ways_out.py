@@ -94,7 +94,7 @@ def test_forecasts_with_noise_take_a_seed_and_an_ensemble(tmp_path):
 def test_text_of_other_programs(tmp_path):
     table, out = tmp_path / "a.csv", tmp_path / "a.h5"
     table.write_text('"time";"x"\n0;0,1\n1;0,2\n')
-    error = refuse("convert", table, "-o", out)
+    error = refuse("convert", table, "-o", out, "--decimal", ".")
     assert "--read decimal=, reads decimal commas" in error
     succeed("convert", table, "-o", out, "--decimal", ",")
     assert wls.SnapshotSeries.load(out).positions[1].tolist() == [[0.2]]

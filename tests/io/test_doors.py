@@ -29,7 +29,7 @@ def test_missing_values_as_anybody_writes_them(missing, tmp_path):
 def test_decimal_commas(tmp_path):
     text = '"time";"x";"y"\n0;0,1;1,0\n1;-0,2;1,1e1\n'
     with pytest.raises(ParameterError, match=r"a\.csv has '0,1'; decimal=',' reads decimal commas"):
-        load(tmp_path, text)
+        load(tmp_path, text, decimal=".")
     series = load(tmp_path, text, decimal=",")
     assert [x.tolist() for x in series.positions] == [[[0.1, 1.0]], [[-0.2, 11.0]]]
     with pytest.raises(ParameterError, match="`decimal` must be one of"):

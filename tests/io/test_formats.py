@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
+import lzma
 import re
 import subprocess
 import sys
+import warnings
+import zipfile
 from pathlib import Path
 
 import h5py
@@ -794,8 +799,132 @@ class TestTextOfColleagues:
         assert named == plain
 
     def test_a_comment_that_is_no_header(self, tmp_path):
-        with pytest.raises(ParameterError, match="`positions` must say which of the columns"):
+        with (
+            pytest.warns(DataWarning, match="it has no header, and its columns are called '1' to '3'"),
+            pytest.raises(ParameterError, match=r"`positions` must say which of the columns.*'1', '2', '3'"),
+        ):
             self.read(tmp_path, f"# by hand\n{ROWS}")
+
+    def test_numbers_without_a_header(self, tmp_path, plain):
+        """As numpy.savetxt writes them by default."""
+        with pytest.warns(DataWarning, match="it has no header"):
+            assert self.read(tmp_path, ROWS, time="1", positions=["2", "3"]) == plain
+        named = "0,1,2\n" + ROWS  # as pandas names an array
+        assert self.read(tmp_path, named, time="0", positions=["1", "2"]) == plain
+
+    @pytest.mark.parametrize(
+        "above",
+        [
+            "Sheep, spring and autumn\nby Ada\n\n",
+            "Operator;Ada\nRate;100\n\n",
+            '"Sheep"\n',
+            "Sheep,by Ada,\n",  # as spreadsheets fill up a line
+            "// Sheep\n",
+            "! by Ada\n! in May\n",
+        ],
+    )
+    def test_prose_above_the_header(self, tmp_path, plain, above):
+        with pytest.warns(DataWarning, match="its header is taken to be 'time,x,y', and what is above left out"):
+            assert self.read(tmp_path, f"{above}time,x,y\n{ROWS}") == plain
+        with pytest.raises(FileFormatError, match="row 6 has 2 fields, and the header 3"):
+            self.read(tmp_path, f"time,x,y\n{ROWS}NA,NA\nNA,NA\n")  # which is no header with rows below it
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "sep=,\ntime,x,y\n" + ROWS,  # Excel's
+            "time,x,y,,\n" + ROWS.replace("\n", ",,\n") + ",,,,\n",
+            "time,x,y\n" + ROWS.replace("\n", ",\n"),
+            f"time,x,y\n{ROWS}# end\n",
+            ("time,x,y\n" + ROWS).replace(",", "|"),
+            "Time,X,Y\n" + ROWS,
+            "T,POSITION_X,POSITION_Y\n" + ROWS,
+            "frame,x_pos,y_pos\n" + ROWS,
+            "# t,x,y\n" + ROWS,
+            "time\tx\ty\n" + ROWS.replace(",", "\t").replace("2.0", "0.2D+01"),
+        ],
+    )
+    def test_what_needs_no_word(self, tmp_path, plain, text):
+        with warnings.catch_warnings(action="error"):
+            assert self.read(tmp_path, text) == plain
+
+    def test_headers_of_files_that_were_joined(self, tmp_path, plain):
+        with pytest.warns(DataWarning, match="its header stands 1 more times"):
+            assert self.read(tmp_path, "time,x,y\n" + ROWS.replace("\n1,2.0", "\ntime,x,y\n1,2.0")) == plain
+
+    @pytest.mark.parametrize("names", ["v_x,v_y", "VX,VY", "velocity_x,velocity_y", "x velocity,y velocity"])
+    def test_velocities_are_found(self, tmp_path, names):
+        """They were left out without a word."""
+        found = self.read(tmp_path, f"t,X,Y,{names}\n0,1,3,5,6\n1,2,3,7,8\n")
+        assert [v.tolist() for v in found.velocities] == [[[5.0, 6.0]], [[7.0, 8.0]]]
+
+    def test_an_own_name_goes_before_a_usual_one(self, tmp_path, plain):
+        text = "frame,time,x,y\n" + "".join(f"7,{row}\n" for row in ROWS.split())
+        assert self.read(tmp_path, text) == plain
+
+    @pytest.mark.parametrize(
+        "word", ["-", "--", ".", "?", "none", "<NA>", "#DIV/0!", "#VALUE!", "1.#QNAN", "missing", " ", "NaT"]
+    )
+    def test_words_for_what_is_not_known(self, tmp_path, plain, word):
+        with pytest.warns(DataWarning, match="dropped 1 rows with NaN"):
+            assert self.read(tmp_path, f"time,x,y\n{ROWS}1,{word},{word}\n") == plain
+        with pytest.raises(ParameterError, match="has 'lost'; what is not known is left empty, or written NA"):
+            self.read(tmp_path, f"time,x,y\n{ROWS}1,lost,1\n")
+
+    def test_decimal_commas(self, tmp_path, plain):
+        text = f"time,x,y\n{ROWS}".replace(",", ";").replace(".", ",")
+        with pytest.warns(DataWarning, match="its numbers have decimal commas"):
+            assert self.read(tmp_path, text) == plain
+        with pytest.raises(ParameterError, match="has '1,0'; decimal=',' reads decimal commas"):
+            self.read(tmp_path, text, decimal=".")
+        with pytest.raises(ParameterError, match="has '1,500'"):
+            self.read(tmp_path, "time;x\n0;1,500\n1;2,500\n")  # may be thousands
+
+    @pytest.mark.parametrize(
+        ("text", "decimal"),
+        [
+            ("time;x\n0;1,304.5\n1;12.25\n", None),
+            ("time;x\n0;1'304.5\n1;12.25\n", None),
+            ("time;x\n0;1 304.5\n1;12.25\n", None),
+            ('time,x\n0,"1,304.5"\n1,12.25\n', None),
+            ("time;x\n0;1.304,5\n1;12,25\n", None),
+            ("time;x\n0;1.304,500\n1;12,250\n", ","),
+        ],
+    )
+    @pytest.mark.filterwarnings("ignore:.*decimal commas")
+    def test_marks_between_thousands(self, tmp_path, text, decimal):
+        assert [x.item() for x in self.read(tmp_path, text, decimal=decimal).positions] == [1304.5, 12.25]
+
+    def test_dates_that_are_not_read_say_how(self, tmp_path):
+        with pytest.raises(ParameterError, match=r"has '31\.12\.2021'; dates are read as ISO 8601 writes them"):
+            self.read(tmp_path, "time,x,y\n31.12.2021,1,2\n1.1.2022,1,2\n")
+
+    @pytest.mark.parametrize("suffix", [".csv.gz", ".csv.bz2", ".txt.xz", ".csv.zip", ".dat", ".asc"])
+    def test_of_any_name(self, tmp_path, plain, suffix):
+        text, path = f"time,x,y\n{ROWS}".encode(), tmp_path / f"a{suffix}"
+        pack = {".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress}.get(path.suffix, bytes)
+        if path.suffix == ".zip":
+            with zipfile.ZipFile(path, "w") as archive:
+                archive.writestr("a.csv", text)
+                archive.writestr("__MACOSX/._a.csv", b"")
+        else:
+            path.write_bytes(pack(text))
+        assert SnapshotSeries.load(path) == plain
+        with pytest.raises(ParameterError, match="wlmsim does not write"):
+            plain.save(path)
+
+    def test_what_is_called_text_and_is_none(self, tmp_path, plain):
+        with pytest.raises(FileFormatError, match="it begins as gzip files do, which its suffix should say"):
+            (tmp_path / "a.csv").write_bytes(gzip.compress(b"time,x\n"))
+            SnapshotSeries.load(tmp_path / "a.csv")
+        with zipfile.ZipFile(tmp_path / "b.csv.zip", "w") as archive:
+            archive.writestr("a.csv", "time,x\n0,1\n")
+            archive.writestr("b.csv", "time,x\n0,1\n")
+        with pytest.raises(FileFormatError, match="it holds 2 files, of which one must be unpacked first"):
+            SnapshotSeries.load(tmp_path / "b.csv.zip")
+        (tmp_path / "table").write_text("time,x\n0,1\n")
+        with pytest.raises(FileFormatError, match=r"it is not an HDF5 file; tables are read by the names \.csv"):
+            SnapshotSeries.load(tmp_path / "table")
 
     def test_units_below_the_header(self, tmp_path, plain):
         """As of ERDDAP."""
@@ -828,6 +957,13 @@ class TestTextOfColleagues:
         with pytest.warns(DataWarning, match=f"{re.escape(number)} stands for what is not known in 1 rows"):
             found = self.read(tmp_path, f"time,x,y\n{ROWS}1,{number},{number}\n")
         assert found == plain
+
+    def test_such_a_number_in_all_coordinates_is_no_place(self, tmp_path, plain):
+        with pytest.warns(
+            DataWarning, match=r"-999 stands for what is not known in 1 rows.*in all coordinates at once"
+        ):
+            found = self.read(tmp_path, f"time,x,y\n{ROWS}1,2e3,-1e3\n1,-999,-999\n")
+        assert found.sizes == (2, 3)
 
     def test_such_numbers_among_others_are_data(self, tmp_path):
         found = self.read(tmp_path, "time,x,y\n0,-9000,1\n0,-9999,2\n1,-9500,3\n")

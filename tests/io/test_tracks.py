@@ -491,10 +491,10 @@ def test_wrong_arguments_are_no_damage(tmp_path, arguments, message):
 
 
 def test_a_file_is_parsed_once(tmp_path, monkeypatch):
-    from wlmsim.io import tables
+    from wlmsim.io import text
 
     parsed = []
-    monkeypatch.setattr(tables, "_warn_if_cut", parsed.append)
+    monkeypatch.setattr(text, "_warn_if_cut", parsed.append)
     (tmp_path / "a.csv").write_text(MOVEBANK)
     assert isinstance(io.read(tmp_path / "a.csv"), wls.Tracks) and len(parsed) == 1
 

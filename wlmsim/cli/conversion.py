@@ -36,7 +36,9 @@ def convert(
         list[str] | None,
         typer.Option("--time-value", metavar="WORD=NUMBER", help="The time that a word means; repeatable."),
     ] = None,
-    decimal: Annotated[str | None, typer.Option(metavar=".|,", help="Decimal mark of text. Default: a point.")] = None,
+    decimal: Annotated[
+        str | None, typer.Option(metavar=".|,", help="Decimal mark of text. Default: as its numbers tell.")
+    ] = None,
     settings: Settings = None,
     force: Force = False,
     columns: dict[str, Any] | None = None,

@@ -13,7 +13,7 @@ import numpy as np
 
 from wlmsim import _validation as check
 from wlmsim.errors import FileFormatError
-from wlmsim.io import tables
+from wlmsim.io import tables, text
 
 Arrays = dict[str, np.ndarray]
 
@@ -69,7 +69,7 @@ def _make_embryoid_body(download: Callable[[str], Path]) -> Arrays:
 
 
 def _make_mouse_hematopoiesis(download: Callable[[str], Path]) -> Arrays:
-    columns = tables.text_columns(download(_MOUSE))
+    columns = text.text_columns(download(_MOUSE))
     x = np.stack([columns["x1"], columns["x2"]], axis=1).astype(np.float32)
     return {"time": columns["samples"].astype(float), "x": x}
 

@@ -32,11 +32,15 @@ COMPONENTS = ("pc", "pca")
 """Beginnings of the names of principal components, which are preferred likewise."""
 MOST_COLUMNS = 100
 """Numbered columns above which they are not taken for positions by themselves."""
-MISSING = ("", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "-nan", "#N/A")
-"""Words that stand for a value that is not known, as R, spreadsheets and data bases write it."""
+MISSING = (
+    *("", "na", "n/a", "nan", "-nan", "nat", "null", "(null)", "none", "nil", "missing", "<na>", "-", "--", "---"),
+    *(".", "?", "*", "#n/a", "#na", "#value!", "#div/0!", "#ref!", "#num!"),
+    *("nan(ind)", "-nan(ind)", "1.#qnan", "-1.#qnan", "1.#ind", "-1.#ind"),
+)
+"""Words, in small letters, for a value that is not known, as R, pandas, spreadsheets, data bases and C write it."""
 STAND_INS = (
     *(-999.0, -9999.0, -99999.0, -999999.0, -9999999.0, 9999.0, 99999.0, 999999.0, 9999999.0),
-    *(1e20, 1e35, 1e36, -1e34, float(np.float32(9.96921e36))),
+    *(-32768.0, 1e20, 1e30, -1e30, 1e35, 1e36, -1e34, float(np.float32(9.96921e36))),
 )
 """Numbers that are written for what is not known: nines, and the fill values of NetCDF and GDP."""
 FAR_OFF = 10
@@ -44,6 +48,31 @@ FAR_OFF = 10
 TIME_HINT = "; time_values={...} can say what they stand for"
 TRACKS_HINT = "; wls.Tracks.load finds longitudes and latitudes, and who is who"
 DECIMAL_HINT = "; decimal=',' reads decimal commas"
+DATE_HINT = (
+    "; dates are read as ISO 8601 writes them, 2021-03-01T12:00: wls.Tracks.load takes others by date_format, and "
+    "pandas.to_datetime by format"
+)
+WORD_HINT = "; what is not known is left empty, or written NA or NaN"
+TIMES = (
+    *("timestamp", "time", "datetime", "date_time", "t", "position_t", "frame", "frame_number", "obs_time", "fixtime"),
+    *("fix_time", "gps_time", "utc_datetime", "utc_timestamp", "acquisition_time", "date", "study_local_timestamp"),
+    *("timepoint", "time_point", "timestep", "time_step", "step"),
+)
+"""Usual names of the column of times, in the order in which they are looked for; case and marks do not count."""
+AXES = (
+    ("x", "y", "z"),
+    ("position_x", "position_y", "position_z"),
+    ("x_position", "y_position", "z_position"),
+    ("pos_x", "pos_y", "pos_z"),
+    ("x_pos", "y_pos", "z_pos"),
+    ("centroid_x", "centroid_y", "centroid_z"),
+    ("x_", "y_", "z_"),
+)
+"""Those of the coordinates of positions."""
+PACES = ("v{}", "v_{}", "vel_{}", "velocity_{}", "{}_velocity")
+"""Those of velocities along an axis."""
+_GROUPED = re.compile(r"[-+]?\d{1,3}((,\d{3})+\.\d*|([' \u00a0\u202f]\d{3})+(\.\d*)?)")
+_FORTRAN = re.compile(r"([-+]?\d*\.?\d*)[dD]([-+]?\d+)")
 DENSE = 2e9
 """Bytes beyond which a sparse matrix is not made dense."""
 
@@ -109,19 +138,21 @@ def series_from_columns(
     source : str
         What the columns are of; messages say it.
     time : str, optional
-        The column of times [time], shape (N,), or (T,) beside positions of shape (T, n, d). Default ``"time"``;
+        The column of times [time], shape (N,), or (T,) beside positions of shape (T, n, d). Default ``"time"``, or
+        another usual name (`TIMES`), such as ``"t"`` or ``"Frame"``;
         positions of shape (T, n, d) without it have the times 0, 1, 2, ... Dates, also as text of ISO 8601, and
         durations are counted in the unit of time, by default in days; dates from the first one, the metadata
         ``first_date``. Words that differ in their number alone, such as ``"day 3"`` or ``"E7.5"``, stand for it, with
         a warning.
     positions : str or sequence of str, optional
         One name for each coordinate; or the name of an array; or the beginning of numbered names (``"pc"`` stands
-        for pc1, pc2, ...). Default: what there is of x, y, z, or x1, x2, ..., or the array ``"positions"``, ``"x"``
+        for pc1, pc2, ...). Default: what there is of x, y, z, or x1, x2, ..., or another
+        usual spelling (`AXES`), such as X, Y or pos_x, pos_y, or the array ``"positions"``, ``"x"``
         or the only one whose name begins with ``"X_"``, or of several ``"X_pca"``, with a warning.
     velocities : str or sequence of str, optional
-        Likewise. Default: those that go with the names of the positions if they are there (vx, vy for x, y; v1, v2
-        for x1, x2; ``"velocities"`` for ``"positions"``; ``"velocity_pca"`` for ``"X_pca"``); else they are unknown.
-        Where all are NaN at some time, they are unknown at that time.
+        Likewise. Default: those that go with the names of the positions if they are there (vx, vy or v_x, v_y for x, y;
+        v1, v2 for x1, x2; ``"velocities"`` for ``"positions"``; ``"velocity_pca"`` for ``"X_pca"``); else they are
+        unknown. Where all are NaN at some time, they are unknown at that time.
     weights : str, optional
         The column of weights, rescaled to sum to 1 at each time. Default ``"weight"`` if there; else all are equal.
     populations : str, optional
@@ -217,7 +248,7 @@ def rows_from_columns(
     for name, column in rows.items():
         if column is not None and len(column) != len(x):
             raise check.fail(name, f"a column of {len(x)} rows, as the positions have", column)
-    found = {"time": time or "time", "positions": where, "velocities": names}
+    found = {"time": time or table.time_column() or "time", "positions": where, "velocities": names}
     return Rows(when, x, v, w, label, about, units, {role: name for role, name in found.items() if name is not None})
 
 
@@ -278,6 +309,7 @@ class _Table:
     def __init__(self, columns: Mapping[str, Any], source: str):
         self.columns, self.source = columns, source
         self.names = [str(name) for name in columns]
+        self.plain = {plain(name): name for name in reversed(self.names)}
         self.unit_of_words: str | None = None
 
     def require(self, role: str, name: str) -> str:
@@ -299,6 +331,7 @@ class _Table:
             return self._resolve("positions", given)
         found: Names | None = next((n for n in ("positions",) if n in self.names), None)
         found = found or ([n for n in "xyz" if n in self.names] if "x" in self.names else self._numbered("x"))
+        found = found or self.axes()
         if found == ["x"] and np.ndim(self.columns["x"]) > 1:
             found = "x"
         left = self._numbered("y")
@@ -327,6 +360,18 @@ class _Table:
             )
         return found
 
+    def axes(self) -> list[str]:
+        """The coordinates by their usual names, however these are spelt."""
+        found = ([self.plain[name] for name in names if name in self.plain] for names in AXES if names[0] in self.plain)
+        columns = (names for names in found if all(np.ndim(self.columns[name]) == 1 for name in names))
+        return next(columns, [])  # "X" of annotated cells is a matrix
+
+    def time_column(self) -> str | None:
+        """The column of times by its usual name: "time", or else another one, however it is spelt."""
+        if "time" in self.names:
+            return "time"
+        return next((self.plain[name] for name in TIMES if name in self.plain), None)
+
     def companion(self, role: str, positions: Names, given: Names | None) -> Names | None:
         """The velocities: as given, or those whose names go with the positions'."""
         if given is not None:
@@ -336,10 +381,13 @@ class _Table:
             guesses += [f"velocity_{positions[2:]}"] if positions.startswith("X_") else []
             return next((guess for guess in guesses if guess in self.names), None)
         usual = [f"v{name}" for name in positions]
+        spelt = [[pace.format(_axis(name)) for name in positions] for pace in PACES]
         numbered = [re.sub(r"^x(?=[_ ]?\d)", "v", name) for name in positions]  # v1, v2 for x1, x2
         if set(numbered) & set(positions):
             numbered = usual
         found = next((names for names in (usual, numbered) if set(names) <= set(self.names)), None)
+        if found is None and (names := next((names for names in spelt if set(names) <= set(self.plain)), None)):
+            found = [self.plain[name] for name in names]
         unnamed = ["u", "v", "w"][: len(positions)]
         if found is None and set(unnamed) <= set(self.names) - set(positions):
             warnings.warn(
@@ -367,11 +415,15 @@ class _Table:
 
     def times(self, name: str | None, values: Mapping[Any, float] | None, frames: int | None) -> Any:
         """The times of the rows: numbers, or dates."""
-        if name is None and "time" not in self.names and frames is not None:
-            return np.arange(float(frames))
-        if name is None and "time" not in self.names:
-            raise ParameterError(f"`time` must say which of {self._there()} holds the times; there is no 'time'")
-        given = self.columns[self.require("time", name or "time")]
+        clock = name or self.time_column()
+        unlike = frames is not None and (clock is None or np.shape(self.columns[clock]) != (frames,))
+        if name is None and clock != "time" and unlike:
+            return np.arange(float(frames or 0))
+        if clock is None:
+            raise ParameterError(
+                f"`time` must say which of {self._there()} holds the times; there is no 'time', 't' or 'frame'"
+            )
+        given = self.columns[self.require("time", clock)]
         dates = ticks_of(given)
         column = _entries(given) if dates is None else dates
         column = column.reshape(1) if column.ndim == 0 else column
@@ -391,6 +443,7 @@ class _Table:
         if column.dtype.kind in "OU" and dates is None:
             column = self._times_of_words(column)
         hint = TIME_HINT + (suggestion(column.tolist()) if column.dtype.kind in "OU" else "")
+        hint = (DATE_HINT if any(map(_is_day, column.tolist()[:1])) else "") + hint
         return _numbers("time", column, self.source, hint=hint)
 
     def counting(self, times: Any) -> tuple[str, str] | None:
@@ -435,7 +488,7 @@ class _Table:
         if "length" not in units and "" not in lengths:
             known = {unit_of_length(name) or name for name in lengths}
             units |= {"length": known.pop()} if len(known) == 1 else {}
-        clock = time or "time"
+        clock = time or self.time_column()
         if self.unit_of_words is not None:
             units.setdefault("time", self.unit_of_words)
         if "time" not in units and clock in self.names and (name := stated(self.columns[clock])):
@@ -516,11 +569,13 @@ def _without_stand_ins(role: str, values: np.ndarray, source: str) -> np.ndarray
         return values
     middle, extent = 0.5 * (others.min() + others.max()), np.ptp(others)
     missing = suspects & (np.abs(values - middle) > FAR_OFF * extent)
+    if values.shape[-1] > 1:  # the same one in all coordinates at once
+        missing |= (suspects & (values == values[..., :1])).all(axis=-1, keepdims=True)
     if not missing.any():
         return values
     warnings.warn(
         f"{source}: {', '.join(f'{x:g}' for x in np.unique(values[missing]))} stands for what is not known in "
-        f"{int(missing.any(axis=-1).sum())} rows of the {role}, as it is far off all others",
+        f"{int(missing.any(axis=-1).sum())} rows of the {role}, far off all others or in all coordinates at once",
         DataWarning,
         stacklevel=6,
     )
@@ -533,20 +588,49 @@ def _numbers(role: str, column: Any, source: str, hint: str = "") -> np.ndarray:
         raise ParameterError(f"`{role}` must be numbers, not dates: subtract the first and divide by the unit of time")
     column = _entries(column)
     if column.dtype.kind == "U":
+        words = np.char.strip(column)
         try:
-            return np.where(np.isin(column, MISSING), "nan", column).astype(np.float64)
+            return np.where(are_missing(words), "nan", words).astype(np.float64)
         except ValueError:
             pass  # which of them is none is said below
     if column.dtype.kind in "OUST":
         flat = [entry.decode() if isinstance(entry, bytes) else entry for entry in column.ravel().tolist()]
-        known = [np.nan if check.absent(entry) or entry in MISSING else entry for entry in flat]
-        column = np.array(known, dtype=object).reshape(column.shape)
+        column = np.array([_value(entry) for entry in flat], dtype=object).reshape(column.shape)
     try:
         return check.array(role, column)
     except ParameterError:
         example = next(entry for entry in np.ma.getdata(column).ravel().tolist() if not check.is_number(entry))
         comma = isinstance(example, str) and check.is_number(example.replace(",", ".", 1)) and DECIMAL_HINT
-        raise ParameterError(f"`{role}` must be numbers; {source} has {example!r}{comma or hint}") from None
+        raise ParameterError(
+            f"`{role}` must be numbers; {source} has {example!r}{comma or hint or WORD_HINT}"
+        ) from None
+
+
+def _value(entry: Any) -> Any:
+    """An entry of a table; NaN where it is missing, and numbers of Fortran and with marks between thousands plain."""
+    if not isinstance(entry, str):
+        return np.nan if check.absent(entry) else entry
+    word = entry.strip()
+    if is_missing(word):
+        return np.nan
+    if _GROUPED.fullmatch(word):
+        return re.sub(r"[,' \u00a0\u202f]", "", word)
+    return f"{fortran[1]}e{fortran[2]}" if (fortran := _FORTRAN.fullmatch(word)) else entry
+
+
+def is_missing(word: str) -> bool:
+    """Whether a word stands for a value that is not known."""
+    return word.strip().lower() in MISSING
+
+
+def are_missing(words: np.ndarray) -> np.ndarray:
+    """Which words do."""
+    return np.isin(np.char.lower(np.char.strip(words)), MISSING)
+
+
+def plain(name: str) -> str:
+    """The name of a column in small letters, with one underscore for all else than letters and digits."""
+    return re.sub(r"[^a-z0-9]+", "_", name.lower())
 
 
 def _entries(column: Any) -> np.ndarray:
@@ -595,6 +679,16 @@ def _whole(entry: Any) -> int | None:
 def _is_date(entry: Any) -> bool:
     """Whether a word looks as dates do in ISO 8601."""
     return isinstance(entry, str) and re.match(r"\s*\d{4}-\d{2}-\d{2}", entry) is not None
+
+
+def _is_day(entry: Any) -> bool:
+    """Whether a word looks as dates do elsewhere."""
+    return isinstance(entry, str) and re.match(r"\s*\d{1,4}[./-]\d{1,2}[./-]\d{1,4}", entry) is not None
+
+
+def _axis(name: str) -> str:
+    """The axis that a coordinate is along, such as x of "POSITION_X"."""
+    return re.sub(r"^(position|pos|centroid)_|_(position|pos)?$", "", plain(name))
 
 
 def _is_degrees(name: str) -> bool:

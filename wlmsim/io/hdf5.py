@@ -25,9 +25,9 @@ from wlmsim.io.attributes import read_attributes, write_attributes
 from wlmsim.io.believed import most_bytes
 from wlmsim.io.paths import existing
 from wlmsim.io.refusal import naming, one_line
-from wlmsim.io.signatures import EMPTY, PICKLE, TENSORS, ZIP, signature
+from wlmsim.io.signatures import EMPTY, GZIP, PICKLE, TENSORS, ZIP, signature
 from wlmsim.io.sink import hdf5_file
-from wlmsim.io.suffixes import is_foreign, suffix_of
+from wlmsim.io.suffixes import TEXT, is_foreign, suffix_of
 
 SCHEMAS = {"snapshots": 1, "trajectory": 1, "tracks": 1}
 """The kinds of files, and the newest version of each that this wlmsim writes and reads."""
@@ -40,9 +40,12 @@ _KINDS = {"f": "real numbers", "iu": "integers", "b": "booleans", "S": "text"}
 _OTHERS = {
     TENSORS: ", but a model or a checkpoint: WLM.load reads models",
     PICKLE: ", but a model or a checkpoint of wlmsim 0.1.0",
-    ZIP: ", but a ZIP archive: .npz files go by their suffix",
+    ZIP: ", but a ZIP archive: .npz files go by their suffix, others are to be unpacked first",
+    GZIP: ", but compressed: a table is read by a name such as .csv.gz",
 }
 """What is said of files that begin as others do."""
+_OWN = (".h5", ".hdf5", ".h5md", ".h5ad")
+"""Suffixes that promise HDF5."""
 
 
 LOCKED = (
@@ -330,7 +333,8 @@ def _check_container(path: Path) -> None:
     if found == EMPTY:
         raise Damage("it is empty")
     if not h5py.is_hdf5(path):
-        raise Damage(f"it is not an HDF5 file{_OTHERS.get(found, '')}")
+        table = f"; tables are read by the names {', '.join(TEXT)}" if path.suffix.lower() not in _OWN else ""
+        raise Damage(f"it is not an HDF5 file{_OTHERS.get(found, table)}")
 
 
 def _opened(path: str | Path) -> h5py.File:

@@ -25,6 +25,7 @@ from wlmsim.io import (
     inspection,
     paths_exchange,
     tables,
+    text,
     track_tables,
     trackmate,
     tracks_file,
@@ -300,12 +301,12 @@ def opened(path: str | Path, decimal: str | None = None) -> Iterator[Opened]:
     if decimal is not None and not is_text(path):
         raise ParameterError(f"`decimal` is for text files, {', '.join(TEXT)}; got {str(path)!r}")
     with naming(path):
-        yield from _opened(path, suffix, decimal or ".")
+        yield from _opened(path, suffix, decimal)
 
 
-def _opened(path: Path, suffix: str, decimal: str) -> Iterator[Opened]:
+def _opened(path: Path, suffix: str, decimal: str | None) -> Iterator[Opened]:
     if is_text(path):
-        yield Opened(path, tables.text_columns(path, decimal=decimal))
+        yield Opened(path, text.text_columns(path, decimal=decimal))
     elif suffix in PARQUET:
         frame = _parquet(path)
         yield Opened(path, ParquetColumns(frame), frame)

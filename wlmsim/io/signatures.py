@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-EMPTY, HDF5, TENSORS, PICKLE, ZIP, OTHER = "empty", "HDF5", "tensors", "pickle", "zip", "other"
+EMPTY, HDF5, TENSORS, PICKLE, ZIP, GZIP, OTHER = "empty", "HDF5", "tensors", "pickle", "zip", "gzip", "other"
 """What `signature` tells apart: `TENSORS` are models and checkpoints, `PICKLE` those of wlmsim 0.1.0."""
 
 TENSORS_BEGIN = b'{"__metadata__":{"wlmsim":"{\\"sha256\\":\\"'
@@ -21,4 +21,6 @@ def signature(path: Path) -> str:
         return HDF5
     if first.startswith(b"PK"):
         return PICKLE if b"/data.pkl" in first else ZIP  # as torch names the first member of an archive
+    if first.startswith(b"\x1f\x8b"):
+        return GZIP
     return TENSORS if first[8:].startswith(TENSORS_BEGIN) else OTHER

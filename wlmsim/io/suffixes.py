@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-TEXT = (".csv", ".tsv", ".txt")
+TEXT = (".csv", ".tsv", ".txt", ".dat", ".asc")
+PACKED = (".gz", ".bz2", ".xz", ".zip")
+"""Suffixes behind another one, of compressed text."""
 ZARR = ".zarr"
 """Suffix of folders that are zarr stores."""
 NETCDF = (".nc", ".nc4", ".cdf", ZARR)
@@ -12,7 +14,7 @@ ARRAYS = (".npz", ".npy")
 PARQUET = (".parquet", ".pq")
 CELLS = ".h5ad"
 XML = ".xml"
-FOREIGN = (*TEXT, *(f"{suffix}.gz" for suffix in TEXT), *ARRAYS, CELLS, *NETCDF, *PARQUET, XML)
+FOREIGN = (*TEXT, *(suffix + packed for suffix in TEXT for packed in PACKED), *ARRAYS, CELLS, *NETCDF, *PARQUET, XML)
 """Suffixes of files that are read and are not wlmsim's own."""
 _PANDAS = "wls.SnapshotSeries.from_dataframe(pandas.{}(path)) does, with pandas"
 _MDANALYSIS = (
@@ -33,6 +35,7 @@ WAYS = {
     **dict.fromkeys((".rds", ".rda", ".rdata"), "R does: write.csv(table, path) makes a table of it"),
     **dict.fromkeys((".mat", ".fits"), "scipy.io.loadmat or astropy.table do, of whose arrays a series is made"),
     **dict.fromkeys((".pvd", ".vtp", ".vtu", ".vtk", ".vtkhdf"), "pyvista.read(path).points are arrays"),
+    ".zip": "unpack it first, or call it .csv.zip if it holds one table",
     **dict.fromkeys(DRAWN, "wls.visual draws them, as wls.visual.film(data, path) does"),
 }
 """What reads files that are not read here."""
@@ -41,12 +44,13 @@ WAYS = {
 def suffix_of(path: str | Path) -> str:
     """The suffix that says what a file is, in small letters; of a compressed one together with the one before it."""
     suffixes = [suffix.lower() for suffix in Path(path).suffixes]
-    return "".join(suffixes[-2:] if suffixes[-1:] == [".gz"] else suffixes[-1:])
+    return "".join(suffixes[-2:] if suffixes[-1:] and suffixes[-1] in PACKED else suffixes[-1:])
 
 
 def is_text(path: str | Path) -> bool:
     """Whether a file is by its suffix text, compressed or not."""
-    return suffix_of(path).removesuffix(".gz") in TEXT
+    suffix = suffix_of(path)
+    return suffix in TEXT or any(suffix.endswith(packed) and suffix.removesuffix(packed) in TEXT for packed in PACKED)
 
 
 def is_foreign(path: str | Path) -> bool:

@@ -18,7 +18,7 @@ from wlmsim.data.projection import Projection
 from wlmsim.data.tracks import Tracks
 from wlmsim.data.units import DEGREE, stated, unit_of_length
 from wlmsim.errors import DataWarning, FileFormatError, ParameterError
-from wlmsim.io.columns import MISSING, Names, _numbers, _Table
+from wlmsim.io.columns import AXES, TIMES, Names, _numbers, _Table, are_missing, is_missing, plain
 from wlmsim.io.sightings import Sightings, length_wanted, numbered
 
 IDS = (
@@ -55,25 +55,6 @@ IDS = (
     "burst",
 )
 """Usual names of the column that says who is seen, in the order in which they are looked for."""
-TIMES = (
-    "timestamp",
-    "time",
-    "datetime",
-    "date_time",
-    "t",
-    "position_t",
-    "frame",
-    "obs_time",
-    "fixtime",
-    "fix_time",
-    "gps_time",
-    "utc_datetime",
-    "utc_timestamp",
-    "acquisition_time",
-    "date",
-    "study_local_timestamp",
-)
-"""Those of the column of times."""
 POSITIONS = (
     ("location_long", "location_lat"),
     ("lon", "lat"),
@@ -81,16 +62,16 @@ POSITIONS = (
     ("longitude", "latitude"),
     ("utm_easting", "utm_northing"),
     ("easting", "northing"),
-    ("position_x", "position_y", "position_z"),
-    ("x", "y", "z"),
-    ("x_", "y_", "z_"),
+    *AXES,
 )
-"""Those of positions: longitudes before latitudes."""
+"""Usual names of positions: longitudes before latitudes."""
 IN_DEGREES = {"location_long", "location_lat", "lon", "long", "lat", "longitude", "latitude"}
 IN_METRES = {"utm_easting", "utm_northing", "easting", "northing"}
 HIDDEN = {"visible": "false", "algorithm_marked_outlier": "true", "manually_marked_outlier": "true"}
 """What Movebank says of sightings that are no use."""
-NOBODY = (*MISSING, "None", "none")
+NOBODY = ("", "NA", "N/A", "n/a", "NaN", "nan", "-nan", "NULL", "null", "None", "none", "#N/A")
+"""What stands for no name; people are called Nan."""
+NOBODY_HINT = "; wls.SnapshotSeries.load reads tables that do not say who is who"
 
 
 def tracks_from_columns(
@@ -239,9 +220,9 @@ def are_sightings(columns: Mapping[str, Any], source: str, given: Mapping[str, A
 
 def degrees_among(columns: Mapping[str, Any]) -> list[str] | None:
     """The columns of longitudes and latitudes, by their usual names; None if there are none."""
-    plain = _SightingsTable(columns, "").plain
-    pairs = (names for names in POSITIONS if set(names) <= IN_DEGREES and set(names) <= set(plain))
-    return next(([plain[name] for name in names] for names in pairs), None)
+    there = _SightingsTable(columns, "").plain
+    pairs = (names for names in POSITIONS if set(names) <= IN_DEGREES and set(names) <= set(there))
+    return next(([there[name] for name in names] for names in pairs), None)
 
 
 def _since_midnight(when: Any, metadata: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -256,20 +237,18 @@ def _since_midnight(when: Any, metadata: Mapping[str, Any] | None) -> dict[str, 
 class _SightingsTable(_Table):
     """Finds what the columns of a table of sightings are called."""
 
-    def __init__(self, columns: Mapping[str, Any], source: str):
-        super().__init__(columns, source)
-        self.plain = {re.sub(r"[^a-z0-9]+", "_", name.lower()).strip(" "): name for name in reversed(self.names)}
-
-    def usual(self, role: str, names: Sequence[str], what: str) -> str:
+    def usual(self, role: str, names: Sequence[str], what: str, hint: str = "") -> str:
         found = next((self.plain[name] for name in names if name in self.plain), None)
         if found is None:
-            raise ParameterError(f"`{role}` must say which of {self._there()} holds {what}; there is no usual name")
+            raise ParameterError(
+                f"`{role}` must say which of {self._there()} holds {what}; there is no usual name{hint}"
+            )
         return found
 
     def individuals(self, given: Names | None) -> tuple[np.ndarray, np.ndarray]:
         """The name of each row, and which have none."""
         if given is None:
-            given = self.usual("id", IDS, "the names of the individuals")
+            given = self.usual("id", IDS, "the names of the individuals", NOBODY_HINT)
         names = [given] if isinstance(given, str) else list(given)
         columns = [_words(self.columns[self.require("id", name)]) for name in names]
         absent = np.any([np.isin(column, NOBODY) for column in columns], axis=0)
@@ -349,15 +328,14 @@ class _SightingsTable(_Table):
     def degrees(self, names: Names) -> bool:
         """Whether the positions are longitudes and latitudes, by their names or their units."""
         listed = [names] if isinstance(names, str) else list(names)
-        plain = {re.sub(r"[^a-z0-9]+", "_", name.lower()) for name in listed[:2]}
+        called = {plain(name) for name in listed[:2]}
         said = {unit_of_length(stated(self.columns[name])) for name in listed[:2]}
-        return plain <= IN_DEGREES or said == {DEGREE}
+        return called <= IN_DEGREES or said == {DEGREE}
 
     def units_of(self, names: Names) -> dict[str, str]:
         """Units that the columns say they are in, or that their names mean."""
         listed = [names] if isinstance(names, str) else list(names)
-        plain = {re.sub(r"[^a-z0-9]+", "_", name.lower()) for name in listed[:2]}
-        if plain <= IN_METRES:
+        if {plain(name) for name in listed[:2]} <= IN_METRES:
             return {"length": "m"}
         said = {unit_of_length(stated(self.columns[name])) for name in listed}
         found = said.pop() if len(said) == 1 else None
@@ -407,7 +385,7 @@ def _word(entry: Any) -> str:
 
 def _are_numbers(column: np.ndarray) -> bool:
     """Whether the first known words are numbers."""
-    first = next((word for word in _words(column[:100]).tolist() if word not in MISSING), "0")
+    first = next((word for word in _words(column[:100]).tolist() if not is_missing(word)), "0")
     return re.fullmatch(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", first) is not None
 
 
@@ -418,7 +396,7 @@ def _are_clock_times(column: Any) -> bool:
 
 def _dates(words: np.ndarray, source: str, timezone: str | None, date_format: str | None) -> np.ndarray:
     """Words as dates in UTC."""
-    words = np.where(np.isin(words, MISSING), "", words)
+    words = np.where(are_missing(words), "", words)
     apart = zoned(words) if date_format is None else np.full(len(words), "%z" in date_format)
     return _placed(words, apart, timezone, lambda part: _parsed(part, source, date_format))
 
@@ -470,7 +448,7 @@ def _fits(word: str, date_format: str) -> bool:
     try:
         datetime.datetime.strptime(word, date_format)
     except ValueError:
-        return word in MISSING
+        return is_missing(word)
     return True
 
 
