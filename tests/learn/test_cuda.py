@@ -103,7 +103,7 @@ def rolled(mechanics: Mechanics, device: torch.device, again: bool = False) -> t
     x, v, w = cloud(60, 0, device), cloud(60, 1, device), torch.full((60,), 1 / 60, device=device)
     force = partial(force_of, mechanics, w)
     force = recomputed(force, list(mechanics.parameters())) if again else force
-    velocity_force = (lambda x, v: mechanics.velocity_force(x, v, w)) if mechanics.dissipations else None
+    velocity_force = mechanics.velocity_force(w)
     with waiting_for_nothing(device):
         if mechanics.first_order:
             end = flow_rollout(force, x, [0.5, 1.0], start=0.0, dt=0.2)[-1]

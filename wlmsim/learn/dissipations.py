@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,10 @@ class LearnableDissipation(Learnable, Dissipation):
     @abstractmethod
     def scaled_force(self, x: torch.Tensor, v: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
         """-(1 / w_j) dR/dv_j in scaled coordinates, shape (n, d)."""
+
+    def scaled_force_at(self, x: torch.Tensor, w: torch.Tensor) -> Callable[[torch.Tensor], torch.Tensor]:
+        """The same at given positions as a function of the velocities, of which a time step tries several."""
+        return lambda v: self.scaled_force(x, v, w)
 
     def force_of_each(self, x: torch.Tensor, v: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
         """Force by each parameter alone in scaled coordinates, shape (parameters, n, d), of a linear term."""
@@ -97,9 +101,18 @@ class LearnableAlignment(OfNearPairs, LearnableDissipation):
 
     def scaled_force(self, x: torch.Tensor, v: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
         """Sum over j of w_j phi_ij (v_j - v_i)."""
+        return self.scaled_force_at(x, w)(v)
+
+    def scaled_force_at(self, x: torch.Tensor, w: torch.Tensor) -> Callable[[torch.Tensor], torch.Tensor]:
+        """The same, with the pairs and their rates found once."""
         i, j, phi = self._rates(x, w)
-        drag = phi[:, None] * difference(v, j, i)
-        return torch.zeros_like(v).index_add(0, i, w[j, None] * drag).index_add(0, j, -w[i, None] * drag)
+        on_i, on_j = (w[j] * phi)[:, None], (-w[i] * phi)[:, None]
+
+        def force(v: torch.Tensor) -> torch.Tensor:
+            towards = difference(v, j, i)
+            return torch.zeros_like(v).index_add(0, i, on_i * towards).index_add(0, j, on_j * towards)
+
+        return force
 
     def force_of_each(self, x: torch.Tensor, v: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
         """The same by each parameter of the spline."""

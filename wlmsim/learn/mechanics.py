@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from wlmsim.learn.functionals import Average, Learnable, LearnableFunctional, Sc
 from wlmsim.learn.functionals.force_evaluation import ForceEvaluator
 from wlmsim.learn.networks.near_pairs import OfNearPairs
 from wlmsim.learn.networks.perceptron import Perceptron
-from wlmsim.learn.rollouts.rollout import torch_force
+from wlmsim.learn.rollouts.rollout import VelocityForce, torch_force
 from wlmsim.mechanics.dissipation import Dissipation, Friction
 from wlmsim.mechanics.flow import GradientFlow
 from wlmsim.mechanics.lagrangian import Lagrangian
@@ -200,15 +201,23 @@ class Mechanics(torch.nn.Module):
             force = force + torch_force(term, positions, w, time)
         return force * (scales.duration**2 / scales.length)
 
-    def velocity_force(self, x: torch.Tensor, v: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
-        """Acceleration by the dissipations, before the factor 1 + gamma as in `force`."""
-        total = torch.zeros_like(v)
-        for term in self.dissipations:
-            if isinstance(term, LearnableDissipation):
-                total = total + term.scaled_force(x, v, w)
-            else:
+    def velocity_force(self, w: torch.Tensor) -> VelocityForce | None:
+        """Acceleration by the dissipations, before the factor 1 + gamma as in `force`; None where there are none."""
+        return partial(self._velocity_force_at, w) if self.dissipations else None
+
+    def _velocity_force_at(self, w: torch.Tensor, x: torch.Tensor) -> Callable[[torch.Tensor], torch.Tensor]:
+        learned = [term.scaled_force_at(x, w) for term in self.dissipations if isinstance(term, LearnableDissipation)]
+        others = [term for term in self.dissipations if not isinstance(term, LearnableDissipation)]
+
+        def at(v: torch.Tensor) -> torch.Tensor:
+            total = torch.zeros_like(v)
+            for force in learned:
+                total = total + force(v)
+            for term in others:
                 total = total + self._analytic_velocity_force(term, x, v, w) / (1.0 + self.gamma)
-        return total
+            return total
+
+        return at
 
     def conservative_acceleration(self, x: torch.Tensor, w: torch.Tensor, t: Any) -> torch.Tensor:
         """Acceleration by the potential, shape (n, d), in scaled coordinates."""
@@ -216,8 +225,8 @@ class Mechanics(torch.nn.Module):
 
     def velocity_acceleration(self, x: torch.Tensor, v: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
         """Acceleration by friction and the other dissipations."""
-        drag = -self.gamma * v
-        return drag + (1.0 + self.gamma) * self.velocity_force(x, v, w) if self.dissipations else drag
+        drag, further = -self.gamma * v, self.velocity_force(w)
+        return drag if further is None else drag + (1.0 + self.gamma) * further(x)(v)
 
     def local_acceleration(self, cloud: Cloud, gradient: torch.Tensor) -> torch.Tensor:
         """Mean square of du/dt = a - (v . grad) u, the rate at which a current changes where the particles are."""

@@ -51,7 +51,7 @@ class TestRollout:
             start=0.0,
             dt=0.1,
             friction=0.3,
-            velocity_force=lambda x, v: 1.3 * mechanics.velocity_force(x, v, w),  # without unit mobility
+            velocity_force=lambda x: lambda v: 1.3 * mechanics.velocity_force(w)(x)(v),  # without unit mobility
             speed=speed,
         )
         for (x, v), frame in zip(kept, expected, strict=True):

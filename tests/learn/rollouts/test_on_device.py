@@ -90,7 +90,7 @@ def test_forces_that_depend_on_the_velocity_read_nothing(speed):
     learned = wls.learn.LearnableAlignment(1.0, normalised=True) + wls.learn.LearnableSelfPropulsion()
     mechanics, x, w = on_device(TERMS["external"], dissipation=learned + wls.SelfPropulsion(1.0, 1.0))
     with OnOneDevice(), FromNoHostData():
-        velocity_force = lambda x, v: mechanics.velocity_force(x, v, w)  # noqa: E731
+        velocity_force = mechanics.velocity_force(w)
         rolled = {"start": 0.0, "dt": 0.3, "velocity_force": velocity_force, "speed": speed}
         rollout(partial(force_of, mechanics, w), x, x, [1.0], **rolled)[-1][0].sum().backward()
     assert all(p.grad is not None for p in mechanics.networks.parameters() if p.requires_grad)

@@ -125,8 +125,8 @@ class _Design:
         self.set(np.zeros(sum(self.sizes)), 0.0)
         with torch.no_grad():
             force = self.mechanics.force(x, w, time)
-            if self.mechanics.dissipations:
-                force = force + self.mechanics.velocity_force(x, v, w)
+            if (further := self.mechanics.velocity_force(w)) is not None:
+                force = force + further(x)(v)
             alone = [self._of_each(term, x, v, w, time) for term in self.mechanics.networks]
             of_each = torch.cat([x.new_zeros(0, *x.shape), *alone])
         known = force.double().cpu().numpy()

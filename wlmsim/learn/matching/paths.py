@@ -12,7 +12,7 @@ import torch
 
 from wlmsim.data.population import Population
 from wlmsim.learn.mechanics import Cloud, Mechanics
-from wlmsim.learn.rollouts.rollout import VelocityForce, flow_rollout, rollout
+from wlmsim.learn.rollouts.rollout import flow_rollout, rollout
 from wlmsim.transport.exact import ground_cost
 from wlmsim.transport.large import approximate_unbalanced_plan, draw
 from wlmsim.transport.schroedinger import sample_coupling
@@ -192,7 +192,7 @@ def _carried(
             dt=span / NODES,
             friction=mechanics.gamma,
             unit_mobility=True,
-            velocity_force=_velocity_force(mechanics, cloud),
+            velocity_force=mechanics.velocity_force(cloud.w),
         )
         states = [(cloud.x, cloud.v), *states]
         accelerations = [
@@ -200,12 +200,6 @@ def _carried(
             for (x, v), t in zip(states, times, strict=True)
         ]
     return torch.stack([x for x, _ in states]), torch.stack([v for _, v in states]), torch.stack(accelerations)
-
-
-def _velocity_force(mechanics: Mechanics, cloud: Cloud) -> VelocityForce | None:
-    if not mechanics.dissipations:
-        return None
-    return lambda x, v: mechanics.velocity_force(x, v, cloud.w)
 
 
 def _drifted(

@@ -15,7 +15,7 @@ from wlmsim.learn.functionals import LearnableFunctional
 from wlmsim.learn.functionals.base import force_of_energy
 
 Force = Callable[[torch.Tensor, Any], torch.Tensor]
-VelocityForce = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+VelocityForce = Callable[[torch.Tensor], Callable[[torch.Tensor], torch.Tensor]]
 
 
 def torch_force(functional: Functional, x: torch.Tensor, w: torch.Tensor, t: Any) -> torch.Tensor:
@@ -85,7 +85,8 @@ def rollout(
     unit_mobility : bool
         Whether forces are scaled by 1 + gamma. Default False.
     velocity_force : callable, optional
-        Further acceleration as a function of positions and velocities, second order as in `Leapfrog`.
+        Further acceleration, second order as in `Leapfrog`: at positions, which are asked once, as a function of the
+        velocities.
     speed : float, optional
         Speed to which every velocity is reset after each step, as in `ConstantSpeedEuler` [length / time].
 
@@ -94,26 +95,32 @@ def rollout(
     list of (x, v)
         One for each time.
     """
+
+    def further_at(x: torch.Tensor) -> Callable[[torch.Tensor], torch.Tensor] | None:
+        return None if velocity_force is None else velocity_force(x)
+
     kept = []
     acceleration = force(x, start)
+    further = further_at(x) if speed is None else None  # for all kicks between two drifts
     time = start
     for target in times:
         steps = steps_over(target - time, dt)
         step = (target - time) / max(steps, 1)
         m, c = half_kick(friction, step, unit_mobility=unit_mobility)
+        kick = partial(_kick, m, c)
         for k in range(steps):
             later = time + (k + 1) * step
-            if speed is None and velocity_force is None:
+            if speed is not None:
+                v = _turned(further_at(x), v, acceleration, friction, speed, step)
+                x = x + step * v
+                acceleration = force(x, later)
+            elif further is None:
                 x, v, acceleration = kick_drift_kick(x, v, acceleration, partial(_at, force, later), m, c, step)
-                continue
-            if speed is None:
-                v = _kick(velocity_force, x, v, acceleration, m, c)
             else:
-                v = _turned(velocity_force, x, v, acceleration, friction, speed, step)
-            x = x + step * v
-            acceleration = force(x, later)
-            if speed is None:
-                v = _kick(velocity_force, x, v, acceleration, m, c)
+                v = heun_kick(v, acceleration, further, kick)
+                x = x + step * v
+                acceleration, further = force(x, later), further_at(x)
+                v = heun_kick(v, acceleration, further, kick)
         kept.append((x, v))
         time = target
     return kept
@@ -165,17 +172,13 @@ def flow_rollout(
     return kept
 
 
-def _kick(
-    velocity_force: VelocityForce | None, x: torch.Tensor, v: torch.Tensor, force: torch.Tensor, m: Any, c: Any
-) -> torch.Tensor:
-    """The half step of `Leapfrog` with forces that depend on the velocity."""
-    assert velocity_force is not None
-    return heun_kick(v, force, partial(velocity_force, x), lambda u, f: m * u + c * f)
+def _kick(m: Any, c: Any, v: torch.Tensor, force: torch.Tensor) -> torch.Tensor:
+    """Velocities half a step later under a constant force."""
+    return m * v + c * force
 
 
 def _turned(
-    velocity_force: VelocityForce | None,
-    x: torch.Tensor,
+    further: Callable[[torch.Tensor], torch.Tensor] | None,
     v: torch.Tensor,
     force: torch.Tensor,
     friction: Any,
@@ -184,7 +187,7 @@ def _turned(
 ) -> torch.Tensor:
     """Velocities of one speed in the direction of v + step a."""
     a = force - friction * v
-    a = a if velocity_force is None else a + velocity_force(x, v)
+    a = a if further is None else a + further(v)
     v = v + step * a
     return v * (speed / (v**2).sum(-1, keepdim=True).clamp_min(1e-30).sqrt())
 

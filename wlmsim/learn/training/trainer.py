@@ -492,7 +492,7 @@ class Trainer:
             dt=self._dt,
             friction=mechanics.gamma,
             unit_mobility=True,
-            velocity_force=partial(_velocity_force_of, mechanics, start.w) if mechanics.dissipations else None,
+            velocity_force=mechanics.velocity_force(start.w),
             speed=self.speed,
         )
 
@@ -581,10 +581,6 @@ def _mean_square(vectors: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
 
 def _force_of(mechanics: Mechanics, w: torch.Tensor, x: torch.Tensor, t: float) -> torch.Tensor:
     return mechanics.force(x, w, t)
-
-
-def _velocity_force_of(mechanics: Mechanics, w: torch.Tensor, x: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
-    return mechanics.velocity_force(x, v, w)
 
 
 @contextmanager
