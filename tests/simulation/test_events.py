@@ -99,10 +99,21 @@ def test_collisions_and_escapes_of_straight_lines():
         wls.Lagrangian(), start, [6.0], dt=0.7, events=[events.Collision(1.0), events.Escape(5.0, (0.0, 0.0))]
     )
     met, left = path.events["collision"], path.events["escape"]
-    np.testing.assert_allclose(met.times, [4.5]) and met.particles.tolist() == [[0, 1]]
+    np.testing.assert_allclose(met.times, [4.5])
+    assert met.particles.tolist() == [[0, 1]]
     np.testing.assert_allclose(met.positions, [[[4.5, 0.0], [5.5, 0.0]]])
     assert left.particles.tolist() == [[2], [0]]
     np.testing.assert_allclose(left.times, [2.0, 5.0])
+
+
+def test_collisions_through_the_sides_of_a_box():
+    start = wls.Population([[1.0, 5.0], [9.0, 5.0]], [[-1.0, 0.0], [0.5, 0.0]])
+    for box in (10.0, (10.0, 20.0)):
+        touch = events.Collision(0.5, box=box)
+        met = wls.simulate(wls.Lagrangian(), start, [10.0], dt=0.3, events=[touch]).events["collision"]
+        np.testing.assert_allclose(met.times, [1.0, 7.0 + 2 / 3])  # 2 apart, and once around
+    with pytest.raises(ParameterError, match="`box` must be at least 12 long"):
+        events.Collision(6.0, box=10.0)
 
 
 def test_functions_of_the_whole_cloud_and_of_each_particle():

@@ -174,7 +174,9 @@ def test_errors_of_what_cannot_be_measured():
         wls.observe(bare, ["energy"])
     with pytest.raises(ParameterError, match="velocities are unknown"):
         wls.observe(bare, ["polarisation"])
-    with pytest.raises(ParameterError, match="`observe_at` must be times between the start, 0, and the last record, 3"):
+    with pytest.raises(
+        ParameterError, match=r"`observe_at` must be times between the start, 0, and the last record, 3; got 4\.0"
+    ):
         run(observables=["mean"], observe_at=[1.0, 4.0])
     with pytest.raises(ParameterError, match="`cutoff` must be at most 1,"):
         observables.PairCorrelation(1.5, 2.0)

@@ -588,9 +588,8 @@ def _numbers(role: str, column: Any, source: str, hint: str = "") -> np.ndarray:
         raise ParameterError(f"`{role}` must be numbers, not dates: subtract the first and divide by the unit of time")
     column = _entries(column)
     if column.dtype.kind == "U":
-        words = np.char.strip(column)
         try:
-            return np.where(are_missing(words), "nan", words).astype(np.float64)
+            return np.array([_number(word) for word in column.ravel().tolist()], np.float64).reshape(column.shape)
         except ValueError:
             pass  # which of them is none is said below
     if column.dtype.kind in "OUST":
@@ -604,6 +603,13 @@ def _numbers(role: str, column: Any, source: str, hint: str = "") -> np.ndarray:
         raise ParameterError(
             f"`{role}` must be numbers; {source} has {example!r}{comma or hint or WORD_HINT}"
         ) from None
+
+
+def _number(word: str) -> float:
+    try:
+        return float(word)
+    except ValueError:
+        return float(_value(word))
 
 
 def _value(entry: Any) -> Any:

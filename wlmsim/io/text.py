@@ -175,9 +175,10 @@ def _even(rows: Iterable[list[str]], layout: Layout, path: Path) -> list[list[st
     kept: list[list[str]] = []
     width, again = len(layout.header), 0
     for number, row in enumerate(rows, start=layout.above + 1):
-        if not any(map(str.strip, row)) or (len(row) != width and row[0].startswith(COMMENTS)):
+        first = row[0].strip() if row else ""
+        if (not first and not any(map(str.strip, row))) or (len(row) != width and first.startswith(COMMENTS)):
             continue
-        if row[0].strip() == layout.header[0] and [field.strip() for field in row] == layout.header:
+        if first == layout.header[0] and [field.strip() for field in row] == layout.header:
             again += 1
             continue
         if not kept and len(row) == width + 1:

@@ -19,6 +19,7 @@ from wlmsim.data.by_value import HoldsFunctions
 from wlmsim.data.observations import Occurrences
 from wlmsim.data.population import Population
 from wlmsim.errors import ParameterError, SimulationError
+from wlmsim.functionals.periodic import Box, checked_box, lengths, nearest_image
 from wlmsim.integrators import State
 
 __all__ = ["Collision", "Crossing", "Escape", "Event"]
@@ -214,6 +215,8 @@ class Collision(_OfPositions):
     ----------
     distance : float
         Positive [length].
+    box : float or sequence of d floats, optional
+        Side or sides of a periodic box [length], in which nearest images meet. Default: open space.
     name : str, optional
         Default "collision".
     terminal : bool
@@ -229,14 +232,17 @@ class Collision(_OfPositions):
     (array([4.]), array([[0, 1]]))
     """
 
-    def __init__(self, distance: float, *, name: str | None = None, terminal: bool = False):
+    def __init__(self, distance: float, *, box: Box | None = None, name: str | None = None, terminal: bool = False):
         self.distance = check.positive("distance", distance)
+        self.box = checked_box(box, self.distance)
         super().__init__(name, terminal, -1)
 
     def _at(self, positions: np.ndarray) -> np.ndarray:
         first, second = np.triu_indices(positions.shape[-2], 1)
-        squares = sum((positions[..., first, k] - positions[..., second, k]) ** 2 for k in range(positions.shape[-1]))
-        return np.sqrt(squares) - self.distance
+        apart = positions[..., first, :] - positions[..., second, :]
+        if self.box is not None:
+            apart = nearest_image(apart, lengths(self.box, positions.shape[-1]), np)
+        return np.sqrt((apart**2).sum(axis=-1)) - self.distance
 
     def particles(self, number: int, of: int, n: int) -> Sequence[int]:
         """The two of a pair."""

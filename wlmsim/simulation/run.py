@@ -351,9 +351,10 @@ def _of_observations(times: Any, start: float, recorded: np.ndarray) -> np.ndarr
     """Times of observations, checked to be those of the run."""
     times = check.times("observe_at", np.sort(np.atleast_1d(check.array("observe_at", times)), axis=-1))
     first, last = sorted([start, float(recorded[-1])])
-    if times[0] < first or not _times.up_to(times, last).all():
+    beyond = times[(times < first) | ~_times.up_to(times, last)]
+    if len(beyond):
         span = f"times between the start, {_times.text(start, recorded)}, and the last record"
-        raise check.fail("observe_at", f"{span}, {_times.text(recorded[-1], recorded)}", times)
+        raise check.fail("observe_at", f"{span}, {_times.text(recorded[-1], recorded)}", float(beyond[0]))
     return times
 
 
