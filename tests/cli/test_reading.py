@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -153,8 +154,33 @@ def test_maps_and_colours_by_place_of_release(cows, model, tmp_path):
     succeed("render", path, "--map", "--color", "release", "--truth", cows, "-o", tmp_path / "a.png")
     succeed("render", cows, *READ, "--map", "-o", tmp_path / "b.png")
     assert "it is not for maps" in refuse(2, "render", path, "--map", "--trail", 2, "-o", tmp_path / "c.png")
-    assert "do not say who is who" in refuse(2, "render", cows, *READ, "--color", "release", "-o", tmp_path / "c.png")
+    cloud = wls.Tracks.load(path).snapshots().save(tmp_path / "cloud.h5")
+    assert "do not say who is who" in refuse(2, "render", cloud, "--color", "release", "-o", tmp_path / "c.png")
     assert (tmp_path / "a.png").stat().st_size > 5000
+
+
+@pytest.mark.parametrize("color", ["individual", "release"])
+def test_films_of_tracks_know_who_is_who(cows, tmp_path, monkeypatch, color):
+    """What is drawn, not the drawing, which takes long."""
+    drawn: list[Any] = []
+    monkeypatch.setattr(wls.visual, "film", lambda *what, **look: drawn.extend((what[0], look)))
+    gaps = cows.read_text().splitlines(keepends=True)
+    (tmp_path / "gaps.csv").write_text("".join([*gaps[:10], *gaps[11:]]))
+    succeed("render", tmp_path / "gaps.csv", "--trail", 3, "--color", color, "-o", tmp_path / "a.gif")
+    tracks, look = drawn
+    assert isinstance(tracks, wls.Tracks) and look["trail"] == 3
+    assert [len(row) for row in look["color"]] == tracks.seen.sum(axis=1).tolist()
+    first = {name: tracks.positions[np.flatnonzero(tracks.seen[:, i])[0], i] for i, name in enumerate(tracks.ids)}
+    if color == "individual":
+        assert look["color"][1].tolist() == list(tracks.ids_at(tracks.times[1]))
+    else:
+        assert any(look["color"][1].tolist() == [first[n][k] for n in tracks.ids_at(tracks.times[1])] for k in (0, 1))
+
+
+def test_a_list_of_columns_is_said_as_an_option(tmp_path):
+    (tmp_path / "a.csv").write_text("id,time,lon,lat,height above msl\na,0,5,52,1\na,1,5,53,2\n")
+    said = run("info", tmp_path / "a.csv").stderr
+    assert "--positions 'lon,lat,height above msl' takes it too" in said
 
 
 def test_options_of_snapshots_on_a_table_that_says_who_is_who(tmp_path):

@@ -155,6 +155,100 @@ def test_utm_by_its_zone(tmp_path):
         _ = unknown.lonlat
 
 
+def test_a_third_coordinate_is_taken_in_metres_or_left_out_with_a_word(tmp_path):
+    text = "id,time,lon,lat,Depth\na,0,5.0,52.0,100\na,1,5.1,52.0,200\na,2,5.2,52.2,300\n"
+    with pytest.warns(DataWarning, match=r"without 'Depth'; positions=\['lon', 'lat', 'Depth'\] takes it too"):
+        assert load(tmp_path, text).dim == 2
+    deep = load(tmp_path, text, positions=["lon", "lat", "Depth"], units={"length": "km"})
+    np.testing.assert_allclose(deep.positions[:, 0, 2], [0.1, 0.2, 0.3])
+    np.testing.assert_allclose(deep.lonlat[:, 0], [[5.0, 52.0], [5.1, 52.0], [5.2, 52.2]])
+    with pytest.warns(DataWarning):  # of units in brackets
+        cm = load(tmp_path, text.replace("Depth", "Depth [cm]"), positions=["lon", "lat", "Depth"])
+    np.testing.assert_allclose(cm.positions[:, 0, 2], [1.0, 2.0, 3.0])
+    utm = load(
+        tmp_path, text.replace("lon,lat", "x,y"), positions=["x", "y", "Depth"], crs="EPSG:32631", units=deep.units
+    )
+    np.testing.assert_allclose(utm.positions[:, 0, 2], [0.1, 0.2, 0.3])
+    for name in ("a.csv", "a.h5"):  # as it is in the file, in kilometres
+        np.testing.assert_allclose(wls.Tracks.load(deep.save(tmp_path / name)).positions, deep.positions)
+    load(
+        tmp_path, text.replace("200", "100").replace("300", "100")
+    )  # all at one depth: no word, which would fail the test
+
+
+@pytest.mark.parametrize(("unit", "metres"), [("m", 1.0), ("cm", 0.01), ("", 1.0)])
+def test_a_third_coordinate_of_drifters(unit, metres):
+    xarray = pytest.importorskip("xarray")
+    about, where = {"units": unit} if unit else {}, ("traj", "obs")
+    depths = np.array([[1.0, 2.0, np.nan]])
+    drifters = xarray.Dataset(
+        {
+            "time": ("obs", np.arange(3.0), {"units": "s"}),
+            "lon": (where, [[5.0, 5.1, 5.2]]),
+            "lat": (where, [[52.0, 52.0, 52.1]]),
+            "z": (where, depths, about),
+            "ve": (where, np.ones((1, 3)), {"units": "m/s"}),
+            "vn": (where, np.ones((1, 3)), {"units": "m/s"}),
+        }
+    )
+    with pytest.warns(DataWarning, match="without 'z'"):
+        assert io.load_drifters(drifters).dim == 2
+    with pytest.warns(DataWarning, match="left out the velocities 've' and 'vn', as none goes with 'z'"):
+        deep = io.load_drifters(drifters, positions=["lon", "lat", "z"])
+    assert deep.velocities is None and len(deep) == 2  # the depth of the last is not known
+    np.testing.assert_allclose(deep.positions[:, 0, 2], depths[0, :2] * metres / 1000)
+    with pytest.raises(ParameterError, match="got 'depth'"):
+        io.load_drifters(drifters, positions=["lon", "lat", "depth"])
+    drifters["z"].attrs["units"] = "dbar"
+    with pytest.raises(ParameterError, match="'z' is in 'dbar'"):
+        io.load_drifters(drifters, positions=["lon", "lat", "z"], velocities=False)
+
+
+def test_a_third_coordinate_in_a_plane_of_drifters():
+    xarray = pytest.importorskip("xarray")
+    where = ("traj", "obs")
+    columns = {name: (where, [[0.0, 1000.0]], {"units": "m"}) for name in ("x", "y", "z")}
+    drifters = xarray.Dataset({"time": ("obs", [0.0, 1.0], {"units": "s"}), **columns})
+    tracks = io.load_drifters(drifters, positions=["x", "y", "z"], origin=(0.0, 0.0))
+    np.testing.assert_allclose(tracks.positions[:, 0], [[0, 0, 0], [1, 1, 1]])
+
+
+ERDDAP = """ID,time,latitude,longitude,ve,vn
+,UTC,degrees_north,degrees_east,cm/s,cm/s
+1,2021-03-01T00:00:00Z,52.0,5.0,10.0,0.0
+1,2021-03-01T06:00:00Z,52.0,5.1,20.0,0.0
+"""
+
+
+def test_eastward_velocities_of_tables_are_taken_in_their_unit(tmp_path):
+    with pytest.warns(DataWarning, match="taken for units"):
+        tracks = load(tmp_path, ERDDAP, units={"length": "km", "time": "h"})
+    np.testing.assert_allclose(tracks.velocities[:, 0, 0], [0.36, 0.72], rtol=1e-5)
+    with pytest.warns(DataWarning):
+        named = load(tmp_path, ERDDAP, units=tracks.units, velocities=["ve", "vn"])
+    assert np.array_equal(named.velocities, tracks.velocities)
+    with pytest.warns(DataWarning):
+        assert load(tmp_path, ERDDAP, velocities=False).velocities is None
+    without = "".join(line for line in ERDDAP.splitlines(keepends=True) if "UTC" not in line)
+    with pytest.warns(DataWarning, match=r"'ve' and 'vn' may be velocities.*velocities=\['ve', 'vn'\] takes them"):
+        assert load(tmp_path, without).velocities is None
+    plain = load(tmp_path, without, velocities=["ve", "vn"], units={"length": "km"})
+    np.testing.assert_allclose(plain.velocities[:, 0, 0], [10.0, 20.0], rtol=1e-5)  # in the unit of the data
+    bracketed = without.replace("ve,vn", "ve (m/s),vn (m/s)")
+    with pytest.warns(DataWarning, match="without what stands in brackets"):
+        tracks = load(tmp_path, bracketed, units={"time": "s"})
+    np.testing.assert_allclose(tracks.velocities[:, 0, 0], [10.0, 20.0], rtol=1e-5)
+
+
+def test_velocities_of_a_plane_are_taken_in_their_unit(tmp_path):
+    with pytest.warns(DataWarning, match="brackets"):
+        tracks = load(
+            tmp_path, "id,time,x [km],y [km],vx [m/s],vy [m/s]\na,0,0,0,1,0\na,1,1,0,1,0\n", units={"time": "h"}
+        )
+    assert tracks.units == {"length": "km", "time": "h"}
+    np.testing.assert_allclose(tracks.velocities[:, 0], [[3.6, 0.0], [3.6, 0.0]])
+
+
 def test_planes_on_request(tmp_path):
     text = "id,time,lon,lat\na,0,5.0,52.0\na,1,5.1,52.0\n"
     assert load(tmp_path, text, projection="utm").metadata["projection"] == "EPSG:32631"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import sys
 import warnings
 from collections.abc import Iterator
@@ -16,7 +17,13 @@ from typer.core import TyperCommand, TyperGroup
 from wlmsim._progress import QUIET, telling
 from wlmsim.errors import ParameterError, WlmsimError
 
-IN_SHELL = (
+
+def _listed(names: str) -> str:
+    """Names of a list of Python as one word of a shell."""
+    return shlex.quote(",".join(re.findall(r"'([^']*)'", names)))
+
+
+IN_SHELL: tuple[tuple[str, Any], ...] = (
     (
         r"time_values=\{\.\.\.\} can say what they stand for(, such as \{[^}]*\})?",
         "--time-value WORD=NUMBER of wlmsim convert can say what they stand for",
@@ -42,6 +49,7 @@ IN_SHELL = (
     (r"units=\{'(\w+)': '([^']*)'\}", r"--\1-unit \2"),
     (r"position_unit='(\w+)'", r"--read position_unit=\1"),
     (r"velocities=False", "--read velocities=false"),
+    (r"\b(positions|velocities)=\[('[^]]*)\]", lambda found: f"--{found[1]} {_listed(found[2])}"),
     (r"tracks\.with_velocities\(\.\.\.\) takes others", "Tracks.with_velocities of Python takes others"),
     (r"resample\(every=\.\.\.\) brings", "--every brings"),
     (r"\bevery='([^']*)'", r"--every '\1'"),

@@ -120,10 +120,10 @@ def render(
     read = _on_the_earth if on_map else load
     shown: Any = read(data, columns)
     seen: Any = None if truth is None else read(truth)
-    if not on_map:
-        if look.get("color") in ("release", "individual"):
-            look["color"] = _by_path(look["color"], shown)
-        shown, seen = _without_names(shown), None if seen is None else _without_names(seen)
+    if not on_map and look.get("color") in ("release", "individual"):
+        look["color"] = _by_path(look["color"], shown)
+    if overview:
+        shown = _without_names(shown)
     if time is not None and on_map:
         when = look.pop("time")
         shown, seen = _until(when, shown), None if seen is None else _until(when, seen, exactly=False)
@@ -136,7 +136,7 @@ def render(
 
     if model is not None:
         look["lagrangian"] = wls.learn.WLM.load(model).mechanics_
-    with doing(f"drawing a {kind}", quiet=quiet or kind == "film"):  # films have a bar
+    with doing(f"drawing {'an' if overview else 'a'} {kind}", quiet=quiet or kind == "film"):  # films have a bar
         if kind == "map":
             save_plot(output, wls.visual.plot_map, shown, **look)
         elif kind == "overview":
@@ -181,17 +181,23 @@ def _until(time: str, data: Any, *, exactly: bool = True) -> Any:
 
 
 def _by_path(color: str, data: Any) -> Any:
-    """A colour for each particle of a trajectory: its name, or where it was first seen."""
+    """A colour for each individual, and of tracks for those of each time: its name, or where it was first seen."""
+    import numpy as np
+
+    from wlmsim.data.tracks import Tracks
     from wlmsim.data.trajectory import Trajectory
 
-    if not isinstance(data, Trajectory):
+    if not isinstance(data, (Tracks, Trajectory)):
         raise typer.BadParameter(
-            f"{color!r} is for a trajectory, or with --map; snapshots do not say who is who", param_hint="--color"
+            f"{color!r} is for tracks and trajectories; snapshots do not say who is who", param_hint="--color"
         )
-    if color == "individual":
-        return list(data.ids or map(str, range(data.n)))
-    first = data.positions[0]
-    return first[:, int((first.max(axis=0) - first.min(axis=0)).argmax())]
+    seen = data.seen if isinstance(data, Tracks) else np.ones(data.positions.shape[:2], dtype=bool)
+    first = data.positions[seen.argmax(axis=0), np.arange(data.n)]
+    axis = int(np.ptp(first[seen.any(axis=0)], axis=0).argmax())
+    given = np.array(data.ids or range(data.n), dtype=str) if color == "individual" else first[:, axis]
+    if isinstance(data, Trajectory):
+        return given
+    return [given[data.rows(int(k))] for k in np.flatnonzero(seen.any(axis=1))]
 
 
 def _without_names(data: Any) -> Any:

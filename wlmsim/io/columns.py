@@ -303,11 +303,20 @@ def without_unit(name: str) -> str:
     return re.sub(r"(?<=\S)\s*(\[[^\[\]]*\]|\([^()]*\))$", "", name)
 
 
+class TextColumns(dict[str, np.ndarray]):
+    """Columns by name, and in ``units`` those of them that the text says."""
+
+    def __init__(self, columns: Mapping[str, np.ndarray], units: Mapping[str, str]):
+        super().__init__(columns)
+        self.units = {name: unit for name, unit in units.items() if unit}
+
+
 class _Table:
     """Looks names up, and says which there are when one is missing."""
 
     def __init__(self, columns: Mapping[str, Any], source: str):
         self.columns, self.source = columns, source
+        self.units_beside: Mapping[str, str] = getattr(columns, "units", {})
         self.names = [str(name) for name in columns]
         self.plain = {plain(name): name for name in reversed(self.names)}
         self.unit_of_words: str | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,13 +15,13 @@ from wlmsim import _validation as check
 from wlmsim.data.dates import SECONDS, counted, from_text, ticks_of, unit_of_time
 from wlmsim.data.projection import Projection, plane_of
 from wlmsim.data.tracks import Tracks
-from wlmsim.data.units import DEGREE, METRES, stated, unit_of_length, unit_of_speed
-from wlmsim.errors import FileFormatError, ParameterError
+from wlmsim.data.units import DEGREE, METRES, stated, unit_of_length
+from wlmsim.errors import DataWarning, FileFormatError, ParameterError
 from wlmsim.io import hdf5
 from wlmsim.io.optional import package
 from wlmsim.io.paths import existing
 from wlmsim.io.refusal import naming, one_line
-from wlmsim.io.sightings import Sightings, length_wanted
+from wlmsim.io.sightings import EASTWARD, HEIGHTS, Sightings, length_wanted, pace_in, warn_of_height
 from wlmsim.io.signatures import HDF5, signature
 from wlmsim.io.suffixes import ZARR
 
@@ -74,8 +75,8 @@ def load_drifters(
     every, times, method, max_gap
         Interpolate to common times, see `Tracks.resample`. Default: the times that were observed.
     positions : sequence of str, optional
-        Names of the two coordinates. Default: those with the standard names or the units of longitude and latitude,
-        or called lon and lat.
+        Names of the two coordinates, and of a third, such as a depth, in the unit of length that it says, or else in
+        metres. Default: those with the standard names or the units of longitude and latitude, or called lon and lat.
     velocities : sequence of str or bool, optional
         Names of the eastward and the northward velocity; False leaves them out. Default: those with a standard
         name such as ``eastward_sea_water_velocity``, or called ve and vn, if there.
@@ -286,20 +287,35 @@ def _observations(
 ) -> Sightings:
     """What was observed of trajectories in the CF conventions."""
     dataset = _decoded(dataset)
+    height = None
+    if positions is not None and not isinstance(positions, str) and len(positions) == 3:
+        *positions, height = positions
+        if height not in dataset.variables:
+            raise ParameterError(f"`positions` must be among {_names(dataset, source)}; got {height!r}")
     east_north = _pair(dataset, source, "positions", positions, _is_coordinate)
+    if east_north is not None and positions is None and (left := _height(dataset, east_north)) is not None:
+        warn_of_height(source, east_north, left, level=4)
     if east_north is None:
         raise ParameterError(f"`positions` must name the longitude and latitude among {_names(dataset, source)}")
     speeds = None
     if velocities is not False:
         given = None if velocities is True else velocities
         speeds = _pair(dataset, source, "velocities", given, _is_velocity)
+    if speeds is not None and height is not None:
+        warnings.warn(
+            f"{source}: left out the velocities {speeds[0]!r} and {speeds[1]!r}, as none goes with {height!r}",
+            DataWarning,
+            stacklevel=4,
+        )
+        speeds = None
     clock = _find(dataset, "time", lambda name, v: v.attrs.get("standard_name") == "time" or name == "time")
     if clock is None:
         raise FileFormatError(f"{source}: none of its variables is the time")
     dataset = _drifters_first(dataset, clock, east_north[0])
     drifter, names = _owners(dataset, source, east_north[0])
-    flat = {name: _flat(dataset, name, east_north[0]) for name in (clock, *east_north, *(speeds or ()))}
-    present = ~np.any([_missing(flat[name]) for name in (clock, *east_north)], axis=0)
+    axes = east_north if height is None else (*east_north, height)
+    flat = {name: _flat(dataset, name, east_north[0]) for name in (clock, *axes, *(speeds or ()))}
+    present = ~np.any([_missing(flat[name]) for name in (clock, *axes)], axis=0)
     drifter = drifter[present]
     columns = {name: values[present] for name, values in flat.items()}
     if not len(drifter):
@@ -311,7 +327,7 @@ def _observations(
     coordinates = np.stack([columns[name].astype(float) for name in east_north], axis=1)
     pace = None
     if speeds is not None:
-        factors = [_over(wanted_unit, dataset, name, units.get("time")) for name in speeds]
+        factors = [pace_in(wanted_unit, units.get("time"), stated(dataset[name]), name) for name in speeds]
         pace = np.stack([columns[name] * factor for name, factor in zip(speeds, factors, strict=True)], axis=1)
         if crs is not None and plane_of(crs):  # they are eastward and northward, whatever the positions are in
             plane = Projection(crs, wanted_unit)
@@ -328,9 +344,17 @@ def _observations(
         coordinates = (coordinates - centre) * METRES[unit] / METRES[wanted_unit]
         about["origin"] = centre.tolist()
         unit = wanted_unit
-    units = {**units, "length": unit}
-    rows = Sightings(source, drifter, _distinct(names), when, coordinates, pace, units, {"source": source, **about})
-    return rows if crs is None and unit != DEGREE else rows.projected(crs, projection, wanted_unit)
+    units, about, heights_in = {**units, "length": unit}, {"source": source, **about}, "m"
+    if height is not None:
+        coordinates = np.column_stack([coordinates, columns[height].astype(float)])
+        heights_in = unit_of_length(stated(dataset[height]) or "m") or ""
+        if heights_in not in METRES:
+            raise ParameterError(f"`positions` must have a length third; {height!r} is in {stated(dataset[height])!r}")
+    rows = Sightings(source, drifter, _distinct(names), when, coordinates, pace, units, about, heights_in)
+    if crs is not None or unit == DEGREE:
+        return rows.projected(crs, projection, wanted_unit)
+    coordinates[:, 2:] *= METRES[heights_in] / METRES[wanted_unit]
+    return rows
 
 
 def _clocked(
@@ -427,8 +451,21 @@ def _is_coordinate(axis: int, name: str, variable: Any) -> bool:
 
 def _is_velocity(axis: int, name: str, variable: Any) -> bool:
     standard = str(variable.attrs.get("standard_name", ""))
-    along, usual = (("eastward_", ("ve",)), ("northward_", ("vn",)))[axis]
-    return (standard.startswith(along) and standard.endswith("velocity")) or name in usual
+    along = ("eastward_", "northward_")[axis]
+    return (standard.startswith(along) and standard.endswith("velocity")) or name == EASTWARD[axis]
+
+
+def _height(dataset: xarray.Dataset, east_north: Sequence[str]) -> str | None:
+    """A third coordinate by its standard or usual name, unless it is the same everywhere."""
+
+    def known(name: str, variable: Any) -> bool:
+        usual = variable.attrs.get("standard_name") in ("depth", "height", "altitude") or name.lower() in HEIGHTS
+        return usual and variable.dims == dataset[east_north[0]].dims and variable.dtype.kind in "iuf"
+
+    name = _find(dataset, "positions", known)
+    heights = np.zeros(0) if name is None else dataset[name].values.astype(float)
+    heights = heights[np.isfinite(heights)]
+    return name if len(heights) and np.ptp(heights) else None
 
 
 def _pair(
@@ -529,20 +566,3 @@ def _check_degrees(degrees: np.ndarray, names: Sequence[str]) -> None:
                 f"`positions` in degrees must be at most {most:g} in size; {name!r} has {largest:g}: "
                 "position_unit='m' says that they are metres"
             )
-
-
-def _over(length: str, dataset: xarray.Dataset, name: str, time: str | None) -> float:
-    """How many of the unit of length in the unit of time one unit of a velocity is."""
-    said = stated(dataset[name])
-    unit = unit_of_speed(said)
-    if unit is None or unit.length == DEGREE:
-        raise ParameterError(
-            f"`velocities` must be a length over a time, such as m/s, cm s-1 or km/day; {name!r} has the unit {said!r} "
-            "(velocities=False leaves them out)"
-        )
-    if time not in SECONDS:
-        raise ParameterError(
-            f"`velocities` in {said} need times in one of {', '.join(SECONDS)}; those of the data have the unit "
-            f"{time or ''!r}: set the attribute units of the time, or leave them out with velocities=False"
-        )
-    return unit.over(length, time)

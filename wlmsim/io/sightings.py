@@ -16,13 +16,20 @@ from wlmsim.data.dates import SECONDS, unit_of_time
 from wlmsim.data.projection import PROJECTION, Projection, degrees_from, plane_of
 from wlmsim.data.resampling import METHODS, common_times
 from wlmsim.data.tracks import Tracks
-from wlmsim.data.units import DEGREE, METRES, unit_of_length
+from wlmsim.data.units import DEGREE, METRES, unit_of_length, unit_of_speed
 from wlmsim.errors import DataWarning, FileFormatError, ParameterError
 
 MOST_BYTES = 4 * 2**30
 """A table of times and individuals that is larger than this is refused."""
 TWICE = 0.05
 """Share of sightings at one time as another of the same individual, above which names stand for several individuals."""
+EASTWARD = ("ve", "vn")
+"""Usual names of eastward and northward velocities, of the Global Drifter Program."""
+HEIGHTS = (
+    *("z", "depth", "altitude", "alt", "height", "elevation", "ele", "location_alt", "gps_altitude"),
+    *("height_above_ellipsoid", "height_above_msl", "height_above_mean_sea_level", "argos_altitude"),
+)
+"""Usual names of a third coordinate beside longitudes and latitudes."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +52,8 @@ class Sightings:
         NaN where unknown [length / time].
     units, metadata : mapping
         As of `Tracks`.
+    height_unit : str
+        Unit of length of a third coordinate, which a projection does not change but for this. Default ``"m"``.
     """
 
     source: str
@@ -55,6 +64,7 @@ class Sightings:
     velocities: np.ndarray | None
     units: Mapping[str, str]
     metadata: Mapping[str, Any]
+    height_unit: str = "m"
 
     def projected(self, crs: str | None, projection: str | None, unit: str) -> Sightings:
         """The same in a plane that the metadata tell, if it can be known.
@@ -112,7 +122,8 @@ class Sightings:
                 f"`projection` must have a place for all positions; {projection.text!r} has none for {bad} "
                 f"of {len(plane)}"
             )
-        positions = np.concatenate([plane, self.positions[:, 2:]], axis=1)
+        heights = self.positions[:, 2:] * (METRES[self.height_unit] / METRES[projection.unit])
+        positions = np.concatenate([plane, heights], axis=1)
         return replace(
             self,
             positions=positions,
@@ -234,6 +245,32 @@ class Sightings:
                 f"`every` is needed: the {len(self.ids)} individuals of {self.source} and {count} times make a table "
                 f"of {size / 2**30:.0f} GiB; every={self._usual_interval()!r} or longer gives common times"
             )
+
+
+def warn_of_height(source: str, positions: Sequence[str], height: str, level: int) -> None:
+    """Say that a third coordinate is left out, and what takes it."""
+    warnings.warn(
+        f"{source}: the positions are {positions[0]!r} and {positions[1]!r}, without {height!r}; "
+        f"positions={[*positions, height]!r} takes it too",
+        DataWarning,
+        stacklevel=level + 1,
+    )
+
+
+def pace_in(length: str, time: str | None, said: str, name: str) -> float:
+    """How many of the unit of length over that of time one unit is that a velocity says it is in."""
+    unit = unit_of_speed(said)
+    if unit is None or unit.length == DEGREE:
+        raise ParameterError(
+            f"`velocities` must be a length over a time, such as m/s, cm s-1 or km/day; {name!r} has the unit {said!r} "
+            "(velocities=False leaves them out)"
+        )
+    if time not in SECONDS:
+        raise ParameterError(
+            f"`velocities` in {said} need times in one of {', '.join(SECONDS)}; those of the data have the unit "
+            f"{time or ''!r}: set the attribute units of the time, or leave them out with velocities=False"
+        )
+    return unit.over(length, time)
 
 
 def interval_in_words(interval: float, unit: str) -> str | float:

@@ -21,7 +21,7 @@ import numpy as np
 from wlmsim import _validation as check
 from wlmsim.errors import DataWarning, FileFormatError
 from wlmsim.io.believed import most_bytes
-from wlmsim.io.columns import is_missing, without_unit
+from wlmsim.io.columns import TextColumns, is_missing, without_unit
 from wlmsim.io.paths import existing
 from wlmsim.io.refusal import naming
 from wlmsim.io.signatures import OTHER, signature
@@ -48,7 +48,7 @@ class Layout(NamedTuple):
     word: str = ""
 
 
-def text_columns(path: str | Path, *, decimal: str | None = None) -> dict[str, np.ndarray]:
+def text_columns(path: str | Path, *, decimal: str | None = None) -> TextColumns:
     """Read a text file of columns; fields are separated by commas, tabs, semicolons, bars or blanks.
 
     Parameters
@@ -61,7 +61,7 @@ def text_columns(path: str | Path, *, decimal: str | None = None) -> dict[str, n
 
     Returns
     -------
-    dict
+    TextColumns
         The columns; as strings if some field of the file is not a number. A column of the names of rows that has no
         name in the header, as R writes it, is called ``""``. Without a header they are ``"1"``, ``"2"``, ...
 
@@ -85,7 +85,7 @@ def text_columns(path: str | Path, *, decimal: str | None = None) -> dict[str, n
     return columns
 
 
-def _text_columns(path: Path, decimal: str | None) -> dict[str, np.ndarray]:
+def _text_columns(path: Path, decimal: str | None) -> TextColumns:
     refused: FileFormatError | None = None
     try:
         with _text(path, _encoding(path)) as stream:
@@ -142,7 +142,7 @@ def _from_top(lines: Sequence[str], first: int, decimal: str | None) -> Layout:
     return Layout(first + 1, header, separator)
 
 
-def _columns(stream: TextIO, layout: Layout, path: Path, decimal: str | None) -> dict[str, np.ndarray]:
+def _columns(stream: TextIO, layout: Layout, path: Path, decimal: str | None) -> TextColumns:
     """The columns by one layout."""
 
     def lines() -> Iterator[str]:
@@ -152,22 +152,26 @@ def _columns(stream: TextIO, layout: Layout, path: Path, decimal: str | None) ->
     if decimal != "," and _distinct(layout.header):
         numbers = _all_numbers(lines(), layout.separator, len(layout.header))
         if numbers is not None:
-            return dict(zip(_without_units(layout.header, path), numbers.T, strict=True))
+            names, units = _without_units(layout.header, path)
+            return TextColumns(dict(zip(names, numbers.T, strict=True)), units)
     rows = _even(_rows(lines(), layout.separator), layout, path)
     if not rows:
         raise FileFormatError(f"{path}: it has no rows below its header")
     header, rows = _without_tail(layout.header, rows)
     if not _distinct(header):
         raise FileFormatError(f"{path}: its header repeats a name ({', '.join(header)})")
-    names, rows = _without_units(header, path), _below_units(rows, path)
+    names, units = _without_units(header, path)
+    if (below := _below_units(rows, path)) is not None:
+        units, rows = dict(zip(names, below, strict=True)), rows[1:]
     if decimal is None and layout.separator != "," and _have_commas(rows[:BELOW]):
         _say(path, "its numbers have decimal commas")
         decimal = ","
     columns = zip(*rows, strict=True)
-    return {
+    found = {
         name: np.array(_with_points(column) if decimal == "," else column)
         for name, column in zip(names, columns, strict=True)
     }
+    return TextColumns(found, units)
 
 
 def _even(rows: Iterable[list[str]], layout: Layout, path: Path) -> list[list[str]]:
@@ -239,31 +243,31 @@ def _named(line: str, separator: str) -> list[str]:
     return [name.strip() for name in next(_rows([line], separator), [])]
 
 
-def _without_units(header: list[str], path: Path) -> list[str]:
-    """Names without the units that stand behind them in brackets, where they differ without them too."""
+def _without_units(header: list[str], path: Path) -> tuple[list[str], dict[str, str]]:
+    """Names without the units that stand behind them in brackets, where they differ without them too; and these."""
     bare = [without_unit(name) for name in header]
     if bare == header or not _distinct(bare):
-        return header
+        return header, {}
     _say(
         path,
         f"its columns are called {', '.join(map(repr, bare))}, without what stands in brackets; `units` may state "
         "units",
     )
-    return bare
+    return bare, {name: whole.removeprefix(name).strip(" ()[]") for name, whole in zip(bare, header, strict=True)}
 
 
-def _below_units(rows: list[list[str]], path: Path) -> list[list[str]]:
-    """The rows below one of units, which data servers such as ERDDAP write under the names."""
+def _below_units(rows: list[list[str]], path: Path) -> list[str] | None:
+    """The first row, if it is one of units, which data servers such as ERDDAP write under the names."""
     units, below = rows[0], rows[1 : 1 + BELOW]
     numeric = [
         k for k in range(len(units)) if below and all(check.is_number(row[k]) or is_missing(row[k]) for row in below)
     ]
     words = [units[k] for k in numeric if units[k]]
     if not words or any(check.is_number(word) or is_missing(word) for word in words):
-        return rows
+        return None
     shown = ", ".join(map(repr, units))
     _say(path, f"the line below its header, {shown}, is taken for units and left out; `units` may state them")
-    return rows[1:]
+    return units
 
 
 def _say(path: Path, what: str) -> None:

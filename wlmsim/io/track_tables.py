@@ -16,10 +16,10 @@ from wlmsim import _validation as check
 from wlmsim.data.dates import ORIGIN, counted, counting, from_text, ticks_of, zoned
 from wlmsim.data.projection import Projection
 from wlmsim.data.tracks import Tracks
-from wlmsim.data.units import DEGREE, stated, unit_of_length
+from wlmsim.data.units import DEGREE, METRES, stated, unit_of_length, unit_of_speed
 from wlmsim.errors import DataWarning, FileFormatError, ParameterError
 from wlmsim.io.columns import AXES, TIMES, Names, _numbers, _Table, are_missing, is_missing, plain
-from wlmsim.io.sightings import Sightings, length_wanted, numbered
+from wlmsim.io.sightings import EASTWARD, HEIGHTS, Sightings, length_wanted, numbered, pace_in, warn_of_height
 
 IDS = (
     "individual_local_identifier",
@@ -81,7 +81,7 @@ def tracks_from_columns(
     id: Names | None = None,
     time: Names | None = None,
     positions: Names | None = None,
-    velocities: Names | None = None,
+    velocities: Names | bool | None = None,
     crs: str | None = None,
     projection: str | None = None,
     timezone: str | None = None,
@@ -108,11 +108,13 @@ def tracks_from_columns(
         The column of times, or those of a date and a time of the day. Default: the first usual one, such as
         ``timestamp``, ``time`` or ``frame``. Dates are counted in the unit of time, by default in days.
     positions : str or sequence of str, optional
-        The columns of the coordinates, longitude before latitude. Default: the first usual ones, such as
-        ``location-long`` and ``location-lat``, lon and lat, or x, y and z.
-    velocities : str or sequence of str, optional
-        Those of velocities, in the unit of length over that of time; eastward and northward ones beside longitudes and
-        latitudes. Default: those that go with the names of the positions (vx, vy for x, y), if there.
+        The columns of the coordinates, longitude before latitude; a third, such as a depth, is in metres where the
+        plane is known. Default: the first usual ones, such as ``location-long`` and ``location-lat``, lon and lat, or
+        x, y and z.
+    velocities : str or sequence of str or bool, optional
+        Those of velocities, in the unit that the file says, or in that of length over that of time; eastward and
+        northward ones beside longitudes and latitudes. False leaves them out. Default: those that go with the names of
+        the positions (vx, vy for x, y), or beside longitudes and latitudes ve and vn in a unit that the file says.
     crs : str, optional
         What the positions are in, as PROJ has it, such as ``"EPSG:32633"``. Default: longitudes and latitudes of WGS 84
         if they are called so; a column ``utm-zone`` is understood.
@@ -156,7 +158,8 @@ def tracks_from_columns(
     x = table.values("positions", where)
     if plane is not None and crs == plane.text:
         x = np.concatenate([x[:, :2] / plane.scale, x[:, 2:]], axis=1)  # in the unit of the plane
-    pace = table.companion("velocities", where, velocities)
+    table.tell_height(where, positions)
+    pace = table.paces(where, velocities)
     v = None if pace is None else table.values("velocities", pace)
     if v is None and {"vx", "vy", "x", "y"} <= set(table.names) and table.degrees(where):
         warnings.warn(
@@ -187,11 +190,23 @@ def tracks_from_columns(
     if crs is None and table.degrees(where):
         about["length"] = DEGREE
     crs = table.zone(kept) if crs is None and about.get("length") != DEGREE else crs
+    unit = length_wanted(given)
+    if v is not None:
+        v = v * table.speeds(
+            pace, about.get("length") if crs is None and not table.degrees(where) else unit, about.get("time")
+        )
     owner, ids = numbered(names[kept])
     rows = Sightings(
-        source, owner, ids, when[kept], x[kept], None if v is None else v[kept], about, {"source": source, **origin}
+        source,
+        owner,
+        ids,
+        when[kept],
+        x[kept],
+        None if v is None else v[kept],
+        about,
+        {"source": source, **origin},
+        table.unit_of_height(where, "m" if plane is None else plane.unit),
     )
-    unit = length_wanted(given)
     return rows.projected(crs, projection, unit).tracks(
         every=every, times=times, method=method, max_gap=max_gap, level=4
     )
@@ -329,15 +344,61 @@ class _SightingsTable(_Table):
         """Whether the positions are longitudes and latitudes, by their names or their units."""
         listed = [names] if isinstance(names, str) else list(names)
         called = {plain(name) for name in listed[:2]}
-        said = {unit_of_length(stated(self.columns[name])) for name in listed[:2]}
+        said = {unit_of_length(self.said(name)) for name in listed[:2]}
         return called <= IN_DEGREES or said == {DEGREE}
+
+    def tell_height(self, names: Names, given: Names | None) -> None:
+        """Say that a third coordinate beside two on the Earth is left out."""
+        if given is not None or isinstance(names, str) or len(names) != 2:
+            return
+        if not self.degrees(names) and not {plain(name) for name in names} <= IN_METRES:
+            return  # beside x and y of a film, a height is that of a body
+        there = (self.plain[name] for name in HEIGHTS if name in self.plain)
+        height = next((name for name in there if len(self._without_flat([*names, name])) > 2), None)
+        if height is not None:
+            warn_of_height(self.source, names, height, level=5)
+
+    def paces(self, positions: Names, given: Names | bool | None) -> Names | None:
+        """The velocities: as given, by names that go with the positions', or eastward and northward ones."""
+        if given is False:
+            return None
+        if given is not None and given is not True:
+            return self.companion("velocities", positions, given)
+        usual = [self.plain[name] for name in EASTWARD if name in self.plain]
+        if len(usual) != 2 or len(positions) != 2 or not self.degrees(positions):
+            return self.companion("velocities", positions, None)
+        if all(unit_of_speed(self.said(name)) for name in usual):
+            return usual
+        warnings.warn(
+            f"{self.source}: {usual[0]!r} and {usual[1]!r} may be velocities, and are left out, as their unit is not "
+            f"known: velocities={usual!r} takes them, in the unit of length over that of time",
+            DataWarning,
+            stacklevel=5,
+        )
+        return None
+
+    def speeds(self, names: Names | None, length: str | None, time: str | None) -> np.ndarray:
+        """How many of the unit of length over that of time one of each velocity is; 1 where its unit is not said."""
+        listed = [names] if isinstance(names, str) else names or ()
+        if length not in METRES or not all(map(self.said, listed)):
+            return np.ones(1)
+        return np.array([pace_in(length, time, self.said(name), name) for name in listed])
+
+    def unit_of_height(self, names: Names, default: str) -> str:
+        """The unit of length of a third coordinate."""
+        said = unit_of_length(self.said(names[2])) if not isinstance(names, str) and len(names) > 2 else None
+        return said if said in METRES else default
+
+    def said(self, name: str) -> str:
+        """The unit that a column says it is in, or the text beside its name."""
+        return stated(self.columns[name]) or self.units_beside.get(name, "")
 
     def units_of(self, names: Names) -> dict[str, str]:
         """Units that the columns say they are in, or that their names mean."""
         listed = [names] if isinstance(names, str) else list(names)
         if {plain(name) for name in listed[:2]} <= IN_METRES:
             return {"length": "m"}
-        said = {unit_of_length(stated(self.columns[name])) for name in listed}
+        said = {unit_of_length(self.said(name)) for name in listed[:2]}
         found = said.pop() if len(said) == 1 else None
         return {} if found is None else {"length": found}
 
