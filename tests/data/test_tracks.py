@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wlmsim import SnapshotSeries, Tracks
-from wlmsim.errors import ParameterError
+from wlmsim.errors import DataWarning, ParameterError
 
 TIMES = np.cumsum([0.0, 1.0, 0.5, 2.0, 1.0, 1.0, 0.7, 1.3, 0.4, 1.0])
 
@@ -245,3 +245,16 @@ def test_velocities_are_resampled_where_they_are_known():
     tracks = Tracks(TIMES, walks(lost=0.0)).with_velocities(2)
     between = tracks.resample(every=0.25, max_gap=9.0)
     assert np.isnan(between.velocities[0]).all() and not np.isnan(between.velocities[between.times >= 1.0]).any()
+
+
+def test_a_start_that_few_have_says_a_better_one():
+    positions = np.zeros((4, 6, 2)) + np.arange(4.0)[:, None, None]
+    positions[3, 2:] = np.nan
+    positions[2, 5:] = np.nan
+    tracks = Tracks([0.0, 0.5, 1.0, 1.5], positions)
+    with pytest.warns(DataWarning, match=r"t = 1.5, has 2 of the 6 .*; t = 0.5 has 6, and tracks\[:2\] ends there"):
+        tracks.last()
+    assert len(tracks[:2].last()[1]) == 6
+    positions[:3, :4] = np.nan
+    with pytest.warns(DataWarning, match=r"has 2 of the 6 individuals; resample"):
+        Tracks([0.0, 0.5, 1.0, 1.5], positions).last()

@@ -65,6 +65,8 @@ def test_the_truth_is_that_of_the_times_of_the_data(drifters):
     later = drifters[2:4]
     ax = wls.visual.plot_map(later, truth=drifters, color="individual", coast=False)
     assert len(ax.collections[0].get_offsets()) == later.seen.sum() < drifters.seen.sum()
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["truth", *"abcdef"]
+    assert wls.visual.plot_map(later, coast=False).get_legend() is None
     ax = wls.visual.plot_map(drifters[4:], truth=drifters[:2], color="individual", coast=False)
     assert len(ax.collections[0].get_offsets()) == drifters[:2].seen.sum()
 

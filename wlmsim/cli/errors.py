@@ -51,6 +51,7 @@ IN_SHELL: tuple[tuple[str, Any], ...] = (
     (r"velocities=False", "--read velocities=false"),
     (r"\b(positions|velocities)=\[('[^]]*)\]", lambda found: f"--{found[1]} {_listed(found[2])}"),
     (r"tracks\.with_velocities\(\.\.\.\) takes others", "Tracks.with_velocities of Python takes others"),
+    (r"(?:t = )?(\S+) has (\d+), and tracks\[:\d+\] ends there", r"--from \1 has \2"),
     (r"resample\(every=\.\.\.\) brings", "--every brings"),
     (r"\bevery='([^']*)'", r"--every '\1'"),
     (r"\bevery=([\d.]+)", r"--every \1"),

@@ -11,7 +11,7 @@ import numpy as np
 
 from wlmsim import _times
 from wlmsim import _validation as check
-from wlmsim.data.dates import asked, counted, recorded
+from wlmsim.data.dates import asked, counted, in_words, recorded
 from wlmsim.data.files import door
 from wlmsim.data.population import Population
 from wlmsim.data.projection import Located
@@ -243,12 +243,25 @@ class Tracks(Located):
         rows = self.rows(k)
         if rows.sum() < 0.5 * self.n:
             warnings.warn(
-                f"a start from the last time, t = {_times.text(self.times[k], self.times)}, has {int(rows.sum())} of "
-                f"the {self.n} individuals; resample(every=...) brings them to common times",
+                f"a start from the last time, {self._told(k)}, has {int(rows.sum())} of "
+                f"the {self.n} individuals; {self._better_start(k)}",
                 DataWarning,
                 stacklevel=4,
             )
         return self._cloud(k), tuple(name for name, there in zip(self.ids, rows, strict=True) if there)
+
+    def _better_start(self, k: int) -> str:
+        """Where most individuals are seen at a time of the last ten, or how they come to be."""
+        first = max(k - 10, 0)
+        seen = [int(self.rows(j).sum()) for j in range(first, k)]
+        best = max(range(first, k), key=lambda j: (seen[j - first], j), default=k)
+        if best == k or seen[best - first] < 0.5 * self.n:
+            return "resample(every=...) brings them to common times"
+        return f"{self._told(best)} has {seen[best - first]}, and tracks[:{best + 1}] ends there"
+
+    def _told(self, k: int) -> str:
+        """The k-th time in words."""
+        return in_words(self.times[[k]], self, self.times)[0]
 
     def resample(self, every: Any = None, *, times: Any = None, method: str = "linear", max_gap: Any = None) -> Tracks:
         """Interpolate each individual to common times, and over gaps that are not too long.

@@ -86,6 +86,28 @@ def test_a_naive_winner_predicts():
             found.forecast([6.0], start=start)
 
 
+def test_a_forecast_of_tracks_has_names_and_dates():
+    rng = np.random.default_rng(0)
+    x, v = rng.standard_normal((12, 2)), rng.standard_normal((12, 2))
+    positions = np.array([x + t * v for t in range(4)])
+    positions[3, 5] = np.nan  # lost at the last time
+    dates = np.datetime64("2021-03-01") + np.arange(4).astype("m8[D]")
+    tracks = wls.Tracks(dates, positions, np.broadcast_to(v, positions.shape), ids=[f"cow {k}" for k in range(12)])
+    pulled = {"pulled": short(wls.External(lambda x, xp: 3.0 * (x**2).sum(-1)))}
+    found = wls.learn.study(tracks, budget=1, goal="forecast", candidates=pulled, progress=False)
+    there = tuple(f"cow {k}" for k in range(12) if k != 5)
+    for winner in ("ballistic", "steady transport", "pulled"):
+        found.winners["forecast"] = winner
+        path = found.forecast(["2021-03-05"])
+        assert path.ids == there and path.dates[0] == np.datetime64("2021-03-05"), winner
+    found.winners["forecast"] = "ballistic"
+    np.testing.assert_allclose(found.forecast([4.0]).positions[0], np.delete(x + 4.0 * v, 5, axis=0))
+    np.testing.assert_allclose(found.score(found.forecast([4.0])).w1["study: ballistic"], 0.0, atol=1e-12)
+    kept = tracks.hold_out([2])[0]
+    assert found.forecast([4.0], start=kept).ids == tuple(name for name in there if name != "cow 2")
+    assert isinstance(found.forecast([4.0], start=tracks.snapshots()), wls.SnapshotSeries)
+
+
 def test_each_population_goes_on_by_its_own_steady_transport(found):
     x = np.random.default_rng(0).standard_normal((20, 2))
     apart = {k: wls.SnapshotSeries([0.0, 1.0], [x + 9 * k, x + 9 * k + [k, 1.0]]) for k in (1, 2)}

@@ -80,6 +80,8 @@ class Study:
         Name of the entry whose mechanics was fitted to all marginals; empty where no fold could tell.
     late : bool
         Whether the mechanics that came before it were not fitted to all marginals for lack of time.
+    names : tuple of str
+        Who is in the last marginal, of tracks.
     """
 
     data: SnapshotSeries
@@ -97,10 +99,13 @@ class Study:
     folds: list[Fold] = field(default_factory=list, repr=False)
     learned: str = ""
     late: bool = False
+    names: tuple[str, ...] = field(default=(), repr=False)
 
     # --- prediction
 
-    def forecast(self, times: Any, start: Population | SnapshotSeries | Tracks | None = None) -> SnapshotSeries:
+    def forecast(
+        self, times: Any, start: Population | SnapshotSeries | Tracks | None = None
+    ) -> SnapshotSeries | Trajectory:
         """Predict later marginals, by what did best at that on the folds.
 
         Parameters
@@ -113,7 +118,8 @@ class Study:
 
         Returns
         -------
-        SnapshotSeries
+        SnapshotSeries or Trajectory
+            Of tracks, or from a start that is some, a trajectory with the names of those who are seen at the last time.
 
         Raises
         ------
@@ -132,11 +138,14 @@ class Study:
             raise ParameterError(
                 "`start` must be given where the data have several populations, each with its last time"
             )
+        names: tuple[str, ...] = self.names if start is None else ()
+        if isinstance(start, Tracks):
+            start, names = start.moving().last()
         known = self.data if start is None else self._known_at(start, times)
         if (name := self.winners.get(FORECAST)) in naive.forecasts():
             guess = self._naively(name, known, times)
             if guess is not None:
-                return guess
+                return self._named(guess, names)
             warnings.warn(
                 f"{name} did best on the folds, but cannot go on from `start`, of which it would have to know more: "
                 "the learned mechanics predicts instead",
@@ -144,7 +153,7 @@ class Study:
                 stacklevel=2,
             )
         path: Trajectory = self.model.forecast(self.data[-1] if start is None else known[[-1]], times)
-        return self._series(list(path))
+        return self._named(self._series(list(path)), names)
 
     def interpolate(self, times: Any) -> SnapshotSeries:
         """Predict marginals between the known ones from both sides, by what did best at that on the folds.
@@ -164,21 +173,21 @@ class Study:
             return self._series([_had(name, predict(self.data, float(t))) for t in times])
         return self.model.interpolate(times, data=self.data, two_sided=True)
 
-    def score(self, held_out: SnapshotSeries | Tracks) -> Scores:
+    def score(self, held_out: SnapshotSeries | Tracks | Trajectory) -> Scores:
         """W1 of predictions of marginals that the study has not seen, beside the naive baselines.
 
         Those after the last known marginal are forecast from it, those between known ones predicted from both sides.
 
         Parameters
         ----------
-        held_out : SnapshotSeries or Tracks
+        held_out : SnapshotSeries, Tracks or Trajectory
             All after the last known marginal, or all between.
 
         Returns
         -------
         Scores
         """
-        held_out = held_out.snapshots() if isinstance(held_out, Tracks) else held_out
+        held_out = held_out.snapshots() if isinstance(held_out, (Tracks, Trajectory)) else held_out
         check.instance("held_out", held_out, SnapshotSeries)
         beyond = held_out.times > self.data.times[-1]
         if _times.among(held_out.times, self.data.times).all():
@@ -197,10 +206,8 @@ class Study:
             parts.append(score_forecast(guess, truth, known[-1], model=f"study: {name}"))
         return mean_scores(parts)
 
-    def _known_at(self, start: Population | SnapshotSeries | Tracks, times: np.ndarray) -> SnapshotSeries:
+    def _known_at(self, start: Population | SnapshotSeries, times: np.ndarray) -> SnapshotSeries:
         """A start, with what came before it if that is given; refused as by the learned mechanics."""
-        if isinstance(start, Tracks):
-            start = start.moving().last()[0]
         before = start if isinstance(start, SnapshotSeries) else None
         last = self.model._predictor().starting(start if before is None else before[[-1]], times)
         return last if before is None else before
@@ -236,6 +243,14 @@ class Study:
 
     def _series(self, clouds: Sequence[Population]) -> SnapshotSeries:
         return SnapshotSeries.from_populations(clouds, units=self.data.units, metadata=located(self.data))
+
+    def _named(self, series: SnapshotSeries, names: tuple[str, ...]) -> SnapshotSeries | Trajectory:
+        """A forecast whose rows are individuals with names, as their paths; else as it is."""
+        if set(series.sizes) != {len(names)}:
+            return series
+        v = None if any(v is None for v in series.velocities) else np.stack(series.velocities)  # type: ignore[arg-type]
+        about: dict[str, Any] = {"metadata": series.metadata, "units": series.units}
+        return Trajectory(series.times, np.stack(series.positions), v, series.weights[0], ids=names, **about)
 
     # --- telling
 
@@ -376,7 +391,8 @@ def study(
     >>> len(found.forecast([1.25, 1.5]))
     2
     """
-    data = as_series("data", data, columns)
+    followed = data.moving() if isinstance(data, Tracks) else None
+    data = as_series("data", data if followed is None else followed, columns)
     if len(data) < 2:
         raise ParameterError(f"`data` must hold at least 2 marginals; got {len(data)}")
     check.choice("goal", goal, ("both", *GOALS))
@@ -431,6 +447,7 @@ def study(
         search.folds,
         learned,
         late,
+        () if followed is None else followed.ids_at(data.times[-1]),
     )
 
 

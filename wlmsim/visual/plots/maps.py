@@ -91,11 +91,14 @@ def plot_map(
         places = [*places, behind]
     ax = ax or new_axes(7.5, _height(np.concatenate(places), middle))
     if behind is not None:
-        ax.scatter(unwrapped(behind[:, 0], middle), behind[:, 1], s=8, color=GREY, linewidths=0, zorder=1)
+        grey: dict[str, Any] = {"s": 8, "color": GREY, "linewidths": 0, "zorder": 1, "label": "truth"}
+        ax.scatter(unwrapped(behind[:, 0], middle), behind[:, 1], **grey)
     if isinstance(data, SnapshotSeries):
         _draw_points(ax, data, middle, color, check.integer("max_points", max_points))
     else:
         _draw_paths(ax, data, middle, color)
+    if ax.get_legend_handles_labels()[1]:
+        ax.legend(frameon=False, fontsize="small")
     _frame(ax, np.concatenate(places), middle)
     if coast is not False:
         lines = coastline() if coast is True else tuple(np.asarray(line, dtype=float) for line in coast)
@@ -185,7 +188,6 @@ def _path_colors(ax: Axes, data: Any, starts: list[np.ndarray], shown: list[int]
             ids = data.ids or tuple(map(str, range(data.n)))
             for k, chosen in zip(shown, colors, strict=True):
                 ax.plot([], [], color=chosen, label=ids[k])
-            ax.legend(frameon=False, fontsize="small")
         return colors
     return [TRUTH] * len(shown)
 
