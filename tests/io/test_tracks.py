@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -171,9 +172,9 @@ def test_a_third_coordinate_is_taken_in_metres_or_left_out_with_a_word(tmp_path)
     np.testing.assert_allclose(utm.positions[:, 0, 2], [0.1, 0.2, 0.3])
     for name in ("a.csv", "a.h5"):  # as it is in the file, in kilometres
         np.testing.assert_allclose(wls.Tracks.load(deep.save(tmp_path / name)).positions, deep.positions)
-    load(
-        tmp_path, text.replace("200", "100").replace("300", "100")
-    )  # all at one depth: no word, which would fail the test
+    with warnings.catch_warnings(action="error"):  # all at one depth, and heights of what is filmed
+        load(tmp_path, text.replace("200", "100").replace("300", "100"))
+        load(tmp_path, text.replace("lon,lat,Depth", "x,y,height"))
 
 
 @pytest.mark.parametrize(("unit", "metres"), [("m", 1.0), ("cm", 0.01), ("", 1.0)])
