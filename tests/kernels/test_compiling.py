@@ -10,13 +10,16 @@ import pytest
 import wlmsim.kernels  # noqa: F401 - which listens
 from wlmsim import _progress
 from wlmsim._progress import LateWord
+from wlmsim.kernels.compiling import seconds_compiled
 
 
 @pytest.mark.parametrize("short", [0.0, 1e3])
 def test_a_compilation_that_takes_long_is_announced(short, monkeypatch, capfd):
     monkeypatch.setattr(_progress, "SHORT", short)
     monkeypatch.setattr(_progress, "PAUSE", -1.0)  # each is work of its own
+    before, began = seconds_compiled(), time.monotonic()
     assert numba.njit(lambda x: sum([x * k for k in range(3)]))(2) == 6
+    assert 0 < seconds_compiled() - before < time.monotonic() - began
     assert ("compiling loops for these laws" in capfd.readouterr().err) == (short == 0.0)
 
 

@@ -98,6 +98,9 @@ def test_the_course_is_told(made):
     said = flat(text(made(interrupted=True, velocity_factor=24.0)))
     assert "It took 12 s of a budget of 60 s" in said and "Not tried for lack of time: 'current'." in said
     assert "It was interrupted" in said and "Velocities were multiplied by 24" in said
+    assert "compiling" not in said
+    slow = flat(text(made(compiling=8.0)))
+    assert "Of these 8 s went to compiling, which is done once on a machine: the same study again gets farther." in slow
 
 
 @pytest.mark.filterwarnings("ignore:.* is nearer")  # the fit is too short

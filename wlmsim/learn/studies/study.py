@@ -82,6 +82,8 @@ class Study:
         Whether the mechanics that came before it were not fitted to all marginals for lack of time.
     names : tuple of str
         Who is in the last marginal, of tracks.
+    compiling : float
+        Wall time that went to compiling loops, which are kept for the next one.
     """
 
     data: SnapshotSeries
@@ -100,6 +102,7 @@ class Study:
     learned: str = ""
     late: bool = False
     names: tuple[str, ...] = field(default=(), repr=False)
+    compiling: float = 0.0
 
     # --- prediction
 
@@ -391,6 +394,8 @@ def study(
     >>> len(found.forecast([1.25, 1.5]))
     2
     """
+    from wlmsim.kernels.compiling import seconds_compiled
+
     followed = data.moving() if isinstance(data, Tracks) else None
     data = as_series("data", data if followed is None else followed, columns)
     if len(data) < 2:
@@ -408,7 +413,7 @@ def study(
         check.instance("candidates", model, WLM)
     if client is not None:
         workers(client)  # which says if there are none, before the work begins
-    clock = Clock(seconds_of(budget))
+    clock, compiled = Clock(seconds_of(budget)), seconds_compiled()
     goals = GOALS if goal == "both" else (goal,)
     with StudyBar(clock, shown=progress) as bar:
         bar("looking at the data")
@@ -448,6 +453,7 @@ def study(
         learned,
         late,
         () if followed is None else followed.ids_at(data.times[-1]),
+        seconds_compiled() - compiled,
     )
 
 

@@ -24,6 +24,8 @@ NEGLIGIBLE = 0.05
 """Friction times the span of the data below which it hardly acts."""
 WIDE = 2.0
 """Friction rates that differ by more than this factor are said to be uncertain."""
+COMPILED = 0.1
+"""Share of the budget that went to compiling above which it is told."""
 TOO_NARROW = 1.5
 """Errors that are larger than bands by this factor are said to be."""
 
@@ -253,6 +255,11 @@ def calibration(study: Any) -> list[str]:
 def course(study: Any) -> list[str]:
     """How the study went: time, what was not tried."""
     lines = [f"It took {study.seconds:.0f} s of a budget of {study.budget:.0f} s."]
+    if study.compiling > COMPILED * study.budget:
+        lines.append(
+            f"Of these {study.compiling:.0f} s went to compiling, which is done once on a machine: the same study "
+            "again gets farther."
+        )
     if study.interrupted:
         lines.append("It was interrupted: what had been found until then was taken.")
     if any(fit is study.model for entry in study.entries for fit in entry.fits):
