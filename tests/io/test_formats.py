@@ -753,12 +753,23 @@ class TestATrajectory:
         assert back.ids == flight.ids
         assert io.read_trajectory(path, start=0.5, stop=1.0).times.tolist() == [0.5, 1.0]
 
-    @pytest.mark.parametrize("name", ["flight.gif", "flight.png", "flight.html"])
+    @pytest.mark.parametrize("name", ["flight.gif", "flight.png", "flight.html", "flight.tiff", "flight.webm"])
     def test_is_not_written_under_the_name_of_a_picture(self, tmp_path, name):
         flight = Trajectory([0.0, 1.0], np.zeros((2, 1, 2)))
         with pytest.raises(ParameterError, match=r"wls\.visual\.film"):
             flight.save(tmp_path / name)
         assert not list(tmp_path.iterdir())
+
+    @pytest.mark.parametrize("name", ["flight.zip", "flight.h5.gz", "flight.h5.xz", "flight.tar"])
+    def test_is_not_written_under_the_name_of_what_is_compressed(self, tmp_path, name):
+        """It was an HDF5 file that no other program would unpack."""
+        flight = Trajectory([0.0, 1.0], np.zeros((2, 1, 2)))
+        with pytest.raises(ParameterError, match="does not write"):
+            flight.save(tmp_path / name)
+        assert not list(tmp_path.iterdir())
+        (tmp_path / name).write_bytes(b"0")
+        with pytest.raises(FileFormatError, match="unpack it first"):
+            Trajectory.load(tmp_path / name)
 
     @pytest.mark.parametrize("name", ["flight.csv", "flight.gif", "flight.nc"])
     def test_is_not_streamed_under_the_name_of_another_format(self, tmp_path, name):

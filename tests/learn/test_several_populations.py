@@ -5,7 +5,7 @@ import pytest
 
 import wlmsim as wls
 from tests.models import wlm
-from wlmsim.errors import ParameterError
+from wlmsim.errors import DataWarning, ParameterError
 
 TIMES = np.linspace(0.0, 1.0, 5)
 LAW = wls.Lagrangian(wls.Pairwise(wls.laws.Morse(c=3.0)), dissipation=wls.Friction(0.3))
@@ -124,3 +124,21 @@ def test_leaving_out_a_marginal_leaves_it_out_of_every_population(both):
     fitted, held = both.hold_out([2])
     expected = wlm(steps=2, members=1, progress=False).fit(fitted).evaluate(held)
     assert scores.w1["WLM"] == pytest.approx(expected.w1["WLM"])
+
+
+def test_a_population_that_was_seen_once_is_left_out(parts):
+    once = {**parts, 7: parts[2][[2]]}
+    with pytest.warns(DataWarning, match="left out 1 of 3 populations, which have one marginal.*: 7"):
+        fitted = wlm(wls.learn.ExternalPotential((8,)), steps=2, members=1).fit(wls.SnapshotSeries.of_several(once))
+    assert fitted.data_.population_labels == (2, 5) and len(fitted.losses_) == 2
+    apart = wls.SnapshotSeries.of_several({2: parts[2][[0]], 5: parts[5][[1]]})
+    with pytest.raises(ParameterError, match="at least 2 marginals of a population; got 1 of each"):
+        wlm(wls.learn.ExternalPotential((8,)), steps=2).fit(apart)
+
+
+def test_a_population_that_is_to_validate_needs_no_more_marginals(parts):
+    """Without its last marginal no rollout starts in the shorter one; the other still teaches."""
+    short = wls.SnapshotSeries.of_several({2: parts[2], 5: parts[5][3:]})
+    stopping = wls.learn.EarlyStopping()
+    fitted = wlm(wls.learn.ExternalPotential((8,)), steps=2, members=1, stopping=stopping).fit(short)
+    assert len(fitted.losses_) == 2

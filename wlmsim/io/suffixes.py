@@ -21,8 +21,11 @@ _MDANALYSIS = (
     "wls.Trajectory(times, [frame.positions.copy() for frame in MDAnalysis.Universe(path).trajectory]) does, "
     "with MDAnalysis"
 )
-DRAWN = (".gif", ".mp4", ".png", ".pdf", ".svg", ".eps", ".jpg", ".jpeg", ".html")
-"""Suffixes of pictures, films and pages."""
+DRAWN = (
+    *(".png", ".pdf", ".svg", ".eps", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp", ".html"),
+    *(".gif", ".mp4", ".mov", ".avi", ".mkv", ".webm"),
+)
+"""Suffixes of pictures, pages and films."""
 WAYS = {
     ".feather": _PANDAS.format("read_feather"),
     **dict.fromkeys((".xlsx", ".xls", ".ods"), _PANDAS.format("read_excel")),
@@ -35,16 +38,19 @@ WAYS = {
     **dict.fromkeys((".rds", ".rda", ".rdata"), "R does: write.csv(table, path) makes a table of it"),
     **dict.fromkeys((".mat", ".fits"), "scipy.io.loadmat or astropy.table do, of whose arrays a series is made"),
     **dict.fromkeys((".pvd", ".vtp", ".vtu", ".vtk", ".vtkhdf"), "pyvista.read(path).points are arrays"),
-    ".zip": "unpack it first, or call it .csv.zip if it holds one table",
+    **dict.fromkeys(
+        (*PACKED, ".zst", ".7z", ".tar", ".tgz"), "unpack it first, or call it .csv.zip if it holds one table"
+    ),
     **dict.fromkeys(DRAWN, "wls.visual draws them, as wls.visual.film(data, path) does"),
 }
 """What reads files that are not read here."""
 
 
 def suffix_of(path: str | Path) -> str:
-    """The suffix that says what a file is, in small letters; of a compressed one together with the one before it."""
+    """The suffix that says what a file is, in small letters; of compressed text together with the one before it."""
     suffixes = [suffix.lower() for suffix in Path(path).suffixes]
-    return "".join(suffixes[-2:] if suffixes[-1:] and suffixes[-1] in PACKED else suffixes[-1:])
+    packed = suffixes[-1:] and suffixes[-1] in PACKED and suffixes[-2:-1] and suffixes[-2] in TEXT
+    return "".join(suffixes[-2:] if packed else suffixes[-1:])
 
 
 def is_text(path: str | Path) -> bool:

@@ -39,7 +39,7 @@ from wlmsim.learn.training.adamw import AdamW
 from wlmsim.learn.training.checkpoint import Checkpoint
 from wlmsim.learn.training.early_stopping import EarlyStopping
 from wlmsim.learn.training.runtime import Runtime
-from wlmsim.learn.velocities.series import startable
+from wlmsim.learn.velocities.series import lasting, startable
 from wlmsim.mechanics.dissipation import Dissipation
 from wlmsim.mechanics.flow import GradientFlow
 from wlmsim.mechanics.lagrangian import Lagrangian
@@ -338,11 +338,9 @@ class WLM(Estimator):
         from wlmsim.learn.training.fitting import Fit
 
         self._check()
-        data = as_series("data", data, columns)
+        data = lasting(as_series("data", data, columns))
         if self.initial_velocities == "given" and not self.first_order:
             data = startable(data)
-        if len(data) < 2:
-            raise ParameterError(f"`data` must hold at least 2 marginals; got {len(data)}")
         for callback in check.sequence("callbacks", callbacks, "a sequence of callables that take a Record"):
             if not callable(callback) or isinstance(callback, type):
                 raise check.fail("callbacks", "callables that take a Record, objects and not classes", callback)

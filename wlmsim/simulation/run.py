@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from wlmsim import _times
+from wlmsim import _deadline, _times
 from wlmsim import _validation as check
 from wlmsim._progress import LateBar
 from wlmsim.data.population import Population
@@ -434,6 +434,7 @@ class _Run:
         """The state at a recorded time, not before the one asked for last; that of an event that ends the run."""
         step, part = self._grid.place(time)
         while self._step < step:
+            _deadline.check()
             self._look_at_the_step()
             if self._loop is None:
                 self._one()

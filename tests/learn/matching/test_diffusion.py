@@ -19,3 +19,11 @@ def test_the_noise_of_particles_that_go_along_is_found():
     assert wls.learn.estimate_noise(well.simulate(times).snapshots(seed=0)) == pytest.approx(well.sigma, rel=0.15)
     # independent samples tell less: their errors hide what noise does
     assert 0.4 < wls.learn.estimate_noise(well.independent_snapshots(times)) / well.sigma < 1.3
+
+
+@pytest.mark.parametrize("count, marginals", [(1, 4), (30, 1)])
+def test_what_does_not_spread_or_last_tells_no_noise(count, marginals):
+    x = np.random.default_rng(0).standard_normal((30, 2))
+    weights = [np.arange(30.0) < count] * marginals
+    with pytest.raises(wls.errors.ParameterError, match="`data` must be of"):
+        wls.learn.estimate_noise(wls.SnapshotSeries(np.arange(marginals), [x] * marginals, weights=weights))

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import wlmsim as wls
+from wlmsim._deadline import OutOfTimeError, until
 from wlmsim.errors import DataWarning, ParameterError
 from wlmsim.learn.studies import naive
 from wlmsim.learn.studies.clock import Clock, seconds_of
@@ -152,6 +153,9 @@ def test_an_interrupt_returns_the_best_so_far(swinging, monkeypatch):
     def interrupted(*given):
         raise KeyboardInterrupt
 
+    with monkeypatch.context() as patch:  # while processes start
+        patch.setattr(search, "started", interrupted)
+        assert wls.learn.study(swinging, budget=60, candidates={"one": short()}, progress=False).interrupted
     monkeypatch.setattr(search, "run_all", interrupted)
     found = wls.learn.study(swinging, budget=5, candidates={"one": short()}, progress=False)
     assert found.interrupted and found.model.fitted
@@ -201,6 +205,21 @@ def test_rows_without_weight_are_no_obstacle(swinging):
     assert wls.learn.study(series, budget=30, candidates=models, progress=False).learned == "spring, matched"
 
 
+def test_one_particle_that_has_all_the_weight_is_looked_at():
+    x = np.random.default_rng(0).standard_normal((30, 2))
+    series = wls.SnapshotSeries([0.0, 1.0, 2.0], [x, x + 0.01, x], weights=[np.eye(1, 30)[0]] * 3)
+    seen = look(series)
+    assert seen.spread == 0 and "cells that keep their number" in menu(series, seen)
+
+
+def test_predictions_of_a_candidate_that_take_too_long_are_given_up():
+    """A marginal a thousand times later than the others is thousands of steps away."""
+    still, path = wls.Population(np.zeros((3, 2)), np.ones((3, 2))), wls.External(lambda x, xp: xp.cos(x).sum(-1))
+    for mechanics in (wls.Lagrangian(path), wls.GradientFlow(path)):
+        with pytest.raises(OutOfTimeError), until(time.monotonic()):
+            wls.simulate(mechanics, still, [1e4], dt=1e-3)
+
+
 @pytest.mark.filterwarnings("ignore:velocities have another unit")
 def test_velocities_in_another_unit_are_converted(swinging):
     hours = wls.SnapshotSeries(swinging.times, swinging.positions, [v / 24 for v in swinging.velocities])
@@ -237,6 +256,8 @@ def test_bad_arguments_are_named(swinging):
         wls.learn.study(swinging, goal="guess")
     with pytest.raises(ParameterError, match="at least 2 marginals"):
         wls.learn.study(swinging[:1])
+    with pytest.raises(ParameterError, match="agents"):
+        wls.learn.study(swinging, agents=[swinging])
     for wrong in ({}, ["spring"], {"spring": 3}):
         with pytest.raises(ParameterError, match="candidates"):
             wls.learn.study(swinging, candidates=wrong)

@@ -27,12 +27,18 @@ def estimate_noise(data: SnapshotSeries) -> float:
     Parameters
     ----------
     data : SnapshotSeries
-        At least three marginals, close enough that distances change by less than a sixth from one to the next.
+        At least two marginals of a population, better more, of two particles with weight, close enough that distances
+        change by less than a sixth from one to the next.
 
     Returns
     -------
     float
         sigma [length / sqrt(time)].
+
+    Raises
+    ------
+    ParameterError
+        If there are fewer, so that nothing can be told.
 
     Examples
     --------
@@ -51,7 +57,13 @@ def estimate_noise(data: SnapshotSeries) -> float:
         [means_of(series, scaled_cloud(cloud, scales, like)) for cloud in data.population(label)]
         for label in data.population_labels
     ]
-    evidence = np.array([weak_form(series, means, float(noise)).evidence for noise in TRIED])
+    means = [each for each in means if len(each) > 1]
+    if not means:
+        raise check.fail("data", "of at least two marginals of a population", data)
+    with np.errstate(all="ignore"):  # of a cloud without extent
+        evidence = np.array([weak_form(series, means, float(noise)).evidence for noise in TRIED])
+    if np.isnan(evidence).all():
+        raise check.fail("data", "of clouds that spread, at least two particles with weight", data)
     best = int(np.nanargmax(evidence))
     return float(np.exp(_vertex(np.log(TRIED), evidence, best)) * scales.length / scales.duration**0.5)
 

@@ -12,6 +12,7 @@ from scipy.spatial import cKDTree
 from wlmsim.data.dates import has_dates, span
 from wlmsim.data.population import Population, row_keys
 from wlmsim.data.snapshots import SnapshotSeries
+from wlmsim.functionals.gaussian import moments
 from wlmsim.learn.studies.folds import ROWS as SCREENED
 from wlmsim.learn.studies.folds import thinned
 from wlmsim.transport.exact import Plan, ground_cost, optimal_plan
@@ -107,7 +108,7 @@ def look(data: SnapshotSeries) -> Seen:
     Seen
     """
     clouds = [thinned(cloud, ROWS) for cloud in data]
-    spread = float(np.median([np.sqrt(cloud.positions.var(0).mean()) for cloud in clouds]))
+    spread = float(np.median([_spread(cloud) for cloud in clouds]))
     near = [cKDTree(cloud.positions).query(cloud.positions, 2)[0][:, 1] for cloud in clouds if len(cloud) > 1]
     known = float(np.mean([v is not None for v in data.velocities]))
     pairs = _intervals(data)
@@ -154,6 +155,12 @@ def _displacement(before: Population, after: Population) -> float:
     moved = b.positions[plan.target] - a.positions[plan.source]
     moved = moved - plan.mass @ moved / plan.mass.sum()
     return float(np.sqrt(plan.mass @ (moved**2).sum(1) / plan.mass.sum()))
+
+
+def _spread(cloud: Population) -> float:
+    """Standard deviation of the particles along an axis, by their weights."""
+    _, covariance = moments(cloud.positions, cloud.weights)
+    return float(np.sqrt(covariance.trace() / cloud.dim))
 
 
 def _look_at_velocities(data: SnapshotSeries, seen: Seen) -> None:

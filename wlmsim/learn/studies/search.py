@@ -171,9 +171,9 @@ class Search:
 
     def run(self) -> None:
         """Fill in the entries; Ctrl-C ends the search with what there is."""
-        if self.folds and self.candidates and self.client is None and self.processes > 1:
-            self._ready = started(self.processes, "torch", "wlmsim.learn.training.fitting")
         try:
+            if self.folds and self.candidates and self.client is None and self.processes > 1:
+                self._ready = started(self.processes, "torch", "wlmsim.learn.training.fitting")
             self._naive()
             if self.folds:
                 self._screen()

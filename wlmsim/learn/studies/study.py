@@ -400,6 +400,7 @@ def study(
     data = as_series("data", data if followed is None else followed, columns)
     if len(data) < 2:
         raise ParameterError(f"`data` must hold at least 2 marginals; got {len(data)}")
+    agents = [check.instance("agents", one, Trajectory) for one in check.sequence("agents", agents, "trajectories")]
     check.choice("goal", goal, ("both", *GOALS))
     if Group.current().size > 1:
         raise ParameterError(

@@ -342,9 +342,9 @@ class Trainer:
     def _loss(self) -> torch.Tensor:
         """Loss of one random rollout, averaged over the populations, or over a few of many."""
         total: Any = 0.0
-        drawn: Any = range(len(self.populations))
+        drawn: Any = [k for k, starts in enumerate(self._starts) if starts]
         if len(drawn) > MOST_POPULATIONS:
-            drawn = self._rng.permutation(len(drawn))[:MOST_POPULATIONS]
+            drawn = self._rng.permutation(drawn)[:MOST_POPULATIONS]
         for k in drawn:
             clouds, starts = self.populations[k], self._starts[k]
             start = starts[self._rng.integers(len(starts))]

@@ -49,6 +49,25 @@ def _slope_weights(times: np.ndarray, k: int) -> np.ndarray:
     return np.linalg.solve((t / span)[None, :] ** powers[:, None], (powers == 1).astype(float)) / span
 
 
+def lasting(data: SnapshotSeries) -> SnapshotSeries:
+    """The populations that were seen at least twice: of the others no motion is known, and they are left out."""
+    parts = {label: data.population(label) for label in data.population_labels}
+    seen_once = [label for label, series in parts.items() if len(series) < 2]
+    if not seen_once:
+        return data
+    if len(seen_once) == len(parts):
+        several = len(parts) > 1
+        least, most = ("2 marginals of a population", "1 of each") if several else ("2 marginals", "1")
+        raise ParameterError(f"`data` must hold at least {least}; got {most}")
+    warnings.warn(
+        f"left out {len(seen_once)} of {len(parts)} populations, which have one marginal, and so no motion: "
+        f"{', '.join(map(str, seen_once[:5]))}{', ...' if len(seen_once) > 5 else ''}",
+        DataWarning,
+        stacklevel=3,
+    )
+    return SnapshotSeries.of_several({label: s for label, s in parts.items() if label not in seen_once})
+
+
 def startable(data: SnapshotSeries) -> SnapshotSeries:
     """Each population from its first marginal with velocities on: no rollout starts or ends at those before.
 
