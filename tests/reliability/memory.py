@@ -15,6 +15,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -55,9 +56,15 @@ def _cells(rows: int) -> Any:
     return anndata.AnnData(genes, obs={"day": day}, obsm={"X_pca": x}, varm={"PCs": loadings})
 
 
-def load(rows: int, folder: Path) -> Action:
-    path = _data(rows).save(folder / "a.h5")
+def load(rows: int, folder: Path, name: str = "a.h5", **about: Any) -> Action:
+    series = _data(rows)
+    path = wls.SnapshotSeries.from_populations(series, **about).save(folder / name)
     return lambda: wls.SnapshotSeries.load(path)
+
+
+def load_dates(rows: int, folder: Path) -> Action:
+    """Of which not all are numbers."""
+    return load(rows, folder, "a.csv", units={"time": "day"}, metadata={"first_date": "2021-03-01"})
 
 
 def save(rows: int, folder: Path) -> Action:
@@ -114,6 +121,12 @@ def film(rows: int, folder: Path) -> Action:
 
 VERBS: dict[str, tuple[Callable[[int, Path], Action], float]] = {
     "load": (load, 40),
+    "load, npz": (partial(load, name="a.npz"), 25),
+    "load, csv": (partial(load, name="a.csv"), 28),
+    "load, csv with dates": (load_dates, 90),
+    "load, parquet": (partial(load, name="a.parquet"), 28),
+    "load, nc": (partial(load, name="a.nc"), 26),
+    "load, h5ad": (partial(load, name="a.h5ad"), 40),
     "save": (save, 20),
     "simulate": (simulate, 40),
     "simulate, to a file": (simulate_to_a_file, 100),

@@ -118,6 +118,8 @@ def ticks_of(times: Any) -> np.ndarray | None:
     dtype: Any = getattr(times, "dtype", None)
     if getattr(dtype, "tz", None) is not None:  # of pandas; xarray shows such values as plain integers
         ticks = np.asarray(getattr(times, "values", times))
+        if ticks.dtype.kind == "M":
+            return ticks
         return ticks.astype(np.int64).view(f"M8[{dtype.unit}]") if _are_integers(ticks) else _from_objects(ticks)
     try:
         array = times if isinstance(times, np.ma.MaskedArray) else np.asarray(getattr(times, "values", times))

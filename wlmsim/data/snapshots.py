@@ -98,9 +98,10 @@ class SnapshotSeries(Located):
         self.dropped = 0
         self._clouds: list[Population] = []
         self._labels: list[np.ndarray] | None = None if populations is None else []
+        fresh = all(column is None or getattr(column, "fresh", False) for column in columns.values())
         for k in range(count):
             row = {name: None if column is None else column[k] for name, column in columns.items()}
-            self._add(k, **row)
+            self._add(k, **row, fresh=fresh)
         if len({cloud.dim for cloud in self._clouds}) > 1:
             raise ParameterError(
                 f"`positions` must have one dimension d at all times; got {[cloud.dim for cloud in self._clouds]}"
@@ -110,7 +111,8 @@ class SnapshotSeries(Located):
         if self.dropped:
             warnings.warn(f"dropped {self.dropped} rows with NaN from the snapshots", DataWarning, stacklevel=2)
 
-    def _add(self, k: int, positions: Any, velocities: Any, weights: Any, populations: Any) -> None:
+    def _add(self, k: int, positions: Any, velocities: Any, weights: Any, populations: Any, *, fresh: bool) -> None:
+        """Add a cloud; arrays that are fresh, which nobody else has, are kept as they are."""
         x = check.array(f"positions[{k}]", positions)
         if x.ndim != 2 or 0 in x.shape:
             raise check.not_a_cloud(f"positions[{k}]", x)
@@ -127,7 +129,7 @@ class SnapshotSeries(Located):
         if bad.all():
             raise ParameterError(f"`positions[{k}]` must have at least one row without NaN; all {len(x)} have one")
         self.dropped += int(bad.sum())
-        keep = ~bad
+        keep = ~bad if bad.any() or not fresh else slice(None)
         x = check.finite(f"positions[{k}]", x[keep])
         v = None if v is None else check.finite(f"velocities[{k}]", v[keep])
         w = None if w is None else check.weights(f"weights[{k}]", w[keep], len(x))

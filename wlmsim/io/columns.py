@@ -6,11 +6,13 @@ means is settled here, once.
 
 from __future__ import annotations
 
+import math
 import re
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -22,7 +24,9 @@ from wlmsim.data.projection import Projection
 from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.data.units import DEGREE, stated, unit_of_length, unit_of_speed
 from wlmsim.errors import DataWarning, ParameterError
+from wlmsim.io.text_table import TextTable
 from wlmsim.io.word_times import read_words, suggestion
+from wlmsim.io.words import number_of, value_of
 
 Names = str | Sequence[str]
 
@@ -32,12 +36,6 @@ COMPONENTS = ("pc", "pca")
 """Beginnings of the names of principal components, which are preferred likewise."""
 MOST_COLUMNS = 100
 """Numbered columns above which they are not taken for positions by themselves."""
-MISSING = (
-    *("", "na", "n/a", "nan", "-nan", "nat", "null", "(null)", "none", "nil", "missing", "<na>", "-", "--", "---"),
-    *(".", "?", "*", "#n/a", "#na", "#value!", "#div/0!", "#ref!", "#num!"),
-    *("nan(ind)", "-nan(ind)", "1.#qnan", "-1.#qnan", "1.#ind", "-1.#ind"),
-)
-"""Words, in small letters, for a value that is not known, as R, pandas, spreadsheets, data bases and C write it."""
 STAND_INS = (
     *(-999.0, -9999.0, -99999.0, -999999.0, -9999999.0, 9999.0, 99999.0, 999999.0, 9999999.0),
     *(-32768.0, 1e20, 1e30, -1e30, 1e35, 1e36, -1e34, float(np.float32(9.96921e36))),
@@ -71,8 +69,8 @@ AXES = (
 """Those of the coordinates of positions."""
 PACES = ("v{}", "v_{}", "vel_{}", "velocity_{}", "{}_velocity")
 """Those of velocities along an axis."""
-_GROUPED = re.compile(r"[-+]?\d{1,3}((,\d{3})+\.\d*|([' \u00a0\u202f]\d{3})+(\.\d*)?)")
-_FORTRAN = re.compile(r"([-+]?\d*\.?\d*)[dD]([-+]?\d+)")
+PART = 2**20
+"""Numbers that are looked at at a time."""
 DENSE = 2e9
 """Bytes beyond which a sparse matrix is not made dense."""
 
@@ -97,21 +95,34 @@ class Rows:
         """Sort the rows into clouds, one for each distinct time."""
         distinct, which = _times.distinct(self.times)
         order = np.argsort(which, kind="stable")
-        first = np.searchsorted(which[order], np.arange(len(distinct)))
-
-        def clouds(column: np.ndarray | None) -> list[np.ndarray] | None:
-            return None if column is None else np.split(column[order], first[1:])
-
-        known: Iterable[np.ndarray] | None = clouds(self.velocities)
+        bounds = np.searchsorted(which, np.arange(len(distinct) + 1), sorter=order)
+        rows = [order[first:last] for first, last in pairwise(bounds)]
         return SnapshotSeries(
             distinct,
-            clouds(self.positions) or [],
-            None if known is None else [None if np.isnan(v).all() else v for v in known],
-            clouds(self.weights),
-            clouds(self.labels),
+            _Clouds(self.positions, rows),
+            None if self.velocities is None else _Clouds(self.velocities, rows, unknown=True),
+            None if self.weights is None else _Clouds(self.weights, rows),
+            None if self.labels is None else _Clouds(self.labels, rows),
             metadata=self.metadata,
             units=self.units,
         )
+
+
+class _Clouds(Sequence[Any]):
+    """The rows of a column at each time, which are copied when they are asked for, and not kept here."""
+
+    fresh = True
+
+    def __init__(self, column: np.ndarray, rows: Sequence[np.ndarray], *, unknown: bool = False):
+        self._column, self._rows, self._unknown = column, rows, unknown
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, k: Any) -> Any:
+        """Those at one time; None where they are unknown, which is where all are NaN."""
+        cloud = self._column[self._rows[k]]
+        return None if self._unknown and np.isnan(cloud).all() else cloud
 
 
 def series_from_columns(
@@ -303,14 +314,6 @@ def without_unit(name: str) -> str:
     return re.sub(r"(?<=\S)\s*(\[[^\[\]]*\]|\([^()]*\))$", "", name)
 
 
-class TextColumns(dict[str, np.ndarray]):
-    """Columns by name, and in ``units`` those of them that the text says."""
-
-    def __init__(self, columns: Mapping[str, np.ndarray], units: Mapping[str, str]):
-        super().__init__(columns)
-        self.units = {name: unit for name, unit in units.items() if unit}
-
-
 class _Table:
     """Looks names up, and says which there are when one is missing."""
 
@@ -320,6 +323,7 @@ class _Table:
         self.names = [str(name) for name in columns]
         self.plain = {plain(name): name for name in reversed(self.names)}
         self.unit_of_words: str | None = None
+        self._units: dict[str, str] = {}
 
     def require(self, role: str, name: str) -> str:
         if name not in self.names and (bare := without_unit(str(name))) in self.names:
@@ -332,8 +336,8 @@ class _Table:
     def optional(self, role: str, name: str | None, usual: str) -> np.ndarray | None:
         if name is None and usual not in self.names:
             return None
-        column = _entries(self.columns[self.require(role, name or usual)])
-        return column if role == "populations" else _numbers(role, column, self.source)
+        found = self.require(role, name or usual)
+        return _entries(self._read(found)) if role == "populations" else self.column(role, found)
 
     def positions(self, given: Names | None) -> Names:
         if given is not None:
@@ -415,12 +419,46 @@ class _Table:
             if array.ndim not in (2, 3) or 0 in array.shape:
                 raise check.fail(role, f"of shape (N, d) or (T, n, d); {names!r} of {self.source} is not", array)
             return _without_stand_ins(role, array, self.source)
-        columns = [_numbers(role, self.columns[name], self.source) for name in names]
-        if len({column.shape for column in columns}) > 1 or columns[0].ndim != 1:
-            raise ParameterError(
-                f"`{role}` must name columns of equal length; {_shown(names)} of {self.source} are not"
-            )
-        return _without_stand_ins(role, np.stack(columns, axis=1), self.source)
+        return _without_stand_ins(role, self._side_by_side(role, names), self.source)
+
+    def _side_by_side(self, role: str, names: Sequence[str]) -> np.ndarray:
+        """Columns of numbers as an array, of shape (N, d): one after the other is read and let go."""
+        if (found := self.quick(names)) is not None:
+            return found
+        array = np.empty((0, 0))
+        for k, name in enumerate(names):
+            column = self.column(role, name)
+            if k == 0 and column.ndim == 1:
+                array = np.empty((len(column), len(names)))
+            if column.ndim != 1 or len(column) != len(array):
+                raise ParameterError(
+                    f"`{role}` must name columns of equal length; {_shown(names)} of {self.source} are not"
+                )
+            array[:, k] = column
+        return array
+
+    def column(self, role: str, name: str) -> np.ndarray:
+        """A column of numbers."""
+        found = self.quick([name])
+        return _numbers(role, self._read(name), self.source) if found is None else found[:, 0]
+
+    def quick(self, names: Sequence[str]) -> np.ndarray | None:
+        """Columns of a text that are numbers, of shape (N, d), without their words; None for what is anything else."""
+        return self.columns.numbers(names) if isinstance(self.columns, TextTable) else None
+
+    def _read(self, name: str) -> Any:
+        """A column, of which the unit that it states is kept: it is read once."""
+        column = self.columns[name]
+        self._units[name] = stated(column)
+        return column
+
+    def _unit(self, name: str) -> str:
+        """The unit that a column says it is in."""
+        if isinstance(self.columns, TextTable):
+            return ""
+        if name not in self._units:
+            self._read(name)
+        return self._units[name]
 
     def times(self, name: str | None, values: Mapping[Any, float] | None, frames: int | None) -> Any:
         """The times of the rows: numbers, or dates."""
@@ -432,7 +470,10 @@ class _Table:
             raise ParameterError(
                 f"`time` must say which of {self._there()} holds the times; there is no 'time', 't' or 'frame'"
             )
-        given = self.columns[self.require("time", clock)]
+        clock = self.require("time", clock)
+        if values is None and (numbers := self.quick([clock])) is not None:
+            return numbers[:, 0]
+        given = self._read(clock)
         dates = ticks_of(given)
         column = _entries(given) if dates is None else dates
         column = column.reshape(1) if column.ndim == 0 else column
@@ -491,7 +532,7 @@ class _Table:
     ) -> dict[str, str]:
         """The units that are given, or else those that the columns say they are in."""
         units = dict(given or {})
-        lengths = {stated(self.columns[name]) for name in _listed(positions)}
+        lengths = {self._unit(name) for name in _listed(positions)}
         if "length" not in units and all(map(_is_degrees, _listed(positions))):
             units["length"] = DEGREE
         if "length" not in units and "" not in lengths:
@@ -500,38 +541,43 @@ class _Table:
         clock = time or self.time_column()
         if self.unit_of_words is not None:
             units.setdefault("time", self.unit_of_words)
-        if "time" not in units and clock in self.names and (name := stated(self.columns[clock])):
+        if "time" not in units and clock in self.names and (name := self._unit(clock)):
             units["time"] = unit_of_time(name) or name
         return units
 
     def check_speed(self, velocities: Names | None, units: Mapping[str, str]) -> None:
         """Refuse velocities that say that they are in another unit than positions over times."""
         for name in _listed(velocities or ()):
-            speed = unit_of_speed(stated(self.columns[name]))
+            speed = unit_of_speed(self._unit(name))
             length, time = unit_of_length(units.get("length", "")), unit_of_time(units.get("time", ""))
             if speed and ((length and length != speed.length) or (time and time != speed.time)):
                 raise ParameterError(
                     f"`velocities` must be in the unit of positions over that of times, "
                     f"{units.get('length', '?')}/{units.get('time', '?')}; {name!r} of {self.source} is in "
-                    f"{stated(self.columns[name])}: convert them, or count dates in another unit, as "
+                    f"{self._unit(name)}: convert them, or count dates in another unit, as "
                     "units={'time': 's'} does; wlmsim.io.load_drifters reads longitudes and latitudes with velocities"
                 )
 
     def _dense(self, role: str, name: str, dims: int | None) -> Any:
         """A matrix as an array: a sparse one within bounds, and with a word."""
-        matrix = self.columns[name]
-        if isinstance(matrix, np.ndarray) or not hasattr(matrix, "toarray"):  # views of AnnData have it too
+        matrix = self._read(name)
+        if not is_sparse(matrix):
             return matrix
-        matrix = matrix[:, :dims] if dims is not None and dims < matrix.shape[1] else matrix
         rows, count = matrix.shape
-        size = 8.0 * rows * count
-        about = f"{name!r} of {self.source} is sparse: dense it has {rows:,} x {count:,} numbers, {size / 1e9:.2g} GB"
+        kept = count if dims is None else min(dims, count)
+        size = 8.0 * rows * kept
+        about = f"{name!r} of {self.source} is sparse: dense it has {rows:,} x {kept:,} numbers, {size / 1e9:.2g} GB"
         if size > DENSE:
             raise ParameterError(
                 f"`{role}` must be a few coordinates; {about}. An embedding, such as X_pca of scanpy.pp.pca, has few"
             )
         warnings.warn(f"{about}, and is made so", DataWarning, stacklevel=6)
-        return matrix.toarray()
+        dense = np.empty((rows, kept))
+        begin = 0
+        for part in parts_of(matrix):
+            dense[begin : begin + part.shape[0]] = part[:, :kept].toarray()
+            begin += part.shape[0]
+        return dense
 
     def _resolve(self, role: str, given: Names) -> Names:
         if isinstance(given, str):
@@ -570,14 +616,15 @@ class _Table:
 
 def _without_stand_ins(role: str, values: np.ndarray, source: str) -> np.ndarray:
     """Values in which numbers that stand for what is not known, far off all others, are NaN, with a word."""
+    if not any(_are_far(part).any() for part in parts_of(values)):
+        return values
     suspects = np.isin(values, STAND_INS)
-    if not suspects.any():
+    known = ~suspects & np.isfinite(values)
+    least, most = values.min(where=known, initial=np.inf), values.max(where=known, initial=-np.inf)
+    if not suspects.any() or not least < most:
         return values
-    others = values[~suspects & np.isfinite(values)]
-    if not len(others) or not np.ptp(others):
-        return values
-    middle, extent = 0.5 * (others.min() + others.max()), np.ptp(others)
-    missing = suspects & (np.abs(values - middle) > FAR_OFF * extent)
+    missing = suspects.copy()
+    missing[suspects] = np.abs(values[suspects] - 0.5 * (least + most)) > FAR_OFF * (most - least)
     if values.shape[-1] > 1:  # the same one in all coordinates at once
         missing |= (suspects & (values == values[..., :1])).all(axis=-1, keepdims=True)
     if not missing.any():
@@ -591,6 +638,27 @@ def _without_stand_ins(role: str, values: np.ndarray, source: str) -> np.ndarray
     return np.where(missing, np.nan, values)
 
 
+def _are_far(values: np.ndarray) -> np.ndarray:
+    """Which values are as large as those that stand for others are at least."""
+    return np.abs(values) >= min(map(abs, STAND_INS))
+
+
+def is_sparse(matrix: Any) -> bool:
+    """Whether a matrix is sparse, in memory or on the disk."""
+    return getattr(matrix, "format", "") in ("csr", "csc") or (
+        hasattr(matrix, "toarray") and not isinstance(matrix, np.ndarray)  # views of AnnData have it too
+    )
+
+
+def parts_of(matrix: Any) -> Iterator[Any]:
+    """Some rows of a matrix of any kind at a time, so that what is made of all of it takes little memory."""
+    if hasattr(matrix, "to_memory") and matrix.format == "csc":
+        matrix = matrix.to_memory()  # rows of which are not to be had from the disk
+    rows, width = matrix.shape[0], math.prod(matrix.shape[1:])
+    step = max(1, PART // max(1, width))
+    return (matrix[k : k + step] for k in range(0, rows, step))
+
+
 def _numbers(role: str, column: Any, source: str, hint: str = "") -> np.ndarray:
     """A column as float64; words that are numbers count as numbers, and what is missing or masked as NaN."""
     if are_dates(column):
@@ -598,12 +666,12 @@ def _numbers(role: str, column: Any, source: str, hint: str = "") -> np.ndarray:
     column = _entries(column)
     if column.dtype.kind == "U":
         try:
-            return np.array([_number(word) for word in column.ravel().tolist()], np.float64).reshape(column.shape)
+            return np.array([number_of(word) for word in column.ravel().tolist()], np.float64).reshape(column.shape)
         except ValueError:
             pass  # which of them is none is said below
     if column.dtype.kind in "OUST":
         flat = [entry.decode() if isinstance(entry, bytes) else entry for entry in column.ravel().tolist()]
-        column = np.array([_value(entry) for entry in flat], dtype=object).reshape(column.shape)
+        column = np.array([value_of(entry) for entry in flat], dtype=object).reshape(column.shape)
     try:
         return check.array(role, column)
     except ParameterError:
@@ -612,35 +680,6 @@ def _numbers(role: str, column: Any, source: str, hint: str = "") -> np.ndarray:
         raise ParameterError(
             f"`{role}` must be numbers; {source} has {example!r}{comma or hint or WORD_HINT}"
         ) from None
-
-
-def _number(word: str) -> float:
-    try:
-        return float(word)
-    except ValueError:
-        return float(_value(word))
-
-
-def _value(entry: Any) -> Any:
-    """An entry of a table; NaN where it is missing, and numbers of Fortran and with marks between thousands plain."""
-    if not isinstance(entry, str):
-        return np.nan if check.absent(entry) else entry
-    word = entry.strip()
-    if is_missing(word):
-        return np.nan
-    if _GROUPED.fullmatch(word):
-        return re.sub(r"[,' \u00a0\u202f]", "", word)
-    return f"{fortran[1]}e{fortran[2]}" if (fortran := _FORTRAN.fullmatch(word)) else entry
-
-
-def is_missing(word: str) -> bool:
-    """Whether a word stands for a value that is not known."""
-    return word.strip().lower() in MISSING
-
-
-def are_missing(words: np.ndarray) -> np.ndarray:
-    """Which words do."""
-    return np.isin(np.char.lower(np.char.strip(words)), MISSING)
 
 
 def plain(name: str) -> str:

@@ -20,6 +20,8 @@ from wlmsim.io.columns import (
     Rows,
     axis_names,
     columns_from_series,
+    is_sparse,
+    parts_of,
     rows_from_columns,
     series_from_columns,
     split_axes,
@@ -59,9 +61,38 @@ def to_dataframe(series: SnapshotSeries) -> pandas.DataFrame:
 
 def from_dataframe(frame: pandas.DataFrame, *, source: str = "the data frame", **columns: Any) -> SnapshotSeries:
     """Build a series from a data frame with a row for each particle at each time."""
-    about = {name: frame.attrs.get(name) for name in ("metadata", "units")}
-    found = {str(name): frame[name].to_numpy() for name in frame.columns}
-    return series_from_columns(found, source, **_merged(about, columns))
+    return from_table(FrameColumns(frame), source=source, **columns)
+
+
+def from_table(table: FrameColumns, *, source: str, **columns: Any) -> SnapshotSeries:
+    """Build a series from the columns of a data frame, which says its metadata and units itself."""
+    about = {name: table.attrs.get(name) for name in ("metadata", "units")}
+    return series_from_columns(table, source, **_merged(about, columns))
+
+
+class FrameColumns(Mapping[str, Any]):
+    """The columns of a data frame; dates that have a zone keep it."""
+
+    def __init__(self, frame: pandas.DataFrame):
+        self._frame, self.attrs = frame, frame.attrs
+        self._names = {str(name): name for name in frame.columns}
+
+    def __getitem__(self, name: str) -> Any:
+        column = self._column(self._names[name])
+        if getattr(column.dtype, "tz", None) is None:
+            return column.to_numpy()
+        column = column.copy(deep=False)
+        column.attrs = {}  # which are those of the frame, and say nothing of a column
+        return column
+
+    def _column(self, name: Any) -> pandas.Series[Any]:
+        return self._frame[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
 
 
 # --- xarray
@@ -147,9 +178,12 @@ def _projected(velocities: Any, loadings: np.ndarray) -> np.ndarray:
         DataWarning,
         stacklevel=5,
     )
-    if hasattr(velocities, "toarray") and not isinstance(velocities, np.ndarray):
-        return np.asarray(velocities @ loadings)
-    return np.nan_to_num(np.asarray(velocities)) @ np.asarray(loadings)
+    loadings = np.asarray(loadings)
+    return np.concatenate([_without_nan(part) @ loadings for part in parts_of(velocities)])
+
+
+def _without_nan(velocities: Any) -> Any:
+    return velocities if is_sparse(velocities) else np.nan_to_num(np.asarray(velocities))
 
 
 def _usual_time(data: anndata.AnnData) -> str | None:
@@ -202,16 +236,15 @@ class AnnotatedColumns(Mapping[str, Any]):
             self._groups |= {str(name): group for name in group if str(name) not in self._groups}
         for name in without:
             self._groups.pop(name, None)
-        if _has_matrix(data):
-            self._groups.setdefault("X", {"X": data.X})
+        if "X" not in self._groups and _has_matrix(data):
+            self._groups["X"] = {"X": data.X}
 
     def add(self, name: str, values: Any) -> None:
         """Let a name stand for other values."""
         self._groups[name] = {name: values}
 
     def __getitem__(self, name: str) -> Any:
-        values = self._groups[name][name]
-        return values[:] if name == "X" else values
+        return self._groups[name][name]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._groups)

@@ -14,6 +14,7 @@ from wlmsim.data.trajectory import Trajectory
 from wlmsim.io.attributes import plain
 from wlmsim.io.columns import axis_names
 from wlmsim.io.drifters import ABOUT
+from wlmsim.io.exchange import FrameColumns
 from wlmsim.io.optional import package
 from wlmsim.io.track_tables import tracks_from_columns
 
@@ -59,14 +60,18 @@ def paths_to_dataframe(paths: Paths) -> pandas.DataFrame:
 
 def tracks_from_dataframe(frame: pandas.DataFrame, *, source: str = "the data frame", **columns: Any) -> Tracks:
     """Build tracks from a data frame with a row for each sighting; of `paths_to_dataframe` they are the same again."""
-    found = {str(name): frame[name] if _has_zone(frame[name]) else frame[name].to_numpy() for name in frame.columns}
-    about = {name: dict(frame.attrs.get(name) or {}) for name in ("metadata", "units")}
-    own = "projection" in about["metadata"] and {"id", "time", "x", "y"} <= set(found) and "positions" not in columns
+    return tracks_from_table(FrameColumns(frame), source=source, **columns)
+
+
+def tracks_from_table(table: FrameColumns, *, source: str, **columns: Any) -> Tracks:
+    """Build tracks from the columns of a data frame, which says its metadata and units itself."""
+    about = {name: dict(table.attrs.get(name) or {}) for name in ("metadata", "units")}
+    own = "projection" in about["metadata"] and {"id", "time", "x", "y"} <= set(table) and "positions" not in columns
     if own and not columns.keys() & {"crs", "projection"}:
-        columns = {"id": "id", "time": "time", "positions": [n for n in ("x", "y", "z") if n in found], **columns}
+        columns = {"id": "id", "time": "time", "positions": [n for n in ("x", "y", "z") if n in table], **columns}
     for name, values in about.items():
         columns[name] = {**values, **(columns.get(name) or {})}
-    return tracks_from_columns(found, source, **columns)
+    return tracks_from_columns(table, source, **columns)
 
 
 def paths_to_xarray(paths: Paths) -> xarray.Dataset:
@@ -109,7 +114,3 @@ def paths_to_xarray(paths: Paths) -> xarray.Dataset:
     return package("xarray", "xarray").Dataset(
         data, coordinates, {"featureType": "trajectory", "Conventions": "CF-1.11", **texts}
     )
-
-
-def _has_zone(column: Any) -> bool:
-    return getattr(column.dtype, "tz", None) is not None

@@ -36,6 +36,7 @@ from wlmsim.io.optional import package
 from wlmsim.io.paths import existing, local
 from wlmsim.io.refusal import naming, one_line
 from wlmsim.io.snapshots_file import load_snapshots
+from wlmsim.io.stored_cells import StoredCells, is_stored_by_elements
 from wlmsim.io.suffixes import ARRAYS, CELLS, NETCDF, PARQUET, TEXT, WAYS, XML, is_foreign, is_text, suffix_of
 
 
@@ -211,7 +212,7 @@ class Opened:
     columns : mapping
         What it holds by name; values are read when asked for.
     whole : Any
-        The dataset, the annotated matrix or the data frame that has the columns, if there is one.
+        The dataset, the annotated matrix or the table that has the columns, if there is one.
     units : mapping
         Units that it tells beside its columns.
     """
@@ -238,8 +239,7 @@ class Opened:
 
     def outline(self) -> dict[str, Any]:
         """Names, shapes and kinds of values of the columns."""
-        found = {name: self.columns[name] for name in self.columns}
-        shown = {name: f"{_kind(value)} {tuple(np.shape(value))}" for name, value in found.items()}
+        shown = {name: _described(self.columns[name]) for name in self.columns}
         return {"path": str(self.path), "bytes": size_of(self.path), "kind": "columns", "columns": shown}
 
     def read(self, columns: Mapping[str, Any]) -> SnapshotSeries | Tracks:
@@ -263,7 +263,7 @@ class Opened:
             return drifters.load_drifters(self.whole, **columns)
         arguments.check_taken(columns, track_tables.tracks_from_columns, f"tracks of {self.path.name}")
         if self.suffix in PARQUET:
-            return paths_exchange.tracks_from_dataframe(self.whole, source=self.path.name, **columns)
+            return paths_exchange.tracks_from_table(self.whole, source=self.path.name, **columns)
         table, units = self.columns, self.units
         if trackmate.is_table(table):
             table, units = trackmate.table(table)
@@ -286,7 +286,7 @@ class Opened:
         if self.suffix in NETCDF:
             return exchange.from_xarray(self.whole, source=self.path.name, **columns)
         if self.suffix in PARQUET:
-            return exchange.from_dataframe(self.whole, source=self.path.name, **columns)
+            return exchange.from_table(self.whole, source=self.path.name, **columns)
         if self.suffix == CELLS:
             return exchange.from_anndata(self.whole, source=self.path.name, **columns)
         return series_from_columns(self.columns, self.path.name, **columns)
@@ -308,8 +308,8 @@ def _opened(path: Path, suffix: str, decimal: str | None) -> Iterator[Opened]:
     if is_text(path):
         yield Opened(path, text.text_columns(path, decimal=decimal))
     elif suffix in PARQUET:
-        frame = _parquet(path)
-        yield Opened(path, ParquetColumns(frame), frame)
+        with _parquet(path) as table:
+            yield Opened(path, table, table)
     elif suffix == XML:
         columns, units = trackmate.xml(path)
         yield Opened(path, columns, units=units)
@@ -320,7 +320,7 @@ def _opened(path: Path, suffix: str, decimal: str | None) -> Iterator[Opened]:
         with drifters.opened(path) as dataset:
             yield Opened(path, {str(name): variable for name, variable in dataset.variables.items()}, dataset)
     elif suffix == CELLS:
-        with _annotated(path) as data:
+        with _cells(path) as data:
             yield Opened(path, exchange.AnnotatedColumns(data), data)
     else:
         with tables.dataset_columns(path) as datasets:
@@ -329,32 +329,32 @@ def _opened(path: Path, suffix: str, decimal: str | None) -> Iterator[Opened]:
             yield Opened(path, datasets)
 
 
-class ParquetColumns(Mapping[str, Any]):
-    """The columns of a data frame; dates that have a zone keep it."""
+class ParquetColumns(exchange.FrameColumns):
+    """The columns of a table of which each is read when it is asked for, as pandas reads it."""
 
-    def __init__(self, frame: Any):
-        self.frame = frame
+    def __init__(self, file: Any):
+        super().__init__(file.schema_arrow.empty_table().to_pandas())
+        self._file = file
 
-    def __getitem__(self, name: str) -> Any:
-        column = self.frame[name]
-        return column if getattr(column.dtype, "tz", None) is not None else column.to_numpy()
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(map(str, self.frame.columns))
-
-    def __len__(self) -> int:
-        return len(self.frame.columns)
+    def _column(self, name: Any) -> Any:
+        return self._file.read(columns=[name]).to_pandas()[name]
 
 
-def _parquet(path: Path) -> Any:
-    pandas = package("pandas", "parquet")
+@contextmanager
+def _parquet(path: Path) -> Iterator[ParquetColumns]:
+    package("pandas", "parquet")
     package("pyarrow", "parquet")
+    from pyarrow import parquet
+
     path = existing(path)
     try:
         _check_rows(path)
-        return pandas.read_parquet(path)
+        file = parquet.ParquetFile(path)
+        columns = ParquetColumns(file)
     except (OSError, ValueError) as error:
         raise FileFormatError(f"{path}: it is not a Parquet file ({one_line(error)})") from None
+    with file:
+        yield columns
 
 
 def _check_rows(path: Path) -> None:
@@ -372,14 +372,27 @@ def _check_readable(path: Path, suffix: str) -> None:
         raise FileFormatError(f"{existing(path)}: wlmsim does not read {suffix} files; {WAYS[suffix]}")
 
 
-def _kind(value: Any) -> str:
-    return str(getattr(value, "dtype", type(value).__name__))
+def _described(value: Any) -> str:
+    """Kind and shape of values."""
+    return f"{getattr(value, 'dtype', type(value).__name__)} {tuple(np.shape(value))}"
 
 
 def read_cells(path: str | Path) -> Any:
     """Read an .h5ad file as an AnnData object, all of it in memory; errors are those of `read_snapshots`."""
     with _annotated(local(path)) as data:
         return data.to_memory()
+
+
+@contextmanager
+def _cells(path: Path) -> Iterator[Any]:
+    """An .h5ad file, of which nothing is read before it is asked for; one that is laid out as of old all but X."""
+    package("anndata", "anndata")
+    with hdf5.reading(path, foreign=True) as file:
+        if is_stored_by_elements(file):
+            yield StoredCells(file)
+            return
+    with _annotated(path) as data:
+        yield data
 
 
 @contextmanager

@@ -127,6 +127,8 @@ def _read(file: h5py.File, start: Any, stop: Any) -> SnapshotSeries:
 class _Clouds:
     """The clouds of a column, each of which is read when it is asked for, and not kept here."""
 
+    fresh = True
+
     def __init__(self, name: str, dataset: h5py.Dataset, bounds: np.ndarray):
         self._name, self._dataset, self._bounds = name, dataset, bounds
         self.known: np.ndarray | None = None

@@ -13,6 +13,7 @@ import warnings
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
@@ -21,11 +22,13 @@ import numpy as np
 from wlmsim import _validation as check
 from wlmsim.errors import DataWarning, FileFormatError
 from wlmsim.io.believed import most_bytes
-from wlmsim.io.columns import TextColumns, is_missing, without_unit
+from wlmsim.io.columns import without_unit
 from wlmsim.io.paths import existing
 from wlmsim.io.refusal import naming
 from wlmsim.io.signatures import OTHER, signature
 from wlmsim.io.suffixes import PACKED
+from wlmsim.io.text_table import TextTable, table_of
+from wlmsim.io.words import is_missing
 
 COMMENTS = ("#", "%")
 """With what lines begin that are none."""
@@ -35,6 +38,8 @@ ABOVE = 100
 """Lines from the top among which the header is looked for."""
 BELOW = 10_000
 """Rows by which a line of units is told."""
+ROWS = 10_000
+"""Rows that are read at a time."""
 _UNPACKERS = {".gz": ("gzip", "GzipFile"), ".bz2": ("bz2", "BZ2File"), ".xz": ("lzma", "LZMAFile")}
 _WITH_COMMA = re.compile(r"\s*[-+]?(\d{1,3}([.' \u00a0\u202f]\d{3})+|\d*)(,\d*)?([eE][-+]?\d+)?\s*")
 
@@ -48,7 +53,7 @@ class Layout(NamedTuple):
     word: str = ""
 
 
-def text_columns(path: str | Path, *, decimal: str | None = None) -> TextColumns:
+def text_columns(path: str | Path, *, decimal: str | None = None) -> TextTable:
     """Read a text file of columns; fields are separated by commas, tabs, semicolons, bars or blanks.
 
     Parameters
@@ -61,7 +66,7 @@ def text_columns(path: str | Path, *, decimal: str | None = None) -> TextColumns
 
     Returns
     -------
-    TextColumns
+    TextTable
         The columns; as strings if some field of the file is not a number. A column of the names of rows that has no
         name in the header, as R writes it, is called ``""``. Without a header they are ``"1"``, ``"2"``, ...
 
@@ -85,19 +90,21 @@ def text_columns(path: str | Path, *, decimal: str | None = None) -> TextColumns
     return columns
 
 
-def _text_columns(path: Path, decimal: str | None) -> TextColumns:
+def _text_columns(path: Path, decimal: str | None) -> TextTable:
     refused: FileFormatError | None = None
     try:
-        with _text(path, _encoding(path)) as stream:
-            for layout in _layouts(list(itertools.islice(stream, ABOVE)), decimal):
-                try:
-                    columns = _columns(stream, layout, path, decimal)
-                except FileFormatError as error:
-                    refused = refused or error
-                    continue
-                if layout.word:
-                    _say(path, layout.word)
-                return columns
+        encoding = _encoding(path)
+        with _text(path, encoding) as stream:
+            first = list(itertools.islice(stream, ABOVE))
+        for layout in _layouts(first, decimal):
+            try:
+                columns = _columns(_Below(path, encoding, layout), decimal)
+            except FileFormatError as error:
+                refused = refused or error
+                continue
+            if layout.word:
+                _say(path, layout.word)
+            return columns
     except (UnicodeDecodeError, csv.Error, gzip.BadGzipFile, zipfile.BadZipFile, EOFError, zlib.error) as error:
         found = signature(path)
         what = error if found == OTHER else f"it begins as {found} files do, which its suffix should say"
@@ -142,70 +149,93 @@ def _from_top(lines: Sequence[str], first: int, decimal: str | None) -> Layout:
     return Layout(first + 1, header, separator)
 
 
-def _columns(stream: TextIO, layout: Layout, path: Path, decimal: str | None) -> TextColumns:
+def _columns(below: _Below, decimal: str | None) -> TextTable:
     """The columns by one layout."""
-
-    def lines() -> Iterator[str]:
-        stream.seek(0)
-        return itertools.islice(stream, layout.above, None)
-
+    path, layout = below.path, below.layout
     if decimal != "," and _distinct(layout.header):
-        numbers = _all_numbers(lines(), layout.separator, len(layout.header))
+        numbers = _all_numbers(below.lines(), layout.separator, len(layout.header))
         if numbers is not None:
             names, units = _without_units(layout.header, path)
-            return TextColumns(dict(zip(names, numbers.T, strict=True)), units)
-    rows = _even(_rows(lines(), layout.separator), layout, path)
+            return TextTable(names, numbers, {name: k for k, name in enumerate(names)}, units=units)
+    rows = list(itertools.islice(below.rows(), BELOW + 1))
     if not rows:
         raise FileFormatError(f"{path}: it has no rows below its header")
-    header, rows = _without_tail(layout.header, rows)
+    header = _without_tail(below, rows[0])
     if not _distinct(header):
         raise FileFormatError(f"{path}: its header repeats a name ({', '.join(header)})")
     names, units = _without_units(header, path)
-    if (below := _below_units(rows, path)) is not None:
-        units, rows = dict(zip(names, below, strict=True)), rows[1:]
-    if decimal is None and layout.separator != "," and _have_commas(rows[:BELOW]):
+    below.kept = len(names)
+    if (first := _below_units([row[: below.kept] for row in rows], path)) is not None:
+        below.skipped, units = True, dict(zip(names, first, strict=True))
+    if decimal is None and layout.separator != "," and _have_commas(rows[below.skipped :]):
         _say(path, "its numbers have decimal commas")
         decimal = ","
-    columns = zip(*rows, strict=True)
-    found = {
-        name: np.array(_with_points(column) if decimal == "," else column)
-        for name, column in zip(names, columns, strict=True)
-    }
-    return TextColumns(found, units)
-
-
-def _even(rows: Iterable[list[str]], layout: Layout, path: Path) -> list[list[str]]:
-    """The rows that are no blanks and no comments, which have all as many fields, or one more than names."""
-    kept: list[list[str]] = []
-    width, again = len(layout.header), 0
-    for number, row in enumerate(rows, start=layout.above + 1):
-        first = row[0].strip() if row else ""
-        if (not first and not any(map(str.strip, row))) or (len(row) != width and first.startswith(COMMENTS)):
-            continue
-        if first == layout.header[0] and [field.strip() for field in row] == layout.header:
-            again += 1
-            continue
-        if not kept and len(row) == width + 1:
-            width += 1
-        if len(row) != width:
-            raise FileFormatError(f"{path}: row {number} has {len(row)} fields, and the header {len(layout.header)}")
-        kept.append(row)
-    if again:
+    below.with_points = decimal == ","
+    del rows  # of which the table takes some at a time
+    table = table_of(names, below.columns, units)
+    if below.again:
         _say(
-            path, f"its header stands {again} more times among its rows, as of files that were joined, and is left out"
+            path,
+            f"its header stands {below.again} more times among its rows, as of files that were joined, and is left out",
         )
-    return kept
+    return table
 
 
-def _without_tail(header: list[str], rows: list[list[str]]) -> tuple[list[str], list[list[str]]]:
-    """Names and rows without the empty columns that delimiters at the ends of lines make."""
-    if len(rows[0]) > len(header):
-        named = any(row[-1].strip() for row in rows)  # rows, as R does it
+@dataclass
+class _Below:
+    """What stands below the header; each time that it is asked for it is read anew, so that little is kept of it.
+
+    Of each row the first fields are `kept`, but of one that is `skipped`. Headers that stand there `again` are counted.
+    """
+
+    path: Path
+    encoding: str
+    layout: Layout
+    kept: int | None = None
+    skipped: bool = False
+    with_points: bool = False
+    again: int = 0
+
+    def lines(self) -> Iterator[str]:
+        with _text(self.path, self.encoding) as stream:
+            yield from itertools.islice(stream, self.layout.above, None)
+
+    def rows(self) -> Iterator[list[str]]:
+        """Rows that are no blanks and no comments, which have all as many fields, or one more than names."""
+        header, width, self.again = self.layout.header, -1, 0
+        for number, row in enumerate(_rows(self.lines(), self.layout.separator), start=self.layout.above + 1):
+            if len(row) != width or not row[0].strip() or row[0].strip() == header[0]:  # which is seldom
+                expected = width if width > 0 else len(header)
+                if not any(map(str.strip, row)) or (len(row) != expected and row[0].startswith(COMMENTS)):
+                    continue
+                if row[0].strip() == header[0] and [field.strip() for field in row] == header:
+                    self.again += 1
+                    continue
+                width = expected + (width < 0 and len(row) == expected + 1)
+                if len(row) != width:
+                    raise FileFormatError(
+                        f"{self.path}: row {number} has {len(row)} fields, and the header {len(header)}"
+                    )
+            yield row
+
+    def columns(self) -> Iterator[Sequence[Sequence[str]]]:
+        """The fields of some rows at a time, column by column."""
+        rows = itertools.islice(self.rows(), int(self.skipped), None)
+        while block := list(itertools.islice(rows, ROWS)):
+            columns = list(zip(*block, strict=True))[: self.kept]
+            yield list(map(_with_points, columns)) if self.with_points else columns
+
+
+def _without_tail(below: _Below, row: Sequence[str]) -> list[str]:
+    """Names without those of the empty columns that delimiters at the ends of lines make."""
+    header = below.layout.header
+    if len(row) > len(header):
+        named = any(row[-1].strip() for row in below.rows())  # rows, as R does it
         header = ["", *header] if named else [*header, ""]
     kept = len(header)
-    while kept and not header[kept - 1] and not any(row[kept - 1].strip() for row in rows):
+    while kept and not header[kept - 1] and not any(row[kept - 1].strip() for row in below.rows()):
         kept -= 1
-    return header[:kept], rows if kept == len(header) else [row[:kept] for row in rows]
+    return header[:kept]
 
 
 def _encoding(path: Path) -> str:
@@ -258,7 +288,7 @@ def _without_units(header: list[str], path: Path) -> tuple[list[str], dict[str, 
 
 def _below_units(rows: list[list[str]], path: Path) -> list[str] | None:
     """The first row, if it is one of units, which data servers such as ERDDAP write under the names."""
-    units, below = rows[0], rows[1 : 1 + BELOW]
+    units, below = rows[0], rows[1:]
     numeric = [
         k for k in range(len(units)) if below and all(check.is_number(row[k]) or is_missing(row[k]) for row in below)
     ]

@@ -16,10 +16,11 @@ from wlmsim import _validation as check
 from wlmsim.data.dates import ORIGIN, counted, counting, from_text, ticks_of, zoned
 from wlmsim.data.projection import Projection
 from wlmsim.data.tracks import Tracks
-from wlmsim.data.units import DEGREE, METRES, stated, unit_of_length, unit_of_speed
+from wlmsim.data.units import DEGREE, METRES, unit_of_length, unit_of_speed
 from wlmsim.errors import DataWarning, FileFormatError, ParameterError
-from wlmsim.io.columns import AXES, TIMES, Names, _numbers, _Table, are_missing, is_missing, plain
+from wlmsim.io.columns import AXES, TIMES, Names, _numbers, _Table, plain
 from wlmsim.io.sightings import EASTWARD, HEIGHTS, Sightings, length_wanted, numbered, pace_in, warn_of_height
+from wlmsim.io.words import are_missing, is_missing
 
 IDS = (
     "individual_local_identifier",
@@ -274,14 +275,16 @@ class _SightingsTable(_Table):
     def moments(self, given: Names | None, timezone: str | None, date_format: str | None) -> Any:
         """Times as numbers, or dates."""
         apart = given is None and {"date", "time"} <= set(self.plain) and "timestamp" not in self.plain
-        if given is None and apart and _are_clock_times(self.columns[self.plain["time"]]):
+        clock = self._as_stored(self.plain["time"]) if apart else None
+        if given is None and apart and _are_clock_times(clock):
             given = [self.plain["date"], self.plain["time"]]
-        elif apart and ticks_of(self.columns[self.plain["time"]]) is None and self._is_dates("date"):
+        elif apart and ticks_of(clock) is None and self._is_dates("date"):
             given = self.plain["date"]  # beside the same as a number, as tables of wlmsim have it
         if given is None:
             given = self.usual("time", TIMES, "the times")
         names = [given] if isinstance(given, str) else list(given)
-        columns = [self.columns[self.require("time", name)] for name in names]
+        names = [self.require("time", name) for name in names]
+        columns = [self._as_stored(name) if len(names) == 1 else self.columns[name] for name in names]
         if len(columns) > 1:
             words = [" ".join(row) for row in zip(*map(_words, columns), strict=True)]
             return _dates(np.array(words), self.source, timezone, date_format)
@@ -297,12 +300,17 @@ class _SightingsTable(_Table):
             return _dates(_words(entries), self.source, timezone, date_format)
         return _numbers("time", columns[0], self.source)
 
+    def _as_stored(self, name: str) -> Any:
+        """A column, of a text as numbers where it is numbers."""
+        numbers = self.quick([name])
+        return self.columns[name] if numbers is None else numbers[:, 0]
+
     def clock(self, when: Any) -> tuple[str, str] | None:
         """The unit and the first date by which a column of times counts that stands beside dates; None without."""
         dates = ticks_of(when)
         if dates is None or dates.dtype.kind != "M" or "time" not in self.plain:
             return None
-        column = self.columns[self.plain["time"]]
+        column = self._as_stored(self.plain["time"])
         if not _are_numbers(np.asarray(column)):
             return None
         numbers = np.asarray(_numbers("time", column, self.source), dtype=float)
@@ -336,7 +344,7 @@ class _SightingsTable(_Table):
         """Without a third coordinate that is the same everywhere, as that of a film is."""
         if len(names) < 3:
             return names
-        depth = _numbers("positions", self.columns[names[2]], self.source)
+        depth = self._side_by_side("positions", names[2:])[:, 0]
         known = depth[np.isfinite(depth)]
         return names[:2] if not len(known) or (known == known[0]).all() else names
 
@@ -391,7 +399,7 @@ class _SightingsTable(_Table):
 
     def said(self, name: str) -> str:
         """The unit that a column says it is in, or the text beside its name."""
-        return stated(self.columns[name]) or self.units_beside.get(name, "")
+        return self._unit(name) or self.units_beside.get(name, "")
 
     def units_of(self, names: Names) -> dict[str, str]:
         """Units that the columns say they are in, or that their names mean."""
