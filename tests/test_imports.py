@@ -50,6 +50,22 @@ def test_a_simulation_loads_neither_torch_nor_graphics():
     assert loaded & {"torch", "pyvista", "matplotlib", "ot", "h5py"} == set()
 
 
+@pytest.mark.parametrize(
+    "command", ["forecast no.model d.h5 -o f.h5", "evaluate no.model d.h5", "annotate no.model c.h5ad -o d.h5ad"]
+)
+def test_a_model_that_is_missing_is_missed_without_torch(command):
+    """Which takes seconds to load."""
+    code = f"""
+    import sys, typer
+    from wlmsim.cli import app
+    try:
+        app({command.split()!r})
+    except SystemExit as end:
+        assert end.code == 1
+    """
+    assert "torch" not in loaded_by(textwrap.dedent(code))
+
+
 def test_modules_of_visual_and_learn_are_loaded_when_used():
     assert loaded_by("import wlmsim as w; w.visual; w.learn; dir(w.visual); dir(w.learn)") & HEAVY == set()
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from wlmsim.cli.completion import files
-from wlmsim.cli.files import check_output, check_suffix
+from wlmsim.cli.files import check_output, check_suffix, check_there
 from wlmsim.cli.options import Force, ModelFile, Output, Quiet
 
 CELLS = (".h5ad",)
@@ -40,6 +40,7 @@ def annotate(
     for hint, path in (("CELLS", cells), ("--output", output)):
         check_suffix(hint, path, CELLS)
     check_output(output, force, model, cells)
+    check_there(model, cells)
 
     import wlmsim as wls
     from wlmsim.io import read_cells, write_cells

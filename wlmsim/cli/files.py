@@ -33,6 +33,14 @@ def check_output(path: Path, force: bool, *inputs: Path | None) -> None:
         raise FileExistsError(errno.EEXIST, "It exists already (--force replaces it)", str(path))
 
 
+def check_there(*inputs: Path) -> None:
+    """Miss a file that is missing before torch is loaded, which takes seconds."""
+    from wlmsim.io.paths import existing
+
+    for path in inputs:
+        existing(path)
+
+
 def check_suffix(option: str, path: Path, known: tuple[str, ...]) -> None:
     """Refuse a file of an unknown format."""
     if path.suffix.lower() not in known:

@@ -10,7 +10,7 @@ import typer
 
 from wlmsim.cli.completion import RESERVED, words
 from wlmsim.cli.errors import blaming, doing, in_shell
-from wlmsim.cli.files import PLOTS, check_data, check_output, check_suffix, save_plot
+from wlmsim.cli.files import PLOTS, check_data, check_output, check_suffix, check_there, save_plot
 from wlmsim.cli.options import (
     DataFile,
     Force,
@@ -190,6 +190,7 @@ def forecast(
     if times is not None and until is not None:
         raise typer.BadParameter("it cannot go with --times", param_hint="--until")
     check_data(output, force, model, data)
+    check_there(model)
 
     import wlmsim as wls
     from wlmsim import io
@@ -247,6 +248,7 @@ def evaluate(
         check_output(plot, force, model, data)
     if json_file is not None:
         check_output(json_file, force, model, data)
+    check_there(model)
 
     import wlmsim as wls
     from wlmsim.cli import marginals
