@@ -214,7 +214,7 @@ def test_one_particle_that_has_all_the_weight_is_looked_at():
 
 def test_predictions_of_a_candidate_that_take_too_long_are_given_up():
     """A marginal a thousand times later than the others is thousands of steps away."""
-    still, path = wls.Population(np.zeros((3, 2)), np.ones((3, 2))), wls.External(lambda x, xp: xp.cos(x).sum(-1))
+    still, path = wls.Population(np.zeros((3, 2)), np.ones((3, 2))), wls.External(wls.laws.Harmonic(1.0))
     for mechanics in (wls.Lagrangian(path), wls.GradientFlow(path)):
         with pytest.raises(OutOfTimeError), until(time.monotonic()):
             wls.simulate(mechanics, still, [1e4], dt=1e-3)
