@@ -68,3 +68,17 @@ class TestRollout:
             for value in ([[1.0, 0.5]], [[0.0, 1.0]], 2.0, 0.4)
         )
         assert torch.autograd.gradcheck(final, arguments)
+
+
+def test_motion_at_one_speed_asks_for_no_force_where_it_ends():
+    """Half of all that training birds takes, which is of single steps."""
+    asked = []
+
+    def force(x, t):
+        asked.append(t)
+        return torch.zeros_like(x)
+
+    v = torch.tensor([[1.0, 0.0]])
+    (first, last) = rollout(force, torch.zeros(1, 2), v, [0.5, 1.5], start=0.0, dt=0.5, speed=1.0)
+    assert asked == [0.0, 0.5, 1.0]
+    torch.testing.assert_close(torch.cat([first[0], last[0]]), torch.tensor([[0.5, 0.0], [1.5, 0.0]]))

@@ -95,13 +95,15 @@ def rollout(
     list of (x, v)
         One for each time.
     """
+    if speed is not None:
+        return _at_one_speed(force, x, v, times, start, dt, friction, velocity_force, speed)
 
     def further_at(x: torch.Tensor) -> Callable[[torch.Tensor], torch.Tensor] | None:
         return None if velocity_force is None else velocity_force(x)
 
     kept = []
     acceleration = force(x, start)
-    further = further_at(x) if speed is None else None  # for all kicks between two drifts
+    further = further_at(x)  # for all kicks between two drifts
     time = start
     for target in times:
         steps = steps_over(target - time, dt)
@@ -110,11 +112,7 @@ def rollout(
         kick = partial(_kick, m, c)
         for k in range(steps):
             later = time + (k + 1) * step
-            if speed is not None:
-                v = _turned(further_at(x), v, acceleration, friction, speed, step)
-                x = x + step * v
-                acceleration = force(x, later)
-            elif further is None:
+            if further is None:
                 x, v, acceleration = kick_drift_kick(x, v, acceleration, partial(_at, force, later), m, c, step)
             else:
                 v = heun_kick(v, acceleration, further, kick)
@@ -177,19 +175,32 @@ def _kick(m: Any, c: Any, v: torch.Tensor, force: torch.Tensor) -> torch.Tensor:
     return m * v + c * force
 
 
-def _turned(
-    further: Callable[[torch.Tensor], torch.Tensor] | None,
+def _at_one_speed(
+    force: Force,
+    x: torch.Tensor,
     v: torch.Tensor,
-    force: torch.Tensor,
+    times: Sequence[float],
+    start: float,
+    dt: float,
     friction: Any,
+    velocity_force: VelocityForce | None,
     speed: float,
-    step: float,
-) -> torch.Tensor:
-    """Velocities of one speed in the direction of v + step a."""
-    a = force - friction * v
-    a = a if further is None else a + further(v)
-    v = v + step * a
-    return v * (speed / (v**2).sum(-1, keepdim=True).clamp_min(1e-30).sqrt())
+) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    """Turn velocities of one speed into the direction of v + step a, and move along them."""
+    kept = []
+    time = start
+    for target in times:
+        steps = steps_over(target - time, dt)
+        step = (target - time) / max(steps, 1)
+        for k in range(steps):
+            a = force(x, time + k * step) - friction * v
+            a = a if velocity_force is None else a + velocity_force(x)(v)
+            v = v + step * a
+            v = v * (speed / (v**2).sum(-1, keepdim=True).clamp_min(1e-30).sqrt())
+            x = x + step * v
+        kept.append((x, v))
+        time = target
+    return kept
 
 
 def _at(force: Force, time: float, x: torch.Tensor) -> torch.Tensor:

@@ -437,6 +437,8 @@ class Trainer:
             return value
 
         clouds = self._roll(self.mechanics, force, start, times)
+        if self.speed is not None and self.regularisation.jerk:
+            force(clouds[-1][0], times[-1])  # which no motion at one speed asks for
         return clouds, self._roughness(torch.stack(forces), moments, start.w)
 
     def _is_computed_again(self, start: Cloud, end: float) -> bool:
@@ -454,7 +456,7 @@ class Trainer:
         In first-order mechanics that of the velocity alone: along paths with noise, it has no rate of change.
         """
         weights = self.regularisation
-        if self.mechanics.first_order:
+        if self.mechanics.first_order or not weights.jerk:
             return weights.force * _mean_square(forces, w)
         jerks = forces.diff(dim=0) / self._intervals(tuple(times), w)
         return weights.force * _mean_square(forces, w) + weights.jerk * _mean_square(jerks, w)
