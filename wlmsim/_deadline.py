@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 _END: ContextVar[float] = ContextVar("end", default=math.inf)
+_LAST: ContextVar[float] = ContextVar("last", default=math.inf)
 
 
 class OutOfTimeError(Exception):
@@ -35,3 +36,18 @@ def check() -> None:
     """
     if time.monotonic() > _END.get():
         raise OutOfTimeError
+
+
+@contextmanager
+def enough_by(moment: float) -> Iterator[None]:
+    """Let what improves step by step in here end at a moment of the monotonic clock with what it has reached."""
+    token = _LAST.set(min(moment, _LAST.get()))
+    try:
+        yield
+    finally:
+        _LAST.reset(token)
+
+
+def is_enough() -> bool:
+    """Whether that moment is over."""
+    return time.monotonic() > _LAST.get()

@@ -1,12 +1,13 @@
 """A study finds what predicts best, within its budget, and always has a result."""
 
+import dataclasses
 import time
 
 import numpy as np
 import pytest
 
 import wlmsim as wls
-from wlmsim._deadline import OutOfTimeError, until
+from wlmsim._deadline import OutOfTimeError, enough_by, until
 from wlmsim.errors import DataWarning, ParameterError
 from wlmsim.learn.studies import naive
 from wlmsim.learn.studies.clock import Clock, seconds_of
@@ -139,6 +140,17 @@ def test_the_budget_is_kept_where_fits_are_long(swinging):
     found = wls.learn.study(swinging, budget=8, candidates=endless, progress=False)
     assert found.model.fitted
     assert time.monotonic() - began < 40  # of wall time, on a machine that others may use
+
+
+def test_a_last_fit_that_takes_longer_than_thought_ends_with_what_it_has_learned(found, swinging):
+    """But not before half of its steps, with which it has hardly learned."""
+    model = short(wls.learn.ExternalPotential((8,)), members=1)
+    with enough_by(0.0):
+        model.fit(swinging)
+    assert len(model.losses_) == 15
+    hurried = dataclasses.replace(found, chosen=model, model=model)
+    assert "The last fit ended with the budget, after 15 of 30 steps" in str(hurried)
+    assert "ended with the budget" not in str(found)
 
 
 def test_two_marginals_leave_nothing_to_choose_by(swinging):

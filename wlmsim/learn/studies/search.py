@@ -354,7 +354,8 @@ def affordable(model: WLM, data: SnapshotSeries, seconds: float) -> int:
 
     def note(record: Record) -> None:
         moments.append(record.seconds)
-        if time.monotonic() - begun > TIMING * seconds and len(moments) > SLOW_STEPS + fewest:
+        timed = moments[SLOW_STEPS:]
+        if len(timed) > fewest and timed[-1] - timed[0] > TIMING * seconds:
             raise OutOfTimeError
 
     short = copy.deepcopy(model).set_params(optimiser__steps=SLOW_STEPS + most)

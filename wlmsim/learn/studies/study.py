@@ -14,7 +14,7 @@ import numpy as np
 
 from wlmsim import _times
 from wlmsim import _validation as check
-from wlmsim._deadline import OutOfTimeError, until
+from wlmsim._deadline import OutOfTimeError, enough_by, until
 from wlmsim.citing import citation
 from wlmsim.data.dates import asked
 from wlmsim.data.population import Population
@@ -428,7 +428,7 @@ def study(
         of_a_fold = _fitted_to_a_fold(search, ranked)
         left = Clock(0.0) if search.interrupted else clock
         try:
-            with until(clock.end(GRACE) if of_a_fold else math.inf):
+            with enough_by(clock.end(1.0)), until(clock.end(GRACE) if of_a_fold else math.inf):
                 learned, final, model, late = _fitted(ranked, data, left, seed, client)
         except (KeyboardInterrupt, OutOfTimeError) as stop:
             if of_a_fold is None:

@@ -13,6 +13,7 @@ from wlmsim.learn.studies.folds import FORECAST, GOALS
 from wlmsim.learn.studies.ranking import TOLD_APART, Ranking, is_naive, rankings
 from wlmsim.learn.studies.search import Entry
 from wlmsim.learn.studies.trust import AGREE, Agreement, calibrations, fits, frictions
+from wlmsim.learn.training.fitting import matching_of, rolled_steps
 
 ASKED = {FORECAST: "Later marginals", GOALS[1]: "Marginals between known ones"}
 """What a goal asks for."""
@@ -264,11 +265,21 @@ def course(study: Any) -> list[str]:
         lines.append("It was interrupted: what had been found until then was taken.")
     if any(fit is study.model for entry in study.entries for fit in entry.fits):
         lines.append("The mechanics is as it was fitted to a fold, without what is left out there.")
+    elif (taken := _steps_taken(study)) is not None:
+        lines.append(f"The last fit ended with the budget, after {taken} steps: a larger one may better it.")
     if study.late:
         lines.append("To fit a better mechanics to all marginals there was no time: a larger budget may find it.")
     if study.untried and study.folds:
         lines.append(f"Not tried for lack of time: {', '.join(map(repr, study.untried))}. A larger budget would.")
     return lines
+
+
+def _steps_taken(study: Any) -> str | None:
+    """How many training steps of those that were planned the last fit took; None where it took them all."""
+    planned, taken = rolled_steps(study.chosen), len(study.model.losses_)
+    matching = matching_of(study.chosen)
+    most = planned + (0 if matching is None else matching.steps or planned)
+    return None if not planned or taken in (planned, most) else f"{taken} of {most}"
 
 
 def repeat(study: Any) -> str:

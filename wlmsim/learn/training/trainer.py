@@ -63,6 +63,9 @@ MOST_UNCHECKED = 50
 MOST_POPULATIONS = 4
 """Populations that a training step rolls out; of more, so many are drawn anew at each step."""
 
+LEAST = 0.5
+"""Share of its steps that a training takes where time is over: with fewer it has hardly learned."""
+
 
 @dataclass
 class Progress:
@@ -216,6 +219,9 @@ class Trainer:
         check_every = max(1, min(MOST_UNCHECKED, self.optimiser.steps // 10))
         while progress.step < min(until, steps) and not progress.stopped:
             _deadline.check()
+            if _deadline.is_enough() and progress.step >= LEAST * steps:
+                progress.stopped = True
+                break
             try:
                 loss = self._step()
             except SimulationError as error:
