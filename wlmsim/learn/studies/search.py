@@ -43,7 +43,9 @@ SURE = 0.7
 WORTH_PROCESSES = 40.0
 """Seconds of a budget from which on fits run in several processes, whose start takes some."""
 MATCHED_STEPS = 250
-"""Of matching, where candidates are screened and before rollouts; and of rollouts, where these are what screens."""
+"""Of matching, where candidates are screened and before rollouts."""
+SCREENING_STEPS = 1500
+"""Most of rollouts, where these are what screens: after a few the wrong reach can look better than the right one."""
 LONGER_STEPS = 1000
 """Of the longer matching that the best third is tried with."""
 SLOW_STEPS = 2
@@ -216,15 +218,26 @@ class Search:
         """Every candidate by matching alone, one network; what is solved at once first.
 
         Particles of one speed turn at each step by what they see there, which no smooth path between marginals knows:
-        they are screened by a few steps of rollouts.
+        they are screened by rollouts.
         """
         likely = list(self.candidates)[:LIKELY]
         names = sorted(self.candidates, key=lambda name: not _is_solved_at_once(self.candidates[name]))
-        entries = [screened(name, self.candidates[name]) for name in names]
+        steps = self._screening_steps()
+        entries = [screened(name, self.candidates[name], steps) for name in names]
         ends = [self.clock.end(LATEST if name in likely else SCREENING) for name in names]
         self.tell(f"matching {len(entries)} candidates, {names[0]!r} first")
         done = self._done(entries, ends, "matching")
         self.untried = [name for name, entry in zip(names, entries, strict=True) if entry not in done]
+
+    def _screening_steps(self) -> int:
+        """Of rollouts, for candidates that are screened by these: as many as there is time for all of them."""
+        turning = [model for model in self.candidates.values() if model.speed is not None]
+        if not turning:
+            return 0
+        seconds = SURE * (self.clock.end(LATEST) - time.monotonic()) * self.processes
+        one = quick(plain(turning[0]).set_params(matching=None), self.seed)
+        steps = affordable(one, self.folds[0].fitted, seconds / (len(turning) * len(self.folds)))
+        return int(np.clip(steps, FEWEST, SCREENING_STEPS))
 
     def _refine(self) -> None:
         """The best third of what was screened matched longer, and by rollouts, each with its share of the time."""
@@ -312,11 +325,11 @@ def _is_solved_at_once(model: WLM) -> bool:
     return bool(terms) and all(getattr(term, "linear", False) for term in terms) and model.dissipation is None
 
 
-def screened(name: str, model: WLM) -> Entry:
-    """A candidate as it is screened."""
+def screened(name: str, model: WLM, steps: int) -> Entry:
+    """A candidate as it is screened, by matching or by so many steps of rollouts."""
     if model.speed is None:
         return Entry(f"{name}, matched", matched(model), candidate=name)
-    steps = min(MATCHED_STEPS, model.part("optimiser").steps)
+    steps = min(steps, model.part("optimiser").steps)
     return Entry(name, plain(model).set_params(matching=None), candidate=name, options={"optimiser__steps": steps})
 
 
