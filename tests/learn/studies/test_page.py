@@ -107,8 +107,14 @@ def test_a_page_is_written_whole_or_not_at_all(made, tmp_path, monkeypatch):
 def test_a_study_is_saved_in_a_folder(made, tmp_path):
     study = made(w1=(0.1, float("inf"), 0.1))
     folder = study.save(tmp_path / "new" / "folder")
-    assert sorted(path.name for path in folder.iterdir()) == ["figure.pdf", "report.html", "study.json", "study.model"]
+    written = {path.name for path in folder.iterdir()}
+    assert written >= {"data.h5", "figure.pdf", "report.html", "study.json", "study.model"}
     about = json.loads((folder / "study.json").read_text(), parse_constant=pytest.fail)  # no Infinity, no NaN
+    assert len(about.pop("sha256")) == 64 and set(about.pop("files")) == written - {
+        "figure.pdf",
+        "report.html",
+        "study.json",
+    }
     assert about == record(study)
     assert about["winners"]["forecast"] == "ballistic" and about["expression"] == repr(study.chosen)
     learned = next(entry for entry in about["entries"] if not entry["naive"])

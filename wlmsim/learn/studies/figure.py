@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import textwrap
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -84,6 +85,13 @@ def figure(study: Any) -> Figure:
             where: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points", "va": "bottom"}
             ax.annotate(letter, (0, 1), xytext=(-26, 5), weight="bold", size=9, annotation_clip=False, **where)
     return page
+
+
+def as_pdf(study: Any) -> bytes:
+    """The figure, which a paper can print."""
+    buffer = io.BytesIO()
+    save(figure(study), buffer, words.title(study), "pdf")
+    return buffer.getvalue()
 
 
 def write_figure(study: Any, path: str | Path) -> Path:

@@ -1,11 +1,10 @@
-"""The report of a study as one page that needs nothing else, and a folder with all that it found."""
+"""The report of a study as one page that needs nothing else."""
 
 from __future__ import annotations
 
 import base64
 import html
 import io
-import json
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,9 +14,8 @@ from wlmsim._about import version
 from wlmsim.errors import WlmsimError
 from wlmsim.io.atomic import atomic
 from wlmsim.learn.studies import pictures, words
-from wlmsim.learn.studies.figure import figure, save
+from wlmsim.learn.studies.figure import as_pdf
 from wlmsim.learn.studies.ranking import rankings
-from wlmsim.learn.studies.record import record
 from wlmsim.learn.studies.report import grid
 
 DOTS = 110
@@ -63,40 +61,6 @@ def write_page(study: Any, path: str | Path, printed: bytes | None = None) -> Pa
     with atomic(path) as temporary:
         temporary.write_text(page(study, printed), encoding="utf-8")
     return path
-
-
-def save_study(study: Any, folder: str | Path) -> Path:
-    """Write the model, the report and the scores into a folder, each wholly or not at all.
-
-    Parameters
-    ----------
-    study : Study
-        Finished.
-    folder : path
-        Made if it is missing.
-
-    Returns
-    -------
-    Path
-        The folder, with study.model, report.html, figure.pdf and study.json.
-    """
-    folder = Path(folder).expanduser()
-    folder.mkdir(parents=True, exist_ok=True)
-    study.model.save(folder / "study.model")
-    printed = as_pdf(study)
-    write_page(study, folder / "report.html", printed)
-    with atomic(folder / "figure.pdf") as temporary:
-        temporary.write_bytes(printed)
-    with atomic(folder / "study.json") as temporary:
-        temporary.write_text(json.dumps(record(study), indent=2) + "\n", encoding="utf-8")
-    return folder
-
-
-def as_pdf(study: Any) -> bytes:
-    """What was found as one figure, which a paper can print."""
-    buffer = io.BytesIO()
-    save(figure(study), buffer, words.title(study), "pdf")
-    return buffer.getvalue()
 
 
 def page(study: Any, printed: bytes | None = None) -> str:

@@ -110,7 +110,7 @@ class Ranking:
 
 def is_naive(entry: Entry) -> bool:
     """Whether it predicts without mechanics."""
-    return entry.model is None
+    return not entry.expression
 
 
 def rankings(study: Any) -> list[Ranking]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from wlmsim._about import version
 from wlmsim.learn.studies import words
+from wlmsim.learn.studies.ranking import is_naive
 from wlmsim.learn.studies.trust import frictions
 
 
@@ -42,6 +43,9 @@ def record(study: Any) -> dict[str, Any]:
         "seconds": study.seconds,
         "budget": study.budget,
         "interrupted": study.interrupted,
+        "late": study.late,
+        "compiling": study.compiling,
+        "names": list(study.names),
     }
     plain: dict[str, Any] = _plain(found)
     return plain
@@ -55,8 +59,8 @@ def _fold(fold: Any) -> dict[str, Any]:
 def _entry(entry: Any) -> dict[str, Any]:
     return {
         "name": entry.name,
-        "naive": entry.model is None,
-        "model": None if entry.model is None else repr(entry.model),
+        "naive": is_naive(entry),
+        "model": entry.expression or None,
         "w1": entry.scores,
         "seconds": entry.seconds,
     }

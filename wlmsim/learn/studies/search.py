@@ -91,6 +91,8 @@ class Entry:
         Parameters of its fits to folds that are not those of the model.
     begun : list of WLM
         Fits to the folds, in their order, that its own go on from; empty where they begin anew.
+    expression : str
+        The candidate as text, also where a file told no more of it; empty for a naive prediction.
     """
 
     name: str
@@ -102,6 +104,11 @@ class Entry:
     candidate: str = ""
     options: dict[str, Any] = field(default_factory=dict, repr=False)
     begun: list[WLM] = field(default_factory=list, repr=False)
+    expression: str = ""
+
+    def __post_init__(self) -> None:
+        if self.model is not None:
+            self.expression = repr(self.model)
 
     def mean(self, goal: str) -> float:
         """Geometric mean of W1 over the folds of a goal; NaN where there are none."""
@@ -168,8 +175,7 @@ class Search:
         return cores() if self.clock.seconds >= WORTH_PROCESSES else 1
 
     def __post_init__(self) -> None:
-        most = sum(self.clock.seconds >= seconds for seconds in FOLDS)
-        self.folds: list[Fold] = folds_of(lighter(self.data), self.goals, most)
+        self.folds: list[Fold] = folds_within(self.data, self.goals, self.clock.seconds)
 
     def run(self) -> None:
         """Fill in the entries; Ctrl-C ends the search with what there is."""
@@ -385,6 +391,11 @@ def affordable(model: WLM, data: SnapshotSeries, seconds: float) -> int:
     each = np.diff(moments[SLOW_STEPS:])
     steps = seconds / max(float(np.median(each)), 1e-6) if len(each) else 0
     return int(np.clip(steps, 0, model.part("optimiser").steps))
+
+
+def folds_within(data: SnapshotSeries, goals: Sequence[str], budget: float) -> list[Fold]:
+    """The folds that there is time for in a budget [s]."""
+    return folds_of(lighter(data), goals, sum(budget >= seconds for seconds in FOLDS))
 
 
 def lighter(data: SnapshotSeries, rows: int = ROWS) -> SnapshotSeries:

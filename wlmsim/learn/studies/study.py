@@ -32,6 +32,7 @@ from wlmsim.learn.studies.folds import FORECAST, GOALS, INTERPOLATE, Fold
 from wlmsim.learn.studies.looking import CLEAR, OTHER_UNIT, Seen, look
 from wlmsim.learn.studies.menu import menu
 from wlmsim.learn.studies.progress import StudyBar
+from wlmsim.learn.studies.ranking import is_naive
 from wlmsim.learn.studies.search import FEWEST, MANY_STEPS, Entry, Search, affordable, matched, plain, quick
 from wlmsim.learn.training.fitting import rolled_steps
 from wlmsim.learn.wlm import WLM
@@ -242,7 +243,7 @@ class Study:
     def _learned(self, goal: str) -> bool:
         """Whether the learned mechanics predicts, and not a naive way."""
         name = self.winners.get(goal)
-        return all(entry.model is not None for entry in self.entries if entry.name == name)
+        return not any(is_naive(entry) for entry in self.entries if entry.name == name)
 
     def _series(self, clouds: Sequence[Population]) -> SnapshotSeries:
         return SnapshotSeries.from_populations(clouds, units=self.data.units, metadata=located(self.data))
@@ -309,9 +310,10 @@ class Study:
         return figure(self) if path is None else write_figure(self, path)
 
     def save(self, folder: str | Path) -> Path:
-        """Write the model, the report, its figure and the scores into a folder.
+        """Write the study into a folder: data, model, report, its figure and the scores.
 
-        The files are study.model, report.html, figure.pdf and study.json.
+        The files are study.model, data.h5, report.html, figure.pdf, study.json, and the fits to the folds, of which the
+        report draws bands, as fold-1.model, ...; `load` reads them.
 
         Parameters
         ----------
@@ -323,9 +325,35 @@ class Study:
         Path
             The folder.
         """
-        from wlmsim.learn.studies.page import save_study
+        from wlmsim.learn.studies.saving import save_study
 
         return save_study(self, folder)
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Study:
+        """Read a study that `save` wrote: it predicts, scores and reports as before.
+
+        Candidates other than the one that was chosen are known by name, scores and expression alone.
+
+        Parameters
+        ----------
+        folder : path
+            Where it was saved.
+
+        Returns
+        -------
+        Study
+
+        Raises
+        ------
+        FileNotFoundError
+            If the folder or one of its files is not there.
+        FileFormatError
+            If it is no folder of a study, or one of its files is not the one that was written with the others.
+        """
+        from wlmsim.learn.studies.saving import load_study
+
+        return load_study(cls, folder)
 
     def citation(self) -> str:
         """BibTeX of what was used, see `WLM.citation`."""
@@ -522,7 +550,7 @@ def _winners(search: Search, learned: str) -> dict[str, str]:
     """What predicts for each goal: the learned mechanics, unless something naive did better."""
     winners = {}
     for goal in search.fold_goals:
-        among = [e for e in search.entries if (e.model is None or e.name == learned) and math.isfinite(e.mean(goal))]
+        among = [e for e in search.entries if (is_naive(e) or e.name == learned) and math.isfinite(e.mean(goal))]
         if among:
             winners[goal] = min(among, key=lambda entry: entry.mean(goal)).name
     return winners

@@ -31,10 +31,11 @@ LIGHT = 1e-9
 
 def fits(study: Any) -> list[Any]:
     """The models of the chosen mechanics: that of all marginals, then those of the folds."""
-    return [study.model, *(fit for fit in _of_folds(study) if fit is not None)]
+    return [study.model, *(fit for fit in fits_of_folds(study) if fit is not None)]
 
 
-def _of_folds(study: Any) -> list[Any]:
+def fits_of_folds(study: Any) -> list[Any]:
+    """The chosen mechanics as fitted to each fold, in their order; None where that diverged."""
     return next((entry.fits for entry in study.entries if entry.name == study.learned), [])
 
 
@@ -144,7 +145,7 @@ class Calibration:
 
 def calibrations(study: Any) -> list[Calibration]:
     """For each forecast of the folds that two fits or more can make blindly, since later folds have seen less."""
-    known = [(f, fit) for f, fit in zip(study.folds, _of_folds(study), strict=False) if f.goal == FORECAST and fit]
+    known = [(f, fit) for f, fit in zip(study.folds, fits_of_folds(study), strict=False) if f.goal == FORECAST and fit]
     found = [_calibration(fold, [fit for _, fit in known[k:]]) for k, (fold, _) in enumerate(known[:-1])]
     return [one for one in found if one is not None]
 
