@@ -1,5 +1,6 @@
 """A study that was saved predicts, scores and reports as before."""
 
+import copy
 import dataclasses
 import json
 import shutil
@@ -21,7 +22,7 @@ def found():
         "spring": wls.learn.WLM(wls.learn.SeriesPotential(order=2, waves=0), friction=0.0, **fast),
         "network": wls.learn.WLM(wls.learn.ExternalPotential((8,)), rollouts=None, **fast),
     }
-    return wls.learn.study(data, budget="15 s", candidates=models, progress=False)
+    return wls.learn.study(data, budget="8 s", candidates=models, progress=False)
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +57,13 @@ def test_what_needs_no_mechanics_predicts_after_loading_too(found, tmp_path):
     again = wls.learn.Study.load(dataclasses.replace(found, winners=winners).save(tmp_path))
     (cloud,) = again.forecast([3.25])
     np.testing.assert_array_equal(cloud.positions, again.data[-1].positions)
+
+
+def test_the_expression_stays_as_short_as_it_was(found, tmp_path):
+    usual = wls.learn.WLM(optimiser=wls.learn.AdamW(steps=2), members=1, progress=False)
+    fitted = copy.deepcopy(usual).fit(found.data)
+    again = wls.learn.Study.load(dataclasses.replace(found, chosen=usual, model=fitted).save(tmp_path))
+    assert repr(again.chosen) == repr(usual)
 
 
 def test_files_of_another_study_and_none_are_refused(copied):

@@ -81,7 +81,9 @@ def load_study(make: Callable[..., Kind], folder: str | Path) -> Kind:
             if Path(name).name != name or _digest(existing(folder / name)) != digest:
                 raise FileFormatError(f"{folder / name}: it is not the file that was written with {path}")
         data, model = SnapshotSeries.load(folder / DATA), WLM.load(folder / MODEL)
-        model.data_ = data
+        model.data_, chosen = data, plain(model)
+        if not told["expression"].startswith("WLM(potential="):  # the usual one, which the model's file has written out
+            chosen.set_params(potential=None)
         entries = [_entry(entry) for entry in told["entries"]]
         for entry in entries:
             if entry.name == told["learned"]:
@@ -92,7 +94,7 @@ def load_study(make: Callable[..., Kind], folder: str | Path) -> Kind:
             seen=_seen(told["seen"]),
             entries=entries,
             goals=tuple(told["goals"]),
-            chosen=plain(model),
+            chosen=chosen,
             model=model,
             folds=folds_within(data, told["goals"], told["budget"]),
             names=tuple(told["names"]),
