@@ -27,8 +27,8 @@ ANYTHING = {"__import__", "eval", "exec", "globals", "input", "open", "vars"}
 """Builtins by which a function may read what its code does not name."""
 
 
-HEAP_TYPE = 1 << 9
-"""Flag of the classes that Python code makes."""
+HEAP_TYPE, IMMUTABLE_TYPE = 1 << 9, 1 << 8
+"""Flags of classes: those that Python code makes have the first and not the second; some of C have both."""
 
 
 class Opaque(Exception):
@@ -287,7 +287,10 @@ def _name(thing: Any) -> bytes:
 
 def _keeps_more(kind: type) -> bool:
     """Whether objects of a class may have a state in C beside their attributes."""
-    return any(not base.__flags__ & HEAP_TYPE for base in kind.__mro__ if base is not object)
+    made_here = (
+        base.__flags__ & (HEAP_TYPE | IMMUTABLE_TYPE) == HEAP_TYPE for base in kind.__mro__ if base is not object
+    )
+    return not all(made_here)
 
 
 def _slots(kind: type) -> tuple[str, ...]:
