@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 
 _END: ContextVar[float] = ContextVar("end", default=math.inf)
@@ -16,14 +16,9 @@ class OutOfTimeError(Exception):
     """Work was stopped because its time was over."""
 
 
-@contextmanager
-def until(end: float) -> Iterator[None]:
+def until(end: float) -> AbstractContextManager[None]:
     """Stop what checks the clock in here at a moment of the monotonic clock, or at an earlier one of before."""
-    token = _END.set(min(end, _END.get()))
-    try:
-        yield
-    finally:
-        _END.reset(token)
+    return _no_later(_END, end)
 
 
 def check() -> None:
@@ -38,16 +33,20 @@ def check() -> None:
         raise OutOfTimeError
 
 
-@contextmanager
-def enough_by(moment: float) -> Iterator[None]:
+def enough_by(moment: float) -> AbstractContextManager[None]:
     """Let what improves step by step in here end at a moment of the monotonic clock with what it has reached."""
-    token = _LAST.set(min(moment, _LAST.get()))
-    try:
-        yield
-    finally:
-        _LAST.reset(token)
+    return _no_later(_LAST, moment)
 
 
 def is_enough() -> bool:
     """Whether that moment is over."""
     return time.monotonic() > _LAST.get()
+
+
+@contextmanager
+def _no_later(variable: ContextVar[float], moment: float) -> Iterator[None]:
+    token = variable.set(min(moment, variable.get()))
+    try:
+        yield
+    finally:
+        variable.reset(token)

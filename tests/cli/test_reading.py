@@ -139,7 +139,7 @@ def test_errors_say_options(table, cows, tmp_path):
         return run(*arguments).stderr
 
     out = ("-o", tmp_path / "a.model")
-    assert "--time NAME says it" in said("fit", table, "--positions", "a,b", *out)
+    assert "or 'frame': --time NAME says it" in said("fit", table, "--positions", "a,b", *out)
     assert "--positions NAME" in said("fit", table, "--time", "hour", *out)
     assert "--id NAME" in said("fit", table, *NAMES, "--every", "1 h", *out)
     (tmp_path / "a.csv").write_text("id,time,x,y\na,1.3.2021,0,0\na,2.3.2021,1,0\n")

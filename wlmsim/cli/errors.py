@@ -29,7 +29,8 @@ IN_SHELL: tuple[tuple[str, Any], ...] = (
         "--time-value WORD=NUMBER of wlmsim convert can say what they stand for",
     ),
     (
-        r"(must say which of the columns of \S+ \(.*\) holds the times; there is no (?:'time'|usual name))",
+        r"(must say which of the columns of \S+ \(.*\) holds the times; "
+        r"there is no (?:'time', 't' or 'frame'|usual name))",
         r"\1: --time NAME says it",
     ),
     (

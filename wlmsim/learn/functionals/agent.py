@@ -107,11 +107,8 @@ class AgentPotential(LearnableFunctional):
         """Where the agents are at a scaled time, in scaled coordinates, shape (agents, d)."""
         scales, times, positions = self._known_scales, self.agents.times, self.paths
         time = float(t) * scales.duration + scales.start
-        last = len(times) - 1
-        k = int(np.clip(np.searchsorted(times, time, side="right") - 1, 0, max(last - 1, 0)))
-        after = min(k + 1, last)
-        share = float(np.clip((time - times[k]) / (times[after] - times[k]), 0.0, 1.0)) if after > k else 0.0
-        place = (1 - share) * positions[k] + share * positions[after]
+        before, after, share = between(times, time)
+        place = (1 - share) * positions[before] + share * positions[after]
         return (place - self.centre) / scales.length
 
     @property
@@ -123,6 +120,15 @@ class AgentPotential(LearnableFunctional):
         times = self.agents.times
         span = f"times={len(times)} in {_times.span(times)}"
         return f"AgentPotential(agents={self.agents.n}, {span}, cutoff={self.cutoff:g}, knots={self.knots})"
+
+
+def between(times: np.ndarray, time: float) -> tuple[int, int, float]:
+    """Indices of the times before and after a time, and the share of the interval that is over; at the ends, there."""
+    last = len(times) - 1
+    before = int(np.clip(np.searchsorted(times, time, side="right") - 1, 0, max(last - 1, 0)))
+    after = min(before + 1, last)
+    share = np.clip((time - times[before]) / (times[after] - times[before]), 0.0, 1.0) if after > before else 0.0
+    return before, after, float(share)
 
 
 def _indices(rows: torch.Tensor) -> torch.Tensor:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -104,10 +105,7 @@ def rollout(
     kept = []
     acceleration = force(x, start)
     further = further_at(x)  # for all kicks between two drifts
-    time = start
-    for target in times:
-        steps = steps_over(target - time, dt)
-        step = (target - time) / max(steps, 1)
+    for time, steps, step in _divided(start, times, dt):
         m, c = half_kick(friction, step, unit_mobility=unit_mobility)
         kick = partial(_kick, m, c)
         for k in range(steps):
@@ -120,7 +118,6 @@ def rollout(
                 acceleration, further = force(x, later), further_at(x)
                 v = heun_kick(v, acceleration, further, kick)
         kept.append((x, v))
-        time = target
     return kept
 
 
@@ -159,15 +156,18 @@ def flow_rollout(
         Positions, one for each time.
     """
     kept = []
-    time = start
-    for target in times:
-        steps = steps_over(target - time, dt)
-        step = (target - time) / max(steps, 1)
+    for time, steps, step in _divided(start, times, dt):
         for k in range(steps):
             x, _ = heun_step(velocity, x, time + k * step, step, 0.0 if noise is None else noise(x, step))
         kept.append(x)
-        time = target
     return kept
+
+
+def _divided(start: float, times: Sequence[float], dt: float) -> Iterator[tuple[float, int, float]]:
+    """Begin, number of equal steps and their length of every interval."""
+    for time, target in pairwise([start, *times]):
+        steps = steps_over(target - time, dt)
+        yield time, steps, (target - time) / max(steps, 1)
 
 
 def _kick(m: Any, c: Any, v: torch.Tensor, force: torch.Tensor) -> torch.Tensor:
@@ -188,10 +188,7 @@ def _at_one_speed(
 ) -> list[tuple[torch.Tensor, torch.Tensor]]:
     """Turn velocities of one speed into the direction of v + step a, and move along them."""
     kept = []
-    time = start
-    for target in times:
-        steps = steps_over(target - time, dt)
-        step = (target - time) / max(steps, 1)
+    for time, steps, step in _divided(start, times, dt):
         for k in range(steps):
             a = force(x, time + k * step) - friction * v
             a = a if velocity_force is None else a + velocity_force(x)(v)
@@ -199,7 +196,6 @@ def _at_one_speed(
             v = v * (speed / (v**2).sum(-1, keepdim=True).clamp_min(1e-30).sqrt())
             x = x + step * v
         kept.append((x, v))
-        time = target
     return kept
 
 

@@ -13,6 +13,7 @@ from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.data.trajectory import Trajectory
 from wlmsim.learn import recipes
 from wlmsim.learn.functionals import ExternalPotential, PairPotential, SeriesPotential
+from wlmsim.learn.functionals.agent import between
 from wlmsim.learn.losses.exact import Exact
 from wlmsim.learn.matching.diffusion import estimate_noise
 from wlmsim.learn.rollouts.multiple_shooting import MultipleShooting
@@ -150,6 +151,6 @@ def _distance_to_agents(data: SnapshotSeries, agents: Sequence[Trajectory]) -> f
 
 
 def _places(path: Trajectory, time: float) -> np.ndarray:
-    """Where agents are at a time, on straight lines between those of the path, shape (agents, d)."""
-    flat = path.positions.reshape(len(path.times), -1)
-    return np.stack([np.interp(time, path.times, column) for column in flat.T]).reshape(path.positions.shape[1:])
+    """Where agents are at a time, shape (agents, d)."""
+    before, after, share = between(path.times, time)
+    return (1 - share) * path.positions[before] + share * path.positions[after]

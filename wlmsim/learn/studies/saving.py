@@ -27,25 +27,10 @@ Kind = TypeVar("Kind")
 DATA, MODEL, RECORD = "data.h5", "study.model", "study.json"
 KEPT = ("winners", "untried", "learned", "late", "seconds", "budget", "interrupted", "velocity_factor", "compiling")
 """Attributes of a study that its record holds as they are."""
-READ = 2**20
-"""Bytes of a file that are read at a time."""
 
 
 def save_study(study: Any, folder: str | Path) -> Path:
-    """Write all that a study found into a folder, each file wholly or not at all; what `load_study` reads last of all.
-
-    Parameters
-    ----------
-    study : Study
-        Finished.
-    folder : path
-        Made if it is missing.
-
-    Returns
-    -------
-    Path
-        The folder.
-    """
+    """Write all that a study found into a folder, each file wholly or not at all; the record last."""
     folder = Path(folder).expanduser()
     folder.mkdir(parents=True, exist_ok=True)
     written = [study.model.save(folder / MODEL), study.data.save(folder / DATA)]
@@ -61,15 +46,7 @@ def save_study(study: Any, folder: str | Path) -> Path:
 
 
 def load_study(make: Callable[..., Kind], folder: str | Path) -> Kind:
-    """Read a study that `save_study` wrote, without executing code from its files.
-
-    Raises
-    ------
-    FileNotFoundError
-        If the folder or one of its files is not there.
-    FileFormatError
-        If it is no folder of a study, or one of its files is not the one that was written with the others.
-    """
+    """Read a study that `save_study` wrote, without executing code from its files."""
     folder = existing(folder, folder=True)
     path = existing(folder / RECORD)
     try:
@@ -88,7 +65,7 @@ def load_study(make: Callable[..., Kind], folder: str | Path) -> Kind:
         for entry in entries:
             if entry.name == told["learned"]:
                 count = sum(map(len, entry.scores.values()))
-                entry.fits = [_fit(folder, k) if _of_fold(k) in files else None for k in range(count)]
+                entry.fits = [WLM.load(folder / _of_fold(k)) if _of_fold(k) in files else None for k in range(count)]
         return make(
             data=data,
             seen=_seen(told["seen"]),
@@ -111,10 +88,6 @@ def _of_fold(number: int) -> str:
     return f"fold-{number + 1}.model"
 
 
-def _fit(folder: Path, number: int) -> WLM:
-    return WLM.load(folder / _of_fold(number))
-
-
 def _entry(told: Mapping[str, Any]) -> Entry:
     scores = {goal: [math.inf if w1 is None else w1 for w1 in found] for goal, found in told["w1"].items()}
     return Entry(told["name"], None, scores, told["seconds"], expression=told["model"] or "")
@@ -132,8 +105,5 @@ def _digest_of(told: Mapping[str, Any]) -> str:
 
 
 def _digest(path: Path) -> str:
-    total = hashlib.sha256()
     with path.open("rb") as stream:
-        while part := stream.read(READ):
-            total.update(part)
-    return total.hexdigest()
+        return hashlib.file_digest(stream, "sha256").hexdigest()
