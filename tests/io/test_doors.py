@@ -268,3 +268,36 @@ def test_what_takes_long_is_said(tmp_path, monkeypatch):
     wls.SnapshotSeries([0.0, 1.0], [np.zeros((2, 1))] * 2).save(path)
     wls.SnapshotSeries.load(path)
     assert said == [f"writing {path} ...", f"reading {path} ..."]
+
+
+# --- where warnings point
+
+GUESSED = {
+    "header": (wls.SnapshotSeries, "by Ada\n\nt,x,y\n0,1,2\n1,2,3\n"),
+    "unmarked": (wls.Tracks, "id,t,x,y\na,0,1,2\na,1,,3\na,2,1,3\n"),
+    "apart": (wls.Tracks, "id,t,x,y\na,0,1,2\nb,1,1,3\na,2,1,3\nb,3,1,1\n"),
+    "height": (wls.Tracks, "id,t,lon,lat,depth\na,0,1,2,5\na,1,1,3,6\n"),
+    "missing": (wls.SnapshotSeries, "t,x,y\n0,1,2\n0,NA,3\n1,2,3\n"),
+    "words": (wls.SnapshotSeries, "t,x,y\nday 1,1,2\nday 2,2,3\n"),
+    "far": (wls.Tracks, "id,t,lon,lat\na,0,1,2\na,1,100,3\n"),
+}
+
+
+@pytest.mark.parametrize("kind", GUESSED)
+def test_warnings_point_at_the_line_that_loads(kind, tmp_path):
+    """They pointed into the package, where nobody finds the call that they are about."""
+    of, text = GUESSED[kind]
+    (tmp_path / "a.csv").write_text(text)
+    with pytest.warns(DataWarning) as told:
+        of.load(tmp_path / "a.csv")
+    assert {warning.filename for warning in told} == {__file__}
+
+
+def test_warnings_of_data_frames_and_saving_point_there_too(tmp_path):
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"id": ["a", "a", "b"], "t": [0, 1, 1], "x": [1.0, np.nan, 2], "y": [1.0, 2, 3]})
+    with pytest.warns(DataWarning) as told:
+        tracks = wls.Tracks.from_dataframe(frame)
+        tracks.save(tmp_path / "a.npz")
+        tracks.last()
+    assert {warning.filename for warning in told} == {__file__}

@@ -963,6 +963,23 @@ class TestTextOfColleagues:
         else:
             assert self.read(tmp_path, text, encoding) == plain
 
+    @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
+    def test_text_of_wide_letters_without_their_mark(self, tmp_path, plain, encoding):
+        """Every other letter of which was a zero."""
+        text = f"# Фауна\ntime,x,y,ort\n{ROWS}".replace("5\n", "5,Köln\n").replace("0\n", "0,Köln\n")
+        with pytest.warns(DataWarning, match=f"has no mark of its encoding, and is read as {encoding.upper()}") as told:
+            assert self.read(tmp_path, text, encoding) == plain
+        assert len(told) == 1
+        with warnings.catch_warnings(action="error"):
+            marked = "\ufeff# Фауна, по-русски, длинная строка\ntime,x,y\n" + ROWS
+            assert self.read(tmp_path, marked, encoding) == plain
+
+    @pytest.mark.parametrize("data", [b"\0\1\2,x\n0,1\n", b"t\0i,\0\n\n0,1\n", bytes(100) + b"\n\n"])
+    def test_zeros_are_no_text(self, tmp_path, data):
+        (tmp_path / "a.csv").write_bytes(data)
+        with pytest.raises(FileFormatError, match=r"it has zero bytes, .* read once it is saved as UTF-8"):
+            SnapshotSeries.load(tmp_path / "a.csv")
+
     @pytest.mark.parametrize("number", ["-9999", "-999999", "1e+35"])
     def test_numbers_that_stand_for_what_is_not_known(self, tmp_path, plain, number):
         with pytest.warns(DataWarning, match=f"{re.escape(number)} stands for what is not known in 1 rows"):

@@ -6,7 +6,6 @@ long the positions are is said by the unit of length beside it.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from wlmsim import _validation as check
+from wlmsim._warning import warn
 from wlmsim.data.dates import ORIGIN, Dated, dates_of
 from wlmsim.data.units import DEGREE, METRES, unit_of_length
 from wlmsim.errors import DataWarning, ParameterError
@@ -90,11 +90,10 @@ class Projection:
         plane = cls(_equidistant(middle), unit)
         farthest = np.abs(plane.place(degrees)).max() * METRES[unit]
         if farthest > FAR:
-            warnings.warn(
+            warn(
                 f"the positions lie up to {farthest / 1e3:.0f} km from their middle: in one plane, distances are wrong "
                 "by more than a twentieth; a part of them, or a projection= of your own, has less",
                 DataWarning,
-                stacklevel=6,
             )
         return plane
 

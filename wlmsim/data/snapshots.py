@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
@@ -11,6 +10,7 @@ import numpy as np
 
 from wlmsim import _times
 from wlmsim import _validation as check
+from wlmsim._warning import warn
 from wlmsim.data.dates import asked, counted, recorded
 from wlmsim.data.files import door
 from wlmsim.data.population import Population
@@ -109,7 +109,7 @@ class SnapshotSeries(Located):
         self.metadata = dict(metadata or {})
         self.units = dict(units or {})
         if self.dropped:
-            warnings.warn(f"dropped {self.dropped} rows with NaN from the snapshots", DataWarning, stacklevel=2)
+            warn(f"dropped {self.dropped} rows with NaN from the snapshots", DataWarning)
 
     def _add(self, k: int, positions: Any, velocities: Any, weights: Any, populations: Any, *, fresh: bool) -> None:
         """Add a cloud; arrays that are fresh, which nobody else has, are kept as they are."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
@@ -11,6 +10,7 @@ import numpy as np
 
 from wlmsim import _times
 from wlmsim import _validation as check
+from wlmsim._warning import warn
 from wlmsim.data.dates import asked, counted, in_words, recorded
 from wlmsim.data.files import door
 from wlmsim.data.population import Population
@@ -242,11 +242,10 @@ class Tracks(Located):
         k = int(np.flatnonzero(self.seen.any(axis=1))[-1])
         rows = self.rows(k)
         if rows.sum() < 0.5 * self.n:
-            warnings.warn(
+            warn(
                 f"a start from the last time, {self._told(k)}, has {int(rows.sum())} of "
                 f"the {self.n} individuals; {self._better_start(k)}",
                 DataWarning,
-                stacklevel=4,
             )
         return self._cloud(k), tuple(name for name, there in zip(self.ids, rows, strict=True) if there)
 
@@ -378,11 +377,10 @@ class Tracks(Located):
         """
         if self.velocities is not None:
             return self
-        warnings.warn(
+        warn(
             "the tracks have no velocities: they are the slopes over the last three sightings of each individual; "
             "tracks.with_velocities(...) takes others",
             DataWarning,
-            stacklevel=5,
         )
         return self.with_velocities()
 
@@ -429,11 +427,10 @@ class Tracks(Located):
                 f"nobody of the {self.n} is seen at all {len(self)} times; snapshots() has no need of it"
             )
         if not always.all():
-            warnings.warn(
+            warn(
                 f"the trajectory has the {int(always.sum())} of {self.n} individuals that are seen at all times; "
                 "snapshots() keep everybody",
                 DataWarning,
-                stacklevel=2,
             )
         velocities = None if self.velocities is None else self.velocities[:, always]
         if velocities is not None and np.isnan(velocities).any():

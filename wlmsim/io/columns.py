@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import re
-import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ import numpy as np
 
 from wlmsim import _times
 from wlmsim import _validation as check
+from wlmsim._warning import warn
 from wlmsim.data.dates import ORIGIN, are_dates, counted, counting, from_text, has_dates, ticks_of, unit_of_time
 from wlmsim.data.projection import Projection
 from wlmsim.data.snapshots import SnapshotSeries
@@ -349,19 +349,17 @@ class _Table:
             found = "x"
         left = self._numbered("y")
         if found and found == self._numbered("x") and left:
-            warnings.warn(  # such as x1, y1, x2, y2 of two bodies side by side
+            warn(  # such as x1, y1, x2, y2 of two bodies side by side
                 f"the positions are {found[0]!r} to {found[-1]!r}, without {left[0]!r} to {left[-1]!r}; `positions` "
                 "may name all columns that are coordinates",
                 DataWarning,
-                stacklevel=6,
             )
         embeddings = [name for name in self.names if name.startswith("X_")]
         if not found and len(embeddings) > 1 and PREFERRED in embeddings:
             found = PREFERRED
-            warnings.warn(
+            warn(
                 f"the positions are {PREFERRED!r}, of {', '.join(map(repr, embeddings))}; `positions` may name another",
                 DataWarning,
-                stacklevel=6,
             )
         if not found and len(embeddings) == 1:
             found = embeddings[0]
@@ -403,10 +401,9 @@ class _Table:
             found = [self.plain[name] for name in names]
         unnamed = ["u", "v", "w"][: len(positions)]
         if found is None and set(unnamed) <= set(self.names) - set(positions):
-            warnings.warn(
+            warn(
                 f"{self.source}: {_shown(unnamed)} may be velocities, and are left out: `velocities` takes them",
                 DataWarning,
-                stacklevel=6,
             )
         return found
 
@@ -519,11 +516,10 @@ class _Table:
         in_order = sorted(found.values.items(), key=lambda entry: entry[1])
         shown = ", ".join(f"{word!r} as {value:g}" for word, value in in_order[:4])
         more = ", ..." if len(found.values) > 4 else ""
-        warnings.warn(
+        warn(
             f"times are the numbers in words: {shown}{more}{f', in {found.unit}s' if found.unit else ''}; "
             "`time_values` may say otherwise",
             DataWarning,
-            stacklevel=7,
         )
         return np.array([found.values[word] for word in words])
 
@@ -571,7 +567,7 @@ class _Table:
             raise ParameterError(
                 f"`{role}` must be a few coordinates; {about}. An embedding, such as X_pca of scanpy.pp.pca, has few"
             )
-        warnings.warn(f"{about}, and is made so", DataWarning, stacklevel=6)
+        warn(f"{about}, and is made so", DataWarning)
         dense = np.empty((rows, kept))
         begin = 0
         for part in parts_of(matrix):
@@ -601,11 +597,7 @@ class _Table:
         if len(chosen := components or prefixes) != 1:
             return []
         found = self._numbered(chosen[0])
-        warnings.warn(
-            f"the positions are {found[0]!r} to {found[-1]!r}; `positions` may name other columns",
-            DataWarning,
-            stacklevel=7,
-        )
+        warn(f"the positions are {found[0]!r} to {found[-1]!r}; `positions` may name other columns", DataWarning)
         return found
 
     def _there(self) -> str:
@@ -629,11 +621,10 @@ def _without_stand_ins(role: str, values: np.ndarray, source: str) -> np.ndarray
         missing |= (suspects & (values == values[..., :1])).all(axis=-1, keepdims=True)
     if not missing.any():
         return values
-    warnings.warn(
+    warn(
         f"{source}: {', '.join(f'{x:g}' for x in np.unique(values[missing]))} stands for what is not known in "
         f"{int(missing.any(axis=-1).sum())} rows of the {role}, far off all others or in all coordinates at once",
         DataWarning,
-        stacklevel=6,
     )
     return np.where(missing, np.nan, values)
 

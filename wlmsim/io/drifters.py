@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from wlmsim import _validation as check
+from wlmsim._warning import warn
 from wlmsim.data.dates import SECONDS, counted, from_text, ticks_of, unit_of_time
 from wlmsim.data.projection import Projection, plane_of
 from wlmsim.data.tracks import Tracks
@@ -126,9 +126,9 @@ def load_drifters(
     }
     if not isinstance(source, (str, Path)):
         name = str(source.encoding.get("source", "the dataset"))
-        return _sightings(source, name, keypoint, given, about).tracks(**common, level=3)
+        return _sightings(source, name, keypoint, given, about).tracks(**common)
     with opened(source) as dataset:
-        return _sightings(dataset, str(source), keypoint, given, about).tracks(**common, level=3)
+        return _sightings(dataset, str(source), keypoint, given, about).tracks(**common)
 
 
 @contextmanager
@@ -294,7 +294,7 @@ def _observations(
             raise ParameterError(f"`positions` must be among {_names(dataset, source)}; got {height!r}")
     east_north = _pair(dataset, source, "positions", positions, _is_coordinate)
     if east_north is not None and positions is None and (left := _height(dataset, east_north)) is not None:
-        warn_of_height(source, east_north, left, level=4)
+        warn_of_height(source, east_north, left)
     if east_north is None:
         raise ParameterError(f"`positions` must name the longitude and latitude among {_names(dataset, source)}")
     speeds = None
@@ -302,10 +302,9 @@ def _observations(
         given = None if velocities is True else velocities
         speeds = _pair(dataset, source, "velocities", given, _is_velocity)
     if speeds is not None and height is not None:
-        warnings.warn(
+        warn(
             f"{source}: left out the velocities {speeds[0]!r} and {speeds[1]!r}, as none goes with {height!r}",
             DataWarning,
-            stacklevel=4,
         )
         speeds = None
     clock = _find(dataset, "time", lambda name, v: v.attrs.get("standard_name") == "time" or name == "time")

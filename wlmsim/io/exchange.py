@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import inspect
 import json
-import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from wlmsim import _validation as check
+from wlmsim._warning import warn
 from wlmsim.data.dates import ORIGIN
 from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.errors import DataWarning, ParameterError
@@ -172,11 +172,10 @@ def loadings_of(data: anndata.AnnData, positions: str) -> str | None:
 
 def _projected(velocities: Any, loadings: np.ndarray) -> np.ndarray:
     """Velocities of genes as those of principal components; genes without one stand still."""
-    warnings.warn(
+    warn(
         f"velocities of genes are projected through varm[{LOADINGS!r}]: they must be of the expressions that the "
         "principal components are of, in the unit of time of the data",
         DataWarning,
-        stacklevel=5,
     )
     loadings = np.asarray(loadings)
     return np.concatenate([_without_nan(part) @ loadings for part in parts_of(velocities)])
@@ -191,7 +190,7 @@ def _usual_time(data: anndata.AnnData) -> str | None:
     names = [str(name) for name in data.obs.columns if str(name).lower().replace(" ", "_") in TIMES]
     if len(names) != 1:
         return None
-    warnings.warn(f"times are those of obs[{names[0]!r}]; `time` may name another column", DataWarning, stacklevel=5)
+    warn(f"times are those of obs[{names[0]!r}]; `time` may name another column", DataWarning)
     return names[0]
 
 
@@ -210,11 +209,10 @@ def _warn_of_pictures(rows: Rows) -> None:
     """Say that what is learned in a picture is not what cells do."""
     name = rows.names["positions"]
     if isinstance(name, str) and is_picture(name):
-        warnings.warn(
+        warn(
             f"{name!r} is a picture: distances and directions in it mean little. Mechanics are better learned in "
             "'X_pca', and shown in the picture by neighbours (docs/single_cells.md)",
             DataWarning,
-            stacklevel=5,
         )
 
 

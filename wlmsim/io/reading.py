@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from wlmsim._progress import telling
+from wlmsim._warning import warn
 from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.data.tracks import Tracks
 from wlmsim.data.trajectory import Trajectory
@@ -249,11 +249,7 @@ class Opened:
             wanted = self.holds_individuals(columns)
         elif not wanted and self.holds_individuals(columns):
             name = next(name for name in arguments.OF_SNAPSHOTS if name in columns)
-            warnings.warn(
-                f"{self.path.name}: it says who is who, which is forgotten, as `{name}` is for snapshots",
-                DataWarning,
-                stacklevel=3,
-            )
+            warn(f"{self.path.name}: it says who is who, which is forgotten, as `{name}` is for snapshots", DataWarning)
         return self.tracks(columns) if wanted else self.snapshots(columns)
 
     def tracks(self, columns: Mapping[str, Any]) -> Tracks:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -12,6 +11,7 @@ import numpy as np
 
 from wlmsim import _times
 from wlmsim import _validation as check
+from wlmsim._warning import warn
 from wlmsim.data.dates import SECONDS, unit_of_time
 from wlmsim.data.projection import PROJECTION, Projection, degrees_from, plane_of
 from wlmsim.data.resampling import METHODS, common_times
@@ -132,14 +132,12 @@ class Sightings:
             metadata={**self.metadata, PROJECTION: projection.text},
         )
 
-    def tracks(
-        self, *, every: Any = None, times: Any = None, method: str = "linear", max_gap: Any = None, level: int = 4
-    ) -> Tracks:
+    def tracks(self, *, every: Any = None, times: Any = None, method: str = "linear", max_gap: Any = None) -> Tracks:
         """Arrange the sightings as tracks, at their own times or at others; see `Tracks.resample`."""
-        rows = self._once(level + 1)
+        rows = self._once()
         if every is None and times is None:
             check.choice("method", method, METHODS)
-            return rows._as_seen(level + 1)
+            return rows._as_seen()
         bounds = np.searchsorted(rows.owner, np.arange(len(self.ids) + 1))
         parts = [slice(*ends) for ends in pairwise(bounds)]
         chosen = common_times(
@@ -165,7 +163,7 @@ class Sightings:
             raise ParameterError(f"`times` must be such that somebody of {self.source} is seen at one; nobody is")
         return Tracks(times, positions, velocities, ids=self.ids, metadata=metadata, units=self.units)
 
-    def _once(self, level: int) -> Sightings:
+    def _once(self) -> Sightings:
         """The sightings by individual and time, each time of an individual once."""
         order = np.lexsort((self.times, self.owner))
         owner, times = self.owner[order], self.times[order]
@@ -183,11 +181,10 @@ class Sightings:
                     "columns together"
                 )
             if count:
-                warnings.warn(
+                warn(
                     f"{self.source}: of {count} sightings that are elsewhere at the time of another of the same "
                     "individual, the first is kept",
                     DataWarning,
-                    stacklevel=level,
                 )
         kept = order[~again]
         velocities = None if self.velocities is None else self.velocities[kept]
@@ -199,7 +196,7 @@ class Sightings:
             velocities=velocities,
         )
 
-    def _as_seen(self, level: int) -> Tracks:
+    def _as_seen(self) -> Tracks:
         """Each sighting at its own time."""
         times, which = _times.distinct(self.times)
         self._check_size(len(times))
@@ -209,10 +206,10 @@ class Sightings:
         if self.velocities is not None:
             velocities = np.full_like(positions, np.nan)
             velocities[which, self.owner] = self.velocities
-        self._warn_if_apart(times, which, level + 1)
+        self._warn_if_apart(times, which)
         return self._made(times, positions, velocities, self.metadata)
 
-    def _warn_if_apart(self, times: np.ndarray, which: np.ndarray, level: int) -> None:
+    def _warn_if_apart(self, times: np.ndarray, which: np.ndarray) -> None:
         """Say that clouds of those who are seen at the same time are small."""
         together = np.bincount(which, minlength=len(times))
         first, last = np.full(len(self.ids), len(times)), np.full(len(self.ids), -1)
@@ -226,11 +223,7 @@ class Sightings:
             what = f"at its {len(times)} times, {share:.0%} of the individuals that are followed then are observed"
         else:
             return
-        warnings.warn(
-            f"{self.source}: {what}; every={self._usual_interval()!r} interpolates to common times",
-            DataWarning,
-            stacklevel=level,
-        )
+        warn(f"{self.source}: {what}; every={self._usual_interval()!r} interpolates to common times", DataWarning)
 
     def _usual_interval(self) -> str | float:
         """The median interval between sightings of an individual, in the words that `every` takes."""
@@ -247,13 +240,12 @@ class Sightings:
             )
 
 
-def warn_of_height(source: str, positions: Sequence[str], height: str, level: int) -> None:
+def warn_of_height(source: str, positions: Sequence[str], height: str) -> None:
     """Say that a third coordinate is left out, and what takes it."""
-    warnings.warn(
+    warn(
         f"{source}: the positions are {positions[0]!r} and {positions[1]!r}, without {height!r}; "
         f"positions={[*positions, height]!r} takes it too",
         DataWarning,
-        stacklevel=level + 1,
     )
 
 

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple, TextIO
 import numpy as np
 
 from wlmsim import _validation as check
+from wlmsim._warning import warn
 from wlmsim.errors import DataWarning, FileFormatError
 from wlmsim.io.believed import most_bytes
 from wlmsim.io.columns import without_unit
@@ -34,12 +35,21 @@ COMMENTS = ("#", "%")
 """With what lines begin that are none."""
 LOOKED_AT = 2**20
 """Letters of a file by which its encoding is told."""
+BEGINNING = 2**16
+"""Bytes by which it is told whether a letter takes several."""
 ABOVE = 100
 """Lines from the top among which the header is looked for."""
 BELOW = 10_000
 """Rows by which a line of units is told."""
 ROWS = 10_000
 """Rows that are read at a time."""
+_MARKED = {
+    **{codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32"},  # of which the first begins as that of UTF-16
+    **{codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"},
+}
+_UNMARKED = ("utf-32-le", "utf-32-be", "utf-16-le", "utf-16-be")
+_PLAIN = "\t\r\n" + "".join(map(chr, range(32, 127)))
+_CONTROL = "".join(chr(k) for k in range(32) if chr(k) not in "\t\r\n\f")
 _UNPACKERS = {".gz": ("gzip", "GzipFile"), ".bz2": ("bz2", "BZ2File"), ".xz": ("lzma", "LZMAFile")}
 _WITH_COMMA = re.compile(r"\s*[-+]?(\d{1,3}([.' \u00a0\u202f]\d{3})+|\d*)(,\d*)?([eE][-+]?\d+)?\s*")
 
@@ -239,21 +249,41 @@ def _without_tail(below: _Below, row: Sequence[str]) -> list[str]:
 
 
 def _encoding(path: Path) -> str:
-    """UTF-8, or what a spreadsheet writes instead: UTF-16 with its mark, or one byte for each letter, with a word."""
+    """UTF-8, or what else programs write: UTF-16, or one byte for each letter; what is guessed is said."""
+    with _bytes(path) as raw:
+        found = raw.read(BEGINNING)
+    marked = next((name for mark, name in _MARKED.items() if found.startswith(mark)), None)
+    if marked is not None and "\n" in found.decode(marked, errors="ignore"):
+        return marked
+    if b"\0" in found and (wide := next((name for name in _UNMARKED if _is_text(found, name)), None)) is not None:
+        _say(path, f"it has no mark of its encoding, and is read as {wide.upper()}")
+        return wide
+    if b"\0" in found.split(b"\n", 1)[0] and (path.suffix.lower() in PACKED or signature(path) == OTHER):
+        raise FileFormatError(
+            f"{path}: it is not a text file of columns: it has zero bytes, as binary files have, and text of another "
+            "encoding, which is read once it is saved as UTF-8"
+        )
     try:
         with _text(path, "utf-8-sig") as stream:
             stream.read(LOOKED_AT)
     except UnicodeDecodeError:
         with _bytes(path) as raw:
             found = raw.read(LOOKED_AT)
-        marked = found.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-        if marked and "\n" in found.decode("utf-16", errors="ignore"):
-            return "utf-16"
         if any(byte < 32 and byte not in b"\t\r\n\f" for byte in found):
             return "utf-8-sig"  # no text at all, which is said when it is read
         _say(path, "it is not in UTF-8, and is read as Latin-1: letters beyond ASCII may be others")
         return "latin-1"
     return "utf-8-sig"
+
+
+def _is_text(found: bytes, encoding: str) -> bool:
+    """Whether bytes are lines of text in an encoding of several bytes for a letter, most of them ASCII."""
+    try:
+        text = codecs.getincrementaldecoder(encoding)().decode(found)
+    except UnicodeDecodeError:
+        return False
+    plain = sum(map(text.count, _PLAIN))
+    return "\n" in text and 2 * plain > len(text) and not any(map(text.count, _CONTROL))
 
 
 def _text(path: Path, encoding: str) -> TextIO:
@@ -301,7 +331,7 @@ def _below_units(rows: list[list[str]], path: Path) -> list[str] | None:
 
 
 def _say(path: Path, what: str) -> None:
-    warnings.warn(f"{path}: {what}", DataWarning, stacklevel=5)
+    warn(f"{path}: {what}", DataWarning)
 
 
 class _Unpacked(io.RawIOBase):
@@ -350,8 +380,8 @@ def _warn_if_cut(path: Path) -> None:
     if path.suffix.lower() in PACKED:
         return
     with path.open("rb") as stream:
-        stream.seek(-min(2, path.stat().st_size), io.SEEK_END)
-        if stream.read().strip(b"\0")[-1:] not in (b"\r", b"\n"):  # of UTF-16 beside a zero
+        stream.seek(-min(4, path.stat().st_size), io.SEEK_END)
+        if stream.read().strip(b"\0")[-1:] not in (b"\r", b"\n"):  # of UTF-16 and UTF-32 beside zeros
             _say(path, "its last line does not end: if the file was cut short, the last number is a part of one")
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import re
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
@@ -13,6 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import numpy as np
 
 from wlmsim import _validation as check
+from wlmsim._warning import warn
 from wlmsim.data.dates import ORIGIN, counted, counting, from_text, ticks_of, zoned
 from wlmsim.data.projection import Projection
 from wlmsim.data.tracks import Tracks
@@ -163,11 +163,10 @@ def tracks_from_columns(
     pace = table.paces(where, velocities)
     v = None if pace is None else table.values("velocities", pace)
     if v is None and {"vx", "vy", "x", "y"} <= set(table.names) and table.degrees(where):
-        warnings.warn(
+        warn(
             f"{source}: left out the velocities vx and vy, which are along x and y, in a plane that is not known: "
             "positions=['x', 'y'] and crs='EPSG:...' say which",
             DataWarning,
-            stacklevel=4,
         )
     for role, column in (("id", names), ("time", when), ("velocities", v)):
         if column is not None and len(column) != len(x):
@@ -182,11 +181,10 @@ def tracks_from_columns(
     if not kept.any():
         raise FileFormatError(f"{source}: none of its {len(x)} rows has a name, a time and a position")
     if not kept.all():
-        warnings.warn(
+        warn(
             f"{source}: left out {int((~kept).sum())} of {len(kept)} rows, which have no name, time or position, or "
             "are marked as outliers",
             DataWarning,
-            stacklevel=4,
         )
     if crs is None and table.degrees(where):
         about["length"] = DEGREE
@@ -208,9 +206,7 @@ def tracks_from_columns(
         {"source": source, **origin},
         table.unit_of_height(where, "m" if plane is None else plane.unit),
     )
-    return rows.projected(crs, projection, unit).tracks(
-        every=every, times=times, method=method, max_gap=max_gap, level=4
-    )
+    return rows.projected(crs, projection, unit).tracks(every=every, times=times, method=method, max_gap=max_gap)
 
 
 def are_sightings(columns: Mapping[str, Any], source: str, given: Mapping[str, Any] = MappingProxyType({})) -> bool:
@@ -364,7 +360,7 @@ class _SightingsTable(_Table):
         there = (self.plain[name] for name in HEIGHTS if name in self.plain)
         height = next((name for name in there if len(self._without_flat([*names, name])) > 2), None)
         if height is not None:
-            warn_of_height(self.source, names, height, level=5)
+            warn_of_height(self.source, names, height)
 
     def paces(self, positions: Names, given: Names | bool | None) -> Names | None:
         """The velocities: as given, by names that go with the positions', or eastward and northward ones."""
@@ -377,11 +373,10 @@ class _SightingsTable(_Table):
             return self.companion("velocities", positions, None)
         if all(unit_of_speed(self.said(name)) for name in usual):
             return usual
-        warnings.warn(
+        warn(
             f"{self.source}: {usual[0]!r} and {usual[1]!r} may be velocities, and are left out, as their unit is not "
             f"known: velocities={usual!r} takes them, in the unit of length over that of time",
             DataWarning,
-            stacklevel=5,
         )
         return None
 

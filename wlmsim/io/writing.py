@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wlmsim import _validation as check
 from wlmsim._progress import telling
+from wlmsim._warning import warn
 from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.data.tracks import Tracks
 from wlmsim.data.trajectory import Trajectory
@@ -105,9 +105,7 @@ def save(data: Trajectory | SnapshotSeries | Tracks, path: str | Path) -> Path:
     if suffix not in WRITERS or suffix == ".h5" or (suffix == ".h5md" and isinstance(data, Trajectory)):
         return _save_hdf5(data, path)
     if suffix not in KEEPING and not isinstance(data, SnapshotSeries):
-        warnings.warn(
-            f"{path}: {suffix} files do not say who is who, which is forgotten; .h5 keeps it", DataWarning, stacklevel=3
-        )
+        warn(f"{path}: {suffix} files do not say who is who, which is forgotten; .h5 keeps it", DataWarning)
     return export(data, path)
 
 
