@@ -939,16 +939,20 @@ class TestTextOfColleagues:
 
     def test_units_below_the_header(self, tmp_path, plain):
         """As of ERDDAP."""
-        with pytest.warns(DataWarning, match="'days', 'm', 'm', is taken for units and left out"):
-            assert self.read(tmp_path, f"time,x,y\ndays,m,m\n{ROWS}") == plain
+        with pytest.warns(DataWarning, match="'days', 'm', 'm', is taken for units"):
+            found = self.read(tmp_path, f"time,x,y\ndays,m,m\n{ROWS}")
+        assert found == plain and found.units == {"time": "day", "length": "m"}
         with pytest.raises(ParameterError, match=r"`positions` must be numbers; .* has 'm'"):
             self.read(tmp_path, f"time,x,y\n0,m,3\n{ROWS}")
         missing = self.read(tmp_path, f"time,x,y\n0,NA,NA\n{ROWS}")
         assert missing.sizes == plain.sizes
 
     def test_units_in_the_header(self, tmp_path, plain):
-        with pytest.warns(DataWarning, match="without what stands in brackets"):
-            assert self.read(tmp_path, f"time [s],x [m],y (m)\n{ROWS}") == plain
+        with warnings.catch_warnings(action="error"):
+            found = self.read(tmp_path, f"time [s],x [m],y (m)\n{ROWS}")
+        assert found == plain and found.units == {"time": "s", "length": "m"}
+        with pytest.warns(DataWarning, match=r"read 'x \(left\)' as x, without what stands in brackets"):
+            assert self.read(tmp_path, f"time,x (left),y\n{ROWS}").units == {}
         named = self.read(tmp_path, f"t [s],east [m],y (m)\n{ROWS}", time="t [s]", positions=["east [m]", "y"])
         assert named == plain  # as they stand in the file
         with pytest.raises(ParameterError, match="there is no x, x1 or positions"):

@@ -163,9 +163,9 @@ def test_a_third_coordinate_is_taken_in_metres_or_left_out_with_a_word(tmp_path)
     deep = load(tmp_path, text, positions=["lon", "lat", "Depth"], units={"length": "km"})
     np.testing.assert_allclose(deep.positions[:, 0, 2], [0.1, 0.2, 0.3])
     np.testing.assert_allclose(deep.lonlat[:, 0], [[5.0, 52.0], [5.1, 52.0], [5.2, 52.2]])
-    with pytest.warns(DataWarning):  # of units in brackets
-        cm = load(tmp_path, text.replace("Depth", "Depth [cm]"), positions=["lon", "lat", "Depth"])
-    np.testing.assert_allclose(cm.positions[:, 0, 2], [1.0, 2.0, 3.0])
+    for name in ("Depth [cm]", "Depth_cm"):
+        cm = load(tmp_path, text.replace("Depth", name), positions=["lon", "lat", name])
+        np.testing.assert_allclose(cm.positions[:, 0, 2], [1.0, 2.0, 3.0])
     utm = load(
         tmp_path, text.replace("lon,lat", "x,y"), positions=["x", "y", "Depth"], crs="EPSG:32631", units=deep.units
     )
@@ -236,16 +236,13 @@ def test_eastward_velocities_of_tables_are_taken_in_their_unit(tmp_path):
     plain = load(tmp_path, without, velocities=["ve", "vn"], units={"length": "km"})
     np.testing.assert_allclose(plain.velocities[:, 0, 0], [10.0, 20.0], rtol=1e-5)  # in the unit of the data
     bracketed = without.replace("ve,vn", "ve (m/s),vn (m/s)")
-    with pytest.warns(DataWarning, match="without what stands in brackets"):
+    with warnings.catch_warnings(action="error"):
         tracks = load(tmp_path, bracketed, units={"time": "s"})
     np.testing.assert_allclose(tracks.velocities[:, 0, 0], [10.0, 20.0], rtol=1e-5)
 
 
 def test_velocities_of_a_plane_are_taken_in_their_unit(tmp_path):
-    with pytest.warns(DataWarning, match="brackets"):
-        tracks = load(
-            tmp_path, "id,time,x [km],y [km],vx [m/s],vy [m/s]\na,0,0,0,1,0\na,1,1,0,1,0\n", units={"time": "h"}
-        )
+    tracks = load(tmp_path, "id,time,x [km],y [km],vx [m/s],vy [m/s]\na,0,0,0,1,0\na,1,1,0,1,0\n", units={"time": "h"})
     assert tracks.units == {"length": "km", "time": "h"}
     np.testing.assert_allclose(tracks.velocities[:, 0], [[3.6, 0.0], [3.6, 0.0]])
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -24,6 +24,7 @@ from wlmsim.data.projection import Projection
 from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.data.units import DEGREE, stated, unit_of_length, unit_of_speed
 from wlmsim.errors import DataWarning, ParameterError
+from wlmsim.io import named_units
 from wlmsim.io.text_table import TextTable
 from wlmsim.io.word_times import read_words, suggestion
 from wlmsim.io.words import number_of, value_of
@@ -67,6 +68,8 @@ AXES = (
     ("x_", "y_", "z_"),
 )
 """Those of the coordinates of positions."""
+IN_DEGREES = {"location_long", "location_lat", "lon", "long", "lat", "longitude", "latitude"}
+"""Those of longitudes and latitudes."""
 PACES = ("v{}", "v_{}", "vel_{}", "velocity_{}", "{}_velocity")
 """Those of velocities along an axis."""
 PART = 2**20
@@ -236,10 +239,16 @@ def rows_from_columns(
         x, v = x[..., :dims], None if v is None else v[..., :dims]
     when = table.times(time, time_values, frames=len(x) if x.ndim == 3 else None)
     units = table.units(where, names, time, units)
-    if (known := table.counting(when)) is not None and time is None and "time" not in units:
+    known = table.counting(when) if time is None else None
+    if known is not None and units.get("time", known[0]) == known[0]:
         units, metadata = {**units, "time": known[0]}, {ORIGIN: known[1], **(metadata or {})}
     when, units, metadata = counted("time", when, units, metadata)
     table.check_speed(names, units)
+    table.tell_units(
+        None if time is not None else table.time_column(),
+        None if positions is not None else where,
+        None if velocities is not None else names,
+    )
     if not np.isfinite(when).all():
         bad = int((~np.isfinite(when)).sum())
         raise ParameterError(f"`time` must be finite; got NaN or infinity in {bad} of {len(when)} rows")
@@ -260,7 +269,8 @@ def rows_from_columns(
         if column is not None and len(column) != len(x):
             raise check.fail(name, f"a column of {len(x)} rows, as the positions have", column)
     found = {"time": time or table.time_column() or "time", "positions": where, "velocities": names}
-    return Rows(when, x, v, w, label, about, units, {role: name for role, name in found.items() if name is not None})
+    used = {role: table.stored(name) for role, name in found.items() if name is not None}
+    return Rows(when, x, v, w, label, about, units, used)
 
 
 def columns_from_series(series: SnapshotSeries) -> dict[str, np.ndarray]:
@@ -309,25 +319,87 @@ def axis_names(dim: int) -> list[str]:
     return ["x", "y", "z"][:dim] if dim <= 3 else [f"x{k + 1}" for k in range(dim)]
 
 
-def without_unit(name: str) -> str:
-    """The name of a column without the unit that stands behind it in brackets."""
-    return re.sub(r"(?<=\S)\s*(\[[^\[\]]*\]|\([^()]*\))$", "", name)
-
-
 class _Table:
     """Looks names up, and says which there are when one is missing."""
 
+    aside: Collection[str] = ()  # lengths that may stand beside positions
+    lengths = named_units.lengths({axis for names in AXES for axis in names})
+    degrees_apart = named_units.degrees(IN_DEGREES)
+    speeds_along = named_units.velocities({pace.format(axis) for pace in PACES for axis in "xyz"})
+
     def __init__(self, columns: Mapping[str, Any], source: str):
-        self.columns, self.source = columns, source
-        self.units_beside: Mapping[str, str] = getattr(columns, "units", {})
-        self.names = [str(name) for name in columns]
-        self.plain = {plain(name): name for name in reversed(self.names)}
+        self.source, self._text = source, columns if isinstance(columns, TextTable) else None
+        self.units_beside: dict[str, str] = {}
+        self.behind: dict[str, str] = {}
         self.unit_of_words: str | None = None
         self._units: dict[str, str] = {}
+        bare = named_units.without_brackets(map(str, columns))
+        beside: Mapping[str, str] = getattr(columns, "units", {})
+        self.units_beside = {name: inside or beside.get(whole, "") for name, (whole, inside) in bare.items()}
+        stored = {str(name): name for name in columns}
+        self._call({name: stored[whole] for name, (whole, _) in bare.items()}, columns)
+        self._call_by_units(columns)
+
+    def _call(self, stored: Mapping[str, str], columns: Mapping[str, Any]) -> None:
+        """Let the columns have other names than those under which they are stored."""
+        self.columns = named_units.Renamed(columns, stored)
+        self.called = {str(whole): name for name, whole in stored.items()}
+        self.names = list(stored)
+        self.plain = {plain(name): name for name in reversed(self.names)}
+
+    def _call_by_units(self, columns: Mapping[str, Any]) -> None:
+        """Let columns such as ``x_mm`` and ``time_s`` have usual names, where no other columns have them."""
+        kinds = (self.lengths, self.degrees_apart, named_units.times(TIMES), self.speeds_along)
+        places, degrees, clocks, paces = found = [kind.among(self.names, plain) for kind in kinds]
+        for parts in found:
+            self.units_beside |= {whole: unit for whole, unit in parts.values() if not self.units_beside[whole]}
+        places |= degrees
+        if self.has_positions():
+            places = {name: part for name, part in places.items() if plain(name) in self.aside}
+        new = dict(places)
+        new |= {} if self.time_column() else clocks
+        new = {name: part for name, part in {**new, **paces}.items() if plain(name) not in self.plain}
+        if new:
+            self.behind = {whole: name for name, (whole, _) in new.items()}
+            self.units_beside |= {name: unit for name, (_, unit) in new.items()}
+            self._call({self.behind.get(name, name): whole for name, whole in self.columns.stored.items()}, columns)
+
+    def has_positions(self) -> bool:
+        """Whether columns may be positions by their names, so that others with a unit behind them need not be."""
+        components = (re.fullmatch(rf"({'|'.join(COMPONENTS)})[_ ]?\d+", name, re.IGNORECASE) for name in self.names)
+        embedded = (name.startswith("X_") and self.lengths.split(name, plain) is None for name in self.names)
+        usual = any(names[0] in self.plain for names in AXES)
+        return usual or "positions" in self.names or any(embedded) or any(components) or bool(self._numbered("x"))
+
+    def stored(self, names: Names) -> Names:
+        """The names under which columns are stored."""
+        if isinstance(names, str):
+            return str(self.columns.stored.get(names, names))
+        return [str(self.columns.stored.get(name, name)) for name in names]
+
+    def tell_units(self, *names: Names | None) -> None:
+        """Say which of the columns that are used are called otherwise than they are stored, where that is a guess."""
+        used = [name for several in names if several is not None for name in _listed(several)]
+        guessed = [name for name in used if name in self.behind.values()]
+        if guessed:
+            read = [f"{self.stored(name)!r} as {name} in {self.units_beside[name]}" for name in guessed]
+            warn(
+                f"{self.source}: read {', '.join(read)}; `positions`, `time` and `units` may say otherwise", DataWarning
+            )
+        inside = {name: self.units_beside[name] for name in used if name not in guessed and self.stored(name) != name}
+        if unknown := [name for name, text in inside.items() if not named_units.is_unit(text)]:
+            read = [f"{self.stored(name)!r} as {name}" for name in unknown]
+            warn(
+                f"{self.source}: read {', '.join(read)}, without what stands in brackets, which is no known unit; "
+                "`units` may state units",
+                DataWarning,
+            )
 
     def require(self, role: str, name: str) -> str:
-        if name not in self.names and (bare := without_unit(str(name))) in self.names:
-            return bare  # as it stands in the header of a text file
+        if name not in self.names and str(name) in self.called:
+            return self.called[str(name)]
+        if name not in self.names and (bare := named_units.in_brackets(str(name))[0]) in self.names:
+            return bare  # as it stands in another table of the kind
         if name not in self.names:
             hint = check.meant(name, self.names)
             raise ParameterError(f"`{role}` must name one of {self._there()}; got {name!r}{hint}")
@@ -441,7 +513,7 @@ class _Table:
 
     def quick(self, names: Sequence[str]) -> np.ndarray | None:
         """Columns of a text that are numbers, of shape (N, d), without their words; None for what is anything else."""
-        return self.columns.numbers(names) if isinstance(self.columns, TextTable) else None
+        return None if self._text is None else self._text.numbers([self.columns.stored[name] for name in names])
 
     def _read(self, name: str) -> Any:
         """A column, of which the unit that it states is kept: it is read once."""
@@ -451,7 +523,7 @@ class _Table:
 
     def _unit(self, name: str) -> str:
         """The unit that a column says it is in."""
-        if isinstance(self.columns, TextTable):
+        if self._text is not None:
             return ""
         if name not in self._units:
             self._read(name)
@@ -528,29 +600,63 @@ class _Table:
     ) -> dict[str, str]:
         """The units that are given, or else those that the columns say they are in."""
         units = dict(given or {})
-        lengths = {self._unit(name) for name in _listed(positions)}
         if "length" not in units and all(map(_is_degrees, _listed(positions))):
             units["length"] = DEGREE
-        if "length" not in units and "" not in lengths:
-            known = {unit_of_length(name) or name for name in lengths}
-            units |= {"length": known.pop()} if len(known) == 1 else {}
+        if "length" not in units and (length := self.length_of(_listed(positions))):
+            units["length"] = length
         clock = time or self.time_column()
         if self.unit_of_words is not None:
             units.setdefault("time", self.unit_of_words)
-        if "time" not in units and clock in self.names and (name := self._unit(clock)):
-            units["time"] = unit_of_time(name) or name
+        if "time" not in units and clock is not None and (unit := self.time_of(clock)):
+            units["time"] = unit
         return units
+
+    def said(self, name: str) -> str:
+        """The unit that a column says it is in, or the text beside its name."""
+        return self._unit(name) or self.units_beside.get(name, "")
+
+    def length_of(self, names: Sequence[str]) -> str:
+        """The unit of length that all columns say they are in; empty if one says none.
+
+        Raises
+        ------
+        ParameterError
+            If they say different ones.
+        """
+        said = {name: self._length(name) for name in names}
+        known = {name: unit for name, unit in said.items() if named_units.length_in(unit)}
+        if len(set(known.values())) > 1 and DEGREE not in known.values():
+            shown = ", ".join(f"{self.stored(name)!r} in {unit}" for name, unit in known.items())
+            raise ParameterError(
+                f"`positions` must be in one unit of length; {self.source} has {shown}: convert them to one; "
+                "units={'length': 'mm'}, or another, says that they are in one already"
+            )
+        return said[names[0]] if len(set(said.values())) == 1 else ""
+
+    def _length(self, name: str) -> str:
+        stated_itself = self._unit(name)
+        if stated_itself:
+            return unit_of_length(stated_itself) or stated_itself
+        return named_units.length_in(self.units_beside.get(name, ""))
+
+    def time_of(self, name: str) -> str:
+        """The unit of time that a column says it is in; empty if it says none."""
+        name = self.called.get(name, name)
+        stated_itself = self._unit(name) if name in self.names else ""
+        if stated_itself:
+            return unit_of_time(stated_itself) or stated_itself
+        return named_units.time_in(self.units_beside.get(name, ""))
 
     def check_speed(self, velocities: Names | None, units: Mapping[str, str]) -> None:
         """Refuse velocities that say that they are in another unit than positions over times."""
         for name in _listed(velocities or ()):
-            speed = unit_of_speed(self._unit(name))
+            speed = unit_of_speed(self.said(name))
             length, time = unit_of_length(units.get("length", "")), unit_of_time(units.get("time", ""))
             if speed and ((length and length != speed.length) or (time and time != speed.time)):
                 raise ParameterError(
                     f"`velocities` must be in the unit of positions over that of times, "
                     f"{units.get('length', '?')}/{units.get('time', '?')}; {name!r} of {self.source} is in "
-                    f"{self._unit(name)}: convert them, or count dates in another unit, as "
+                    f"{self.said(name)}: convert them, or count dates in another unit, as "
                     "units={'time': 's'} does; wlmsim.io.load_drifters reads longitudes and latitudes with velocities"
                 )
 
@@ -601,7 +707,7 @@ class _Table:
         return found
 
     def _there(self) -> str:
-        names = [repr(name) for name in self.names]
+        names = [repr(str(name)) for name in self.columns.stored.values()]
         shown = names if len(names) <= 40 else [*names[:40], f"... ({len(names) - 40} more)"]
         return f"the columns of {self.source} ({', '.join(shown) or 'none'})"
 

@@ -23,7 +23,6 @@ from wlmsim import _validation as check
 from wlmsim._warning import warn
 from wlmsim.errors import DataWarning, FileFormatError
 from wlmsim.io.believed import most_bytes
-from wlmsim.io.columns import without_unit
 from wlmsim.io.paths import existing
 from wlmsim.io.refusal import naming
 from wlmsim.io.signatures import OTHER, signature
@@ -165,24 +164,23 @@ def _columns(below: _Below, decimal: str | None) -> TextTable:
     if decimal != "," and _distinct(layout.header):
         numbers = _all_numbers(below.lines(), layout.separator, len(layout.header))
         if numbers is not None:
-            names, units = _without_units(layout.header, path)
-            return TextTable(names, numbers, {name: k for k, name in enumerate(names)}, units=units)
+            return TextTable(layout.header, numbers, {name: k for k, name in enumerate(layout.header)})
     rows = list(itertools.islice(below.rows(), BELOW + 1))
     if not rows:
         raise FileFormatError(f"{path}: it has no rows below its header")
     header = _without_tail(below, rows[0])
     if not _distinct(header):
         raise FileFormatError(f"{path}: its header repeats a name ({', '.join(header)})")
-    names, units = _without_units(header, path)
-    below.kept = len(names)
+    units: dict[str, str] = {}
+    below.kept = len(header)
     if (first := _below_units([row[: below.kept] for row in rows], path)) is not None:
-        below.skipped, units = True, dict(zip(names, first, strict=True))
+        below.skipped, units = True, dict(zip(header, first, strict=True))
     if decimal is None and layout.separator != "," and _have_commas(rows[below.skipped :]):
         _say(path, "its numbers have decimal commas")
         decimal = ","
     below.with_points = decimal == ","
     del rows  # of which the table takes some at a time
-    table = table_of(names, below.columns, units)
+    table = table_of(header, below.columns, units)
     if below.again:
         _say(
             path,
@@ -303,19 +301,6 @@ def _named(line: str, separator: str) -> list[str]:
     return [name.strip() for name in next(_rows([line], separator), [])]
 
 
-def _without_units(header: list[str], path: Path) -> tuple[list[str], dict[str, str]]:
-    """Names without the units that stand behind them in brackets, where they differ without them too; and these."""
-    bare = [without_unit(name) for name in header]
-    if bare == header or not _distinct(bare):
-        return header, {}
-    _say(
-        path,
-        f"its columns are called {', '.join(map(repr, bare))}, without what stands in brackets; `units` may state "
-        "units",
-    )
-    return bare, {name: whole.removeprefix(name).strip(" ()[]") for name, whole in zip(bare, header, strict=True)}
-
-
 def _below_units(rows: list[list[str]], path: Path) -> list[str] | None:
     """The first row, if it is one of units, which data servers such as ERDDAP write under the names."""
     units, below = rows[0], rows[1:]
@@ -326,7 +311,10 @@ def _below_units(rows: list[list[str]], path: Path) -> list[str] | None:
     if not words or any(check.is_number(word) or is_missing(word) for word in words):
         return None
     shown = ", ".join(map(repr, units))
-    _say(path, f"the line below its header, {shown}, is taken for units and left out; `units` may state them")
+    _say(
+        path,
+        f"the line below its header, {shown}, is taken for units; `units` may state others",
+    )
     return units
 
 

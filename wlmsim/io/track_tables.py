@@ -18,7 +18,8 @@ from wlmsim.data.projection import Projection
 from wlmsim.data.tracks import Tracks
 from wlmsim.data.units import DEGREE, METRES, unit_of_length, unit_of_speed
 from wlmsim.errors import DataWarning, FileFormatError, ParameterError
-from wlmsim.io.columns import AXES, TIMES, Names, _numbers, _Table, plain
+from wlmsim.io import named_units
+from wlmsim.io.columns import AXES, IN_DEGREES, TIMES, Names, _numbers, _Table, plain
 from wlmsim.io.sightings import EASTWARD, HEIGHTS, Sightings, length_wanted, numbered, pace_in, warn_of_height
 from wlmsim.io.words import are_missing, is_missing
 
@@ -66,7 +67,6 @@ POSITIONS = (
     *AXES,
 )
 """Usual names of positions: longitudes before latitudes."""
-IN_DEGREES = {"location_long", "location_lat", "lon", "long", "lat", "longitude", "latitude"}
 IN_METRES = {"utm_easting", "utm_northing", "easting", "northing"}
 HIDDEN = {"visible": "false", "algorithm_marked_outlier": "true", "manually_marked_outlier": "true"}
 """What Movebank says of sightings that are no use."""
@@ -171,8 +171,8 @@ def tracks_from_columns(
     for role, column in (("id", names), ("time", when), ("velocities", v)):
         if column is not None and len(column) != len(x):
             raise check.fail(role, f"a column of {len(x)} rows, as the positions have", column)
-    named = table.units_of(where)
     given = units
+    named = table.units_of(where, given, apart=crs is not None)
     if time is None and "time" not in given and (known := table.clock(when)) is not None:
         given, metadata = {**given, "time": known[0]}, {ORIGIN: known[1], **(metadata or {})}
     when, about, origin = counted("time", when, {**named, **given}, _since_midnight(when, metadata))
@@ -188,7 +188,14 @@ def tracks_from_columns(
         )
     if crs is None and table.degrees(where):
         about["length"] = DEGREE
+    table.tell_units(
+        None if time is not None else table.clock_name,
+        None if positions is not None else where,
+        pace if velocities in (None, True) else None,
+    )
     crs = table.zone(kept) if crs is None and about.get("length") != DEGREE else crs
+    if crs is not None and plane is None:
+        x = x * table.metres(where)
     unit = length_wanted(given)
     if v is not None:
         v = v * table.speeds(
@@ -249,6 +256,14 @@ def _since_midnight(when: Any, metadata: Mapping[str, Any] | None) -> dict[str, 
 class _SightingsTable(_Table):
     """Finds what the columns of a table of sightings are called."""
 
+    aside = set(HEIGHTS) - {"z"}
+    lengths = named_units.lengths({*_Table.lengths.usual, *IN_METRES, *HEIGHTS})
+    speeds_along = named_units.velocities({*_Table.speeds_along.usual, *EASTWARD})
+    clock_name: str | None = None
+
+    def has_positions(self) -> bool:
+        return super().has_positions() or any(set(names[:2]) <= set(self.plain) for names in POSITIONS)
+
     def usual(self, role: str, names: Sequence[str], what: str, hint: str = "") -> str:
         found = next((self.plain[name] for name in names if name in self.plain), None)
         if found is None:
@@ -294,6 +309,7 @@ class _SightingsTable(_Table):
             return ticks if known else _in_zone(ticks, str(timezone))
         if entries.dtype.kind in "OUS" and not _are_numbers(entries):
             return _dates(_words(entries), self.source, timezone, date_format)
+        self.clock_name = names[0]
         return _numbers("time", columns[0], self.source)
 
     def _as_stored(self, name: str) -> Any:
@@ -387,23 +403,29 @@ class _SightingsTable(_Table):
             return np.ones(1)
         return np.array([pace_in(length, time, self.said(name), name) for name in listed])
 
+    def metres(self, names: Names) -> np.ndarray:
+        """Metres, which planes are in, of one of each coordinate by its unit; 1 for heights and unknown ones."""
+        listed = [names] if isinstance(names, str) else list(names)
+        unit = self.length_of(listed[:2])
+        return np.array([METRES.get(unit, 1.0) if k < 2 else 1.0 for k in range(len(listed))])
+
     def unit_of_height(self, names: Names, default: str) -> str:
         """The unit of length of a third coordinate."""
         said = unit_of_length(self.said(names[2])) if not isinstance(names, str) and len(names) > 2 else None
         return said if said in METRES else default
 
-    def said(self, name: str) -> str:
-        """The unit that a column says it is in, or the text beside its name."""
-        return self._unit(name) or self.units_beside.get(name, "")
+    def units_of(self, names: Names, given: Mapping[str, str], *, apart: bool) -> dict[str, str]:
+        """Units that the columns say they are in, or that their names mean, but for those that are given.
 
-    def units_of(self, names: Names) -> dict[str, str]:
-        """Units that the columns say they are in, or that their names mean."""
+        Those of lengths are of all coordinates, or of the first two where a third one is `apart`, as a height is.
+        """
         listed = [names] if isinstance(names, str) else list(names)
-        if {plain(name) for name in listed[:2]} <= IN_METRES:
-            return {"length": "m"}
-        said = {unit_of_length(self.said(name)) for name in listed[:2]}
-        found = said.pop() if len(said) == 1 else None
-        return {} if found is None else {"length": found}
+        apart = apart or self.degrees(names) or {plain(name) for name in listed[:2]} <= IN_METRES
+        length = "" if "length" in given else self.length_of(listed[:2] if apart else listed)
+        if not length and {plain(name) for name in listed[:2]} <= IN_METRES:
+            length = "m"
+        time = "" if self.clock_name is None else self.time_of(self.clock_name)
+        return {kind: unit for kind, unit in (("length", length), ("time", time)) if unit}
 
     def zone(self, kept: np.ndarray) -> str | None:
         """The zone of UTM that a column tells, if all rows have one."""
