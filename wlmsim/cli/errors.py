@@ -30,18 +30,22 @@ IN_SHELL: tuple[tuple[str, Any], ...] = (
     ),
     (
         r"(must say which of the columns of \S+ \(.*\) holds the times; "
-        r"there is no (?:'time', 't' or 'frame'|usual name))",
+        r"there is no (?:'time', 't' or 'frame'|usual name)): time='\.\.\.' says it",
         r"\1: --time NAME says it",
     ),
     (
-        r"(must say which of the columns of \S+ \(.*\) hold them; there is no x, x1 or positions)",
+        r"(must say which of the columns of \S+ \(.*\) hold them; there is no x, x1 or positions)"
+        r": positions=\[\.\.\.\] says it",
         r"\1: --positions NAME,NAME says it",
     ),
     (
-        r"(must say which of the columns of \S+ \(.*\) holds the names of the individuals; there is no usual name)",
+        r"(must say which of the columns of \S+ \(.*\) holds the names of the individuals; there is no usual name)"
+        r": id='\.\.\.' says it",
         r"\1: --id NAME says it",
     ),
     (r"; wls\.Tracks\.load finds longitudes and latitudes, and who is who", "; --id NAME says who is who"),
+    (r"; wls\.Tracks\.load reads tables that have columns for each individual", ""),
+    (r"; `positions`, `time` and `units` may say otherwise", ""),
     (r"decimal=','", "--read decimal=,"),
     (r"`time` may name", "--time NAME may name"),
     (r"`positions` may name", "--positions NAME may name"),

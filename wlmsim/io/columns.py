@@ -26,6 +26,7 @@ from wlmsim.data.units import DEGREE, stated, unit_of_length, unit_of_speed
 from wlmsim.errors import DataWarning, ParameterError
 from wlmsim.io import named_units
 from wlmsim.io.text_table import TextTable
+from wlmsim.io.wide_tables import look
 from wlmsim.io.word_times import read_words, suggestion
 from wlmsim.io.words import number_of, value_of
 
@@ -46,6 +47,7 @@ FAR_OFF = 10
 """How many times the extent of all other values such a number is off them."""
 TIME_HINT = "; time_values={...} can say what they stand for"
 TRACKS_HINT = "; wls.Tracks.load finds longitudes and latitudes, and who is who"
+SIDE_HINT = "; wls.Tracks.load reads tables that have columns for each individual"
 DECIMAL_HINT = "; decimal=',' reads decimal commas"
 DATE_HINT = (
     "; dates are read as ISO 8601 writes them, 2021-03-01T12:00: wls.Tracks.load takes others by date_format, and "
@@ -58,6 +60,49 @@ TIMES = (
     *("timepoint", "time_point", "timestep", "time_step", "step"),
 )
 """Usual names of the column of times, in the order in which they are looked for; case and marks do not count."""
+IDS = (
+    "individual_local_identifier",
+    "individual_id",
+    "individual",
+    "animal_id",
+    "animal",
+    "track_id",
+    "trackid",
+    "track",
+    "trajectory_id",
+    "trajectory",
+    "drifter_id",
+    "drifter",
+    "buoy_id",
+    "buoy",
+    "float_id",
+    "particle_id",
+    "particle",
+    "tag_local_identifier",
+    "tag_id",
+    "device_id",
+    "collar_id",
+    "logger_id",
+    "ring",
+    "tag",
+    "bird_id",
+    "cell_id",
+    "object_id",
+    "ids",
+    "id",
+    "name",
+    "burst",
+)
+"""Usual names of the column that says who is seen, in the order in which they are looked for."""
+ABROAD = {
+    *("zeit", "zeitpunkt", "zeitstempel", "temps", "horodatage", "tiempo", "fecha", "fecha_hora", "tempo", "tijd"),
+    *("czas", "aika", "zaman", "время", "时间", "時間", "시간"),
+}
+"""Names of the column of times in other languages, which are looked for last."""
+LASTING = ("seconds", "secs", "minutes", "mins", "hours", "hrs", "days", "weeks")
+"""Names of such a column that are the unit of its times, likewise."""
+CALENDAR = {*LASTING, "second", "sec", "minute", "min", "hour", "day", "week", "month", "months", "year", "years"}
+"""Names of parts of a date, beside one of which none of the units is the time alone."""
 AXES = (
     ("x", "y", "z"),
     ("position_x", "position_y", "position_z"),
@@ -349,7 +394,7 @@ class _Table:
 
     def _call_by_units(self, columns: Mapping[str, Any]) -> None:
         """Let columns such as ``x_mm`` and ``time_s`` have usual names, where no other columns have them."""
-        kinds = (self.lengths, self.degrees_apart, named_units.times(TIMES), self.speeds_along)
+        kinds = (self.lengths, self.degrees_apart, named_units.times({*TIMES, *ABROAD}), self.speeds_along)
         places, degrees, clocks, paces = found = [kind.among(self.names, plain) for kind in kinds]
         for parts in found:
             self.units_beside |= {whole: unit for whole, unit in parts.values() if not self.units_beside[whole]}
@@ -380,6 +425,9 @@ class _Table:
     def tell_units(self, *names: Names | None) -> None:
         """Say which of the columns that are used are called otherwise than they are stored, where that is a guess."""
         used = [name for several in names if several is not None for name in _listed(several)]
+        if (clock := self._last_clock()) in used and clock == self.time_column() and clock not in self.behind.values():
+            unit = f", in {self.time_of(str(clock))}" if self.time_of(str(clock)) else ""
+            warn(f"{self.source}: times are those of {clock!r}{unit}; `time` may name another column", DataWarning)
         guessed = [name for name in used if name in self.behind.values()]
         if guessed:
             read = [f"{self.stored(name)!r} as {name} in {self.units_beside[name]}" for name in guessed]
@@ -423,7 +471,7 @@ class _Table:
         if found and found == self._numbered("x") and left:
             warn(  # such as x1, y1, x2, y2 of two bodies side by side
                 f"the positions are {found[0]!r} to {found[-1]!r}, without {left[0]!r} to {left[-1]!r}; `positions` "
-                "may name all columns that are coordinates",
+                f"may name all columns that are coordinates{self._side_hint()}",
                 DataWarning,
             )
         embeddings = [name for name in self.names if name.startswith("X_")]
@@ -438,10 +486,14 @@ class _Table:
         found = found or self._family()
         if not found:
             raise ParameterError(
-                f"`positions` must say which of {self._there()} hold them; there is no x, x1 or positions"
-                + (TRACKS_HINT if any(map(_is_degrees, self.names)) else "")
+                f"`positions` must say which of {self._there()} hold them; there is no x, x1 or positions: "
+                "positions=[...] says it" + (TRACKS_HINT if any(map(_is_degrees, self.names)) else self._side_hint())
             )
         return found
+
+    def _side_hint(self) -> str:
+        """What reads columns for each individual, if these seem to be such."""
+        return "" if set(IDS) & set(self.plain) or look(self.names) is None else SIDE_HINT
 
     def axes(self) -> list[str]:
         """The coordinates by their usual names, however these are spelt."""
@@ -453,7 +505,14 @@ class _Table:
         """The column of times by its usual name: "time", or else another one, however it is spelt."""
         if "time" in self.names:
             return "time"
-        return next((self.plain[name] for name in TIMES if name in self.plain), None)
+        return next((self.plain[name] for name in TIMES if name in self.plain), None) or self._last_clock()
+
+    def _last_clock(self) -> str | None:
+        """The only column of times by its name in another language, or by that of a unit of time."""
+        abroad = [name for name in self.names if re.sub(r"[\W_]+", "_", name.strip().casefold()) in ABROAD]
+        parts = [name for name in self.plain if name in CALENDAR]
+        lasting = [self.plain[name] for name in parts if name in LASTING] if len(parts) == 1 else []
+        return (abroad or lasting)[0] if len(abroad or lasting) == 1 else None
 
     def companion(self, role: str, positions: Names, given: Names | None) -> Names | None:
         """The velocities: as given, or those whose names go with the positions'."""
@@ -537,7 +596,8 @@ class _Table:
             return np.arange(float(frames or 0))
         if clock is None:
             raise ParameterError(
-                f"`time` must say which of {self._there()} holds the times; there is no 'time', 't' or 'frame'"
+                f"`time` must say which of {self._there()} holds the times; there is no 'time', 't' or 'frame': "
+                "time='...' says it"
             )
         clock = self.require("time", clock)
         if values is None and (numbers := self.quick([clock])) is not None:
@@ -645,7 +705,7 @@ class _Table:
         stated_itself = self._unit(name) if name in self.names else ""
         if stated_itself:
             return unit_of_time(stated_itself) or stated_itself
-        return named_units.time_in(self.units_beside.get(name, ""))
+        return named_units.time_in(self.units_beside.get(name, "") or (name if plain(name) in LASTING else ""))
 
     def check_speed(self, velocities: Names | None, units: Mapping[str, str]) -> None:
         """Refuse velocities that say that they are in another unit than positions over times."""

@@ -26,6 +26,20 @@ def time_in(text: str) -> str:
     return unit_of_time(text) or ""
 
 
+def speed_in(text: str) -> str:
+    """The unit of velocity that a text is, ``m_s`` and ``m_per_s`` among them; empty for any other text."""
+    spelt = re.sub(r"_(per_)?", "/", text, count=1)
+    return spelt if unit_of_speed(spelt) else ""
+
+
+def unit_behind(name: str) -> tuple[str, str]:
+    """The name of a column without the unit of length or velocity behind it, and that; empty if there is none."""
+    for mark in re.finditer(r"[_ .\-]+", name):
+        if unit := length_in(text := name[mark.end() :]) or speed_in(text):
+            return name[: mark.start()], unit
+    return name, ""
+
+
 def is_unit(text: str) -> bool:
     """Whether a text is a unit of length, time or velocity, or of pixels over any time."""
     parts = re.split(r"\s*/\s*", text)
@@ -96,13 +110,8 @@ def times(usual: Collection[str]) -> Kind:
 
 
 def velocities(usual: Collection[str]) -> Kind:
-    """Columns of velocities; of a unit such as ``m_s`` and ``m_per_s`` too."""
-
-    def unit(text: str) -> str:
-        spelt = re.sub(r"_(per_)?", "/", text, count=1)
-        return spelt if unit_of_speed(spelt) else ""
-
-    return Kind(usual, unit)
+    """Columns of velocities."""
+    return Kind(usual, speed_in)
 
 
 class Renamed(Mapping[str, Any]):

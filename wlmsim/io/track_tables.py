@@ -18,45 +18,11 @@ from wlmsim.data.projection import Projection
 from wlmsim.data.tracks import Tracks
 from wlmsim.data.units import DEGREE, METRES, unit_of_length, unit_of_speed
 from wlmsim.errors import DataWarning, FileFormatError, ParameterError
-from wlmsim.io import named_units
-from wlmsim.io.columns import AXES, IN_DEGREES, TIMES, Names, _numbers, _Table, plain
+from wlmsim.io import named_units, wide_tables
+from wlmsim.io.columns import AXES, IDS, IN_DEGREES, TIMES, Names, _numbers, _Table, plain
 from wlmsim.io.sightings import EASTWARD, HEIGHTS, Sightings, length_wanted, numbered, pace_in, warn_of_height
 from wlmsim.io.words import are_missing, is_missing
 
-IDS = (
-    "individual_local_identifier",
-    "individual_id",
-    "individual",
-    "animal_id",
-    "animal",
-    "track_id",
-    "trackid",
-    "track",
-    "trajectory_id",
-    "trajectory",
-    "drifter_id",
-    "drifter",
-    "buoy_id",
-    "buoy",
-    "float_id",
-    "particle_id",
-    "particle",
-    "tag_local_identifier",
-    "tag_id",
-    "device_id",
-    "collar_id",
-    "logger_id",
-    "ring",
-    "tag",
-    "bird_id",
-    "cell_id",
-    "object_id",
-    "ids",
-    "id",
-    "name",
-    "burst",
-)
-"""Usual names of the column that says who is seen, in the order in which they are looked for."""
 POSITIONS = (
     ("location_long", "location_lat"),
     ("lon", "lat"),
@@ -72,7 +38,8 @@ HIDDEN = {"visible": "false", "algorithm_marked_outlier": "true", "manually_mark
 """What Movebank says of sightings that are no use."""
 NOBODY = ("", "NA", "N/A", "n/a", "NaN", "nan", "-nan", "NULL", "null", "None", "none", "#N/A")
 """What stands for no name; people are called Nan."""
-NOBODY_HINT = "; wls.SnapshotSeries.load reads tables that do not say who is who"
+TIME_HINT = ": time='...' says it"
+NOBODY_HINT = ": id='...' says it; wls.SnapshotSeries.load reads tables that do not say who is who"
 
 
 def tracks_from_columns(
@@ -145,9 +112,13 @@ def tracks_from_columns(
     Warns
     -----
     DataWarning
-        If rows are left out, or the individuals are seldom seen at one time.
+        If rows are left out, or the individuals are seldom seen at one time; if units behind the names of columns, or
+        their names in other languages, are a guess; and if a row is read as one for each time, with columns for each
+        individual.
     """
     table = _SightingsTable(columns, source)
+    if id is None and positions is None and (long := table.long(time)) is not None:
+        table = _SightingsTable(long, source)
     units = dict(units or {})
     plane = table.plane() if positions is None and crs is None and projection is None else None
     if plane is not None and length_wanted(units, plane.unit) == plane.unit:  # what a table of wlmsim has beside
@@ -224,11 +195,13 @@ def are_sightings(columns: Mapping[str, Any], source: str, given: Mapping[str, A
     table = _SightingsTable(columns, source)
     usual = {
         "id": any(name in table.plain for name in IDS),
-        "time": any(name in table.plain for name in TIMES),
+        "time": table.time_column() is not None,
         "positions": any(all(name in table.plain for name in names[:2]) for names in POSITIONS),
     }
     if "id" in given:
         return True
+    if "positions" not in given and (wide := table.wide()) is not None:
+        return not table.are_boxes(wide)
     if not all(usual[role] or role in given for role in usual) or {"weight", "population"} & set(table.names):
         return False  # tracks have no weights and are of one population
     if degrees_among(columns) is not None:
@@ -272,6 +245,83 @@ class _SightingsTable(_Table):
             )
         return found
 
+    def wide(self, time: Names | None = None) -> wide_tables.Wide | None:
+        """The columns of each individual, of a table that has a row for each time; None for others."""
+        usual = any(set(names[:2]) <= set(self.plain) for names in POSITIONS) or "positions" in self.names
+        if usual or any(name in self.plain for name in IDS):
+            return None
+        wide = wide_tables.look(self.names)
+        clock = time if isinstance(time, str) else self.time_column()
+        alone = clock is not None and (time is not None or not {"date", "time"} <= set(self.plain))
+        if wide is None or (alone and _has_twice(self.columns[self.require("time", str(clock))])):
+            return None  # a row for each of something else, such as boxes in frames
+        self.units_beside |= {name: unit for name, unit in wide.units.items() if unit}
+        return wide
+
+    def are_boxes(self, wide: wide_tables.Wide) -> bool:
+        """Whether two numbered places may be the corners of a box."""
+        if not all(who.isdigit() for who in wide.ids) or not {"x", "y"} <= set(wide.templates):
+            return False
+        x, y = ([self.column("positions", fields[axis]) for fields in wide.columns.values()] for axis in "xy")
+        return wide_tables.may_be_boxes(x, y)
+
+    def long(self, time: Names | None) -> wide_tables.Long | None:
+        """The same with a row for each sighting, with a word, if it has a row for each time; None for others.
+
+        Raises
+        ------
+        ParameterError
+            If it seems to be so, but its columns may be of something else than individuals. The message has a way.
+        """
+        wide = self.wide(time)
+        if wide is None:
+            return None
+        clock = self.require("time", time) if isinstance(time, str) else self.time_column()
+        shown = ", ".join(map(repr, wide.names[:4])) + (", ..." if len(wide.names) > 4 else "")
+        doubt = "" if wide.numbered else "parts of one body, or else"
+        doubt = doubt or ("corners of boxes" if self.are_boxes(wide) else "")
+        if doubt:
+            raise ParameterError(
+                f"`positions` must say which of {self._there()} hold them; {shown} seem to be of "
+                f"{len(wide.ids)} individuals, in a table with a row for each time, but may be {doubt}. "
+                f"If they are individuals, of frame = pandas.read_csv(...): {wide.way(clock or 'time', self._whole)}"
+            )
+        others = [name for name in self.names if name not in wide.names]
+        ends = tuple(who.lower() for who in wide.ids)
+        aside = [name for name in others if plain(name) not in TIMES and name.lower().endswith(ends)]
+        if clock is None and set(others) == set(aside):
+            columns: Mapping[str, Any] = {"time": np.arange(float(len(self.columns[wide.names[0]])))}
+        else:
+            if clock is None:
+                self.usual("time", TIMES, "the times", TIME_HINT)
+            columns = named_units.Renamed(self.columns, {name: name for name in others if name not in aside})
+        warn(
+            f"{self.source}: read as a row for each time with columns for each of {len(wide.ids)} individuals, "
+            f"{', '.join(wide.ids[:3])}{', ...' if len(wide.ids) > 3 else ''}: {shown}"
+            + (f"; left out are {', '.join(map(repr, aside[:3]))}{', ...' if len(aside) > 3 else ''}" if aside else "")
+            + ("; times are the numbers of rows, from 0" if "time" in columns and clock is None else ""),
+            DataWarning,
+        )
+        if time is None:
+            self.tell_units(clock)
+        return self._with_a_row_each(wide, columns)
+
+    def _with_a_row_each(self, wide: wide_tables.Wide, others: Mapping[str, Any]) -> wide_tables.Long:
+        fields = {
+            field: [self.column("positions", columns[field]) for columns in wide.columns.values()]
+            for field in wide.templates
+        }
+        places = [field for field in wide.templates if not field.startswith("v")]
+        length = self.length_of([columns[field] for columns in wide.columns.values() for field in places])
+        units = {name: self.said(name) for name in others} | dict.fromkeys(places, length)
+        for field in set(fields) - set(places):
+            said = {self.said(columns[field]) for columns in wide.columns.values()}
+            units[field] = said.pop() if len(said) == 1 else ""
+        return wide_tables.Long(wide, fields, others, units)
+
+    def _whole(self, name: str) -> str:
+        return str(self.stored(name))
+
     def individuals(self, given: Names | None) -> tuple[np.ndarray, np.ndarray]:
         """The name of each row, and which have none."""
         if given is None:
@@ -292,7 +342,7 @@ class _SightingsTable(_Table):
         elif apart and ticks_of(clock) is None and self._is_dates("date"):
             given = self.plain["date"]  # beside the same as a number, as tables of wlmsim have it
         if given is None:
-            given = self.usual("time", TIMES, "the times")
+            given = self.time_column() or self.usual("time", TIMES, "the times", TIME_HINT)
         names = [given] if isinstance(given, str) else list(given)
         names = [self.require("time", name) for name in names]
         columns = [self._as_stored(name) if len(names) == 1 else self.columns[name] for name in names]
@@ -449,6 +499,13 @@ class _SightingsTable(_Table):
             if name in self.plain:
                 good = good & (np.char.lower(_words(self.columns[self.plain[name]])) != bad)
         return np.asarray(good)
+
+
+def _has_twice(column: Any) -> bool:
+    """Whether a column has an entry twice."""
+    entries = np.asarray(column)
+    entries = entries if entries.dtype.kind in "iufmM" else _words(entries)
+    return len(np.unique(entries)) < len(entries)
 
 
 def _words(column: Any) -> np.ndarray:
