@@ -112,8 +112,28 @@ def test_velocities_with_units(header, tmp_path):
         assert kind.load(written(tmp_path, header, rows)).velocities[0].tolist() == [[3, 4], [3, 4]]
     other = header.replace("time_s", "time_h").replace("time [s]", "time [h]")
     assert wls.Tracks.load(written(tmp_path, other, rows)).velocities[0, 0].tolist() == [3 * 3600, 4 * 3600]
+    given = {} if "[" in header else {"velocities": ["vx_m_s", "vy_m_per_s"]}
     with pytest.raises(ParameterError, match=r"must be in the unit of positions over that of times, m/h; .* is in m"):
-        wls.SnapshotSeries.load(written(tmp_path, other, rows))
+        wls.SnapshotSeries.load(written(tmp_path, other, rows), **given)
+
+
+@pytest.mark.parametrize("header", ["frame,id,x_m,y_m,vx_m_s,vy_m_s", "time_s,id,x,y,vx_m_s,vy_m_s"])
+def test_velocities_that_are_a_guess_and_do_not_go_with_the_rest_are_left_out(header, tmp_path):
+    path = written(tmp_path, header, "0,a,1,2,3,4\n1,a,2,3,3,4\n")
+    for kind in (wls.SnapshotSeries, wls.Tracks):
+        with pytest.warns(DataWarning, match="left out 'vx_m_s', 'vy_m_s', which may be velocities, as the positions"):
+            data = kind.load(path)
+        assert data.velocities is None or data.velocities[0] is None
+        with pytest.warns(DataWarning, match="read '"):
+            known = kind.load(path, units={"length": "m", "time": "s"})
+        assert np.ravel(known.velocities[0]).tolist() == [3, 4]
+
+
+@pytest.mark.parametrize("header", ["time,x [mm],x,y [mm],y2", "time,x,y_mm,lat_deg,y2", "time,x,x (left),y (left),y2"])
+def test_what_is_not_alone_of_its_kind_keeps_its_name(header, tmp_path):
+    with warnings.catch_warnings(action="error"):
+        found = wls.SnapshotSeries.load(written(tmp_path, header, "0,1,2,3,4\n"))
+    assert found.dim == 1 and found.units == {}
 
 
 @pytest.mark.parametrize("header", ["id,t,lon_deg,lat_deg", "id,t,longitude [deg],latitude [°]", "id,t,lon (E),lat"])

@@ -22,7 +22,7 @@ from wlmsim._warning import warn
 from wlmsim.data.dates import ORIGIN, are_dates, counted, counting, from_text, has_dates, ticks_of, unit_of_time
 from wlmsim.data.projection import Projection
 from wlmsim.data.snapshots import SnapshotSeries
-from wlmsim.data.units import DEGREE, stated, unit_of_length, unit_of_speed
+from wlmsim.data.units import DEGREE, METRES, stated, unit_of_length, unit_of_speed
 from wlmsim.errors import DataWarning, ParameterError
 from wlmsim.io import named_units
 from wlmsim.io.text_table import TextTable
@@ -288,6 +288,8 @@ def rows_from_columns(
     if known is not None and units.get("time", known[0]) == known[0]:
         units, metadata = {**units, "time": known[0]}, {ORIGIN: known[1], **(metadata or {})}
     when, units, metadata = counted("time", when, units, metadata)
+    if velocities is None and not table.may_be_paces(names, units.get("length"), units.get("time"), exactly=True):
+        names = v = None
     table.check_speed(names, units)
     table.tell_units(
         None if time is not None else table.time_column(),
@@ -398,10 +400,16 @@ class _Table:
         places, degrees, clocks, paces = found = [kind.among(self.names, plain) for kind in kinds]
         for parts in found:
             self.units_beside |= {whole: unit for whole, unit in parts.values() if not self.units_beside[whole]}
-        places |= degrees
-        if self.has_positions():
-            places = {name: part for name, part in places.items() if plain(name) in self.aside}
-        new = dict(places)
+        if len(degrees) != 2:
+            degrees = {}  # of which one alone is no place, nor is y without x
+        there = {plain(name) for name in places}
+        lone = {name for names in AXES if names[0] not in there for name in names} - set(self.aside)
+        known = self.has_positions()
+        new = {
+            name: part
+            for name, part in {**places, **degrees}.items()
+            if plain(name) in self.aside or (not known and plain(name) not in lone)
+        }
         new |= {} if self.time_column() else clocks
         new = {name: part for name, part in {**new, **paces}.items() if plain(name) not in self.plain}
         if new:
@@ -706,6 +714,24 @@ class _Table:
         if stated_itself:
             return unit_of_time(stated_itself) or stated_itself
         return named_units.time_in(self.units_beside.get(name, "") or (name if plain(name) in LASTING else ""))
+
+    def may_be_paces(self, velocities: Names | None, length: str | None, time: str | None, *, exactly: bool) -> bool:
+        """Whether velocities that were found by units behind their names go with positions and times; else say so.
+
+        Where their unit must be `exactly` that of positions over that of times, no other one will do.
+        """
+        guessed = [name for name in _listed(velocities or ()) if name in self.behind.values()]
+        speeds = {unit_of_speed(self.said(name)) for name in guessed}
+        length, time = unit_of_length(length or ""), unit_of_time(time or "")
+        if not guessed or (length in METRES and time and (not exactly or speeds == {(length, time)})):
+            return True
+        known = (length or "an unknown unit", time or "an unknown unit")
+        warn(
+            f"{self.source}: left out {_shown(self.stored(guessed))}, which may be velocities, as the positions are in "
+            f"{known[0]} and the times in {known[1]}: `velocities` takes them, and `units` may state units",
+            DataWarning,
+        )
+        return False
 
     def check_speed(self, velocities: Names | None, units: Mapping[str, str]) -> None:
         """Refuse velocities that say that they are in another unit than positions over times."""

@@ -53,10 +53,15 @@ def in_brackets(name: str) -> tuple[str, str]:
 
 
 def without_brackets(names: Iterable[str]) -> dict[str, tuple[str, str]]:
-    """For each name without its brackets the whole one and what stands in these, where no other one is called so."""
+    """For each name without its brackets the whole one and what stands in these.
+
+    Those of which two would be called the same keep them, and so do all others that have the same in theirs: x and
+    x [mm] leave y [mm] what it is.
+    """
     parts = {name: in_brackets(name) for name in names}
     counts = Counter(bare for bare, _ in parts.values())
-    return {bare if counts[bare] == 1 else name: (name, inside) for name, (bare, inside) in parts.items()}
+    contested = {inside for bare, inside in parts.values() if inside and counts[bare] > 1}
+    return {name if inside in contested else bare: (name, inside) for name, (bare, inside) in parts.items()}
 
 
 @dataclass(frozen=True)

@@ -159,19 +159,20 @@ def tracks_from_columns(
         )
     if crs is None and table.degrees(where):
         about["length"] = DEGREE
+    crs = table.zone(kept) if crs is None and about.get("length") != DEGREE else crs
+    if crs is not None and plane is None:
+        x = x * table.metres(where)
+    unit = length_wanted(given)
+    length = about.get("length") if crs is None and not table.degrees(where) else unit
+    if velocities in (None, True) and not table.may_be_paces(pace, length, about.get("time"), exactly=False):
+        pace = v = None
+    if v is not None:
+        v = v * table.speeds(pace, length, about.get("time"))
     table.tell_units(
         None if time is not None else table.clock_name,
         None if positions is not None else where,
         pace if velocities in (None, True) else None,
     )
-    crs = table.zone(kept) if crs is None and about.get("length") != DEGREE else crs
-    if crs is not None and plane is None:
-        x = x * table.metres(where)
-    unit = length_wanted(given)
-    if v is not None:
-        v = v * table.speeds(
-            pace, about.get("length") if crs is None and not table.degrees(where) else unit, about.get("time")
-        )
     owner, ids = numbered(names[kept])
     rows = Sightings(
         source,
