@@ -1,4 +1,4 @@
-"""The command line: ``wlmsim simulate | study | fit | forecast | evaluate | annotate | render | convert | info``.
+"""The command line: ``wlmsim COMMAND``, such as ``wlmsim study`` and ``wlmsim forecast``.
 
 Results go to stdout; progress bars, warnings and errors to stderr. The exit code is 0 for success, 1 for failure,
 2 for bad usage and 130 after Ctrl-C. Whatever is heavy is imported by the command that needs it, so that ``--help``
@@ -17,6 +17,7 @@ from wlmsim.cli.annotating import annotate
 from wlmsim.cli.conversion import convert
 from wlmsim.cli.errors import Command, Group
 from wlmsim.cli.inspection import info
+from wlmsim.cli.interpolation import interpolate
 from wlmsim.cli.learning import evaluate, fit, forecast
 from wlmsim.cli.rendering import render
 from wlmsim.cli.simulation import simulate
@@ -64,5 +65,5 @@ def _root(
         raise typer.Exit(2)
 
 
-for command in (simulate, study, fit, forecast, evaluate, annotate, render, convert, info):
+for command in (simulate, study, fit, forecast, interpolate, evaluate, annotate, render, convert, info):
     app.command(cls=Command)(command)

@@ -10,6 +10,7 @@ import typer
 from wlmsim.cli.completion import files
 from wlmsim.cli.files import check_output, check_suffix, check_there
 from wlmsim.cli.options import Force, ModelFile, Output, Quiet
+from wlmsim.cli.predicting import check_predictor, mechanics
 
 CELLS = (".h5ad",)
 
@@ -40,12 +41,13 @@ def annotate(
     for hint, path in (("CELLS", cells), ("--output", output)):
         check_suffix(hint, path, CELLS)
     check_output(output, force, model, cells)
-    check_there(model, cells)
+    check_predictor(model)
+    check_there(cells)
 
     import wlmsim as wls
     from wlmsim.io import read_cells, write_cells
 
-    fitted = wls.learn.WLM.load(model).set_params(progress=not quiet)
+    fitted = wls.learn.WLM.load(mechanics(model)).set_params(progress=not quiet)
     data = fitted.annotate(read_cells(cells), genes=genes, prefix=prefix, overwrite=overwrite)
     write_cells(data, output)
     listed = data.uns["wlmsim_annotation"]

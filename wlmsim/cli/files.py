@@ -11,6 +11,7 @@ from typing import Any
 import typer
 
 PLOTS = (".png", ".pdf", ".svg")
+READ = "It is read by the same command, and cannot be its output"
 
 
 def check_output(path: Path, force: bool, *inputs: Path | None) -> None:
@@ -27,10 +28,38 @@ def check_output(path: Path, force: bool, *inputs: Path | None) -> None:
         raise FileNotFoundError(errno.ENOENT, "No such folder", str(path.parent))
     if not os.access(path.parent, os.W_OK):
         raise PermissionError(errno.EACCES, "Folder is not writable", str(path.parent))
-    if path.exists() and any(other is not None and other.exists() and path.samefile(other) for other in inputs):
-        raise FileExistsError(errno.EEXIST, "It is read by the same command, and cannot be its output", str(path))
+    if path.exists() and any(other is not None and _is_of(path, other) for other in inputs):
+        raise FileExistsError(errno.EEXIST, READ, str(path))
     if path.exists() and not force:
         raise FileExistsError(errno.EEXIST, "It exists already (--force replaces it)", str(path))
+
+
+def check_folder(path: Path, force: bool, *inputs: Path) -> None:
+    """Refuse before the work a folder that a study could not be saved into after it.
+
+    Raises
+    ------
+    OSError
+        If it holds files (unless `force`), or files that are no study's, is or holds one of the inputs, is a file, or
+        the folder above is missing or not writable.
+    """
+    from wlmsim.learn.studies.folder import check_free
+
+    if any(other.exists() and _is_of(other, path) for other in inputs):
+        raise FileExistsError(errno.EEXIST, READ, str(path))
+    check_free(path)
+    above = path if path.is_dir() else path.parent
+    if not above.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "No such folder", str(above))
+    if not os.access(above, os.W_OK):
+        raise PermissionError(errno.EACCES, "Folder is not writable", str(above))
+    if above is path and any(path.iterdir()) and not force:
+        raise FileExistsError(errno.EEXIST, "It exists already (--force replaces the study in it)", str(path))
+
+
+def _is_of(path: Path, other: Path) -> bool:
+    """Whether a file that exists is the other one, or in it if that is a folder."""
+    return other.exists() and (path.samefile(other) or (other.is_dir() and path.parent.samefile(other)))
 
 
 def check_there(*inputs: Path) -> None:

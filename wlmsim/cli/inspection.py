@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from wlmsim.cli.errors import in_shell
+from wlmsim.cli.predicting import ASKED
 from wlmsim.cli.reading import load, reading
 from wlmsim.errors import WlmsimError
 
@@ -21,13 +22,16 @@ TERMS = ("potential", "dissipation")
 @reading()
 def info(
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="Snapshots, trajectory, model, or other data.", show_default=False)
+        Path,
+        typer.Argument(
+            metavar="FILE", help="Snapshots, trajectory, model, folder of a study, or other data.", show_default=False
+        ),
     ],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     columns: dict[str, Any] | None = None,
 ) -> None:
     """Say what a file holds."""
-    about = _describe_model(file, as_json) if _is_model(file) else _describe_data(file, columns or {})
+    about = _described(file, as_json, columns or {})
     if as_json:
         typer.echo(json.dumps(about, indent=2))
         return
@@ -42,6 +46,15 @@ def info(
     for name, value in (about | _readable_times(about)).items():
         table.add_row(name.replace("_", " "), escape(_readable(value)))
     Console().print(table)
+
+
+def _described(path: Path, as_json: bool, columns: Mapping[str, Any]) -> dict[str, Any]:
+    """What a file, or the folder of a study, holds."""
+    from wlmsim.learn.studies.folder import holds_study
+
+    if holds_study(path):
+        return _describe_study(path)
+    return _describe_model(path, as_json) if _is_model(path) else _describe_data(path, columns)
 
 
 def _readable_times(about: Mapping[str, Any]) -> dict[str, Any]:
@@ -157,6 +170,31 @@ def _describe_model(path: Path, as_json: bool) -> dict[str, Any]:
     }
 
 
+def _describe_study(folder: Path) -> dict[str, Any]:
+    """What a study found, by its record alone."""
+    from wlmsim import io
+    from wlmsim.learn.studies.folder import DATA, naive_winners, read_record
+
+    record, data = read_record(folder), io.describe(folder / DATA)
+    naive = naive_winners(record)
+    predicts = {
+        ASKED[goal]: f"{name} ({'no' if goal in naive else 'the learned'} mechanics)"
+        for goal, name in record["winners"].items()
+    }
+    return {
+        "path": str(folder),
+        "bytes": sum(path.stat().st_size for path in folder.iterdir() if path.is_file()),
+        "kind": "study",
+        "data": {name: data[name] for name in ("times", "sizes", "dim", "units") if name in data},
+        "predicts": predicts,
+        "findings": record["findings"],
+        "cautions": record["cautions"],
+        "expression": record["expression"],
+        "seconds": record["seconds"],
+        "files": sorted(record["files"]),
+    }
+
+
 def _plain(value: Any) -> Any:
     """A parameter as JSON can hold it: one with options as it is written in Python."""
     if isinstance(value, float) and not math.isfinite(value):
@@ -165,9 +203,11 @@ def _plain(value: Any) -> Any:
 
 
 def _readable(value: Any) -> str:
-    """A mapping of more than three entries takes a line for each."""
+    """A mapping of more than three entries, and sentences, take a line for each."""
     if isinstance(value, Mapping) and len(value) > 3:
         return "\n".join(f"{name}: {_inline(item)}" for name, item in value.items())
+    if isinstance(value, list) and any(" " in str(item) for item in value):
+        return "\n".join(map(_inline, value))
     return _inline(value)
 
 

@@ -10,11 +10,12 @@ import typer
 
 from wlmsim.cli.completion import RESERVED, words
 from wlmsim.cli.errors import blaming, doing, in_shell
-from wlmsim.cli.files import PLOTS, check_data, check_output, check_suffix, check_there, save_plot
+from wlmsim.cli.files import PLOTS, check_data, check_output, check_suffix, save_plot
 from wlmsim.cli.options import (
     DataFile,
     Force,
     ModelFile,
+    OptionalData,
     Output,
     Quiet,
     Scheduler,
@@ -24,6 +25,7 @@ from wlmsim.cli.options import (
     numbers,
     word_or_number,
 )
+from wlmsim.cli.predicting import by_what, check_predictor, mechanics, needs_data, predictor
 from wlmsim.cli.reading import clouds, clouds_of, load, reading, told
 from wlmsim.errors import ParameterError
 
@@ -157,8 +159,8 @@ def _last_parts(options: dict[str, Any]) -> list[str]:
 @reading()
 def forecast(
     model: ModelFile,
-    data: DataFile,
     output: Output,
+    data: OptionalData = None,
     since: Annotated[
         str | None,
         typer.Option(
@@ -183,36 +185,52 @@ def forecast(
     force: Force = False,
     columns: dict[str, Any] | None = None,
 ) -> None:
-    """Roll a model out from a marginal of the data; write the trajectory.
+    """Predict from a marginal of the data; write the prediction.
+
+    A model is rolled out. A study predicts by what did best on its folds, from the last of its own data without DATA.
 
     The suffix of the output says how: .h5, or .csv, .parquet and .nc with names, dates, longitudes and latitudes.
     """
     if times is not None and until is not None:
         raise typer.BadParameter("it cannot go with --times", param_hint="--until")
     check_data(output, force, model, data)
-    check_there(model)
+    check_predictor(model)
+    needs_data(model, data)
+    if model.is_dir() and (dt, seed, ensemble) != (None, None, 1):
+        raise typer.BadParameter(
+            f"a study has its own; {mechanics(model)} in place of {model} takes others",
+            param_hint="--dt, --seed, --ensemble",
+        )
 
     import wlmsim as wls
     from wlmsim import io
     from wlmsim.cli import marginals
 
-    fitted, given = wls.learn.WLM.load(model), load(data, columns)
+    fitted, study = predictor(model, "forecast")
+    given = study.data if study is not None and data is None else load(data or model, columns)
     tracks = given.moving() if isinstance(given, wls.Tracks) else None
     series = clouds_of(given if tracks is None else tracks)
-    start = marginals.start(series, since, fitted)
+    known = fitted.times_ if study is None else study.data.times
+    start = marginals.start(series, since, known)
     if times is None:
-        wanted = marginals.to_forecast(series, start.times[0], until, data, fitted).times.tolist()
+        wanted = marginals.to_forecast(series, start.times[0], until, data or model, known).times.tolist()
     else:
         wanted = [moment("--times", text, series) for text in times.split(",")]
     begin: Any = start if tracks is None else tracks[tracks.times <= start.times[0]]
+    prediction: Any
     with doing("forecasting"):
-        prediction = fitted.forecast(begin, wanted, dt=dt, seed=seed, ensemble=ensemble)
+        if study is None:
+            prediction = fitted.forecast(begin, wanted, dt=dt, seed=seed, ensemble=ensemble)
+        else:
+            begin = begin if tracks is not None else marginals.begun(study, series, start.times[0])
+            prediction = study.forecast(wanted, begin)
     prediction.units = series.units
     if output.suffix.lower() == ".h5md":
         io.export(prediction, output)  # for MDAnalysis, as of `wlmsim convert`
     else:
         prediction.save(output)
-    typer.echo(f"{output}: {told(prediction)}, from {marginals.told(start.times[:1], series)[0]}")
+    by = "" if study is None else f", {by_what(study, 'forecast')}"
+    typer.echo(f"{output}: {told(prediction)}, from {marginals.told(start.times[:1], series)[0]}{by}")
 
 
 @reading()
@@ -240,7 +258,11 @@ def evaluate(
     force: Force = False,
     columns: dict[str, Any] | None = None,
 ) -> None:
-    """Score the predictions of a model by exact W1, beside the naive baselines."""
+    """Score the predictions of a model by exact W1, beside the naive baselines.
+
+    A study predicts by what did best on its folds: the marginals after its last one from there, or those between its
+    own (--two-sided, or where there are no later ones) from both sides.
+    """
     if two_sided and since is not None:
         raise typer.BadParameter("it cannot go with --from", param_hint="--two-sided")
     if plot is not None:
@@ -248,18 +270,27 @@ def evaluate(
         check_output(plot, force, model, data)
     if json_file is not None:
         check_output(json_file, force, model, data)
-    check_there(model)
+    if since is not None and model.is_dir():
+        raise typer.BadParameter(
+            f"a study forecasts from its last marginal; {mechanics(model)} in place of {model} takes others",
+            param_hint="--from",
+        )
+    check_predictor(model)
 
     import wlmsim as wls
     from wlmsim.cli import marginals
     from wlmsim.io import atomic
 
-    fitted, given = wls.learn.WLM.load(model), load(data, columns)
+    fitted, study = predictor(model, "interpolate" if two_sided else "forecast")
+    given = load(data, columns)
     tracks = given.moving() if isinstance(given, wls.Tracks) else None
     series = clouds_of(given if tracks is None else tracks)
     with doing("scoring"):
-        if since is not None:
-            start = marginals.start(series, since, fitted)
+        if study is not None:
+            observed, goal = marginals.to_score(series, study, until, two_sided, data)
+            scores = study.score(observed)
+        elif since is not None:
+            start = marginals.start(series, since, fitted.times_)
             observed = marginals.after(series, start.times[0], until, data)
             begun = start.times[0]
             if tracks is None:
@@ -271,6 +302,8 @@ def evaluate(
             past, unseen = marginals.unseen(series, fitted, data)
             observed = marginals.after(unseen, past.times[0], until, data)
             scores = fitted.evaluate(observed, data=past, two_sided=two_sided)
+    if study is not None:
+        typer.echo(f"Predicted {by_what(study, goal)}")
     typer.echo(scores)
     if scores.by_individual is not None:
         typer.echo(f"\n{scores.by_individual}")

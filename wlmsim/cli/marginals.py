@@ -17,16 +17,16 @@ from wlmsim.errors import WlmsimError
 
 if TYPE_CHECKING:
     from wlmsim.data.snapshots import SnapshotSeries
-    from wlmsim.learn import WLM
+    from wlmsim.learn import WLM, Study
 
 
-def start(series: SnapshotSeries, since: str | None, model: WLM) -> SnapshotSeries:
-    """The marginal at `since`, with its populations; without it the last fitted one, or else the first."""
+def start(series: SnapshotSeries, since: str | None, known: np.ndarray) -> SnapshotSeries:
+    """The marginal at `since`, with its populations; without it the last of the known times, or else the first."""
     if since is not None:
         time = since if is_date(since) else moment("--from", since, series)
         with blaming("--from"):
             return series[[recorded("time", time, series.times, series, "an observed time")]]
-    last = _times.among(series.times, model.times_) & ~_times.up_to(series.times, model.times_[-2])
+    last = _times.among(series.times, known) & ~_times.up_to(series.times, known[-2])
     return series[[int(last.argmax())]]
 
 
@@ -52,10 +52,12 @@ def after(series: SnapshotSeries, start: float, until: str | None, path: Path, h
     return up_to(series[later.nonzero()[0].tolist()], until, path, hint)
 
 
-def to_forecast(series: SnapshotSeries, start: float, until: str | None, path: Path, model: WLM) -> SnapshotSeries:
+def to_forecast(
+    series: SnapshotSeries, start: float, until: str | None, path: Path, known: np.ndarray
+) -> SnapshotSeries:
     """The marginals at whose times a forecast is made; where they end before `until`, it is said."""
     gap = float(np.median(np.diff(series.times))) if len(series) > 1 else 1.0
-    first, last = told(model.times_[[0, -1]], series)
+    first, last = told(known[[0, -1]], series)
     example = ",".join(word.removeprefix("t = ") for word in told([start + gap, start + 2 * gap], series))
     hint = (
         f"; the model was fitted from {first} to {last}, and --times {example} forecasts at times that the data do "
@@ -72,15 +74,49 @@ def told(times: Sequence[float] | np.ndarray, series: SnapshotSeries) -> list[st
     return in_words(times, series, series.times)
 
 
-def unseen(series: SnapshotSeries, model: WLM, path: Path) -> tuple[SnapshotSeries, SnapshotSeries]:
-    """The marginals at the fitted times, and the others."""
+def begun(study: Study, series: SnapshotSeries, start: float) -> SnapshotSeries | None:
+    """What a study forecasts from, with what came before it; None where that is where its own data end."""
+    if series is study.data and start == series.times[-1] and series.labels is None:
+        return None
+    return series[_times.up_to(series.times, start).nonzero()[0].tolist()]
+
+
+def to_score(
+    series: SnapshotSeries, study: Study, until: str | None, two_sided: bool, path: Path
+) -> tuple[SnapshotSeries, str]:
+    """The marginals that a study has not seen, and the goal: those after its last one, or else those between."""
+    first, last = study.data.times[[0, -1]]
+    new = up_to(series, until, path)
+    new_times = ~_times.among(new.times, study.data.times) & ~_times.up_to(new.times, first)
+    beyond = ~_times.up_to(new.times, last)
+    goal = "interpolate" if two_sided or not (new_times & beyond).any() else "forecast"
+    kept = new_times & (~beyond if goal == "interpolate" else beyond)
+    if not kept.any():
+        ends = " and ".join(told([first, last], series))
+        between = f"between {ends}" if two_sided else f"after {ends.split(' and ')[0]}"
+        raise WlmsimError(
+            f"{path}: it has no marginal {between} that the study has not seen, which leaves none to score; --until of "
+            "wlmsim study keeps some from it"
+        )
+    return new[kept.nonzero()[0].tolist()], goal
+
+
+def fitted(series: SnapshotSeries, model: WLM, path: Path, hint: str = "") -> SnapshotSeries:
+    """The marginals at the fitted times; `hint` says what may be done where there is none."""
     seen = _times.among(series.times, model.times_)
     if not seen.any():
-        raise WlmsimError(f"{path}: the model was fitted at none of its times; give --from to start somewhere")
+        raise WlmsimError(f"{path}: the model was fitted at none of its times{hint}")
+    return series[seen.nonzero()[0].tolist()]
+
+
+def unseen(series: SnapshotSeries, model: WLM, path: Path) -> tuple[SnapshotSeries, SnapshotSeries]:
+    """The marginals at the fitted times, and the others."""
+    past = fitted(series, model, path, "; give --from to start somewhere")
+    seen = _times.among(series.times, model.times_)
     later = ~seen & ~_times.up_to(series.times, model.times_[0])
     if not later.any():
         raise WlmsimError(
             f"{path}: the model was fitted at all of its times, which leaves none to score; --hold-out or --until of "
             "wlmsim fit keeps some from the fit"
         )
-    return series[seen.nonzero()[0].tolist()], series[later.nonzero()[0].tolist()]
+    return past, series[later.nonzero()[0].tolist()]

@@ -17,10 +17,16 @@ from wlmsim.cli.errors import blaming
 
 Number = TypeVar("Number", int, float)
 
-ModelFile = Annotated[Path, typer.Argument(metavar="MODEL", help="Fitted model.", show_default=False)]
+ModelFile = Annotated[
+    Path, typer.Argument(metavar="MODEL", help="Fitted model, or the folder of a study.", show_default=False)
+]
 DataFile = Annotated[
     Path,
     typer.Argument(metavar="DATA", help="Snapshots or trajectory.", autocompletion=files(*DATA), show_default=False),
+]
+OptionalData = Annotated[
+    Path | None,
+    typer.Argument(metavar="[DATA]", help="Snapshots or trajectory.", autocompletion=files(*DATA), show_default=False),
 ]
 Output = Annotated[Path, typer.Option("--output", "-o", help="File to write.", show_default=False)]
 Force = Annotated[bool, typer.Option("--force", "-f", help="Replace files that exist.")]

@@ -3,13 +3,16 @@
 import copy
 import dataclasses
 import json
+import os
+import pickle
 import shutil
 
 import numpy as np
 import pytest
 
 import wlmsim as wls
-from wlmsim.errors import FileFormatError
+from wlmsim.errors import DataWarning, FileFormatError
+from wlmsim.learn.studies.folder import digest, digest_of
 from wlmsim.learn.studies.record import record
 
 
@@ -28,6 +31,13 @@ def found():
 @pytest.fixture(scope="module")
 def folder(found, tmp_path_factory):
     return found.save(tmp_path_factory.mktemp("saved") / "spring")
+
+
+@pytest.fixture
+def without_pictures(monkeypatch):
+    """Save without the pictures, which take seconds."""
+    monkeypatch.setattr("wlmsim.learn.studies.saving.as_pdf", lambda study: b"")
+    monkeypatch.setattr("wlmsim.learn.studies.saving.write_page", lambda *of: None)
 
 
 @pytest.fixture
@@ -80,6 +90,109 @@ def test_files_of_another_study_and_none_are_refused(copied):
         record_of.write_text(wrong)
         refuse(FileFormatError, "study.json: it ")
     record_of.write_text(json.dumps({key: value for key, value in json.loads(text).items() if key != "sha256"}))
-    refuse(FileFormatError, r"WLM.load\('study.model'\) reads its model alone")
+    refuse(FileFormatError, r"WLM.load\('.*study.model'\) reads its model alone")
     record_of.unlink()
     refuse(FileNotFoundError, "No such file")
+
+
+def rewritten(copied, **changes):
+    """Change the record as an author of bad faith would, with its digest."""
+    path = copied / "study.json"
+    told = json.loads(path.read_text())
+    told = {**{name: value for name, value in told.items() if name != "sha256"}, **changes}
+    path.write_text(json.dumps({**told, "sha256": digest_of(told)}))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"winners": 5},
+        {"winners": {"forecast": "magic"}},
+        {"winners": {"forecast": "network, matched longer"}},
+        {"goals": ["win"], "winners": {}},
+        {"names": "abc"},
+        {"untried": None},
+        {"seconds": "soon"},
+        {"late": 1},
+        {"compiling": 10**400},
+        {"entries": [{"name": "persistence", "model": None, "w1": {"forecast": [1.0]}, "seconds": 0}], "winners": {}},
+        {"seen": {"sizes": [1], "growing": False, "notes": [3]}},
+    ],
+    ids=str,
+)
+def test_records_of_wrong_types_are_refused_when_they_are_read(copied, changes):
+    """Also where the digest is right: not in the middle of a forecast."""
+    rewritten(copied, **changes)
+    with pytest.raises(FileFormatError, match=r"study.json: it does not describe a study"):
+        wls.learn.Study.load(copied)
+
+
+def test_files_that_the_record_does_not_vouch_for_are_refused(copied):
+    files = json.loads((copied / "study.json").read_text())["files"]
+    for wrong in ({}, {"study.model": files["study.model"]}, {**files, "../study.json": "0"}, {**files, "..": "0"}):
+        rewritten(copied, files=wrong)
+        with pytest.raises(FileFormatError, match=str(copied)):
+            wls.learn.Study.load(copied)
+
+
+def test_a_model_of_other_data_is_refused_whatever_the_record_says(copied):
+    other = wls.systems.HarmonicOscillator(n=9, dim=3, seed=0).exact([0.0, 1.0]).snapshots()
+    quick = wls.learn.WLM(optimiser=wls.learn.AdamW(steps=1), members=1, progress=False)
+    files = json.loads((copied / "study.json").read_text())["files"]
+    for name in ("fold-1.model", "study.model"):
+        path = quick.fit(other).save(copied / name)
+        files[name] = digest(path)
+        rewritten(copied, files=files)
+        with pytest.raises(FileFormatError, match=rf"{name}: it was fitted to other data"):
+            wls.learn.Study.load(copied)
+
+
+def test_what_is_no_file_is_refused(copied, tmp_path):
+    with pytest.raises(FileFormatError, match="it is a file, not the folder of a study"):
+        wls.learn.Study.load(copied / "study.model")
+    record_of = copied / "study.json"
+    record_of.write_text("[" * 200_000)
+    with pytest.raises(FileFormatError, match=r"study.json"):
+        wls.learn.Study.load(copied)
+    with record_of.open("wb") as stream:
+        stream.truncate(10**9)
+    with pytest.raises(FileFormatError, match="too large"):
+        wls.learn.Study.load(copied)
+    record_of.unlink()
+    os.mkfifo(record_of)
+    with pytest.raises(FileFormatError, match="pipe"):
+        wls.learn.Study.load(copied)
+
+
+@pytest.mark.usefixtures("without_pictures")
+def test_a_study_takes_the_place_of_another_and_of_nothing_else(found, copied, tmp_path):
+    (copied / "fold-notes.model").write_text("mine")
+    naive = [entry for entry in found.entries if entry.model is None]
+    winners = {"forecast": "persistence", "interpolate": "OT-linear"}
+    alone = dataclasses.replace(found, entries=naive, learned="", winners=winners)
+    assert (copied / "fold-1.model").exists()
+    again = wls.learn.Study.load(alone.save(copied))
+    assert not (copied / "fold-1.model").exists() and (copied / "fold-notes.model").exists()
+    assert record(wls.learn.Study.load(again.save(copied))) == record(again)
+    mine = found.data.save(tmp_path / "data.h5")
+    with pytest.raises(FileExistsError, match=r"no study.json beside it.*data.h5"):
+        found.save(tmp_path)
+    assert wls.SnapshotSeries.load(mine) == found.data
+    with pytest.raises(NotADirectoryError, match=r"not a folder"):
+        found.save(mine)
+
+
+@pytest.mark.usefixtures("without_pictures")
+def test_copies_and_pickles_are_saved_like_the_study(found, folder, tmp_path):
+    again = wls.learn.Study.load(folder)
+    for k, one in enumerate(
+        (copy.deepcopy(again), pickle.loads(pickle.dumps(again)), pickle.loads(pickle.dumps(found)))
+    ):
+        assert record(wls.learn.Study.load(one.save(tmp_path / f"é {k}"))) == record(found)
+
+
+def test_scores_leave_out_what_the_study_has_seen(found):
+    both = wls.systems.HarmonicOscillator(n=50, velocity_width=1.0, seed=0).exact([2.5, 3.0, 3.5]).snapshots(seed=0)
+    with pytest.warns(DataWarning, match="left out 2 of 3 marginals"):
+        scores = found.score(both)
+    assert scores.times.tolist() == [3.5] and scores.mean == found.score(both[[2]]).mean

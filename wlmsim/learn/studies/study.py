@@ -144,7 +144,8 @@ class Study:
             )
         names: tuple[str, ...] = self.names if start is None else ()
         if isinstance(start, Tracks):
-            start, names = start.moving().last()
+            moving = start.moving()
+            start, names = moving.snapshots(), moving.last()[1]
         known = self.data if start is None else self._known_at(start, times)
         if (name := self.winners.get(FORECAST)) in naive.forecasts():
             guess = self._naively(name, known, times)
@@ -185,17 +186,30 @@ class Study:
         Parameters
         ----------
         held_out : SnapshotSeries, Tracks or Trajectory
-            All after the last known marginal, or all between.
+            All after the last known marginal, or all between. Those at known times are left out with a warning.
 
         Returns
         -------
         Scores
+
+        Raises
+        ------
+        ParameterError
+            If all of them are at known times, or some lie after the last one and others before it.
         """
         held_out = held_out.snapshots() if isinstance(held_out, (Tracks, Trajectory)) else held_out
         check.instance("held_out", held_out, SnapshotSeries)
-        beyond = held_out.times > self.data.times[-1]
-        if _times.among(held_out.times, self.data.times).all():
+        seen = _times.among(held_out.times, self.data.times)
+        if seen.all():
             raise ParameterError("`held_out` must hold marginals that the study has not seen; all of these were fitted")
+        if seen.any():
+            warnings.warn(
+                f"left out {int(seen.sum())} of {len(held_out)} marginals, which the study has seen, from the scores",
+                DataWarning,
+                stacklevel=2,
+            )
+            held_out = held_out[np.flatnonzero(~seen).tolist()]
+        beyond = held_out.times > self.data.times[-1]
         if beyond.any() and not beyond.all():
             raise ParameterError("`held_out` must lie after the last known marginal, or between known ones, not both")
         name = self.winners.get(FORECAST if beyond.all() else INTERPOLATE, "study")
@@ -205,10 +219,25 @@ class Study:
         parts = []
         for label in held_out.population_labels:
             truth, known = held_out.population(label), self.data.population(label)
-            guess = list(self.model.forecast(known[-1], truth.times)) if self._learned(FORECAST) else None
+            guess = list(self.model.forecast(known[-1], truth.times)) if self.predicts_by_mechanics(FORECAST) else None
             guess = guess or [_had(name, naive.forecasts()[name](known, float(t))) for t in truth.times]
             parts.append(score_forecast(guess, truth, known[-1], model=f"study: {name}"))
         return mean_scores(parts)
+
+    def predicts_by_mechanics(self, goal: str) -> bool:
+        """Whether the learned mechanics predicts, and not what needs none.
+
+        Parameters
+        ----------
+        goal : {"forecast", "interpolate"}
+            What is to be predicted.
+
+        Returns
+        -------
+        bool
+        """
+        name = self.winners.get(goal)
+        return not any(is_naive(entry) for entry in self.entries if entry.name == name)
 
     def _known_at(self, start: Population | SnapshotSeries, times: np.ndarray) -> SnapshotSeries:
         """A start, with what came before it if that is given; refused as by the learned mechanics."""
@@ -239,11 +268,6 @@ class Study:
                 DataWarning,
                 stacklevel=3,
             )
-
-    def _learned(self, goal: str) -> bool:
-        """Whether the learned mechanics predicts, and not a naive way."""
-        name = self.winners.get(goal)
-        return not any(is_naive(entry) for entry in self.entries if entry.name == name)
 
     def _series(self, clouds: Sequence[Population]) -> SnapshotSeries:
         return SnapshotSeries.from_populations(clouds, units=self.data.units, metadata=located(self.data))
@@ -324,6 +348,11 @@ class Study:
         -------
         Path
             The folder.
+
+        Raises
+        ------
+        OSError
+            If it cannot be written, or holds a data.h5 or study.model that is of no study. A study in it is replaced.
         """
         from wlmsim.learn.studies.saving import save_study
 
