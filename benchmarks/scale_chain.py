@@ -69,6 +69,7 @@ def chain(path: Path, folder: Path, skip: list[str]) -> dict[str, Any]:
         began, cpu = time.perf_counter(), time.process_time()
         yield
         found[verb] = [time.perf_counter() - began, peak() - base, time.process_time() - cpu]
+        print(f"  {verb}: {found[verb]}", file=sys.stderr, flush=True)
 
     warnings.simplefilter("ignore")
     with measured("load"):
@@ -141,13 +142,10 @@ def main() -> None:
 def _in_a_process(n: int, dim: int, skip: list[str]) -> dict[str, Any]:
     # a process of its own, since memory that was freed once is not always given back
     command = [sys.executable, "-m", "benchmarks.scale_chain", "--one", str(n), str(dim)]
-    done = subprocess.run([*command, *(["--skip", *skip] if skip else [])], capture_output=True, text=True, check=False)
-    if done.returncode:
-        print(f"{n} rows in {dim} dimensions: {done.stderr.strip().splitlines()[-1:]}", file=sys.stderr)
-        return {}
-    found = json.loads(done.stdout.strip().splitlines()[-1])
-    print(f"{n} rows in {dim} dimensions: {found}", file=sys.stderr, flush=True)
-    return found
+    print(f"{n} rows in {dim} dimensions, seconds, GB and CPU seconds:", file=sys.stderr, flush=True)
+    options = ["--skip", *skip] if skip else []
+    done = subprocess.run([*command, *options], stdout=subprocess.PIPE, text=True, check=False)
+    return {} if done.returncode else json.loads(done.stdout.strip().splitlines()[-1])
 
 
 def _print_table(dim: int, by_rows: dict[int, dict[str, Any]]) -> None:

@@ -199,6 +199,20 @@ ENTRIES = {
         ),
         Entry(
             "article",
+            "schmitzer2019",
+            {
+                "author": "Schmitzer, Bernhard",
+                "title": "Stabilized sparse scaling algorithms for entropy regularized transport problems",
+                "journal": "SIAM Journal on Scientific Computing",
+                "volume": "41",
+                "number": "3",
+                "pages": "A1443--A1481",
+                "year": "2019",
+                "doi": "10.1137/16M1106018",
+            },
+        ),
+        Entry(
+            "article",
             "bonneel2015",
             {
                 "author": r"Bonneel, Nicolas and Rabin, Julien and Peyr{\'e}, Gabriel and Pfister, Hanspeter",

@@ -8,7 +8,7 @@ from typing import Any
 
 LOSSES = {
     "Exact": ("jonker1987", "bonneel2011", "flamary2021"),  # equal clouds are matched, others go to POT
-    "Sinkhorn": ("feydy2019", "cuturi2013", "lehmann2022"),
+    "Sinkhorn": ("feydy2019", "cuturi2013", "lehmann2022", "schmitzer2019"),
     "Sliced": ("bonneel2015",),
     "Energy": ("szekely2013",),
 }

@@ -27,6 +27,16 @@ def clouds(rng: np.random.Generator, n: int, m: int) -> list[torch.Tensor]:
     ]
 
 
+def updates_counted(monkeypatch) -> list[int]:
+    count = [0]
+    for name in ("rows", "columns"):
+        update = getattr(losses._GibbsKernel, name)
+        monkeypatch.setattr(
+            losses._GibbsKernel, name, lambda *a, to=update: (count.__setitem__(0, count[0] + 1), to(*a))[1]
+        )
+    return count
+
+
 class TestLosses:
     @pytest.mark.parametrize("power", [1, 2])
     @pytest.mark.parametrize(("n", "m"), [(7, 7), (5, 9)])
@@ -135,10 +145,7 @@ class TestLosses:
     def test_kept_duals_spare_iterations_and_leave_the_sinkhorn_divergence(self, monkeypatch):
         rng = np.random.default_rng(5)
         x, y, wx, wy = (cloud.detach() for cloud in clouds(rng, 30, 40))
-        count, soft_minimum = [0], losses._soft_minimum
-        monkeypatch.setattr(
-            losses, "_soft_minimum", lambda *a: (count.__setitem__(0, count[0] + 1), soft_minimum(*a))[1]
-        )
+        count = updates_counted(monkeypatch)
 
         def divergence(x, **options):
             count[0] = 0
@@ -157,12 +164,40 @@ class TestLosses:
             assert warm[0] == pytest.approx(exact[0], rel=1e-4)
             assert torch.allclose(warm[1], exact[1], rtol=0, atol=5e-3 * exact[1].abs().max())
 
-    def test_overrelaxation_spares_updates_and_leaves_the_sinkhorn_divergence(self, monkeypatch):
-        x, y, wx, wy = (cloud.detach() for cloud in clouds(np.random.default_rng(5), 60, 80))
+    @pytest.mark.parametrize("outlier", [0.0, 1e2, 1e4])
+    @pytest.mark.parametrize("blur", [0.2, 3.0])
+    def test_products_with_the_gibbs_kernel_are_soft_minima(self, monkeypatch, outlier, blur):
+        x, y, wx, wy = (cloud.detach() for cloud in clouds(np.random.default_rng(4), 50, 60))
+        y[0] += outlier
+        wx[3] = 0.0
+        wx = wx / wx.sum()
+
+        def divergence():
+            moving = x.clone().requires_grad_()
+            value = sinkhorn_divergence(moving, y, wx, wy, blur=blur, iterations=1000)
+            return value.item(), torch.autograd.grad(value, moving)[0]
+
+        value, gradient = divergence()
         count, soft_minimum = [0], losses._soft_minimum
         monkeypatch.setattr(
             losses, "_soft_minimum", lambda *a: (count.__setitem__(0, count[0] + 1), soft_minimum(*a))[1]
         )
+        divergence()
+        few = count[0]
+        monkeypatch.setattr(losses, "NEARBY", -1.0)
+        expected, slope = divergence()
+        assert value == pytest.approx(expected, rel=1e-9)
+        assert torch.allclose(gradient, slope, rtol=0, atol=1e-6 * slope.abs().max())
+        assert few < 0.7 * (count[0] - few)
+
+    def test_the_sinkhorn_divergence_is_as_exact_in_single_precision(self):
+        x, y, wx, wy = (cloud.detach() for cloud in clouds(np.random.default_rng(4), 300, 200))
+        single = sinkhorn_divergence(x.float(), y.float(), wx.float(), wy.float(), blur=0.05)
+        assert single.item() == pytest.approx(sinkhorn_divergence(x, y, wx, wy, blur=0.05).item(), rel=1e-4)
+
+    def test_overrelaxation_spares_updates_and_leaves_the_sinkhorn_divergence(self, monkeypatch):
+        x, y, wx, wy = (cloud.detach() for cloud in clouds(np.random.default_rng(5), 60, 80))
+        count = updates_counted(monkeypatch)
 
         def divergence():
             count[0] = 0

@@ -1,4 +1,4 @@
-"""The debiased Sinkhorn divergence, by overrelaxed updates in the log domain."""
+"""The debiased Sinkhorn divergence, by overrelaxed and stabilised updates."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from wlmsim.learn.losses.common import Duals, half_squares
 
 RATE_SEEN_OVER = 20
 """Updates of Sinkhorn's algorithm that show how fast it converges."""
+NEARBY = 10.0
+"""Change of a potential, in units of the regularisation, over which products keep their precision."""
 
 
 def sinkhorn_divergence(
@@ -27,7 +29,7 @@ def sinkhorn_divergence(
     iterations: int = 500,
     duals: Duals | None = None,
 ) -> torch.Tensor:
-    """Debiased Sinkhorn divergence for the cost |x - y|^2 / 2, in the log domain.
+    """Debiased Sinkhorn divergence for the cost |x - y|^2 / 2, by stabilised updates.
 
     S(a, b) = OT(a, b) - OT(a, a) / 2 - OT(b, b) / 2 with entropic regularisation blur^2; zero only for equal clouds,
     between half the squared 2-Wasserstein distance (blur to 0) and half the squared distance of the means.
@@ -55,7 +57,9 @@ def sinkhorn_divergence(
 
     References
     ----------
-    J. Feydy et al., Interpolating between optimal transport and MMD using Sinkhorn divergences, AISTATS 2019.
+    J. Feydy et al., Interpolating between optimal transport and MMD using Sinkhorn divergences, AISTATS 2019;
+    B. Schmitzer, Stabilized sparse scaling algorithms for entropy regularized transport problems, SIAM J. Sci.
+    Comput. 41, A1443 (2019).
     """
     blur = check.positive("blur", blur)
     log_x, log_y = torch.log(wx), torch.log(wy)
@@ -125,6 +129,48 @@ def _soft_minimum(cost: torch.Tensor, potential: torch.Tensor, log_weights: torc
     return -torch.logsumexp(log_weights + potential - cost, dim=1)
 
 
+class _GibbsKernel:
+    """Soft minima of costs less potentials, by products with one matrix.
+
+    It is that of potentials nearby less the logarithm of a product of K_ij = exp(f_i + g_j - c_ij) with what is
+    exponential in their changes, which costs a small part of as many exponentials. Where the potentials have moved far,
+    or a sum is of terms that are left out as too small, K is made anew.
+    """
+
+    def __init__(self, cost: torch.Tensor, log_x: torch.Tensor, log_y: torch.Tensor) -> None:
+        self.cost, self.log_x, self.log_y = cost, log_x, log_y
+        self.f, self.g, self.matrix = torch.full_like(log_x, math.inf), torch.full_like(log_y, math.inf), cost
+        tiny = torch.finfo(cost.dtype).tiny
+        self.least_term, self.least_sum = tiny ** (2 / 3), tiny ** (1 / 3)
+
+    def rows(self, g: torch.Tensor) -> torch.Tensor:
+        """`_soft_minimum` for the rows of the cost at potentials of its columns."""
+        change = g - self.g
+        if change.abs().max() <= NEARBY:
+            sums = self.matrix @ torch.exp(self.log_y + change)
+            if sums.min() > self.least_sum:
+                return self.f - torch.log(sums)
+        f = _soft_minimum(self.cost, g, self.log_y)
+        self._remember(f, g)
+        return f
+
+    def columns(self, f: torch.Tensor) -> torch.Tensor:
+        """The same for its columns at potentials of its rows."""
+        change = f - self.f
+        if change.abs().max() <= NEARBY:
+            sums = torch.exp(self.log_x + change) @ self.matrix
+            if sums.min() > self.least_sum:
+                return self.g - torch.log(sums)
+        g = _soft_minimum(self.cost.T, f, self.log_x)
+        self._remember(f, g)
+        return g
+
+    def _remember(self, f: torch.Tensor, g: torch.Tensor) -> None:
+        self.f, self.g = f, g
+        terms = torch.exp(f[:, None] + g - self.cost)
+        self.matrix = terms.mul_(terms > self.least_term)  # arithmetic with subnormal numbers takes ten times as long
+
+
 def _schedule(cost: torch.Tensor) -> list[float]:
     """Regularisations from the size of the clouds down to the final one, the unit, each a quarter of the one before."""
     largest = max(float(cost.max()), 1.0)
@@ -154,12 +200,12 @@ def _dual_potentials(
         new_f = level * _soft_minimum(cost / level, g / level, log_y)
         new_g = level * _soft_minimum(cost.T / level, f / level, log_x)
         f, g = 0.5 * (f + new_f), 0.5 * (g + new_g)
-    columns = cost.T.contiguous()
+    kernel = _GibbsKernel(cost, log_x, log_y)
     last = None
     for k in range(iterations):
-        step = _soft_minimum(cost, g, log_y) - f
+        step = kernel.rows(g) - f
         f = f + factor * step
-        g = g + factor * (_soft_minimum(columns, f, log_x) - g)
+        g = g + factor * (kernel.columns(f) - g)
         error = float(step.abs().max())
         if error <= tolerance:
             break
@@ -186,8 +232,9 @@ def _symmetric_potential(
     start: torch.Tensor | None = None,
 ) -> torch.Tensor:
     potential = torch.zeros_like(log_weights) if start is None else start
+    kernel = _GibbsKernel(cost, log_weights, log_weights)
     for _ in range(iterations):
-        step = _soft_minimum(cost, potential, log_weights) - potential
+        step = kernel.rows(potential) - potential
         potential = potential + 0.5 * step
         if step.abs().max() <= 2 * tolerance:
             break
