@@ -171,3 +171,36 @@ def test_times_that_may_be_others_are_asked_for(names, tmp_path):
     for kind in (wls.SnapshotSeries, wls.Tracks):
         with pytest.raises(ParameterError, match=r"`time` must say which .*'id', 'x', 'y'.*time='\.\.\.'"):
             kind.load(path)
+
+
+def test_temperatures_are_no_times(tmp_path):
+    path = written(tmp_path, "temps,x,y", "20.5,1,2\n20.1,2,3\n20.7,3,4\n20.2,4,5\n")
+    with pytest.raises(ParameterError, match="`time` must say which"):
+        wls.SnapshotSeries.load(path)
+
+
+def test_a_usual_name_with_a_unit_goes_before_a_unit_alone(tmp_path):
+    with pytest.warns(DataWarning, match="read 'time_s' as time in s"):
+        found = wls.SnapshotSeries.load(written(tmp_path, "seconds,time_s,x,y", "5,0,1,2\n6,1,2,3\n"))
+    assert found.times.tolist() == [0, 1]
+
+
+def test_poses_say_what_reads_them(tmp_path):
+    path = written(tmp_path, "scorer,DLC,DLC,DLC,DLC\nbodyparts,snout,snout,tail,tail\ncoords,x,y,x,y", ROWS)
+    with pytest.raises(wls.errors.FileFormatError, match=r"repeats a name .* movement reads poses of DeepLabCut"):
+        wls.Tracks.load(path)
+
+
+def test_frames_with_levels_and_with_columns_of_one_name():
+    pandas = pytest.importorskip("pandas")
+    rows = {"t": np.repeat(np.arange(3), 2), "id": list("ab") * 3, "x": np.arange(6.0), "y": np.ones(6)}
+    long = pandas.DataFrame(rows)
+    pivoted = long.pivot(index="t", columns="id")
+    with pytest.raises(ParameterError, match=r"one level of columns, and has 2: .* frame\.stack\('id'\)\.reset_index"):
+        wls.Tracks.from_dataframe(pivoted)
+    with warnings.catch_warnings(action="ignore"):  # of pandas, on how it will stack
+        stacked = pivoted.stack("id").reset_index()
+    assert np.array_equal(wls.Tracks.from_dataframe(stacked).positions, wls.Tracks.from_dataframe(long).positions)
+    for kind in (wls.SnapshotSeries, wls.Tracks):
+        with pytest.raises(ParameterError, match="must have one column called 'x', and has 2"):
+            kind.from_dataframe(pandas.concat([long, long[["x"]]], axis=1))

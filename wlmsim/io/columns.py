@@ -25,7 +25,7 @@ from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.data.units import DEGREE, METRES, stated, unit_of_length, unit_of_speed
 from wlmsim.errors import DataWarning, ParameterError
 from wlmsim.io import named_units
-from wlmsim.io.text_table import TextTable
+from wlmsim.io.text_table import TextTable, numbers_of
 from wlmsim.io.wide_tables import look
 from wlmsim.io.word_times import read_words, suggestion
 from wlmsim.io.words import number_of, value_of
@@ -99,6 +99,10 @@ ABROAD = {
     *("czas", "aika", "zaman", "время", "时间", "時間", "시간"),
 }
 """Names of the column of times in other languages, which are looked for last."""
+DOUBTFUL = {"temps", "tempo"}
+"""Those of them that are called so elsewhere too, such as temperatures, and are taken only where they go on."""
+OFTEN = 0.2
+"""Share of rows above which numbers that get smaller do not go on."""
 LASTING = ("seconds", "secs", "minutes", "mins", "hours", "hrs", "days", "weeks")
 """Names of such a column that are the unit of its times, likewise."""
 CALENDAR = {*LASTING, "second", "sec", "minute", "min", "hour", "day", "week", "month", "months", "year", "years"}
@@ -410,7 +414,7 @@ class _Table:
             for name, part in {**places, **degrees}.items()
             if plain(name) in self.aside or (not known and plain(name) not in lone)
         }
-        new |= {} if self.time_column() else clocks
+        new |= {} if self._usual_clock() else clocks
         new = {name: part for name, part in {**new, **paces}.items() if plain(name) not in self.plain}
         if new:
             self.behind = {whole: name for name, (whole, _) in new.items()}
@@ -511,16 +515,27 @@ class _Table:
 
     def time_column(self) -> str | None:
         """The column of times by its usual name: "time", or else another one, however it is spelt."""
+        return self._usual_clock() or self._last_clock()
+
+    def _usual_clock(self) -> str | None:
         if "time" in self.names:
             return "time"
-        return next((self.plain[name] for name in TIMES if name in self.plain), None) or self._last_clock()
+        return next((self.plain[name] for name in TIMES if name in self.plain), None)
 
     def _last_clock(self) -> str | None:
         """The only column of times by its name in another language, or by that of a unit of time."""
         abroad = [name for name in self.names if re.sub(r"[\W_]+", "_", name.strip().casefold()) in ABROAD]
         parts = [name for name in self.plain if name in CALENDAR]
         lasting = [self.plain[name] for name in parts if name in LASTING] if len(parts) == 1 else []
-        return (abroad or lasting)[0] if len(abroad or lasting) == 1 else None
+        if len(found := abroad or lasting) != 1 or (found[0].strip().lower() in DOUBTFUL and self._goes_back(found[0])):
+            return None
+        return found[0]
+
+    def _goes_back(self, name: str) -> bool:
+        """Whether numbers get smaller as often as those that are no times."""
+        column = np.asarray(self.columns[name])
+        numbers = numbers_of(column.tolist()) if column.dtype.kind == "U" else column
+        return numbers is not None and numbers.dtype.kind in "iuf" and bool(np.mean(np.diff(numbers) < 0) > OFTEN)
 
     def companion(self, role: str, positions: Names, given: Names | None) -> Names | None:
         """The velocities: as given, or those whose names go with the positions'."""

@@ -74,11 +74,19 @@ class FrameColumns(Mapping[str, Any]):
     """The columns of a data frame; dates that have a zone keep it."""
 
     def __init__(self, frame: pandas.DataFrame):
+        if frame.columns.nlevels > 1:
+            raise ParameterError(
+                f"`frame` must have one level of columns, and has {frame.columns.nlevels}: of one that was pivoted, "
+                "with the times as its index, frame.stack('id').reset_index() gives each sighting a row, where 'id' is the "
+                "level of the individuals"
+            )
         self._frame, self.attrs = frame, frame.attrs
         self._names = {str(name): name for name in frame.columns}
 
     def __getitem__(self, name: str) -> Any:
         column = self._column(self._names[name])
+        if column.ndim > 1:
+            raise ParameterError(f"`frame` must have one column called {name!r}, and has {column.shape[1]}")
         if getattr(column.dtype, "tz", None) is None:
             return column.to_numpy()
         column = column.copy(deep=False)

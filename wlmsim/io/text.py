@@ -40,6 +40,8 @@ ABOVE = 100
 """Lines from the top among which the header is looked for."""
 BELOW = 10_000
 """Rows by which a line of units is told."""
+POSES = "; the package movement reads poses of DeepLabCut, and Tracks.load the files that it writes"
+"""What reads tables with several headers."""
 ROWS = 10_000
 """Rows that are read at a time."""
 _MARKED = {
@@ -170,7 +172,8 @@ def _columns(below: _Below, decimal: str | None) -> TextTable:
         raise FileFormatError(f"{path}: it has no rows below its header")
     header = _without_tail(below, rows[0])
     if not _distinct(header):
-        raise FileFormatError(f"{path}: its header repeats a name ({', '.join(header)})")
+        poses = POSES if header[0].lower() == "scorer" else ""
+        raise FileFormatError(f"{path}: its header repeats a name ({', '.join(header)}){poses}")
     units: dict[str, str] = {}
     below.kept = len(header)
     if (first := _below_units([row[: below.kept] for row in rows], path)) is not None:

@@ -303,7 +303,7 @@ class _SightingsTable(_Table):
             + ("; times are the numbers of rows, from 0" if "time" in columns and clock is None else ""),
             DataWarning,
         )
-        if time is None:
+        if time is None and clock in self.behind.values():
             self.tell_units(clock)
         return self._with_a_row_each(wide, columns)
 
@@ -503,10 +503,11 @@ class _SightingsTable(_Table):
 
 
 def _has_twice(column: Any) -> bool:
-    """Whether a column has an entry twice."""
+    """Whether a column has an entry twice, but for what is missing."""
     entries = np.asarray(column)
     entries = entries if entries.dtype.kind in "iufmM" else _words(entries)
-    return len(np.unique(entries)) < len(entries)
+    known = entries[(entries != "") if entries.dtype.kind == "U" else (entries == entries)]  # no NaN, no NaT
+    return len(np.unique(known)) < len(known)
 
 
 def _words(column: Any) -> np.ndarray:
