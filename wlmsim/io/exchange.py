@@ -77,8 +77,8 @@ class FrameColumns(Mapping[str, Any]):
         if frame.columns.nlevels > 1:
             raise ParameterError(
                 f"`frame` must have one level of columns, and has {frame.columns.nlevels}: of one that was pivoted, "
-                "with the times as its index, frame.stack('id').reset_index() gives each sighting a row, where 'id' is the "
-                "level of the individuals"
+                "with the times as its index, frame.stack('id').reset_index() gives each sighting a row, where 'id' is "
+                "the level of the individuals"
             )
         self._frame, self.attrs = frame, frame.attrs
         self._names = {str(name): name for name in frame.columns}
