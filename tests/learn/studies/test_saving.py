@@ -6,12 +6,13 @@ import json
 import os
 import pickle
 import shutil
+import warnings
 
 import numpy as np
 import pytest
 
 import wlmsim as wls
-from wlmsim.errors import DataWarning, FileFormatError
+from wlmsim.errors import DataWarning, FileFormatError, ParameterError
 from wlmsim.learn.studies.folder import digest, digest_of
 from wlmsim.learn.studies.record import record
 
@@ -196,3 +197,41 @@ def test_scores_leave_out_what_the_study_has_seen(found):
     with pytest.warns(DataWarning, match="left out 2 of 3 marginals"):
         scores = found.score(both)
     assert scores.times.tolist() == [3.5] and scores.mean == found.score(both[[2]]).mean
+
+
+def test_scores_of_other_places_units_and_dimensions_are_refused(found):
+    spring = wls.systems.HarmonicOscillator(n=50, velocity_width=1.0, seed=0).exact([3.5]).snapshots(seed=0)
+    there = wls.SnapshotSeries(spring.times, spring.positions, units={"length": "m"}, metadata={"projection": "utm"})
+    here = dataclasses.replace(found, data=wls.SnapshotSeries(found.data.times, found.data.positions))
+    here.data.metadata["projection"], here.data.units["length"] = "+proj=aeqd", "m"
+    with pytest.raises(ParameterError, match=r"`held_out` must have positions in the projection '\+proj=aeqd'"):
+        here.score(there)
+    there.units["length"] = "km"
+    with pytest.raises(ParameterError, match="km"):
+        here.score(there)
+    flat = wls.systems.HarmonicOscillator(n=5, dim=3, seed=0).exact([3.5]).snapshots()
+    with pytest.raises(ParameterError, match="`held_out` must be of 2 dimensions"):
+        found.score(flat)
+
+
+def test_a_start_with_velocities_in_the_unit_before_is_told(found):
+    paced = dataclasses.replace(found, velocity_factor=60.0, winners={"forecast": "persistence"})
+    last = found.data[-1]
+    raw = wls.Population(last.positions, last.velocities / 60, time=last.time)
+    with pytest.warns(DataWarning, match="multiplied by 60"):
+        paced.forecast([3.25], raw)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        paced.forecast([3.25], last)
+
+
+def test_tracks_go_on_by_steady_transport(found):
+    """For which what came before their last time is known."""
+    times = np.linspace(0, 3, 7)
+    path = wls.systems.HarmonicOscillator(n=50, velocity_width=1.0, seed=0).exact(times)
+    tracks = wls.Tracks(times, path.positions, velocities=path.velocities)
+    steady = dataclasses.replace(found, winners={"forecast": "steady transport"})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ahead = steady.forecast([3.25], tracks)
+    assert ahead.ids == tracks.ids and not np.array_equal(ahead.positions[0], path.positions[-1])

@@ -18,10 +18,11 @@ from wlmsim._deadline import OutOfTimeError, enough_by, until
 from wlmsim.citing import citation
 from wlmsim.data.dates import asked
 from wlmsim.data.population import Population
-from wlmsim.data.projection import located
+from wlmsim.data.projection import check_same_place, located
 from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.data.tracks import Tracks
 from wlmsim.data.trajectory import Trajectory
+from wlmsim.data.units import check_alike
 from wlmsim.errors import DataWarning, ParameterError, SimulationError
 from wlmsim.evaluation import Scores, mean_scores, score_forecast, score_interpolation
 from wlmsim.learn.cells.reading import as_series
@@ -195,10 +196,15 @@ class Study:
         Raises
         ------
         ParameterError
-            If all of them are at known times, or some lie after the last one and others before it.
+            If they have other dimensions, units or another projection than the data of the study, if all are at known
+            times, or if some lie after the last known one and others before it.
         """
         held_out = held_out.snapshots() if isinstance(held_out, (Tracks, Trajectory)) else held_out
         check.instance("held_out", held_out, SnapshotSeries)
+        if held_out.dim != self.data.dim:
+            raise check.fail("held_out", f"of {self.data.dim} dimensions, as the data of the study are", held_out)
+        check_alike("held_out", held_out.units, self.data.units, "the study")
+        check_same_place("held_out", held_out, self.data.metadata, "the study")
         seen = _times.among(held_out.times, self.data.times)
         if seen.all():
             raise ParameterError("`held_out` must hold marginals that the study has not seen; all of these were fitted")
@@ -242,6 +248,7 @@ class Study:
     def _known_at(self, start: Population | SnapshotSeries, times: np.ndarray) -> SnapshotSeries:
         """A start, with what came before it if that is given; refused as by the learned mechanics."""
         before = start if isinstance(start, SnapshotSeries) else None
+        self._warn_of_unit(start[-1] if isinstance(start, SnapshotSeries) else start)
         last = self.model._predictor().starting(start if before is None else before[[-1]], times)
         return last if before is None else before
 
@@ -254,6 +261,21 @@ class Study:
                 return None
             parts[label] = self._series([_had(name, cloud) for cloud in clouds])
         return parts[label] if known.labels is None else SnapshotSeries.of_several(parts)
+
+    def _warn_of_unit(self, start: Population) -> None:
+        """Say that velocities of a start seem to be in the unit of the data before theirs were multiplied."""
+        known = [v for v in self.data.velocities if v is not None]
+        if self.velocity_factor == 1 or start.velocities is None or not known:
+            return
+        pace = _typical(start.velocities) / max(_typical(np.concatenate(known)), 1e-300)
+        if pace > 0 and abs(math.log(pace * self.velocity_factor)) < abs(math.log(pace)):
+            warnings.warn(
+                f"velocities of `start` are {pace:.2g} of those that were studied, which were multiplied by "
+                f"{self.velocity_factor:.4g}, as these may have to be; without `start` the study goes on from "
+                "its own data",
+                DataWarning,
+                stacklevel=4,
+            )
 
     def _warn_of_horizon(self, times: np.ndarray) -> None:
         """Say that forecasts go much farther than any was tested."""
@@ -614,6 +636,11 @@ def _without_words(model: WLM, data: SnapshotSeries, client: Any = None) -> WLM:
         warnings.simplefilter("ignore", RuntimeWarning)
         warnings.filterwarnings("ignore", ".* is nearer to the last fitted marginal")
         return copy.deepcopy(model).fit(data, client=client)
+
+
+def _typical(velocities: np.ndarray) -> float:
+    """Root mean square speed."""
+    return float(np.sqrt((velocities**2).sum(1).mean()))
 
 
 def _had(name: str | None, cloud: Population | None) -> Population:
