@@ -31,6 +31,10 @@ def written(tmp_path, header, rows=ROWS):
         ("t_min,pos_x_um,pos_y_um", "um", "min"),
         ("timestamp_ms,x-cm,y-cm", "cm", "ms"),
         ("time hours,x pixels,y pixels", "px", "h"),
+        ("t/s,x/mm,y/mm", "mm", "s"),
+        ("time in min,x in km,y in km", "km", "min"),
+        ("time [s],x [μm],y [µm]", "um", "s"),  # the Greek letter, and the sign
+        ("time_s,x_μm,y_µm", "um", "s"),
         ("time_s,x,y", None, "s"),
         ("time,x_m,y_m", "m", None),
     ],

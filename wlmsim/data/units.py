@@ -31,7 +31,7 @@ class Speed(NamedTuple):
 
 def unit_of_length(name: Any) -> str | None:
     """The unit that a name stands for, ``"degree"`` among them; None for one that is not known."""
-    text = str(name).strip()
+    text = str(name).strip().replace("\u03bc", "\u00b5")  # the letter mu, as the sign for a millionth
     if re.fullmatch(r"deg(ree)?s?([ _]?(east|north|[EN]|west|south))?|°", text, re.IGNORECASE):
         return DEGREE
     return _CANONICAL.get(text) or _CANONICAL.get(text.lower())

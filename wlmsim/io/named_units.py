@@ -1,4 +1,4 @@
-"""Units that stand in the names of columns: in brackets, as in ``x [mm]``, or behind a mark, as in ``time_s``."""
+"""Units in the names of columns: in brackets, as in ``x [mm]``, or behind a mark, as in ``time_s`` and ``t/s``."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from wlmsim.data.dates import unit_of_time
 from wlmsim.data.units import DEGREE, unit_of_length, unit_of_speed
 
 _PIXELS = {"px", "pix", "pixel", "pixels"}
+_MARK = re.compile(r"\s+in\s+|[_ .,/\-]+")
 _EXTREMES = ("max", "mean", "median")
 """What stands beside a minimum, which is no minute."""
 
@@ -34,7 +35,7 @@ def speed_in(text: str) -> str:
 
 def unit_behind(name: str) -> tuple[str, str]:
     """The name of a column without the unit of length or velocity behind it, and that; empty if there is none."""
-    for mark in re.finditer(r"[_ .\-]+", name):
+    for mark in _MARK.finditer(name):
         if unit := length_in(text := name[mark.end() :]) or speed_in(text):
             return name[: mark.start()], unit
     return name, ""
@@ -81,7 +82,7 @@ class Kind:
 
     def split(self, name: str, plain: Callable[[str], str]) -> tuple[str, str] | None:
         """The usual name that a column begins with and the unit behind it, as in ``pos_x_mm``; None for others."""
-        for mark in re.finditer(r"[_ .\-]+", name):
+        for mark in _MARK.finditer(name):
             bare, unit = name[: mark.start()], self.unit(name[mark.end() :])
             if unit and plain(bare) in self.usual:
                 return bare, unit

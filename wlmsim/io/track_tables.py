@@ -249,7 +249,7 @@ class _SightingsTable(_Table):
     def wide(self, time: Names | None = None) -> wide_tables.Wide | None:
         """The columns of each individual, of a table that has a row for each time; None for others."""
         usual = any(set(names[:2]) <= set(self.plain) for names in POSITIONS) or "positions" in self.names
-        if usual or any(name in self.plain for name in IDS):
+        if usual or {*IDS, "weight", "population"} & set(self.plain):
             return None
         wide = wide_tables.look(self.names)
         clock = time if isinstance(time, str) else self.time_column()
