@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -184,3 +185,10 @@ def test_names_of_tracks_go_into_a_study(found: wls.learn.Study, tmp_path: Path,
     succeed("study", table, "--until", 2, "--quiet")
     (tracks,) = given
     assert isinstance(tracks, wls.Tracks) and tracks.ids == ("a", "b") and tracks.times.tolist() == [0, 1, 2]
+
+
+def test_a_folder_that_cannot_be_read_has_a_way_out_in_a_shell(naive: Path, tmp_path: Path) -> None:
+    copied = Path(shutil.copytree(naive, tmp_path / "copy"))
+    (copied / "study.json").write_text("{}")
+    told = refuse(1, "forecast", copied, "--times", 4, "-o", tmp_path / "a.h5")
+    assert f"{copied / 'study.model'} in its place is its model alone" in told

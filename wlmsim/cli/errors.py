@@ -73,6 +73,8 @@ IN_SHELL: tuple[tuple[str, Any], ...] = (
     (r"wls\.SnapshotSeries\.from_dataframe\(.*?\)\) does, with pandas", "save it as .csv with pandas"),
     (r"no dt was given(.*)try a smaller dt", r"no --step was given\1try one"),
     (r"try a smaller dt \(now one step an interval\)", "try a --step smaller than --dt"),
+    (r"wls\.learn\.WLM\.load\('([^']*)'\) reads its model alone", r"\1 in its place is its model alone"),
+    (r"without `start` the study goes on", "without DATA the study goes on"),
     (r"WLM\.load reads models", "wlmsim info reads models"),
     (r"as start\.with_velocities\(\.\.\.\) gives it: ", "and the data have none there: "),
 )
