@@ -49,3 +49,29 @@ def test_cells_are_annotated(tmp_path):
     assert not (tmp_path / "full.h5ad").exists()
     result = annotate(tmp_path / "m.model", tmp_path / "cells.csv", "-o", tmp_path / "b.h5ad")
     assert result.exit_code == 2 and "CELLS" in result.stderr
+
+
+def test_known_growth_is_named_in_a_shell(tmp_path):
+    anndata, pandas = pytest.importorskip("anndata"), pytest.importorskip("pandas")
+    rng = np.random.default_rng(0)
+    obs = {"day": np.repeat([0.0, 1.0], 20), "growth_prior": rng.normal(size=40)}
+    obs = pandas.DataFrame(obs, index=[f"c{k}" for k in range(40)])
+    cells = anndata.AnnData(rng.random((40, 6)), obs=obs, obsm={"X_pca": rng.normal(size=(40, 2))})
+    cells.write_h5ad(tmp_path / "cells.h5ad")
+    how = ("--time", "day", "--positions", "X_pca", "--read", "growth=growth_prior")
+    fit = (
+        "fit",
+        tmp_path / "cells.h5ad",
+        "-o",
+        tmp_path / "m.model",
+        *how,
+        "--set",
+        "optimiser.steps=2",
+        "--set",
+        "members=1",
+    )
+    result = CliRunner().invoke(app, [*map(str, fit), "--set", "friction=inf"], prog_name="wlmsim")
+    assert result.exit_code == 0, result.output
+    assert wls.learn.WLM.load(tmp_path / "m.model").growth_rates_ is not None
+    result = annotate(tmp_path / "m.model", tmp_path / "cells.h5ad", "-o", tmp_path / "annotated.h5ad")
+    assert result.exit_code == 0 and "obs['growth_rate']" in result.stdout, result.output

@@ -126,3 +126,44 @@ def test_repr():
     )
     cloud = Population([[0.0], [1.0]], [[0.0], [1.0]], [1, 2])
     assert repr(cloud) == "Population(n=2, dim=1, time=0, velocities known, given weights)"
+
+
+rates = arrays(float, 4, elements=st.floats(-30, 30))
+
+
+@given(w=arrays(float, 4, elements=st.floats(0, 1)).filter(lambda w: w.sum() > 0.1), rate=coordinates, time=coordinates)
+def test_who_all_grow_alike_have_the_same_weights_to_the_last_bit(w, rate, time):
+    cloud = Population(np.eye(4), weights=w, growth=np.full(4, rate))
+    np.testing.assert_array_equal(cloud.grown(time), cloud.weights)
+    assert Population(np.eye(4), weights=w).grown(time) is not None
+
+
+@given(g=rates, shift=st.floats(-5, 5))
+def test_known_growth_is_that_of_shares(g, shift):
+    cloud = Population(np.eye(4), weights=[1, 2, 3, 4], time=1.0, growth=g)
+    expected = np.exp(2 * (g - g.max())) * [1, 2, 3, 4]
+    np.testing.assert_allclose(cloud.grown(3.0), expected / expected.sum(), rtol=1e-9)
+    other = Population(np.eye(4), weights=[1, 2, 3, 4], time=1.0, growth=g + shift)
+    np.testing.assert_allclose(other.grown(3.0), cloud.grown(3.0), rtol=1e-9)  # what all share does not matter
+
+
+def test_known_growth_stays_with_its_particles():
+    cloud = Population(np.eye(3), weights=[1, 1, 2], time=2.0, growth=[0.0, 1.0, 2.0])
+    assert repr(cloud).endswith("given weights, growth known)") and "growth" in cloud._repr_html_()
+    assert cloud.at_rest().growth.tolist() == [0, 1, 2] and cloud != Population(np.eye(3), None, [1, 1, 2], 2.0)
+    part = cloud.rows([2, 0])
+    assert part.growth.tolist() == [2, 0] and part.time == 2.0
+    np.testing.assert_allclose(part.weights, [2 / 3, 1 / 3])
+
+
+@pytest.mark.parametrize(
+    ("growth", "message"),
+    [
+        ([0.0, 1.0], r"`growth` must be an array of shape \(3,\), a rate for each particle; got"),
+        ([0.0, np.nan, 1.0], "`growth` must be finite; got NaN or infinity in 1 of 3 rows"),
+        (["fast", "slow", "slow"], "`growth` must be"),
+    ],
+)
+def test_growth_that_cannot_be_known(growth, message):
+    with pytest.raises(ParameterError, match=message):
+        Population(np.eye(3), growth=growth)

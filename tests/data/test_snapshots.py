@@ -222,3 +222,50 @@ def test_a_cloud_of_a_series_is_the_callers():
         cloud.positions[:] = cloud.velocities[:] = 7.0
         cloud.weights[:] = 0.0
     assert series == SnapshotSeries([0.0, 1.0], [x, x + 1.0], [x, x])
+
+
+def test_known_growth_goes_where_the_rows_go():
+    series = a_series(labelled=True)
+    rates = [np.arange(n) / 10.0 for n in series.sizes]
+    known = series.with_columns(growth=rates)
+    assert known != series and known.with_columns(growth=None) == series and repr(known).endswith("growth known at 4)")
+    for part in (known[1:], known.split(at=known.times[1])[1].with_columns(units={}), known.without_velocities()):
+        k = len(known) - len(part)
+        assert [g.tolist() for g in part.growth] == [g.tolist() for g in rates[k if len(part) < 4 else 0 :]][
+            : len(part)
+        ]
+    assert [g.tolist() for g in known.standardise()[0].growth] == [g.tolist() for g in rates]
+    apart = {label: known.population(label) for label in known.population_labels}
+    together = SnapshotSeries.of_several(apart)
+    for label in known.population_labels:
+        assert together.population(label).growth[0].tolist() == apart[label].growth[0].tolist()
+    apart[known.population_labels[0]] = apart[known.population_labels[0]].with_columns(growth=None)
+    assert SnapshotSeries.of_several(apart).growth[0] is None  # nothing is known of some of them
+    assert "growth" in known._repr_html_()
+
+
+def test_rows_that_are_dropped_take_their_growth_along():
+    x = np.arange(6.0).reshape(3, 2)
+    x[1, 0] = np.nan
+    with pytest.warns(DataWarning, match="dropped 1 rows"):
+        series = SnapshotSeries([0.0], [x], growth=[[0.1, np.nan, 0.3]])
+    assert series.growth[0].tolist() == [0.1, 0.3]
+
+
+@pytest.mark.parametrize(
+    ("growth", "message"),
+    [
+        ([[0.0, 1.0]], "`growth` must hold 2 clouds, as there are times; got 1"),
+        ([[0.0, 1.0], [0.0]], r"`growth\[1\]` must be an array of shape \(2,\), a rate for each row"),
+        ([[0.0, np.nan], None], r"`growth\[0\]` must be finite; got NaN or infinity in 1 of 2 rows"),
+        (0.5, "`growth` must be a list of 2 clouds"),
+    ],
+)
+def test_growth_that_does_not_fit(growth, message):
+    with pytest.raises(ParameterError, match=message):
+        SnapshotSeries([0.0, 1.0], [np.eye(2), np.eye(2)], growth=growth)
+
+
+def test_other_columns_are_checked_as_ever():
+    with pytest.raises(TypeError, match="speeds"):
+        a_series().with_columns(speeds=[])

@@ -114,6 +114,7 @@ def some_series(draw) -> SnapshotSeries:
     sizes = [draw(st.integers(1, 5)) for _ in times]
     clouds = [arrays(np.float64, (n, dim), elements=finite) for n in sizes]
     shares = [arrays(np.float64, n, elements=weight) for n in sizes]
+    rates = [arrays(np.float64, n, elements=finite) for n in sizes]
     labels = [arrays(np.int64, n, elements=st.integers(-(2**63), 2**63 - 1)) for n in sizes]
     return SnapshotSeries(
         times,
@@ -121,6 +122,7 @@ def some_series(draw) -> SnapshotSeries:
         [draw(st.none() | cloud) for cloud in clouds] if draw(st.booleans()) else None,
         [draw(share) for share in shares] if draw(st.booleans()) else None,
         [draw(label) for label in labels] if draw(st.booleans()) else None,
+        growth=[draw(st.none() | rate) for rate in rates] if draw(st.booleans()) else None,
         **draw(about),
     )
 
@@ -156,6 +158,18 @@ def test_objects_save_and_load_themselves(tmp_path):
     assert series.save(str(tmp_path / "s.h5")) == tmp_path / "s.h5"
     assert SnapshotSeries.load(str(tmp_path / "s.h5")) == series
     assert_same_trajectory(Trajectory.load(trajectory.save(tmp_path / "t.h5")), trajectory)
+
+
+def test_known_growth_is_stored_in_its_unit_and_described(tmp_path):
+    series = a_series(units={"time": "day"})
+    known = series.with_columns(growth=[None if k == 1 else np.arange(n) / 8 for k, n in enumerate(series.sizes)])
+    path = known.save(tmp_path / "a.h5")
+    with h5py.File(path) as file:
+        assert file["snapshots/growth"].attrs["unit"] == "day-1" and file["snapshots/growth_known"][:].sum() == 3
+    back = SnapshotSeries.load(path)
+    assert back == known != series and back.growth[1] is None
+    assert describe(path)["growth"] == 3
+    assert SnapshotSeries.load(path, start=known.times[2]) == known[2:]
 
 
 def test_nan_rows_never_reach_a_file(tmp_path):

@@ -98,6 +98,23 @@ def test_any_series_goes_through_columns(sizes, dim, seed):
     assert io.series_from_columns(io.columns.split_axes(columns), "it") == series
 
 
+def test_known_growth_goes_out_and_comes_back_where_it_is_named(tmp_path):
+    series = a_series()
+    known = series.with_columns(growth=[None if k == 1 else np.linspace(-1, 1, n) for k, n in enumerate(series.sizes)])
+    for suffix in (".csv", ".npz", ".parquet", ".nc", ".h5ad"):
+        if suffix in (".parquet", ".nc", ".h5ad"):
+            pytest.importorskip({".parquet": "pyarrow", ".nc": "h5netcdf", ".h5ad": "anndata"}[suffix])
+        path = known.save(tmp_path / f"series{suffix}")
+        assert SnapshotSeries.load(path, growth="growth_prior") == known
+        assert SnapshotSeries.load(path) == series
+    with pytest.raises(
+        ParameterError, match=r"`growth` must name one of .* got 'growth_prio' \(did you mean 'growth_pr"
+    ):
+        SnapshotSeries.load(tmp_path / "series.csv", growth="growth_prio")
+    with pytest.raises(ParameterError, match="`growth` must be a name; got"):
+        SnapshotSeries.load(tmp_path / "series.csv", growth=["a", "b"])
+
+
 # --- columns by name
 
 

@@ -13,6 +13,7 @@ from wlmsim.errors import ParameterError
 from wlmsim.learn.prediction.bridge import bridge
 from wlmsim.learn.prediction.growth import Growth, choose_growth
 from wlmsim.transport import ground_cost, optimal_plan, wasserstein1
+from wlmsim.transport.large import approximate_unbalanced_plan
 from wlmsim.transport.unbalanced import transported_masses, unbalanced_plan
 
 RNG = np.random.default_rng(0)
@@ -186,3 +187,55 @@ def test_automatic_noise(tmp_path):
 def test_parameters_are_checked(parameters, message):
     with pytest.raises(ParameterError, match=message):
         wlm(**parameters).fit(DATA)
+
+
+# --- growth that is known beforehand
+
+
+@pytest.mark.parametrize("reach", [0.5, 2.0, math.inf])
+def test_growth_that_all_share_changes_nothing(reach):
+    plan, other = unbalanced_plan(COST, A, B, reach=reach), unbalanced_plan(COST, A, B, reach=reach, growth=np.ones(60))
+    for mine, theirs in zip(plan, other, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+
+
+@pytest.mark.parametrize("reach", [0.5, 2.0, math.inf])
+def test_with_known_growth_both_ends_have_their_weights_too(reach):
+    plan = unbalanced_plan(COST, A, B, reach=reach, growth=RNG.normal(size=60))
+    np.testing.assert_allclose(np.bincount(plan.source, plan.masses(0.0), 60), A, atol=1e-12)
+    np.testing.assert_allclose(np.bincount(plan.target, plan.masses(1.0), 80), B, atol=1e-12)
+
+
+@pytest.mark.parametrize("reach", [0.5, 2.0, 9.0, math.inf])
+def test_growth_that_is_known_exactly_costs_nothing(reach):
+    """Two kinds that stay apart: nobody crosses, whatever the reach, and each grows as is known."""
+    x = np.array([[0.0], [3.0]])
+    plan = unbalanced_plan(ground_cost(x, x, 2), [0.5, 0.5], [2 / 3, 1 / 3], reach=reach, growth=np.log([2, 1]))
+    crossing = plan.source != plan.target
+    assert plan.carried[crossing].sum() < (1e-12 if reach == math.inf else 1e-3)
+    stay = np.argsort(plan.source[~crossing])
+    np.testing.assert_allclose(plan.before[~crossing][stay], [0.5, 0.5], atol=1e-3)
+    np.testing.assert_allclose(plan.after[~crossing][stay], [2 / 3, 1 / 3], atol=1e-3)
+    blind = unbalanced_plan(ground_cost(x, x, 2), [0.5, 0.5], [2 / 3, 1 / 3], reach=reach)
+    assert (blind.carried[blind.source != blind.target].sum() > 0.1) == (reach > 2)
+
+
+@pytest.mark.parametrize("reach", [1.0, math.inf])
+def test_large_clouds_grow_as_is_known_too(reach):
+    x = np.concatenate([0.1 * RNG.normal(size=(100, 2)), 0.1 * RNG.normal(size=(100, 2)) + [3, 0]])
+    up = x[:, 0] > 1.5
+    target = np.where(up, 3.0, 1.0) / 400
+    plan = approximate_unbalanced_plan(x, x, np.full(200, 1 / 200), target, reach=reach, growth=np.log(3) * up)
+    np.testing.assert_allclose(np.bincount(plan.source, plan.before, 200), 1 / 200, rtol=0.2)
+    assert plan.carried[up[plan.source] != up[plan.target]].sum() < 0.01
+    assert plan.after[up[plan.source]].sum() == pytest.approx(0.75, abs=0.02)
+
+
+def test_bridges_and_couplings_know_of_growth():
+    before = wls.Population([[0.0], [3.0]], growth=[math.log(2), 0.0])
+    after = wls.Population([[0.0], [3.0]], weights=[2 / 3, 1 / 3], time=1.0)
+    for noise in (0.0, 0.1):
+        half = bridge(wls.learn.prediction.growth._Still(), before, after, 0.5, dt=1.0, noise=noise)
+        assert np.minimum(abs(half.positions), abs(half.positions - 3)).max() < 0.5  # nobody is on the way
+        share = half.weights[half.positions[:, 0] < 1.5].sum()
+        assert share == pytest.approx(math.sqrt(2) / (1 + math.sqrt(2)), abs=0.15 if noise else 1e-6)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -27,6 +28,9 @@ class Population:
         Default: all equal.
     time : float, optional
         When the cloud is seen [time]. Default 0.
+    growth : array_like, shape (n,), optional
+        Rate at which each particle is known beforehand to multiply, or, if negative, to die [1 / time]; only
+        differences between particles matter. Default ``None``: nothing is known.
     copy : bool
         Whether to copy the arrays that are given, so that a change of them does not move the cloud. Default True.
 
@@ -42,10 +46,17 @@ class Population:
     Population(n=2, dim=2, time=0, velocities known, uniform weights)
     """
 
-    __slots__ = ("positions", "time", "velocities", "weights")
+    __slots__ = ("growth", "positions", "time", "velocities", "weights")
 
     def __init__(
-        self, positions: Any, velocities: Any = None, weights: Any = None, time: float = 0.0, *, copy: bool = True
+        self,
+        positions: Any,
+        velocities: Any = None,
+        weights: Any = None,
+        time: float = 0.0,
+        *,
+        growth: Any = None,
+        copy: bool = True,
     ):
         self.positions = check.cloud("positions", positions)
         self.velocities = (
@@ -56,6 +67,11 @@ class Population:
             self.velocities = None if self.velocities is None else check.own(velocities, self.velocities)
         self.weights = check.weights("weights", weights, len(self.positions))
         self.time = check.real("time", time)
+        self.growth = None if growth is None else check.finite("growth", check.array("growth", growth))
+        if self.growth is not None and self.growth.shape != self.weights.shape:
+            raise check.fail("growth", f"an array of shape {self.weights.shape}, a rate for each particle", self.growth)
+        if copy and self.growth is not None:
+            self.growth = check.own(growth, self.growth)
 
     @classmethod
     def gaussian(
@@ -113,12 +129,22 @@ class Population:
 
     def with_velocities(self, velocities: Any) -> Population:
         """Return the same cloud with other velocities, shape (n, d); ``None`` for unknown."""
-        return Population(self.positions, velocities, self.weights, self.time)
+        return Population(self.positions, velocities, self.weights, self.time, growth=self.growth)
+
+    def rows(self, index: Any) -> Population:
+        """Return some of its particles, by their numbers or a mask, with weights that sum to 1."""
+        velocities = None if self.velocities is None else self.velocities[index]
+        growth = None if self.growth is None else self.growth[index]
+        return Population(self.positions[index], velocities, self.weights[index], self.time, growth=growth)
+
+    def grown(self, time: float) -> np.ndarray:
+        """Weights, shape (n,), that the particles have at another time if they grow as is known beforehand."""
+        return self.weights if self.growth is None else grown(self.weights, (time - self.time) * self.growth)
 
     def _mapped(self, place: Map, pace: Map, units: Mapping[str, str]) -> Population:
         """The same cloud in other coordinates, whose units it does not know."""
         velocities = None if self.velocities is None else pace(self.velocities)
-        return Population(place(self.positions), velocities, self.weights, self.time)
+        return Population(place(self.positions), velocities, self.weights, self.time, growth=self.growth)
 
     def __len__(self) -> int:
         return len(self.positions)
@@ -126,12 +152,12 @@ class Population:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Population):
             return NotImplemented
-        mine, theirs = self.velocities, other.velocities
         return (
             self.time == other.time
             and np.array_equal(self.positions, other.positions)
             and np.array_equal(self.weights, other.weights)
-            and (mine is theirs if mine is None or theirs is None else np.array_equal(mine, theirs))
+            and _equal(self.velocities, other.velocities)
+            and _equal(self.growth, other.growth)
         )
 
     __hash__ = None  # type: ignore[assignment]
@@ -139,8 +165,8 @@ class Population:
     def __repr__(self) -> str:
         known = "known" if self.velocities is not None else "unknown"
         kind = "uniform" if self.uniform else "given"
-        time = _times.text(self.time)
-        return f"Population(n={len(self)}, dim={self.dim}, time={time}, velocities {known}, {kind} weights)"
+        time, growth = _times.text(self.time), "" if self.growth is None else ", growth known"
+        return f"Population(n={len(self)}, dim={self.dim}, time={time}, velocities {known}, {kind} weights{growth})"
 
     def _repr_html_(self) -> str:
         from wlmsim import _html
@@ -154,8 +180,23 @@ class Population:
             ("spread", _short(spread)),
             ("mean speed", "velocities unknown" if speeds is None else float(self.weights @ speeds)),
             ("weights", "uniform" if self.uniform else f"{self.weights.min():.3g} to {self.weights.max():.3g}"),
+            *([] if self.growth is None else [("growth", f"{self.growth.min():.3g} to {self.growth.max():.3g}")]),
         ]
         return _html.card("Population", rows, _html.clouds([self.positions], [self.time]))
+
+
+def grown(weights: Any, logarithms: Any, xp: Any = np) -> Any:
+    """Weights of particles that multiply by factors whose logarithms are known up to a constant, with the same sum.
+
+    Where all factors are the same nothing changes, to the last bit. `xp` is the namespace of the arrays: NumPy, torch.
+    """
+    logarithms = xp.where(weights > 0, logarithms, -math.inf)
+    found = weights * xp.exp(logarithms - logarithms.max())
+    return found * (weights.sum() / found.sum())
+
+
+def _equal(mine: np.ndarray | None, theirs: np.ndarray | None) -> bool:
+    return mine is theirs if mine is None or theirs is None else np.array_equal(mine, theirs)
 
 
 def row_keys(positions: np.ndarray) -> np.ndarray:

@@ -45,6 +45,9 @@ class SnapshotSeries(Located):
     populations : sequence of array_like of shape (n_k,), optional
         Integer label of the population that each row belongs to. Several populations are independent
         replicates that obey one law; they do not interact.
+    growth : sequence of array_like of shape (n_k,) or None, optional
+        Rate at which each row is known beforehand to multiply, or, if negative, to die [1 / time]; ``None`` at times
+        where nothing is known. Fits then expect rows to grow so; only differences within a time matter.
     metadata : mapping, optional
         Plain values kept with the file.
     units : mapping, optional
@@ -81,13 +84,20 @@ class SnapshotSeries(Located):
         weights: Sequence[Any] | None = None,
         populations: Sequence[Any] | None = None,
         *,
+        growth: Sequence[Any] | None = None,
         metadata: Mapping[str, Any] | None = None,
         units: Mapping[str, str] | None = None,
     ):
         times, units, metadata = counted("times", times, units, metadata)
         self.times = check.times("times", times)
         count = len(self.times)
-        columns = {"positions": positions, "velocities": velocities, "weights": weights, "populations": populations}
+        columns = {
+            "positions": positions,
+            "velocities": velocities,
+            "weights": weights,
+            "populations": populations,
+            "growth": growth,
+        }
         for name, column in columns.items():
             if column is None and name != "positions":
                 continue
@@ -111,18 +121,23 @@ class SnapshotSeries(Located):
         if self.dropped:
             warn(f"dropped {self.dropped} rows with NaN from the snapshots", DataWarning)
 
-    def _add(self, k: int, positions: Any, velocities: Any, weights: Any, populations: Any, *, fresh: bool) -> None:
+    def _add(
+        self, k: int, positions: Any, velocities: Any, weights: Any, populations: Any, growth: Any, *, fresh: bool
+    ) -> None:
         """Add a cloud; arrays that are fresh, which nobody else has, are kept as they are."""
         x = check.array(f"positions[{k}]", positions)
         if x.ndim != 2 or 0 in x.shape:
             raise check.not_a_cloud(f"positions[{k}]", x)
         v = None if velocities is None else check.array(f"velocities[{k}]", velocities)
         w = None if weights is None else check.array(f"weights[{k}]", weights)
+        g = None if growth is None else check.array(f"growth[{k}]", growth)
         labels, unlabelled = _labels(f"populations[{k}]", populations, len(x))
         if v is not None and v.shape != x.shape:
             raise check.fail(f"velocities[{k}]", f"an array of shape {x.shape}, as the positions are", v)
         if w is not None and w.shape != (len(x),):
             raise check.fail(f"weights[{k}]", f"an array of shape ({len(x)},)", w)
+        if g is not None and g.shape != (len(x),):
+            raise check.fail(f"growth[{k}]", f"an array of shape ({len(x)},), a rate for each row", g)
         bad = np.isnan(x).any(axis=1) | unlabelled
         bad |= False if v is None else np.isnan(v).any(axis=1)
         bad |= False if w is None else np.isnan(w)
@@ -133,7 +148,8 @@ class SnapshotSeries(Located):
         x = check.finite(f"positions[{k}]", x[keep])
         v = None if v is None else check.finite(f"velocities[{k}]", v[keep])
         w = None if w is None else check.weights(f"weights[{k}]", w[keep], len(x))
-        self._clouds.append(Population(x, v, w, float(self.times[k]), copy=False))
+        g = None if g is None else check.finite(f"growth[{k}]", g[keep])
+        self._clouds.append(Population(x, v, w, float(self.times[k]), growth=g, copy=False))
         if self._labels is not None:
             self._labels.append(labels[keep])
 
@@ -147,6 +163,7 @@ class SnapshotSeries(Located):
             [cloud.positions for cloud in clouds],
             [cloud.velocities for cloud in clouds] if known else None,
             None if all(cloud.uniform for cloud in clouds) else [cloud.weights for cloud in clouds],
+            growth=[cloud.growth for cloud in clouds],
             **about,
         )
 
@@ -176,6 +193,11 @@ class SnapshotSeries(Located):
         return [cloud.weights for cloud in self._clouds]
 
     @property
+    def growth(self) -> list[np.ndarray | None]:
+        """Rates that are known beforehand at each time, a list of (n_k,) arrays or ``None`` [1 / time]."""
+        return [cloud.growth for cloud in self._clouds]
+
+    @property
     def labels(self) -> list[np.ndarray] | None:
         """Population label of each row, a list of (n_k,) integer arrays, or ``None`` for a single population."""
         return self._labels
@@ -192,16 +214,7 @@ class SnapshotSeries(Located):
         if self._labels is None:
             return self
         masks = [labels == label for labels in self._labels]
-        clouds = [
-            Population(
-                cloud.positions[mask],
-                None if cloud.velocities is None else cloud.velocities[mask],
-                cloud.weights[mask],
-                cloud.time,
-            )
-            for cloud, mask in zip(self._clouds, masks, strict=True)
-            if mask.any()
-        ]
+        clouds = [cloud.rows(mask) for cloud, mask in zip(self._clouds, masks, strict=True) if mask.any()]
         return SnapshotSeries.from_populations(
             clouds, metadata={**self.metadata, "population": label}, units=self.units
         )
@@ -219,7 +232,7 @@ class SnapshotSeries(Located):
         Returns
         -------
         SnapshotSeries
-            With velocities at the times at which those of all rows are known.
+            With velocities, and rates of growth, at the times at which those of all rows are known.
 
         Examples
         --------
@@ -238,18 +251,17 @@ class SnapshotSeries(Located):
         times = _times.union(*(series.times for series in populations.values()))
         there = {label: {_times.nearest(times, cloud.time): cloud for cloud in s} for label, s in populations.items()}
         seen = [[(label, found[k]) for label, found in there.items() if k in found] for k in range(len(times))]
-        known = [all(cloud.velocities is not None for _, cloud in row) for row in seen]
-        velocities = [
-            np.concatenate([cloud.velocities for _, cloud in row]) if full else None
-            for row, full in zip(seen, known, strict=True)
-        ]
+        velocities, growth = (
+            [_joined([getattr(cloud, name) for _, cloud in row]) for row in seen] for name in ("velocities", "growth")
+        )
         uniform = all(cloud.uniform for row in seen for _, cloud in row)
         return cls(
             times,
             [np.concatenate([cloud.positions for _, cloud in row]) for row in seen],
-            velocities if any(known) else None,
+            velocities,
             None if uniform else [np.concatenate([len(c) * c.weights for _, c in row]) for row in seen],
             [np.repeat([label for label, _ in row], [len(cloud) for _, cloud in row]) for row in seen],
+            growth=growth,
             metadata={name: value for name, value in first.metadata.items() if name != "population"},
             units=first.units,
         )
@@ -264,7 +276,7 @@ class SnapshotSeries(Located):
     def __getitem__(self, key: int | slice | Sequence[int]) -> Population | SnapshotSeries:
         if isinstance(key, (int, np.integer)):
             cloud = self._clouds[key]
-            return Population(cloud.positions, cloud.velocities, cloud.weights, cloud.time)
+            return cloud.with_velocities(cloud.velocities)
         return self._select(np.arange(len(self))[key])
 
     def __iter__(self) -> Iterator[Population]:
@@ -285,6 +297,8 @@ class SnapshotSeries(Located):
         sizes = f"{min(self.sizes)}..{max(self.sizes)}" if len(set(self.sizes)) > 1 else f"{self.sizes[0]}"
         known = sum(v is not None for v in self.velocities)
         several = f", populations={len(self.population_labels)}" if self._labels is not None else ""
+        growth = sum(g is not None for g in self.growth)
+        several += f", growth known at {growth}" if growth else ""
         return (
             f"SnapshotSeries(times={len(self)} in {_times.span(self.times)}, n={sizes}, "
             f"dim={self.dim}, velocities at {known} of {len(self)}{several})"
@@ -295,11 +309,13 @@ class SnapshotSeries(Located):
 
         known = sum(v is not None for v in self.velocities)
         sizes = f"{min(self.sizes)} to {max(self.sizes)}" if len(set(self.sizes)) > 1 else f"{self.sizes[0]}"
+        growth = sum(g is not None for g in self.growth)
         rows = [
             ("rows", f"{sizes} at each time, {sum(self.sizes)} in all, in {self.dim}-D"),
             *_html.when(self.times, self.units),
             ("velocities", {0: "unknown", len(self): "known"}.get(known, f"known at {known} of {len(self)} times")),
             *([] if self._labels is None else [("populations", len(self.population_labels))]),
+            *([("growth", f"known at {growth} of {len(self)}")] if growth else []),
             *([("dropped", f"{self.dropped} rows with NaN")] if self.dropped else []),
             *_html.about(self.metadata),
         ]
@@ -317,6 +333,7 @@ class SnapshotSeries(Located):
             [cloud.velocities for cloud in chosen],
             [cloud.weights for cloud in chosen],
             [self._labels[k] for k in indices],
+            growth=[cloud.growth for cloud in chosen],
             metadata=self.metadata,
             units=self.units,
         )
@@ -350,15 +367,36 @@ class SnapshotSeries(Located):
     def without_velocities(self, *, except_at: Iterable[int] = ()) -> SnapshotSeries:
         """Forget the velocities, except at the marginals with the given indices."""
         keep = {range(len(self))[k] for k in except_at}
-        return SnapshotSeries(
-            self.times,
-            self.positions,
-            [v if k in keep else None for k, v in enumerate(self.velocities)],
-            self.weights,
-            self._labels,
-            metadata=self.metadata,
-            units=self.units,
-        )
+        return self.with_columns(velocities=[v if k in keep else None for k, v in enumerate(self.velocities)])
+
+    def with_columns(self, **columns: Any) -> SnapshotSeries:
+        """Return the same rows with some of what is known of them changed.
+
+        Parameters
+        ----------
+        **columns
+            Arguments of the class but for the times: `positions`, `velocities`, `weights`, `populations`, `growth`,
+            `metadata` and `units`. What is not given stays; None forgets it.
+
+        Examples
+        --------
+        Particles of which the second is known to multiply at a rate of 0.7:
+
+        >>> import numpy as np, wlmsim as wls
+        >>> series = wls.SnapshotSeries([0.0, 1.0], [np.zeros((2, 2)), np.ones((5, 2))])
+        >>> series.with_columns(growth=[[0.0, 0.7], None])[0].grown(1.0).round(2)
+        array([0.33, 0.67])
+        """
+        kept = {
+            "positions": self.positions,
+            "velocities": self.velocities,
+            "weights": self.weights,
+            "populations": self._labels,
+            "growth": self.growth,
+            "metadata": self.metadata,
+            "units": self.units,
+        }
+        return SnapshotSeries(self.times, **{**kept, **columns})
 
     def at(self, time: Any) -> Population:
         """Return the marginal observed at a time or a date; `ParameterError` if there is none."""
@@ -384,7 +422,8 @@ class SnapshotSeries(Located):
             Read only the marginals with start <= time <= stop [time].
         **columns
             Which columns of another file hold what: `time`, `positions`, `velocities`, `weights`, `populations`,
-            with `dims`, `time_values`, `units`; see `wlmsim.io.series_from_columns`. The usual names need not be given.
+            `growth`, with `dims`, `time_values`, `units`; see `wlmsim.io.series_from_columns`. The usual names need not
+            be given.
 
         Raises
         ------
@@ -423,13 +462,9 @@ class SnapshotSeries(Located):
 
     def _mapped(self, place: Map, pace: Map, units: Mapping[str, str]) -> SnapshotSeries:
         """The same clouds in other coordinates."""
-        return SnapshotSeries(
-            self.times,
-            [place(x) for x in self.positions],
-            [None if v is None else pace(v) for v in self.velocities],
-            self.weights,
-            self._labels,
-            metadata=self.metadata,
+        return self.with_columns(
+            positions=[place(x) for x in self.positions],
+            velocities=[None if v is None else pace(v) for v in self.velocities],
             units=units,
         )
 
@@ -478,9 +513,16 @@ class SnapshotSeries(Located):
         **columns
             As in `load`: `time` names a column of ``obs`` (with `time_values`, if it holds words); `positions` an array
             of ``obsm``, such as ``"X_pca"`` or ``"X_umap"``, or of ``layers``, or ``"X"``; `velocities` likewise, by
-            default ``"velocity_pca"`` beside ``"X_pca"``; `dims` says how many components to keep.
+            default ``"velocity_pca"`` beside ``"X_pca"``; `dims` says how many components to keep; `growth` names a
+            column of ``obs`` with rates that are known beforehand, such as those of `wlmsim.learn.cells.growth_prior`.
         """
         return door().from_anndata(data, **columns)
+
+
+def _joined(columns: list[np.ndarray | None]) -> np.ndarray | None:
+    """Columns one below the other; None where one of them is unknown."""
+    known = [column for column in columns if column is not None]
+    return np.concatenate(known) if len(known) == len(columns) else None
 
 
 def _labels(name: str, given: Any, n: int) -> tuple[np.ndarray, np.ndarray]:

@@ -16,14 +16,14 @@ RESAMPLING = ("every", "max_gap", "method")
 """How individuals are interpolated, those of files of wlmsim too."""
 OF_TRACKS = (*RESAMPLING, "id", "times", "crs", "projection", "timezone", "date_format", "keypoint")
 """What only data have which say who is who."""
-OF_SNAPSHOTS = ("weights", "populations", "dims", "time_values", "start", "stop")
+OF_SNAPSHOTS = ("weights", "populations", "growth", "dims", "time_values", "start", "stop")
 """What only data have which do not."""
 NAMES = "a name, or several names"
 KINDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     **dict.fromkeys(("units", "metadata", "time_values"), ("a mapping", lambda given: isinstance(given, Mapping))),
     **dict.fromkeys(("id", "time", "positions"), (NAMES, lambda given: _are_names(given))),
     "velocities": (f"{NAMES}, or False", lambda given: isinstance(given, bool) or _are_names(given)),
-    **dict.fromkeys(("weights", "populations"), ("a name", lambda given: isinstance(given, str))),
+    **dict.fromkeys(("weights", "populations", "growth"), ("a name", lambda given: isinstance(given, str))),
     **dict.fromkeys(
         ("crs", "projection", "timezone", "date_format", "keypoint", "position_unit"),
         ("text", lambda given: isinstance(given, str)),

@@ -36,6 +36,8 @@ PREFERRED = "X_pca"
 """The embedding of which distances mean most, where there are several."""
 COMPONENTS = ("pc", "pca")
 """Beginnings of the names of principal components, which are preferred likewise."""
+GROWTH = "growth_prior"
+"""The column of rates of growth that are known beforehand, as it is written."""
 MOST_COLUMNS = 100
 """Numbered columns above which they are not taken for positions by themselves."""
 STAND_INS = (
@@ -139,6 +141,7 @@ class Rows:
     velocities: np.ndarray | None = None
     weights: np.ndarray | None = None
     labels: np.ndarray | None = None
+    growth: np.ndarray | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
     units: dict[str, str] = field(default_factory=dict)
     names: dict[str, Names] = field(default_factory=dict)
@@ -155,6 +158,7 @@ class Rows:
             None if self.velocities is None else _Clouds(self.velocities, rows, unknown=True),
             None if self.weights is None else _Clouds(self.weights, rows),
             None if self.labels is None else _Clouds(self.labels, rows),
+            growth=None if self.growth is None else _Clouds(self.growth, rows, unknown=True),
             metadata=self.metadata,
             units=self.units,
         )
@@ -186,6 +190,7 @@ def series_from_columns(
     velocities: Names | None = None,
     weights: str | None = None,
     populations: str | None = None,
+    growth: str | None = None,
     dims: int | None = None,
     time_values: Mapping[Any, float] | None = None,
     metadata: Mapping[str, Any] | None = None,
@@ -222,6 +227,9 @@ def series_from_columns(
         The column that says which population a row belongs to, as integers or as words; words are numbered in
         their order and kept as the metadata ``population_names``; rows without a label are dropped. Default
         ``"population"`` if there; else one.
+    growth : str, optional
+        The column of rates at which rows are known beforehand to multiply [1 / time], finite, but where all are NaN at
+        some time: nothing is known then. Default: nothing is known, also where there is ``"growth_prior"``.
     dims : int, optional
         Keep the first coordinates only. Default: all.
     time_values : mapping, optional
@@ -248,6 +256,7 @@ def series_from_columns(
         velocities=velocities,
         weights=weights,
         populations=populations,
+        growth=growth,
         dims=dims,
         time_values=time_values,
         metadata=metadata,
@@ -264,6 +273,7 @@ def rows_from_columns(
     velocities: Names | None = None,
     weights: str | None = None,
     populations: str | None = None,
+    growth: str | None = None,
     dims: int | None = None,
     time_values: Mapping[Any, float] | None = None,
     metadata: Mapping[str, Any] | None = None,
@@ -277,6 +287,7 @@ def rows_from_columns(
     v = None if names is None else table.values("velocities", names)
     w = table.optional("weights", weights, "weight")
     label = table.optional("populations", populations, "population")
+    known_growth = None if growth is None else table.column("growth", table.require("growth", growth))
     if v is not None and v.shape != x.shape:
         raise ParameterError(
             f"`velocities` must have the shape of the positions, {x.shape}; {_shown(names)} of {source} has {v.shape}. "
@@ -310,18 +321,19 @@ def rows_from_columns(
         when = np.repeat(when, n)
         w = None if w is None else np.broadcast_to(w, (count, n)).ravel()
         label = None if label is None else np.broadcast_to(label, (count, n)).ravel()
+        known_growth = None if known_growth is None else np.broadcast_to(known_growth, (count, n)).ravel()
         x, v = x.reshape(-1, dim), None if v is None else v.reshape(-1, dim)
     about = dict(metadata or {})
     if label is not None:
         label, words = _labels(label)
         about |= {} if words is None else {"population_names": words}
-    rows = {"time": when, "velocities": v, "weights": w, "populations": label}
+    rows = {"time": when, "velocities": v, "weights": w, "populations": label, "growth": known_growth}
     for name, column in rows.items():
         if column is not None and len(column) != len(x):
             raise check.fail(name, f"a column of {len(x)} rows, as the positions have", column)
     found = {"time": time or table.time_column() or "time", "positions": where, "velocities": names}
     used = {role: table.stored(name) for role, name in found.items() if name is not None}
-    return Rows(when, x, v, w, label, about, units, used)
+    return Rows(when, x, v, w, label, known_growth, about, units, used)
 
 
 def columns_from_series(series: SnapshotSeries) -> dict[str, np.ndarray]:
@@ -331,13 +343,17 @@ def columns_from_series(series: SnapshotSeries) -> dict[str, np.ndarray]:
     -------
     dict
         ``"time"`` (N,), ``"positions"`` (N, d); ``"velocities"`` (N, d) if known at some time, NaN where not;
-        ``"weight"`` (N,) if not all are equal; ``"population"`` (N,) if there are several.
+        ``"weight"`` (N,) if not all are equal; ``"population"`` (N,) if there are several. ``"growth_prior"`` (N,) if
+        known at some time, NaN where not, which is found when it is named.
     """
     check.instance("series", series, SnapshotSeries)
     columns = {"time": np.repeat(series.times, series.sizes), "positions": np.concatenate(series.positions)}
     if any(v is not None for v in series.velocities):
         rows = zip(series.velocities, series.positions, strict=True)
         columns["velocities"] = np.concatenate([np.full_like(x, np.nan) if v is None else v for v, x in rows])
+    if any(g is not None for g in series.growth):
+        rates = zip(series.growth, series.sizes, strict=True)
+        columns[GROWTH] = np.concatenate([np.full(n, np.nan) if g is None else g for g, n in rates])
     if not all(cloud.uniform for cloud in series):
         columns["weight"] = np.concatenate(series.weights)
     if series.labels is not None:

@@ -16,6 +16,7 @@ from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.errors import DataWarning, ParameterError
 from wlmsim.io.attributes import plain
 from wlmsim.io.columns import (
+    GROWTH,
     PREFERRED,
     Rows,
     axis_names,
@@ -112,7 +113,7 @@ def to_xarray(series: SnapshotSeries) -> xarray.Dataset:
     data: dict[str, Any] = {
         "row_size": ("time", np.array(series.sizes, dtype=np.int64), {"sample_dimension": "row"}),
     }
-    for name in ("positions", "velocities", "weight", "population"):
+    for name in ("positions", "velocities", "weight", "population", GROWTH):
         if name in columns:
             data[name] = (("row", "axis")[: columns[name].ndim], columns[name])
     if unit := series.units.get("length"):
@@ -226,7 +227,7 @@ def _warn_of_pictures(rows: Rows) -> None:
 
 def _whereabouts(rows: Rows, given: Mapping[str, Any]) -> dict[str, Any]:
     """What reads the same columns again, of another file of the same experiment too: plain values."""
-    kept = {name: given[name] for name in ("dims", "populations", "weights") if name in given}
+    kept = {name: given[name] for name in ("dims", "populations", "weights", "growth") if name in given}
     if "time_values" in given:
         kept["time_values"] = [[word, float(value)] for word, value in given["time_values"].items()]
     dates = {name: rows.metadata[name] for name in (ORIGIN,) if name in rows.metadata}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,9 @@ def save_snapshots(series: SnapshotSeries, path: str | Path) -> Path:
         hdf5.store(group, "times", series.times, hdf5.unit_of(series.units, time=1))
         hdf5.store(group, "offsets", np.cumsum((0, *series.sizes)))
         hdf5.store_in_parts(group, "positions", series.positions, hdf5.unit_of(series.units, length=1))
-        _write_velocities(group, series)
+        per_time = hdf5.unit_of(series.units, time=-1)
+        _write_known(group, "velocities", series.velocities, series, hdf5.unit_of(series.units, length=1, time=-1))
+        _write_known(group, "growth", series.growth, series, per_time)
         if not all(np.array_equal(w, check.weights("weights", None, len(w))) for w in series.weights):
             hdf5.store_in_parts(group, "weights", series.weights)
         if series.labels is not None:
@@ -88,7 +91,7 @@ def outline(file: h5py.File) -> dict[str, Any]:
     offsets = _offsets(file, len(times))
     columns = _columns(file, offsets)
     sizes = np.diff(offsets)
-    known = _known(file, len(times)) if "velocities" in columns else np.zeros(len(times), dtype=bool)
+    known = _known(file, "velocities", len(times)) if "velocities" in columns else np.zeros(len(times), dtype=bool)
     return {
         "times": {"count": len(times), "first": float(times[0]), "last": float(times[-1])},
         "sizes": {"min": int(sizes.min()), "max": int(sizes.max()), "total": int(sizes.sum())},
@@ -96,18 +99,20 @@ def outline(file: h5py.File) -> dict[str, Any]:
         "velocities": int(known.sum()),
         "weights": "weights" in columns,
         "populations": "populations" in columns,
+        **({"growth": int(_known(file, "growth", len(times)).sum())} if "growth" in columns else {}),
     }
 
 
-def _write_velocities(group: h5py.Group, series: SnapshotSeries) -> None:
-    known = np.array([v is not None for v in series.velocities])
-    if not known.any():
-        return
-    rows = [
-        np.full_like(x, np.nan) if v is None else v for v, x in zip(series.velocities, series.positions, strict=True)
-    ]
-    hdf5.store_in_parts(group, "velocities", rows, hdf5.unit_of(series.units, length=1, time=-1))
-    hdf5.store(group, "velocities_known", known)
+def _write_known(
+    group: h5py.Group, name: str, columns: Sequence[np.ndarray | None], series: SnapshotSeries, unit: str | None
+) -> None:
+    """A column that is known at some times, with NaN at the others; nothing if it is known at none."""
+    known = [column is not None for column in columns]
+    if any(known):
+        shape = next(column.shape[1:] for column in columns if column is not None)
+        rows = [np.full((n, *shape), np.nan) if c is None else c for c, n in zip(columns, series.sizes, strict=True)]
+        hdf5.store_in_parts(group, name, rows, unit)
+        hdf5.store(group, f"{name}_known", np.array(known))
 
 
 def _read(file: h5py.File, start: Any, stop: Any) -> SnapshotSeries:
@@ -118,8 +123,8 @@ def _read(file: h5py.File, start: Any, stop: Any) -> SnapshotSeries:
     columns = _columns(file, offsets)
     bounds = offsets[chosen.start : chosen.stop + 1]
     clouds: dict[str, Any] = {name: _Clouds(name, dataset, bounds) for name, dataset in columns.items()}
-    if "velocities" in clouds:
-        clouds["velocities"].known = _known(file, len(times))[chosen]
+    for name in {"velocities", "growth"} & clouds.keys():
+        clouds[name].known = _known(file, name, len(times))[chosen]
     with hdf5.stored_values():
         return SnapshotSeries(times[chosen], **clouds, **about)
 
@@ -159,14 +164,15 @@ def _columns(file: h5py.File, offsets: np.ndarray) -> dict[str, h5py.Dataset]:
         ("velocities", positions.shape, "f"),
         ("weights", (rows,), "f"),
         ("populations", (rows,), "iu"),
+        ("growth", (rows,), "f"),
     ):
         if name in file["snapshots"]:
             columns[name] = hdf5.column(file, f"snapshots/{name}", shape, kind)
     return columns
 
 
-def _known(file: h5py.File, count: int) -> np.ndarray:
-    return hdf5.column(file, "snapshots/velocities_known", (count,), "b")[:]
+def _known(file: h5py.File, name: str, count: int) -> np.ndarray:
+    return hdf5.column(file, f"snapshots/{name}_known", (count,), "b")[:]
 
 
 def forget(trajectory: Trajectory) -> SnapshotSeries:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from wlmsim.data.population import Population
+from wlmsim.data.population import Population, grown
 from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.functionals.base import Functional, FunctionalSum
 from wlmsim.learn.dissipations import AverageDissipation, LearnableDissipation
@@ -39,11 +39,17 @@ class Cloud:
     v: torch.Tensor | None
     w: torch.Tensor
     time: float
+    growth: torch.Tensor | None = None
 
     def rows(self, index: torch.Tensor) -> Cloud:
         """Some of its particles, with weights that sum to 1."""
         w = self.w[index]
-        return Cloud(self.x[index], None if self.v is None else self.v[index], w / w.sum(), self.time)
+        v, growth = (None if column is None else column[index] for column in (self.v, self.growth))
+        return Cloud(self.x[index], v, w / w.sum(), self.time, growth)
+
+    def grown(self, time: float) -> torch.Tensor:
+        """Weights at another time, of particles that grow as is known beforehand."""
+        return self.w if self.growth is None else grown(self.w, (time - self.time) * self.growth, torch)
 
 
 WEAK = 0.03
@@ -98,6 +104,7 @@ def scaled_cloud(cloud: Population, scales: Scales, like: torch.Tensor) -> Cloud
         None if velocities is None else tensor(velocities * scales.duration / scales.length),
         tensor(cloud.weights),
         (cloud.time - scales.start) / scales.duration,
+        None if cloud.growth is None else tensor(cloud.growth * scales.duration),
     )
 
 

@@ -320,7 +320,8 @@ class WLM(Estimator):
             Whose workers train the members, one each at a time: a client, a cluster, or the address of a scheduler.
             Default: the processes of `Runtime`.
         **columns
-            Of an AnnData object: where it has times, positions and more, as in `SnapshotSeries.from_anndata`.
+            Of an AnnData object: where it has times, positions and more, as in `SnapshotSeries.from_anndata`; with
+            ``growth="growth_prior"`` cells are expected to grow at the rates in that column.
 
         Returns
         -------
@@ -491,8 +492,9 @@ class WLM(Estimator):
         Returns
         -------
         GrowthRate
-            ``rate`` and its standard error from counting, ``error``, each of shape (n,) [1 / time]. Both are zero if
-            masses are conserved, as they are unless the loss has a finite reach.
+            ``rate`` and its standard error from counting, ``error``, each of shape (n,) [1 / time]. What was known
+            beforehand is part of it (`growth` of the data). Both are zero if masses are conserved, as they are unless
+            the loss has a finite reach or growth was known.
 
         Raises
         ------
@@ -657,7 +659,8 @@ class WLM(Estimator):
         ``obs["growth_rate"]``, ``obs["growth_rate_error"]``: `growth_rate` until the next time (of the last time: since
         the one before), and its standard error from counts and from the spread over the networks [1 / time]. It is over
         and above the population as a whole, of whose growth numbers of cells in samples say nothing; never beyond
-        log(1 + cells) / interval. Not written where the loss has no reach: masses are then conserved.
+        log(1 + cells) / interval. Not written where masses are conserved: the loss has no reach, and no growth was
+        known beforehand.
 
         ``uns["wlmsim_annotation"]``: what was written; a fit does not take these velocities for data.
         """

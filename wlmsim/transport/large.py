@@ -18,6 +18,7 @@ from itertools import pairwise
 import numpy as np
 
 from wlmsim import _validation as check
+from wlmsim.data.population import grown
 from wlmsim.errors import ParameterError
 from wlmsim.transport.exact import Plan, blew_up, fits, ground_cost, optimal_plan
 from wlmsim.transport.unbalanced import (
@@ -26,6 +27,7 @@ from wlmsim.transport.unbalanced import (
     carried_masses,
     dual_potentials,
     growing,
+    of_known_growth,
     unbalanced_plan,
 )
 
@@ -140,6 +142,7 @@ def unbalanced_transport_plan(
     target: np.ndarray | None = None,
     *,
     reach: float = math.inf,
+    growth: np.ndarray | None = None,
     seed: int = 0,
 ) -> UnbalancedPlan:
     """Optimal transport with growth between clouds of any size.
@@ -153,6 +156,8 @@ def unbalanced_transport_plan(
         As in `transport_plan`.
     reach : float
         As in `unbalanced_plan` [length]. Default infinite: mass is conserved.
+    growth : ndarray, shape (n,), optional
+        As in `unbalanced_plan`. Default: all are expected to grow alike.
 
     Returns
     -------
@@ -180,20 +185,27 @@ def unbalanced_transport_plan(
     """
     x, y, source, target = _checked(x, y, source, target)
     if fits(len(x), len(y)):
-        return unbalanced_plan(ground_cost(x, y, 2), source, target, reach=reach)
-    return approximate_unbalanced_plan(x, y, source, target, reach=reach, seed=seed)
+        return unbalanced_plan(ground_cost(x, y, 2), source, target, reach=reach, growth=growth)
+    return approximate_unbalanced_plan(x, y, source, target, reach=reach, growth=growth, seed=seed)
 
 
 def approximate_unbalanced_plan(
-    x: np.ndarray, y: np.ndarray, source: np.ndarray, target: np.ndarray, *, reach: float = math.inf, seed: int = 0
+    x: np.ndarray,
+    y: np.ndarray,
+    source: np.ndarray,
+    target: np.ndarray,
+    *,
+    reach: float = math.inf,
+    growth: np.ndarray | None = None,
+    seed: int = 0,
 ) -> UnbalancedPlan:
     """What `unbalanced_transport_plan` gives of large clouds, of clouds of any size."""
+    expected = source if growth is None else grown(source, growth)
     if reach == math.inf:
-        plan = approximate_plan(x, y, source, target, seed=seed)
-        return UnbalancedPlan(*plan, plan.mass, plan.mass)
+        return of_known_growth(approximate_plan(x, y, expected, target, seed=seed), source, expected, target)
     price = 2 * check.positive("reach", reach) ** 2
-    potentials = sampled_potentials(x, y, source, target, price, (BLUR * reach) ** 2, seed=seed)
-    masses = carried_masses(*potentials.of_all(), source, target, price)
+    potentials = sampled_potentials(x, y, expected, target, price, (BLUR * reach) ** 2, seed=seed)
+    masses = carried_masses(*potentials.of_all(), expected, target, price)
     plan = approximate_plan(x, y, *masses, seed=seed)
     return growing(_with_faint_rows(plan, x, y, *masses, np.random.default_rng(seed)), source, target)
 

@@ -44,7 +44,7 @@ def schroedinger_bridge(
     Parameters
     ----------
     before, after : Population
-        The observed clouds.
+        The observed clouds; `growth` of the first is what is known beforehand of how its particles multiply.
     time : float
         When, between the two [time].
     noise : float
@@ -97,6 +97,11 @@ def fraction(before: Population, after: Population, time: float) -> float:
     return (time - before.time) / (after.time - before.time)
 
 
+def _between(before: Population, after: Population, s: float) -> float:
+    """The time at a fraction of the way."""
+    return (1 - s) * before.time + s * after.time
+
+
 def sample_coupling(
     before: Population,
     after: Population,
@@ -127,10 +132,12 @@ def sample_coupling(
     if not fits(n, m):
         return _sample_large_coupling(before, after, s, price, epsilon, count, seed)
     cost = ground_cost(before.positions, after.positions, 2)
-    f, g = dual_potentials(cost, before.weights, after.weights, price, epsilon)
-    # what leaves a particle falls short of its weight by the factor exp(-f / price), which it grows by on its way
+    f, g = dual_potentials(cost, before.grown(after.time), after.weights, price, epsilon)
+    # what leaves a particle falls short of its weight by the factor exp(-f / price), which it grows by on its way,
+    # beside what is known to
     start, end = f / epsilon + (1 - s) * f / price, g / epsilon + s * g / price
-    masses = before.weights[:, None] * after.weights * np.exp(start[:, None] + end - cost / epsilon)
+    now = before.grown(_between(before, after, s))
+    masses = now[:, None] * after.weights * np.exp(start[:, None] + end - cost / epsilon)
     shares = np.cumsum(masses)
     # one in each of so many equal shares, anywhere in it: evenly spaced ones would draw the same rows again and again
     at = (np.arange(count) + np.random.default_rng(seed).random(count)) / count
@@ -149,11 +156,12 @@ def _sample_large_coupling(
     """
     rng = np.random.default_rng(seed)
     x, y = before.positions, after.positions
-    found = sampled_potentials(x, y, before.weights, after.weights, price, epsilon, seed=seed)
+    found = sampled_potentials(x, y, before.grown(after.time), after.weights, price, epsilon, seed=seed)
     f, g = found.of_all()
     start, end = f / epsilon + (1 - s) * f / price, g / epsilon + s * g / price
     logarithms = start + found.log_means(x, y[found.parts[1]], end[found.parts[1]])
-    source = np.sort(draw(before.weights * np.exp(logarithms - logarithms.max()), count, rng))
+    now = before.grown(_between(before, after, s))
+    source = np.sort(draw(now * np.exp(logarithms - logarithms.max()), count, rng))
     target = np.empty(count, dtype=np.int64)
     order = rng.permutation(count)
     for k in range(0, count, CANDIDATES):

@@ -7,6 +7,9 @@ Mass is carried, created and removed, each at a price. With the plan P and the w
 is least, so that mass is carried over distances below the reach, and beyond it rather removed here and created there.
 What is carried then falls short of, or exceeds, the shares of the particles at either end; a particle's descendants
 make up for it by growing at a constant rate all along their way.
+
+Where growth is known beforehand, a are the weights that the particles are expected to grow to: what is known is free,
+and only what departs from it has a price.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from wlmsim import _validation as check
+from wlmsim.data.population import grown
 from wlmsim.transport.exact import Plan, optimal_plan
 
 BLUR = 0.2
@@ -55,6 +59,7 @@ def unbalanced_plan(
     target: np.ndarray,
     *,
     reach: float = math.inf,
+    growth: np.ndarray | None = None,
     prices: np.ndarray | None = None,
 ) -> UnbalancedPlan:
     """Optimal transport with growth, for a matrix of squared distances.
@@ -68,6 +73,9 @@ def unbalanced_plan(
     reach : float
         Distance over which mass is rather carried than removed and created anew, positive [length]. Infinite: mass is
         conserved, the plan is the optimal one. Default infinite.
+    growth : ndarray, shape (n,), optional
+        What is known beforehand of the growth of the rows of the source on their way: logarithms of factors, up to a
+        constant [dimensionless]. With an infinite reach they grow just so. Default: all are expected to grow alike.
     prices : ndarray, optional
         Of `wlmsim.transport.optimal_plan`, for an infinite reach.
 
@@ -96,11 +104,16 @@ def unbalanced_plan(
     array([0.586, 0.414])
     """
     a, b = np.asarray(source, dtype=float), np.asarray(target, dtype=float)
+    expected = a if growth is None else grown(a, growth)
     if reach == math.inf:
-        plan = optimal_plan(cost, a, b, prices=prices)
-        return UnbalancedPlan(*plan, plan.mass, plan.mass)
-    r, c = transported_masses(cost, a, b, reach=reach)
+        return of_known_growth(optimal_plan(cost, expected, b, prices=prices), a, expected, b)
+    r, c = transported_masses(cost, expected, b, reach=reach)
     return growing(optimal_plan(cost, r, c), a, b)
+
+
+def of_known_growth(plan: Plan, a: np.ndarray, expected: np.ndarray, b: np.ndarray) -> UnbalancedPlan:
+    """A plan of all that particles of weights a are expected to grow to; where they do not grow, it is as it is."""
+    return UnbalancedPlan(*plan, plan.mass, plan.mass) if np.array_equal(expected, a) else growing(plan, a, b)
 
 
 def growing(plan: Plan, a: np.ndarray, b: np.ndarray) -> UnbalancedPlan:

@@ -146,3 +146,59 @@ def test_a_prior_says_who_is_expected_to_multiply(cells, model):
         CELLS.growth_prior(data, "S_score")
     with pytest.raises(ParameterError, match="did you mean 'known'"):
         CELLS.pull(model, data, "kind", start=0, end=4, growth="knwon")
+
+
+@pytest.fixture(scope="module")
+def scored(cells):
+    """Cells of which the upper kind is known to multiply."""
+    data = cells.copy()
+    data.obs["growth_prior"] = np.where(data.obs["is_up"], 0.3, 0.0)
+    return data
+
+
+@pytest.fixture(scope="module")
+def knowing(scored):
+    model = wls.learn.recipes.cells(loss="exact", optimiser__steps=40, members=2, progress=False, noise=0.3)
+    return model.fit(scored, time="day", growth="growth_prior")
+
+
+def test_a_fit_remembers_what_was_known_of_growth(scored, knowing, cells, tmp_path):
+    assert knowing.cells_["growth"] == "growth_prior"
+    path = knowing.save(tmp_path / "a.model")
+    for model in (knowing, wls.learn.WLM.load(path)):
+        data = scored.copy()
+        model.annotate(data)
+        rate, up = data.obs["growth_rate"], data.obs["is_up"].to_numpy()
+        assert rate[up].median() - rate[~up].median() == pytest.approx(0.3, abs=0.02)
+        assert data.obs["growth_rate_error"].notna().all()
+        others = cells.copy()  # of which nothing is known
+        np.testing.assert_allclose(model.annotate(others).obs["growth_rate"], rate, rtol=1e-6)
+        assert not np.allclose(others.obs["growth_rate"], 0)
+
+
+def test_couplings_know_what_the_fit_knew(scored, knowing, cells):
+    by_fit, by_name = (CELLS.pull(knowing, scored, "kind", 0, 4, growth=g) for g in (None, "growth_prior"))
+    np.testing.assert_array_equal(by_fit, by_name)
+    assert np.abs(by_fit - CELLS.pull(knowing, cells, "kind", 0, 4)).to_numpy().max() > 0.001
+
+
+@pytest.mark.parametrize(
+    ("growth", "message"),
+    [
+        ("growth_priors", r"`growth` must name one of .*did you mean 'growth_prior'"),
+        ("kind", "`growth`"),
+        ("unknown", r"`growth\[0\]` must be finite; got NaN or infinity in 1 of 60 rows"),
+    ],
+)
+def test_growth_that_cannot_be_known(scored, growth, message):
+    data = scored.copy()
+    data.obs["unknown"] = data.obs["growth_prior"]
+    data.obs.iloc[int(np.flatnonzero(data.obs["day"] == "day 0")[0]), -1] = np.nan
+    model = wls.learn.recipes.cells(optimiser__steps=2, members=1, progress=False)
+    with pytest.raises(ParameterError, match=message):
+        model.fit(data, time="day", growth=growth)
+
+
+def test_studies_take_what_is_known(scored):
+    study = wls.learn.study(scored, 4, time="day", growth="growth_prior", progress=False)
+    assert study.data.growth[0] is not None and study.model.cells_["growth"] == "growth_prior"

@@ -132,6 +132,21 @@ class TestRecovery:
         one, two = (fit_parameters(well(2.0), data, ["external.stiffness"]).values for data in (oscillation, other))
         assert one == pytest.approx(two, rel=1e-9)
 
+    def test_who_multiplies_is_not_taken_for_motion(self):
+        """Those outside multiply, as is known: without it they look as if nothing drew them back."""
+        rng = np.random.default_rng(0)
+        x = rng.normal(size=(4000, 1))
+        rate, times = 1.5 * (np.abs(x[:, 0]) > 1), (0.0, 0.5, 1.0)
+        chosen = [rng.choice(4000, 300, p=np.exp(rate * t) / np.exp(rate * t).sum()) for t in times]
+        data = wls.SnapshotSeries(times, [np.cos(t) * x[rows] for t, rows in zip(times, chosen, strict=True)])
+        known = data.with_columns(growth=[rate[chosen[0]], None, None])
+        blind, knowing = (
+            fit_parameters(well(2.0), series, ["external.stiffness"], initial_velocities="zero", dt=0.05)
+            for series in (data, known)
+        )
+        assert knowing.values["external.stiffness"] == pytest.approx(1.0, abs=0.15)
+        assert blind.values["external.stiffness"] < 0.7
+
     def test_morse_strength_and_range(self):
         def swarm(c: float, l: float) -> wls.Lagrangian:
             return wls.Lagrangian(wls.Pairwise(wls.laws.Morse(c, l)), dissipation=wls.Friction(0.2))

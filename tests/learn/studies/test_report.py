@@ -175,3 +175,7 @@ def test_dates_and_growth_are_said(made, spring):
     assert words.learned(study)[-1] == "No growth was learned: every particle keeps its weight."
     study.model.reach_ = 2.0
     assert "farther than 2 km, particles rather multiply and die" in words.learned(study)[-1]
+    study.data = dated.with_columns(growth=[np.zeros(n) for n in dated.sizes])
+    assert words.learned(study)[-1].startswith("Growth was learned, beside what was known: farther than 2 km")
+    study.model.reach_ = np.inf
+    assert words.learned(study)[-1].startswith("Growth is what was known beforehand")

@@ -45,6 +45,7 @@ CASES = {
     "noise and pairs": lambda: small(pairs(), friction=math.inf, noise=0.1, stopping="early"),
     "pairs": lambda: small(pairs()),
     "several populations": lambda: small(pairs()),
+    "known growth": lambda: small(friction=math.inf, loss="exact", batch_size=None),
     "learned velocities": lambda: small(initial_velocities="learn"),
     "matching": lambda: small(rollouts=None, matching=wls.learn.Matching(steps=10)),
     "matching pairs": lambda: small(pairs(), matching=wls.learn.Matching(steps=6), steps=4),
@@ -55,6 +56,8 @@ CASES = {
 def data_of(case: str) -> wls.SnapshotSeries:
     if case == "several populations":
         return wls.SnapshotSeries.of_several({k: drifters(30 + k, k) for k in range(3)})
+    if case == "known growth":
+        return drifters().with_columns(growth=[np.linspace(-1, 1, n) for n in drifters().sizes])
     return drifters().without_velocities() if case == "learned velocities" else drifters()
 
 

@@ -49,7 +49,7 @@ def annotate(
         if (certainty := _certainty(model, marginals, len(velocity))) is not None:
             written.plan("obs", "force_certainty", certainty)
         bar.advance()
-        if model.reach_ < math.inf:
+        if model.reach_ < math.inf or model.growth_rates_ is not None:
             rates, errors = growth_rates(model, rows, marginals)
             written.plan("obs", "growth_rate", rates)
             written.plan("obs", "growth_rate_error", errors)

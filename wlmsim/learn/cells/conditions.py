@@ -162,7 +162,7 @@ def _parts(rows: Rows, reference: str) -> dict[str, SnapshotSeries]:
 
 
 def _later(series: SnapshotSeries, offset: float) -> SnapshotSeries:
-    clouds = [Population(c.positions, c.velocities, c.weights, c.time + offset) for c in series]
+    clouds = [Population(c.positions, c.velocities, c.weights, c.time + offset, growth=c.growth) for c in series]
     return SnapshotSeries.from_populations(clouds, units=series.units)
 
 

@@ -44,7 +44,7 @@ def push(
         and growth; in several steps where there are times between.
     growth : str, optional
         The column of ``obs`` with rates that are known beforehand, such as those of `growth_prior` [1 / time]. Default:
-        every cell is expected to grow alike.
+        that of the fit; without one every cell is expected to grow alike.
     **columns
         What is to be read in other places than the model remembers, as in `SnapshotSeries.from_anndata`.
 
@@ -211,7 +211,7 @@ class _Cells(NamedTuple):
 
     def ways(self, start: float, end: float) -> list[_Way]:
         """From a start to an end, one for each population that was seen at both."""
-        rows = rows_of(self.model, self.data, **self.columns)
+        rows = rows_of(self.model, self.data, growth=self.growth, **self.columns)
         check_fitted_to(self.model, rows)
         marginals = marginals_of(rows, self.model)
         begins, ends = (at_time(marginals, name, time) for name, time in (("start", start), ("end", end)))
@@ -227,21 +227,14 @@ class _Cells(NamedTuple):
         return found
 
     def _links(self, marginals: list[Marginal]) -> list[Link]:
-        predictor, spread, rates = self.model._predictor(), spread_of(self.model), self._rates()
+        predictor, spread = self.model._predictor(), spread_of(self.model)
         found = []
         with LateBar("coupling cells", len(marginals) - 1, shown=self.model.progress) as bar:
             for before, after in itertools.pairwise(marginals):
                 cloud = before.cloud if predictor.first_order else moving(predictor, before.cloud)
-                found.append(Link.of(predictor, cloud, after.cloud, spread, rates[before.rows]))
+                found.append(Link.of(predictor, cloud, after.cloud, spread))
                 bar.advance()
         return found
-
-    def _rates(self) -> np.ndarray:
-        """Rates of growth that are known beforehand."""
-        if self.growth is None:
-            return np.zeros(self.data.n_obs)
-        name = check.choice("growth", self.growth, list(self.data.obs))
-        return check.finite("growth", check.array("growth", self.data.obs[name].to_numpy()))
 
 
 def _along(

@@ -52,12 +52,8 @@ class Link:
         before: Population,
         after: Population,
         spread: float,
-        rates: np.ndarray | float = 0.0,
     ) -> Link:
-        """Couple two clouds by the mechanics of a predictor.
-
-        `spread` is the extent of the data [length], `rates` a prior for the growth of the cells before [1 / time].
-        """
+        """Couple two clouds by the mechanics of a predictor; `spread` is the extent of the data [length]."""
         reach, span = predictor.growth.reach, after.time - before.time
         width = predictor.noise * math.sqrt(span)
         # without noise as narrow as plans with growth are, which is enough for Sinkhorn's iterations to end
@@ -65,8 +61,7 @@ class Link:
         epsilon = 2 * width**2 if width > 0 else least**2
         price = math.inf if reach == math.inf else 2 * reach**2
         ends, y, b = carried(predictor, before, after.time), after.positions, after.weights
-        a = before.weights * np.exp((rates - np.max(rates)) * span)
-        a = a / a.sum()
+        a = before.grown(after.time)
         some, others = _some(len(a), 0), _some(len(b), 1)
         small_a, small_b = a[some] / a[some].sum(), b[others] / b[others].sum()
         cost = ground_cost(ends[some], y[others], 2)

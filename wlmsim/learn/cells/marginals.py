@@ -70,12 +70,10 @@ def _with_estimates(marginals: list[Marginal], predictor: Predictor) -> list[Mar
 
 
 def _cloud(rows: Rows, here: np.ndarray, time: float) -> Population:
-    return Population(
-        rows.positions[here],
-        None if rows.velocities is None else rows.velocities[here],
-        None if rows.weights is None else rows.weights[here],
-        time,
+    velocities, weights, growth = (
+        None if column is None else column[here] for column in (rows.velocities, rows.weights, rows.growth)
     )
+    return Population(rows.positions[here], velocities, weights, time, growth=growth)
 
 
 def at_time(marginals: list[Marginal], name: str, time: Any) -> list[Marginal]:

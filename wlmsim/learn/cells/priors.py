@@ -9,6 +9,7 @@ import numpy as np
 from wlmsim import _validation as check
 from wlmsim.data.dates import SECONDS, unit_of_time
 from wlmsim.errors import ParameterError
+from wlmsim.io.columns import GROWTH
 from wlmsim.learn.cells.reading import check_is_anndata
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ SLOW, FAST = 0.3, 1.7
 """Least and greatest rate of births, and of deaths, a day: cells double in 55 hours, or in 10."""
 BIRTHS, DEATHS = (0.25, 0.5), (0.1, 0.2)
 """Scores at which rates are half-way, and the width of the change."""
-KEY = "growth_prior"
+KEY = GROWTH
 """Where rates are written."""
 
 
@@ -30,11 +31,11 @@ def growth_prior(
     unit: str = "day",
     key: str | None = KEY,
 ) -> np.ndarray:
-    """Rates of growth by scores of gene sets, as a prior for couplings.
+    """Rates of growth by scores of gene sets, as a prior for fits and couplings.
 
     Births less deaths, each at a rate r = 0.3 + 1.4 / (1 + exp(-4 (s - c) / w)) a day that rises with the score s,
     around c = 0.25 in a width w = 0.5 for births, and around 0.1 in 0.2 for deaths. Without a score deaths are the
-    rarest. Only differences between cells of a time matter to couplings.
+    rarest. Only differences between cells of a time matter.
 
     Parameters
     ----------
@@ -46,7 +47,8 @@ def growth_prior(
         The unit of time of the data, per which rates are given. Default "day".
     key : str or None
         Name in ``obs`` under which they are written, a new one, or the default, which is written over; None writes
-        nothing. Default "growth_prior". `push`, `pull`, `descendants` and `ancestors` take it as `growth`.
+        nothing. Default "growth_prior". `WLM.fit` and `study` take it as `growth`, and so do `push`, `pull`,
+        `descendants` and `ancestors`.
 
     Returns
     -------

@@ -29,4 +29,5 @@ def _rates_of_members(model: Any, rows: Rows, marginals: Sequence[Marginal]) -> 
     if len(model._fitted_members) < 2 or len({marginal.time for marginal in marginals}) < 2:
         return []
     series = rows.series()
-    return [dataclasses.replace(member, fitted=series).fitted_rates() for member in members_of(model)]
+    found = [dataclasses.replace(member, fitted=series).fitted_rates() for member in members_of(model)]
+    return [rates for rates in found if rates is not None]  # none where growth was known, and is not of these cells

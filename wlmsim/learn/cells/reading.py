@@ -39,8 +39,8 @@ def series_of(data: anndata.AnnData, **columns: Any) -> SnapshotSeries:
     data : anndata.AnnData
         The cells.
     **columns
-        As in `SnapshotSeries.from_anndata`: `time`, `positions`, `velocities`, `populations`, `weights`, `time_values`
-        and `dims`, the number of components.
+        As in `SnapshotSeries.from_anndata`: `time`, `positions`, `velocities`, `populations`, `weights`, `growth`,
+        `time_values` and `dims`, the number of components.
 
     Returns
     -------
@@ -92,6 +92,7 @@ def rows_of(model: Any, data: anndata.AnnData, **columns: Any) -> Rows:
     -------
     Rows
     """
+    check_is_anndata(data)
     where = dict(model.cells_)
     if (first := where.pop("first_date", None)) is not None:
         where["metadata"] = {"first_date": first}
@@ -100,8 +101,9 @@ def rows_of(model: Any, data: anndata.AnnData, **columns: Any) -> Rows:
     dim = len(model._fitted_members[0].scales.centre)
     if "velocities" in where and where["velocities"] not in (*data.obsm, *data.layers):
         del where["velocities"]
+    if "growth" in where and where["growth"] not in data.obs:  # what is known of fitted cells need not be of others
+        del where["growth"]
     where = {"dims": dim, **where, **{name: value for name, value in columns.items() if value is not None}}
-    check_is_anndata(data)
     with warnings.catch_warnings():  # it was all said when the model was fitted
         warnings.simplefilter("ignore", DataWarning)
         rows = cells_of(data, **where)

@@ -82,7 +82,7 @@ def transport_plan(x: np.ndarray, wx: np.ndarray, y: np.ndarray, wy: np.ndarray)
 def transport_plans(clouds: Clouds, pairs: list[Pair]) -> list[Plan]:
     """Plans from the predicted to the observed clouds."""
     return [
-        transport_plan(x, start.weights, target.positions, target.weights)
+        transport_plan(x, start.grown(target.time), target.positions, target.weights)
         for x, (start, target) in zip(clouds, pairs, strict=True)
     ]
 

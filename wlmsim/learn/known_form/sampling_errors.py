@@ -59,9 +59,10 @@ def _halves(cloud: Population, rng: np.random.Generator) -> Halves | None:
 
 def _rows(cloud: Population, rows: np.ndarray, counts: np.ndarray | None = None) -> Population:
     """Some rows of a cloud, with their weights or with how often each was drawn."""
-    velocities = None if cloud.velocities is None else cloud.velocities[rows]
-    weights = cloud.weights[rows] if counts is None else counts.astype(float)
-    return Population(cloud.positions[rows], velocities, weights, cloud.time)
+    part = cloud.rows(rows)
+    if counts is None:
+        return part
+    return Population(part.positions, part.velocities, counts.astype(float), part.time, growth=part.growth)
 
 
 # --- bias
@@ -158,10 +159,11 @@ class _DebiasedScore:
     def _residuals(
         x: np.ndarray, start: Population, target: Population, own: Halves | None, others: Halves | None
     ) -> np.ndarray:
+        grown = start.grown(target.time)
         if own is None or others is None:
-            plan = transport_plan(x, start.weights, target.positions, target.weights)
+            plan = transport_plan(x, grown, target.positions, target.weights)
             return residuals(x, target.positions, plan)
-        weights = [start.weights[half] / start.weights[half].sum() for half in own]
+        weights = [grown[half] / grown[half].sum() for half in own]
         total = np.zeros_like(x)
         for half, wx in zip(own, weights, strict=True):
             for other in others:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -230,7 +231,10 @@ def _bridged(
     first: Cloud, last: Cloud, rng: np.random.Generator, noise: float, reach: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Rows of both clouds that the Schroedinger bridge joins."""
-    ends = [Population(_array(cloud.x), None, _array(cloud.w), cloud.time) for cloud in (first, last)]
+    ends = [
+        Population(_array(c.x), None, _array(c.w), c.time, growth=None if c.growth is None else _values(c.growth))
+        for c in (first, last)
+    ]
     seed = int(rng.integers(2**31))
     return sample_coupling(ends[0], ends[1], 0.5, noise=noise, reach=reach, count=len(first.x) + len(last.x), seed=seed)
 
@@ -266,15 +270,16 @@ def _coupled(
         Whose particles may feel each other: then they are carried in parts of `COUPLED`.
     """
     if max(len(before.x), len(after.x)) <= COUPLED:
-        cost = ground_cost(end(before), places(after), 2)
-        yield before, after, unbalanced_plan(cost, _array(before.w), _array(after.w), reach=reach)
+        cost, growth = ground_cost(end(before), places(after), 2), _known_growth(before, after)
+        yield before, after, unbalanced_plan(cost, _array(before.w), _array(after.w), reach=reach, growth=growth)
         return
     first, last = (c.rows(torch.as_tensor(rng.permutation(len(c.x))[:PLANNED])) for c in (before, after))
     alone = mechanics is None or mechanics.is_local
     parts = np.array_split(np.arange(len(first.x)), 1 if alone else math.ceil(len(first.x) / COUPLED))
     ends = np.concatenate([end(first.rows(torch.as_tensor(part))) for part in parts])
     seed = int(rng.integers(2**31))
-    plan = approximate_unbalanced_plan(ends, places(last), _array(first.w), _array(last.w), reach=reach, seed=seed)
+    how: dict[str, Any] = {"reach": reach, "growth": _known_growth(first, last), "seed": seed}
+    plan = approximate_unbalanced_plan(ends, places(last), _array(first.w), _array(last.w), **how)
     drawn = rng.permutation(draw(plan.carried, min(ROWS, len(plan.carried)), rng))
     for pairs in np.array_split(drawn, math.ceil(len(drawn) / COUPLED)):
         even = torch.full_like(first.w[:1], 1 / len(pairs)).expand(len(pairs))
@@ -290,6 +295,15 @@ def _coupled(
         yield Cloud(ones[0].x, ones[0].v, even, before.time), Cloud(ones[1].x, ones[1].v, even, after.time), grown
 
 
+def _known_growth(before: Cloud, after: Cloud) -> np.ndarray | None:
+    """Logarithms of the factors by which particles are known to multiply on their way."""
+    return None if before.growth is None else (after.time - before.time) * _values(before.growth)
+
+
 def _array(tensor: torch.Tensor) -> np.ndarray:
-    values = tensor.detach().cpu().double().numpy()
+    values = _values(tensor)
     return values / values.sum() if values.ndim == 1 else values
+
+
+def _values(tensor: torch.Tensor) -> np.ndarray:
+    return tensor.detach().cpu().double().numpy()

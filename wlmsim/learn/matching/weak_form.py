@@ -58,6 +58,7 @@ class Estimate(NamedTuple):
 def begin(mechanics: Mechanics, populations: Sequence[Sequence[Cloud]], *, noise: float, dt: float) -> bool:
     """Begin a gradient flow of a `SeriesPotential` alone with the potential of the weak form; else change nothing.
 
+    Where some particles are known to multiply faster than others it changes nothing: the weak form is that of motion.
     Polynomials serve alone if they explain the means of waves too, within their errors. Where the first marginal,
     simulated under the estimate, blows up, polynomials are tried, and at last no force.
 
@@ -79,6 +80,10 @@ def begin(mechanics: Mechanics, populations: Sequence[Sequence[Cloud]], *, noise
     """
     series = mechanics.learned[0] if len(mechanics.learned) == 1 else None
     if not mechanics.first_order or mechanics.analytic or not isinstance(series, SeriesPotential):
+        return False
+    if any(
+        cloud.growth is not None and cloud.growth.max() > cloud.growth.min() for same in populations for cloud in same
+    ):
         return False
     means = [[means_of(series, cloud) for cloud in clouds] for clouds in populations]
     polynomials, all_functions = series.polynomials(), np.ones(len(series.means), dtype=bool)

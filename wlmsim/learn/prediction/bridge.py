@@ -50,9 +50,9 @@ def bridge(
         Its plan is that between the observed clouds, which a gradient flow nearly follows. With `noise` it is the plan
         of the Schroedinger bridge (`wlmsim.transport`), and the paths have the noise of Brownian bridges.
     before, after : Population
-        The clouds; a Lagrangian needs the velocities of `before`. Without those of `after` it is used forward only,
-        and what a path misses is taken away by a parabola; so it is where paths back leave the data far behind, as
-        with strong friction, which backward in time is growth.
+        The clouds, the first with what is known of its growth beforehand; a Lagrangian needs the velocities of
+        `before`. Without those of `after` it is used forward only, and what a path misses is taken away by a parabola;
+        so it is where paths back leave the data far behind, as with strong friction, which backward in time is growth.
     time : float
         When, between the two [time].
     dt : float
@@ -106,9 +106,10 @@ def _joined(
         i, j = sample_coupling(before, after, s, noise=noise, reach=reach, seed=seed)
         x = ahead.positions[i] + s * (x1[j] - end.positions[i])
         return Population(x + bridge_noise(before, after, s, x.shape, noise=noise, seed=seed), time=time)
+    known = None if before.growth is None else span * before.growth
     if first_order or after.velocities is None:
         left = x0 if first_order else end.positions
-        plan = unbalanced_transport_plan(left, x1, before.weights, after.weights, reach=reach)
+        plan = unbalanced_transport_plan(left, x1, before.weights, after.weights, reach=reach, growth=known)
         missed = x1[plan.target] - end.positions[plan.source]
         x = ahead.positions[plan.source] + (s if first_order else s**2) * missed
         return Population(x, None, plan.masses(s), time)
@@ -116,7 +117,7 @@ def _joined(
     if _strays([back, start], [before, after]):
         return _joined(mechanics, before, after.with_velocities(None), time, dt, integrator, reach, noise, seed)
     misses = np.hstack([end.positions, x0]), np.hstack([x1, start.positions])  # at both ends, as one squared distance
-    plan = unbalanced_transport_plan(*misses, before.weights, after.weights, reach=reach)
+    plan = unbalanced_transport_plan(*misses, before.weights, after.weights, reach=reach, growth=known)
     i, j = plan.source, plan.target
     assert before.velocities is not None
     v0, v1 = before.velocities[i], after.velocities[j]

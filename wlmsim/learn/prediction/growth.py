@@ -12,7 +12,7 @@ import numpy as np
 
 from wlmsim import _deadline
 from wlmsim._progress import LateBar
-from wlmsim.data.population import Population
+from wlmsim.data.population import Population, grown
 from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.errors import SimulationError
 from wlmsim.integrators import Integrator
@@ -28,6 +28,8 @@ CANDIDATES = (math.inf, 1.4, 1.0, 0.7, 0.5)
 """Reaches to choose from, in units of the spread of the data."""
 ROWS = 1000
 """Most particles of a marginal that rates are counted from."""
+LEAST = 1e-300
+"""A length below all others, positive as widths must be."""
 CHOICE_ROWS = 400
 """Most of them that the choice of the reach looks at, for which there are dozens of plans."""
 
@@ -47,7 +49,8 @@ class Interval(NamedTuple):
     """Where the particles between two fitted marginals are, and what each of them grows to.
 
     Entries of a plan go from `source` to `target`, shape (m, d), and stand for the shares `before` and `after` of
-    populations of which `counted` particles were observed.
+    populations of which `counted` particles were observed. Where growth was known beforehand, `expected` are the shares
+    that were to be; None where all were to grow alike.
     """
 
     begin: float
@@ -57,6 +60,12 @@ class Interval(NamedTuple):
     before: np.ndarray
     after: np.ndarray
     counted: int
+    expected: np.ndarray | None = None
+
+    def places(self, time: float) -> np.ndarray:
+        """Where the particles are at a time, or at the end that is nearest to it."""
+        s = np.clip((time - self.begin) / (self.end - self.begin), 0.0, 1.0)
+        return (1 - s) * self.source + s * self.target
 
 
 class GrowthRate(NamedTuple):
@@ -71,13 +80,14 @@ class GrowthRates:
 
     Around a place the logarithm of what particles stand for after an interval, less that of what they stood for before,
     is their growth, over and above that of the whole population. Both are counted with Gaussian weights, one particle
-    being added to each count, so that rates where few were observed are near zero.
+    being added to each count, so that rates where few were observed are near zero. Of growth that was known beforehand
+    rates are those of the 30 nearest particles, and counted is what departs from them.
 
     Parameters
     ----------
     reach : float
         As in `wlmsim.transport.unbalanced_plan`; counted are particles within half of it, or within half the distance
-        to the 30th nearest where that is larger [length].
+        to the 30th nearest where that is larger, or where the reach is infinite, and growth as was known [length].
     intervals : sequence of Interval
         Those between the fitted marginals, of all populations.
     """
@@ -98,8 +108,9 @@ class GrowthRates:
         counts = [self._counts(part, places, time) for part in chosen]
         shares = np.array([sum(count) for count in counts])
         spans = np.array([[part.end - part.begin] for part in chosen])
-        rates = np.array([np.log(grown / first) for first, grown in counts]) / spans
-        errors = np.sqrt([1 / first + 1 / grown for first, grown in counts]) / spans
+        known = np.array([_known(part, places, time) for part in chosen])
+        rates = (known + [np.log(after / before) for before, after in counts]) / spans
+        errors = np.sqrt([1 / before + 1 / after for before, after in counts]) / spans
         shares /= shares.sum(0)
         return GrowthRate((shares * rates).sum(0), np.sqrt((shares**2 * errors**2).sum(0)))
 
@@ -115,16 +126,26 @@ class GrowthRates:
                 s = (middle - first) / (last - first) if last > first else 0.0
                 x = (1 - s) * frames[k] + s * frames[k + 1]
                 logarithms[k + 1] += (b - a) * self(x, middle).rate
-        grown = start * np.exp(logarithms - logarithms.max(1, keepdims=True))
-        return grown / grown.sum(1, keepdims=True)
+        masses = start * np.exp(logarithms - logarithms.max(1, keepdims=True))
+        return masses / masses.sum(1, keepdims=True)
 
     def _counts(self, part: Interval, places: np.ndarray, time: float) -> tuple[np.ndarray, np.ndarray]:
-        """How many particles around each place an interval has seen, before they grew and after."""
-        s = np.clip((time - part.begin) / (part.end - part.begin), 0.0, 1.0)
-        x = (1 - s) * part.source + s * part.target
-        shares = np.stack([part.before, part.after], axis=1)
-        before, after = PRIOR + part.counted * shares_around(places, x, shares, widths_around(places, x, self.reach)).T
+        """How many particles around each place an interval was to see after they grew as was known, and has seen."""
+        x = part.places(time)
+        shares = np.stack([part.before if part.expected is None else part.expected, part.after], axis=1)
+        widths = widths_around(places, x, self.reach if self.reach < math.inf else LEAST)
+        before, after = PRIOR + part.counted * shares_around(places, x, shares, widths).T
         return before, after
+
+
+def _known(part: Interval, places: np.ndarray, time: float) -> np.ndarray:
+    """Logarithms of the factors by which particles around each place were known to grow in an interval."""
+    if part.expected is None:
+        return np.zeros(len(places))
+    x = part.places(time)
+    shares = np.stack([part.before, part.expected], axis=1)
+    before, after = np.maximum(shares_around(places, x, shares, widths_around(places, x, LEAST)), LEAST).T
+    return np.log(after / before)
 
 
 def growth_rates(
@@ -146,7 +167,7 @@ def growth_rates(
     populations : sequence of sequences of Population
         The fitted marginals of each population.
     reach : float
-        Distance beyond which particles rather multiply here and die there than move, finite [length].
+        Distance beyond which particles rather multiply here and die there than move [length].
     dt : float
         Largest time step [time].
     integrator : Integrator, optional
@@ -183,10 +204,12 @@ def _interval(
             path = simulate(mechanics, before, [after.time], dt=dt, integrator=integrator, progress=False)
             arrived = path.positions[-1]
     cost = ground_cost(arrived, after.positions, 2)
-    plan = unbalanced_plan(cost, before.weights, after.weights, reach=reach)
+    known = None if before.growth is None else (after.time - before.time) * before.growth
+    plan = unbalanced_plan(cost, before.weights, after.weights, reach=reach, growth=known)
     x, y = before.positions[plan.source], after.positions[plan.target]
     counted = min(len(before), len(after))
-    return Interval(before.time, after.time, x, y, plan.before, plan.after, counted)
+    expected = None if known is None else grown(plan.before, known[plan.source])
+    return Interval(before.time, after.time, x, y, plan.before, plan.after, counted, expected)
 
 
 def choose_growth(populations: Sequence[SnapshotSeries], spread: float) -> Growth:
@@ -224,9 +247,10 @@ def choose_growth(populations: Sequence[SnapshotSeries], spread: float) -> Growt
 def thinned(cloud: Population, most: int = ROWS, *, velocities: bool = False) -> Population:
     """A random part of a large cloud, without velocities unless they are wanted."""
     n = len(cloud.positions)
-    rows = np.random.default_rng(0).permutation(n)[:most]
-    kept = cloud.velocities[rows] if velocities and cloud.velocities is not None else None
-    return cloud if n <= most else Population(cloud.positions[rows], kept, cloud.weights[rows], cloud.time)
+    if n <= most:
+        return cloud
+    part = cloud.rows(np.random.default_rng(0).permutation(n)[:most])
+    return part if velocities else part.with_velocities(None)
 
 
 class _Still(Flow):

@@ -245,9 +245,15 @@ class Predictor:
         """The same, but for forecasts, which keep the weights of their start."""
         return dataclasses.replace(self, rates=lambda: None)
 
+    @property
+    def grows(self) -> bool:
+        """Whether particles multiply and die: by a reach, or as was known beforehand of those that were fitted."""
+        fitted = self.fitted if self.growth.reach == math.inf else None
+        return self.growth.reach < math.inf or (fitted is not None and any(g is not None for g in fitted.growth))
+
     def fitted_rates(self) -> GrowthRates | None:
         """Rates of growth between the fitted marginals, if particles multiply and die."""
-        if self.growth.reach == math.inf:
+        if not self.grows:
             return None
         fitted = self._known(None)
         populations = [list(self._with_estimates(fitted.population(label))) for label in fitted.population_labels]

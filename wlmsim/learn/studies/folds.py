@@ -74,10 +74,7 @@ def thinned(cloud: Population, rows: int = ROWS) -> Population:
     n = len(cloud.positions)
     if n <= rows:
         return cloud
-    kept = np.sort(np.random.default_rng(n).permutation(n)[:rows])
-    velocities = None if cloud.velocities is None else cloud.velocities[kept]
-    w = cloud.weights[kept]
-    return Population(cloud.positions[kept], velocities, w / w.sum(), cloud.time)
+    return cloud.rows(np.sort(np.random.default_rng(n).permutation(n)[:rows]))
 
 
 def folds_of(data: SnapshotSeries, goals: Sequence[str], most: int = MOST) -> list[Fold]:

@@ -544,9 +544,7 @@ def _in_one_unit(data: SnapshotSeries, seen: Seen) -> tuple[SnapshotSeries, floa
     if agree or seen.explained < CLEAR:
         return data, 1.0
     velocities = [None if v is None else factor * v for v in data.velocities]
-    changed = SnapshotSeries(
-        data.times, data.positions, velocities, data.weights, data.labels, metadata=data.metadata, units=data.units
-    )
+    changed = data.with_columns(velocities=velocities)
     warnings.warn(
         f"velocities have another unit of time than the data, and are multiplied by {factor:.4g}: `study.data` has "
         "them so, and what `study.model` is to start from must have them so too",

@@ -156,12 +156,16 @@ def _growth(study: Any) -> Iterator[str]:
     """Whether particles multiply and die, where that was asked or may be asked."""
     asked = getattr(study.chosen.part("loss"), "reach", math.inf) != math.inf
     unit = study.data.units.get("length", "")
+    known = any(rates is not None for rates in study.data.growth)
     if study.model.reach_ < math.inf:
         of_unit = f" {unit}" if unit not in ("", "dimensionless") else ""
         yield (
-            f"Growth was learned: farther than {study.model.reach_:.3g}{of_unit}, particles rather multiply and die "
-            "than move; `study.model.growth_rate` tells the rates."
+            f"Growth was learned{', beside what was known' if known else ''}: farther than "
+            f"{study.model.reach_:.3g}{of_unit}, particles rather multiply and die than move; "
+            "`study.model.growth_rate` tells the rates."
         )
+    elif known:
+        yield "Growth is what was known beforehand; `study.model.growth_rate` tells the rates."
     elif asked or study.seen.growing:
         yield "No growth was learned: every particle keeps its weight."
 

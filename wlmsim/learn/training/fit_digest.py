@@ -50,6 +50,8 @@ def fit_digest(model: Any, data: SnapshotSeries) -> dict[str, str]:
         "weights": data.weights,
         "populations": [] if data.labels is None else data.labels,
     }
+    if any(growth is not None for growth in data.growth):
+        columns["growth"] = data.growth
     digests = {f"data.{name}": _digest(*map(_bytes, column)) for name, column in columns.items()}
     about = {name: value for name, value in model.get_params(deep=False).items() if name not in UNRELATED}
     about["runtime"] = model.part("runtime").replace(processes=None)

@@ -7,7 +7,7 @@ import time
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -341,7 +341,7 @@ class Setting:
             return clouds
         if model.initial_velocities in ("zero", "learn"):
             v = torch.zeros_like(first.x) if model.initial_velocities == "zero" else None
-            return [Cloud(c.x, v if c is first else None, c.w, c.time) for c in clouds]
+            return [replace(c, v=v if c is first else None) for c in clouds]
         if first.v is None:
             raise ParameterError(
                 "`data` must have velocities at its first marginal for initial_velocities='given'; "

@@ -102,7 +102,7 @@ class SharedTrainer(Trainer):
             return torch.zeros((), dtype=start.x.dtype, device=start.x.device)
         try:
             rolled, roughness = self._roll_out(start, [target.time for target in targets[:reached]], population)
-            loss = self._share_of_divergence(rolled, start.w, targets, duals, mine)
+            loss = self._share_of_divergence(rolled, start, targets, duals, mine)
         except SimulationError:
             return torch.full((), math.nan, dtype=start.x.dtype, device=start.x.device)
         return loss + roughness if self.group.first else loss
@@ -136,7 +136,7 @@ class SharedTrainer(Trainer):
             else list(zip(columns[::2], columns[1::2], strict=True))
         )
         try:
-            loss = self._share_of_divergence(clouds, start.w, targets, duals, mine)
+            loss = self._share_of_divergence(clouds, start, targets, duals, mine)
             gradient = torch.autograd.grad(loss, whole)[0] if loss.requires_grad else torch.zeros_like(whole)
         except SimulationError:
             loss, gradient = whole.new_full((), math.nan), torch.zeros_like(whole)
@@ -147,18 +147,18 @@ class SharedTrainer(Trainer):
     def _share_of_divergence(
         self,
         rolled: Rolled,
-        w: torch.Tensor,
+        start: Cloud,
         targets: Sequence[Cloud],
         duals: Sequence[Duals | None],
         mine: Sequence[bool],
     ) -> torch.Tensor:
         """The divergences that are this process's, over the number of all."""
         terms = [
-            self._loss_part(x, v, w, target, duals=kept, rng=self._rng)
-            for (x, v), target, kept, own in zip(rolled, targets, duals, mine, strict=False)
+            self._divergence(self._loss_part, cloud, start, target, kept)
+            for cloud, target, kept, own in zip(rolled, targets, duals, mine, strict=False)
             if own
         ]
-        return torch.stack(terms).sum() / len(targets) if terms else w.new_zeros(())
+        return torch.stack(terms).sum() / len(targets) if terms else start.w.new_zeros(())
 
     def _position(self, population: int, target: Cloud) -> int:
         """Which marginal of its population a batch is of."""

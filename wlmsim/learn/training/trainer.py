@@ -375,8 +375,7 @@ class Trainer:
             return cloud
         rows = torch.as_tensor(self._rng.permutation(n), device=cloud.x.device)
         rows = rows[cloud.w[rows] > 0][:size] if self._weightless else rows[:size]  # a batch must weigh something
-        w = cloud.w[rows]
-        return Cloud(cloud.x[rows], None if cloud.v is None else cloud.v[rows], w / w.sum(), cloud.time)
+        return cloud.rows(rows)
 
     def _duals_between(self, population: int, start: int, end: int) -> Duals | None:
         """Duals of the last rollout between two marginals, where they are compared whole: each row keeps its own."""
@@ -395,13 +394,13 @@ class Trainer:
         times = [cloud.time for cloud in targets]
         if self._recorder is None or self.loss.needs_host or self._is_computed_again(start, times[-1]):
             rolled, roughness = self._roll_out(start, times, population)
-            return self._mean_divergence(rolled, start.w, targets, duals) + roughness
+            return self._mean_divergence(rolled, start, targets, duals) + roughness
         clouds = [start, *targets]
 
         def run(*tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
             first, *others = _clouds(tensors, clouds)
             rolled, roughness = self._rolled(first, times)
-            return (self._mean_divergence(rolled, first.w, others, duals) + roughness,)
+            return (self._mean_divergence(rolled, first, others, duals) + roughness,)
 
         return self._recorder(run, population, (start.time, *times), *_tensors(clouds))[0]
 
@@ -422,11 +421,22 @@ class Trainer:
         return list(zip(positions, velocities, strict=True)), roughness
 
     def _mean_divergence(
-        self, rolled: Rolled, w: torch.Tensor, targets: Sequence[Cloud], duals: Sequence[Duals | None]
+        self, rolled: Rolled, start: Cloud, targets: Sequence[Cloud], duals: Sequence[Duals | None]
     ) -> torch.Tensor:
         compared = zip(rolled, targets, duals, strict=True)
-        terms = [self.loss(x, v, w, target, duals=kept, rng=self._rng) for (x, v), target, kept in compared]
+        terms = [self._divergence(self.loss, cloud, start, target, kept) for cloud, target, kept in compared]
         return torch.stack(terms).mean()
+
+    def _divergence(
+        self,
+        loss: Loss,
+        rolled: tuple[torch.Tensor, torch.Tensor | None],
+        start: Cloud,
+        target: Cloud,
+        duals: Duals | None,
+    ) -> torch.Tensor:
+        """That of a cloud that a start has come to from a target, by weights that it is known to have grown to."""
+        return loss(*rolled, start.grown(target.time), target, duals=duals, rng=self._rng)
 
     def _rolled(self, start: Cloud, times: Sequence[float], again: bool = False) -> tuple[Rolled, torch.Tensor]:
         """Clouds at the times and the roughness of the motion, with forces that are computed again or not."""
@@ -534,7 +544,8 @@ class Trainer:
                 ((x, _),) = self._roll(self._average, force, clouds[k], [target.time])
                 if not torch.isfinite(x).all():
                     return math.inf
-                scores.append(float(exact_transport(x.detach(), target.x, clouds[k].w, target.w, power=1)))
+                w = clouds[k].grown(target.time)
+                scores.append(float(exact_transport(x.detach(), target.x, w, target.w, power=1)))
         return float(np.mean(scores))
 
     def state(self) -> dict[str, Any]:
@@ -571,15 +582,19 @@ class Trainer:
 
 
 def _tensors(clouds: Sequence[Cloud]) -> list[torch.Tensor]:
-    """Positions, weights and, where they are known, velocities of each cloud."""
-    return [part for cloud in clouds for part in (cloud.x, cloud.w, cloud.v) if part is not None]
+    """Positions, weights and, where they are known, velocities and rates of growth of each cloud."""
+    return [part for cloud in clouds for part in (cloud.x, cloud.w, cloud.v, cloud.growth) if part is not None]
 
 
 def _clouds(tensors: Sequence[torch.Tensor], like: Sequence[Cloud]) -> list[Cloud]:
     """The clouds that such tensors are of."""
     rest = iter(tensors)
-    parts = [(next(rest), next(rest), None if cloud.v is None else next(rest), cloud.time) for cloud in like]
-    return [Cloud(x, v, w, time) for x, w, v, time in parts]
+    found = []
+    for cloud in like:
+        x, w = next(rest), next(rest)
+        v, growth = (None if column is None else next(rest) for column in (cloud.v, cloud.growth))
+        found.append(Cloud(x, v, w, cloud.time, growth))
+    return found
 
 
 def _mean_square(vectors: torch.Tensor, w: torch.Tensor) -> torch.Tensor:

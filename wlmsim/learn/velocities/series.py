@@ -30,9 +30,7 @@ def filled(data: SnapshotSeries, estimate: Estimate) -> SnapshotSeries:
             if clouds[place].velocities is None:
                 rows = slice(None) if data.labels is None else data.labels[place] == label
                 velocities[place][rows] = estimate(series, k)
-    return SnapshotSeries(
-        data.times, data.positions, velocities, data.weights, data.labels, metadata=data.metadata, units=data.units
-    )
+    return data.with_columns(velocities=velocities)
 
 
 def slope(series: SnapshotSeries, k: int, places: Callable[[int], np.ndarray]) -> np.ndarray:

@@ -76,7 +76,7 @@ class _Displacements:
             assert self._of is not None
             a, b = self._of[k], self._of[k + 1]
             self._plans = {j: plan for j, plan in self._plans.items() if j == k - 1}
-            self._plans[k] = transport_plan(a.positions, b.positions, a.weights, b.weights)
+            self._plans[k] = transport_plan(a.positions, b.positions, a.grown(b.time), b.weights)
             self._bar.advance()
         return self._plans[k]
 
