@@ -17,6 +17,15 @@ class TestNetworks:
         (expected,) = torch.autograd.grad((network(x) * cotangent).sum(), x)
         torch.testing.assert_close(network.pullback(x, cotangent), expected)
 
+    def test_pullback_of_many_rows_is_one_of_parts(self, monkeypatch):
+        torch.manual_seed(0)
+        network, x = Perceptron([3, 8, 5, 2]).double(), torch.randn(11, 3, dtype=torch.float64)
+        for cotangent in (torch.randn(11, 2, dtype=torch.float64), torch.randn(1, 2, dtype=torch.float64)):
+            whole = network.pullback(x, cotangent)
+            monkeypatch.setattr("wlmsim.learn.networks.perceptron.ROWS", 4)
+            with torch.no_grad():
+                torch.testing.assert_close(network.pullback(x, cotangent), whole)
+
     @pytest.mark.parametrize("rows", [4, 100], ids=lambda rows: f"{rows} rows at a time")
     def test_typed_adjoint_is_automatic_differentiation(self, rows, monkeypatch):
         monkeypatch.setattr("wlmsim.learn.networks.perceptron.ROWS", rows)

@@ -43,6 +43,12 @@ class Perceptron(torch.nn.Module):
 
         The cotangent has shape (n, k), or (1, k) if it is the same everywhere.
         """
+        if torch.is_grad_enabled() or x.device.type != "cpu" or len(x) <= ROWS:
+            return self._pullback(x, cotangent)
+        parts = zip(x.split(ROWS), cotangent.expand(len(x), -1).split(ROWS), strict=True)
+        return torch.cat([self._pullback(*part) for part in parts])
+
+    def _pullback(self, x: torch.Tensor, cotangent: torch.Tensor) -> torch.Tensor:
         slopes = []
         for layer in self.layers[:-1]:
             z = layer(x)
