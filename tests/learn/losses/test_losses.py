@@ -195,6 +195,18 @@ class TestLosses:
         single = sinkhorn_divergence(x.float(), y.float(), wx.float(), wy.float(), blur=0.05)
         assert single.item() == pytest.approx(sinkhorn_divergence(x, y, wx, wy, blur=0.05).item(), rel=1e-4)
 
+    @pytest.mark.parametrize("rate", [50.0, 100.0, 800.0])
+    def test_the_sinkhorn_divergence_of_rows_that_hardly_weigh(self, rate):
+        x, y, _, wy = (cloud.detach() for cloud in clouds(np.random.default_rng(4), 30, 30))
+        x[15:, 1] += 20.0
+        wx = torch.softmax(torch.cat([torch.zeros(15), torch.full((15,), rate)]), 0)  # subnormal by exp(-100)
+        x, y, wy = x.float().requires_grad_(), y.float(), wy.float()
+        value = sinkhorn_divergence(x, y, wx, wy, blur=0.2)
+        value.backward()
+        rest = sinkhorn_divergence(x[15:], y, wx[15:], wy, blur=0.2)
+        assert value.item() == pytest.approx(rest.item(), rel=1e-4)
+        assert torch.isfinite(x.grad).all()
+
     def test_overrelaxation_spares_updates_and_leaves_the_sinkhorn_divergence(self, monkeypatch):
         x, y, wx, wy = (cloud.detach() for cloud in clouds(np.random.default_rng(5), 60, 80))
         count = updates_counted(monkeypatch)
@@ -233,6 +245,19 @@ class TestLosses:
             assert torch.equal(*(torch.autograd.grad(loss, x)[0] for loss in (warm, cold)))
             assert not torch.equal(duals["prices"], torch.zeros_like(w))
             x = x.detach()
+
+    @pytest.mark.parametrize("rows", [(1, 15), (12, 4)])
+    def test_kept_duals_of_other_clouds_are_refused(self, rows):
+        x, y, wx, wy = (cloud.detach() for cloud in clouds(np.random.default_rng(1), 12, 15))
+        duals = {}
+        sinkhorn_divergence(x[: rows[0]], y[: rows[1]], wx[: rows[0]], wy[: rows[1]], duals=duals)
+        with pytest.raises(ParameterError, match=rf"`duals`.* 12 and 15 rows.*got {rows[0]} and {rows[1]}"):
+            sinkhorn_divergence(x, y, wx, wy, duals=duals)
+
+    def test_sinkhorn_divergence_refuses_what_is_too_far_for_its_blur(self):
+        x, y, wx, wy = (cloud.detach().float() for cloud in clouds(np.random.default_rng(1), 4, 4))
+        with pytest.raises(SimulationError, match="blew up, or `blur` is too small"):
+            sinkhorn_divergence(1e20 * x, y, wx, wy)
 
     def test_sinkhorn_divergence_and_exact_transport_refuse_a_blown_up_cloud(self):
         x, y, wx, wy = clouds(np.random.default_rng(1), 4, 4)

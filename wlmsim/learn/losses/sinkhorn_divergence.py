@@ -69,6 +69,12 @@ def sinkhorn_divergence(
     # potentials without gradient, then one more update with it: the envelope theorem makes that exact
     with torch.no_grad():
         last = {name: potential.to(x) for name, potential in (duals or {}).items()}
+        for name, weights in (("f", wx), ("g", wy)) if last else ():
+            if last[name].shape != weights.shape:
+                raise ParameterError(
+                    f"`duals` must be those of clouds of {len(wx)} and {len(wy)} rows, as these are; "
+                    f"got {len(last['f'])} and {len(last['g'])}; an empty dictionary starts anew"
+                )
         cross = (last["f"], last["g"], float(last["relaxation"])) if last else None
         f, g, relaxation = _dual_potentials(half_squares(x, y), log_x, log_y, tolerance, iterations, cross)
         p = _symmetric_potential(half_squares(x, x), log_x, tolerance, iterations, last.get("p"))
@@ -134,7 +140,8 @@ class _GibbsKernel:
 
     It is that of potentials nearby less the logarithm of a product of K_ij = exp(f_i + g_j - c_ij) with what is
     exponential in their changes, which costs a small part of as many exponentials. Where the potentials have moved far,
-    or a sum is of terms that are left out as too small, K is made anew.
+    or a sum is of terms that are left out as too small, or has ones that are too large, as of rows that hardly weigh, K
+    is made anew.
     """
 
     def __init__(self, cost: torch.Tensor, log_x: torch.Tensor, log_y: torch.Tensor) -> None:
@@ -148,7 +155,7 @@ class _GibbsKernel:
         change = g - self.g
         if change.abs().max() <= NEARBY:
             sums = self.matrix @ torch.exp(self.log_y + change)
-            if sums.min() > self.least_sum:
+            if self._holds(sums):
                 return self.f - torch.log(sums)
         f = _soft_minimum(self.cost, g, self.log_y)
         self._remember(f, g)
@@ -159,11 +166,15 @@ class _GibbsKernel:
         change = f - self.f
         if change.abs().max() <= NEARBY:
             sums = torch.exp(self.log_x + change) @ self.matrix
-            if sums.min() > self.least_sum:
+            if self._holds(sums):
                 return self.g - torch.log(sums)
         g = _soft_minimum(self.cost.T, f, self.log_x)
         self._remember(f, g)
         return g
+
+    def _holds(self, sums: torch.Tensor) -> bool:
+        least, most = sums.aminmax()
+        return bool(least > self.least_sum) and bool(most < math.inf)
 
     def _remember(self, f: torch.Tensor, g: torch.Tensor) -> None:
         self.f, self.g = f, g
@@ -174,6 +185,11 @@ class _GibbsKernel:
 def _schedule(cost: torch.Tensor) -> list[float]:
     """Regularisations from the size of the clouds down to the final one, the unit, each a quarter of the one before."""
     largest = max(float(cost.max()), 1.0)
+    if largest == math.inf:
+        raise SimulationError(
+            "the Sinkhorn divergence needs squared distances that are numbers in units of `blur`^2; "
+            "a cloud blew up, or `blur` is too small for it"
+        )
     return [largest / 4.0**k for k in range(math.ceil(math.log(largest, 4.0)))]
 
 
