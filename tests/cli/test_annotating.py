@@ -51,6 +51,18 @@ def test_cells_are_annotated(tmp_path):
     assert result.exit_code == 2 and "CELLS" in result.stderr
 
 
+def test_cells_without_a_matrix_are_annotated(tmp_path):
+    anndata, pandas = pytest.importorskip("anndata"), pytest.importorskip("pandas")
+    obs = pandas.DataFrame({"day": np.repeat([0.0, 1.0], 20)}, index=[f"c{k}" for k in range(40)])
+    cells = anndata.AnnData(obs=obs, obsm={"X_pca": np.random.default_rng(0).normal(size=(40, 2))})
+    cells.write_h5ad(tmp_path / "cells.h5ad")
+    quick(friction=np.inf, steps=2).fit(cells, time="day").save(tmp_path / "m.model")
+    result = annotate(tmp_path / "m.model", tmp_path / "cells.h5ad", "-o", tmp_path / "annotated.h5ad")
+    assert result.exit_code == 0, result.stderr
+    written = wls.io.read_cells(tmp_path / "annotated.h5ad")
+    assert written.X is None and written.obsm["velocity_pca"].shape == (40, 2)
+
+
 def test_known_growth_is_named_in_a_shell(tmp_path):
     anndata, pandas = pytest.importorskip("anndata"), pytest.importorskip("pandas")
     rng = np.random.default_rng(0)

@@ -148,7 +148,12 @@ class SnapshotSeries(Located):
         x = check.finite(f"positions[{k}]", x[keep])
         v = None if v is None else check.finite(f"velocities[{k}]", v[keep])
         w = None if w is None else check.weights(f"weights[{k}]", w[keep], len(x))
-        g = None if g is None else check.finite(f"growth[{k}]", g[keep])
+        g = None if g is None else g[keep]
+        if g is not None and (unknown := int((~np.isfinite(g)).sum())):
+            raise ParameterError(
+                f"`growth[{k}]` must be finite; got NaN or infinity in {unknown} of {len(g)} rows; None, "
+                "or in a column NaN in all rows of a time, says that nothing is known then"
+            )
         self._clouds.append(Population(x, v, w, float(self.times[k]), growth=g, copy=False))
         if self._labels is not None:
             self._labels.append(labels[keep])

@@ -472,6 +472,8 @@ class _Table:
             )
 
     def require(self, role: str, name: str) -> str:
+        if getattr(name, "ndim", 0):  # entries, which are compared with names one by one
+            raise check.fail(role, "the name of a column, under which the entries stand", name)
         if name not in self.names and str(name) in self.called:
             return self.called[str(name)]
         if name not in self.names and (bare := named_units.in_brackets(str(name))[0]) in self.names:

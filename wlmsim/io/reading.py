@@ -375,8 +375,8 @@ def _described(value: Any) -> str:
 
 def read_cells(path: str | Path) -> Any:
     """Read an .h5ad file as an AnnData object, all of it in memory; errors are those of `read_snapshots`."""
-    with _annotated(local(path)) as data:
-        return data.to_memory()
+    with _annotated(local(path), backed=None) as data:
+        return data
 
 
 @contextmanager
@@ -392,13 +392,13 @@ def _cells(path: Path) -> Iterator[Any]:
 
 
 @contextmanager
-def _annotated(path: Path) -> Iterator[Any]:
-    """An .h5ad file; its matrix X stays on the disk until it is asked for."""
+def _annotated(path: Path, backed: str | None = "r") -> Iterator[Any]:
+    """An .h5ad file; its matrix X, which need not be there, stays on the disk unless all is to be in memory."""
     anndata = package("anndata", "anndata")
     with hdf5.reading(path, foreign=True):
         pass
     try:
-        data = anndata.read_h5ad(path, backed="r")
+        data = anndata.read_h5ad(path, backed=backed)
     except Exception as error:  # what it raises on a foreign file is not documented
         raise FileFormatError(f"{path}: anndata cannot read it ({one_line(error)})") from error
     try:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import wlmsim as wls
-from wlmsim.errors import ParameterError
+from wlmsim.errors import DataWarning, ParameterError
 from wlmsim.learn.cells import links
 from wlmsim.learn.cells.links import Link
 from wlmsim.learn.prediction.growth import Growth
@@ -179,7 +179,18 @@ def test_a_fit_remembers_what_was_known_of_growth(scored, knowing, cells, tmp_pa
 def test_couplings_know_what_the_fit_knew(scored, knowing, cells):
     by_fit, by_name = (CELLS.pull(knowing, scored, "kind", 0, 4, growth=g) for g in (None, "growth_prior"))
     np.testing.assert_array_equal(by_fit, by_name)
-    assert np.abs(by_fit - CELLS.pull(knowing, cells, "kind", 0, 4)).to_numpy().max() > 0.001
+    with pytest.warns(DataWarning, match=r"obs\['growth_prior'\], which `data` has not"):
+        alike = CELLS.pull(knowing, cells, "kind", 0, 4)
+    assert np.abs(by_fit - alike).to_numpy().max() > 0.001
+
+
+def test_growth_that_is_known_at_some_times_alone(scored, knowing):
+    data = scored.copy()
+    data.obs.loc[data.obs["day"] == "day 4", "growth_prior"] = np.nan
+    known = CELLS.pull(knowing, scored, "kind", 0, 4)
+    np.testing.assert_allclose(CELLS.pull(knowing, data, "kind", 0, 4), known, rtol=1e-12)  # nothing follows day 4
+    data.obs.loc[data.obs["day"] == "day 0", "growth_prior"] = np.nan
+    assert np.abs(CELLS.pull(knowing, data, "kind", 0, 4) - known).to_numpy().max() > 0.001
 
 
 @pytest.mark.parametrize(
@@ -187,7 +198,8 @@ def test_couplings_know_what_the_fit_knew(scored, knowing, cells):
     [
         ("growth_priors", r"`growth` must name one of .*did you mean 'growth_prior'"),
         ("kind", "`growth`"),
-        ("unknown", r"`growth\[0\]` must be finite; got NaN or infinity in 1 of 60 rows"),
+        ("unknown", r"`growth\[0\]` must be finite; got NaN or infinity in 1 of 60 rows; None, or in a column NaN"),
+        (np.zeros(250), "`growth` must be the name of a column, under which the entries stand; got an array"),
     ],
 )
 def test_growth_that_cannot_be_known(scored, growth, message):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import warnings
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from wlmsim import _validation as check
 from wlmsim._progress import LateBar
-from wlmsim.errors import ParameterError
+from wlmsim.errors import DataWarning, ParameterError
 from wlmsim.learn.cells.links import Link
 from wlmsim.learn.cells.marginals import Marginal, at_time, check_fitted_to, marginals_of, moving, spread_of
 from wlmsim.learn.cells.reading import rows_of
@@ -44,7 +45,7 @@ def push(
         and growth; in several steps where there are times between.
     growth : str, optional
         The column of ``obs`` with rates that are known beforehand, such as those of `growth_prior` [1 / time]. Default:
-        that of the fit; without one every cell is expected to grow alike.
+        that of the fit; without one every cell is expected to grow alike, with a warning if the fit had one.
     **columns
         What is to be read in other places than the model remembers, as in `SnapshotSeries.from_anndata`.
 
@@ -212,6 +213,10 @@ class _Cells(NamedTuple):
     def ways(self, start: float, end: float) -> list[_Way]:
         """From a start to an end, one for each population that was seen at both."""
         rows = rows_of(self.model, self.data, growth=self.growth, **self.columns)
+        known = self.model.cells_.get("growth")
+        if rows.growth is None and known is not None:
+            message = f"the fit knew rates of growth, obs[{known!r}], which `data` has not: all grow alike"
+            warnings.warn(message, DataWarning, stacklevel=4)
         check_fitted_to(self.model, rows)
         marginals = marginals_of(rows, self.model)
         begins, ends = (at_time(marginals, name, time) for name, time in (("start", start), ("end", end)))

@@ -73,6 +73,7 @@ def _cloud(rows: Rows, here: np.ndarray, time: float) -> Population:
     velocities, weights, growth = (
         None if column is None else column[here] for column in (rows.velocities, rows.weights, rows.growth)
     )
+    growth = None if growth is None or np.isnan(growth).all() else growth
     return Population(rows.positions[here], velocities, weights, time, growth=growth)
 
 
