@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
+from wlmsim._warning import warn
 from wlmsim.cli.files import check_there
 
 if TYPE_CHECKING:
@@ -72,9 +72,8 @@ def _warn_of_better(path: Path, goal: str) -> None:
         return
     name = naive_winners(record).get(goal)
     if name and path.name in record["files"]:
-        warnings.warn(
+        warn(
             f"{path.parent / RECORD}: the study predicts {ASKED[goal]} by {name!r}, which is no mechanics, and not by "
             f"this model; {str(path.parent)!r} in place of {str(path)!r} predicts as it does",
             DataWarning,
-            stacklevel=2,
         )

@@ -14,10 +14,11 @@ import sys
 import tempfile
 import time
 import types
-import warnings
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
+
+from wlmsim._warning import warn
 
 MOST = 500
 """Modules that are kept; each takes about 0.1 MB with what Numba keeps of it."""
@@ -71,11 +72,10 @@ def usable_folder() -> Path | None:
         with tempfile.TemporaryFile(dir=path):
             return path
     except (OSError, RuntimeError) as error:  # RuntimeError: there is no home
-        warnings.warn(
+        warn(
             f"compiled laws cannot be kept, and are compiled anew in each process: {error}; "
             "set NUMBA_CACHE_DIR to a folder that can be written to",
             RuntimeWarning,
-            stacklevel=2,
         )
         return None
 

@@ -11,10 +11,10 @@ import atexit
 import os
 import shutil
 import tempfile
-import warnings
 
 import numba
 
+from wlmsim._warning import warn
 from wlmsim.kernels.compiling import announce_compilation
 from wlmsim.kernels.launches import guard_launches
 
@@ -34,11 +34,10 @@ def _keep_for_this_process() -> None:
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     os.environ["NUMBA_CACHE_DIR"] = folder
     numba.config.CACHE_DIR = folder  # type: ignore[attr-defined]  # it has read the variable already
-    warnings.warn(
+    warn(
         "compiled code cannot be kept beside the package or in the user's cache, and is compiled anew each time: "
         "set NUMBA_CACHE_DIR to a folder that can be written to",
         RuntimeWarning,
-        stacklevel=2,
     )
 
 

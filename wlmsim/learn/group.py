@@ -18,6 +18,7 @@ import torch
 import torch.distributed
 
 from wlmsim import _validation as check
+from wlmsim._warning import warn
 
 Kind = TypeVar("Kind")
 
@@ -43,11 +44,10 @@ class Group:
         if torch.distributed.is_available() and torch.distributed.is_initialized():
             return cls(torch.distributed.get_rank(), torch.distributed.get_world_size())
         if _launched() > 1:
-            warnings.warn(
+            warn(
                 f"torchrun started {_launched()} processes, and each fits by itself: they share a fit within "
                 "`with wls.learn.process_group():`",
                 RuntimeWarning,
-                stacklevel=3,
             )
         return cls()
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from wlmsim import _validation as check
+from wlmsim._warning import warn
 from wlmsim.citing import citation, cited_by
 from wlmsim.data.population import Population
 from wlmsim.data.projection import located
@@ -361,7 +362,7 @@ class WLM(Estimator):
         self.located_ = located(data)
         self.__dict__.pop("growth_rates_", None)
         if group.first and (doubt := beaten(self._predictor(), data)) is not None:
-            warnings.warn(doubt, AccuracyWarning, stacklevel=2)
+            warn(doubt, AccuracyWarning)
         return self
 
     def _rule_for(self, data: SnapshotSeries) -> str:
@@ -369,11 +370,10 @@ class WLM(Estimator):
         unknown = all(v is None for v in data.velocities)
         if self.first_order or self.initial_velocities != "given" or not unknown:
             return self.initial_velocities
-        warnings.warn(
+        warn(
             "the data have no velocities: they are estimated by optimal transport, as initial_velocities='transport' "
             "does; initial_velocities='learn', 'zero' or 'potential', or friction=math.inf, assume otherwise",
             DataWarning,
-            stacklevel=3,
         )
         return "transport"
 

@@ -20,6 +20,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from wlmsim import _validation as check
+from wlmsim._warning import warn
 from wlmsim.errors import ParameterError
 from wlmsim.io.optional import package
 from wlmsim.parallel.jobs import Lost, Receive, Work, packed
@@ -103,7 +104,7 @@ def on_cluster(
     with connected(client) as connection:
         payloads = packed(work, items, "`client` must be None")
         if not connection.nthreads():
-            warnings.warn("the cluster has no workers yet: waiting for them", RuntimeWarning, stacklevel=2)
+            warn("the cluster has no workers yet: waiting for them", RuntimeWarning)
         name = f"wlmsim-{secrets.token_hex(8)}"
         events = queue.SimpleQueue[bytes]()
         connection.subscribe_topic(name, lambda event: events.put(event[1]))

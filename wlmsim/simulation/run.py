@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import math
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ import numpy as np
 from wlmsim import _deadline, _times
 from wlmsim import _validation as check
 from wlmsim._progress import LateBar
+from wlmsim._warning import warn
 from wlmsim.data.population import Population
 from wlmsim.data.trajectory import Trajectory
 from wlmsim.errors import AccuracyWarning, ParameterError, SimulationError
@@ -563,11 +563,10 @@ def _warn_of_a_long_step(mechanics: Any, integrator: Integrator, state: State, s
         off, way = np.linalg.norm(once - there), np.linalg.norm(there - state.positions)
     if off <= LONG * way:
         return False
-    warnings.warn(
+    warn(
         f"no dt was given, and one step of {abs(step):g} from one record to the next is too long: two half steps end "
         f"{100 * off / max(way, TINY):.0f} % of the way elsewhere; try a smaller dt",
         AccuracyWarning,
-        stacklevel=5,
     )
     return True
 

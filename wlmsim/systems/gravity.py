@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 
 import numpy as np
 
 from wlmsim import _validation as check
+from wlmsim._warning import warn
 from wlmsim.data.population import Population
 from wlmsim.errors import AccuracyWarning
 from wlmsim.functionals import Gravity
@@ -189,11 +189,10 @@ class KuzminDisc(_StarSystem):
         rotation2 = r**2 * turning2 + spread2 * (1 - ratio2 + steepness)
         unheld = float((rotation2 < 0).mean())
         if unheld > UNHELD:
-            warnings.warn(
+            warn(
                 f"at toomre_q={self.toomre_q:g} the spread of velocities is more than gravity holds where {unheld:.0%} "
                 "of the stars are: the disc is not in equilibrium, and expands at first; up to about 1.3 it is",
                 AccuracyWarning,
-                stacklevel=2,
             )
         rotation = np.sqrt(np.maximum(rotation2, 0))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 
 from wlmsim import _validation as check
 from wlmsim._progress import LateBar
+from wlmsim._warning import warn
 from wlmsim.data.trajectory import Trajectory
 from wlmsim.errors import SimulationError
 from wlmsim.integrators import Integrator
@@ -100,7 +100,7 @@ def sweep(
         results = wherever(_run, jobs, processes, client, bar.advance)
     for name, result in zip(named, results, strict=True):
         if isinstance(result, Lost):
-            warnings.warn(f"there is no result of {named[name]!r}: {result.reason}", RuntimeWarning, stacklevel=2)
+            warn(f"there is no result of {named[name]!r}: {result.reason}", RuntimeWarning)
     found = [None if isinstance(result, Lost) else result for result in results]
     return dict(zip(named, found, strict=True)) if isinstance(systems, Mapping) else found
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,6 +13,7 @@ import numpy as np
 from wlmsim import _times
 from wlmsim import _validation as check
 from wlmsim._extent import extent, outside_text, within
+from wlmsim._warning import warn
 from wlmsim.data.dates import dates_of, has_dates, written
 from wlmsim.data.population import Population
 from wlmsim.data.snapshots import SnapshotSeries
@@ -288,7 +288,7 @@ def _warn_of_crowds(given: list[Any]) -> None:
     n = max(len(x) for series in given for x in series.positions)
     if n > _frames.MOST_POINTS:
         text = f"drawing {_frames.MOST_POINTS} of {n} points, chosen at random: more would not be seen"
-        warnings.warn(text, DataWarning, stacklevel=4)  # the caller of the public function
+        warn(text, DataWarning)
 
 
 def choose_axes(axes: Sequence[int] | None, dim: int, *, most: int = 3) -> list[int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from wlmsim import _validation as check
+from wlmsim._warning import warn
 from wlmsim.errors import DataWarning, ParameterError
 from wlmsim.visual._coloring import category_colors
 from wlmsim.visual._drawing import Drawing, MovingCloud, prepare
@@ -178,7 +178,7 @@ def _stride(drawing: Drawing) -> int:
     stride = int(np.ceil(held / MOST_NUMBERS))
     if stride > 1:
         text = f"the page shows every {stride}th point: all of them would make it larger than browsers like"
-        warnings.warn(text, DataWarning, stacklevel=3)  # the caller of the public function
+        warn(text, DataWarning)
     return stride
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ import numpy as np
 
 from wlmsim import _validation as check
 from wlmsim._progress import LateBar
+from wlmsim._warning import warn
 from wlmsim.data.population import Population
 from wlmsim.errors import DataWarning, ParameterError
 from wlmsim.functionals.first_variation import first_variation
@@ -151,4 +151,4 @@ class Written:
 
 
 def _say(message: str) -> None:
-    warnings.warn(message, DataWarning, stacklevel=5)
+    warn(message, DataWarning)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from wlmsim import _validation as check
+from wlmsim._warning import warn
 from wlmsim.errors import AccuracyWarning, DataWarning, ParameterError
 from wlmsim.learn.cells.reading import check_is_anndata
 
@@ -91,7 +91,7 @@ def fate_probabilities(
     found = _absorbed(chain, np.column_stack(list(masks.values())).astype(float))
     lost = int(np.isnan(found[:, 0]).sum())
     if lost:
-        warnings.warn(f"{lost} of {data.n_obs} cells reach no terminal group: NaN", DataWarning, stacklevel=2)
+        warn(f"{lost} of {data.n_obs} cells reach no terminal group: NaN", DataWarning)
     frame = pandas.DataFrame(found, index=data.obs_names, columns=list(masks))
     if key is not None:
         data.obsm[key] = frame
@@ -203,7 +203,7 @@ def _solved(inside: Any, right: np.ndarray) -> np.ndarray:
     solution = np.column_stack(columns)
     residual = float(np.abs(matrix @ solution - right).max())
     if residual > RESIDUAL:
-        warnings.warn(f"fates are known to {residual:.1g} only", AccuracyWarning, stacklevel=4)
+        warn(f"fates are known to {residual:.1g} only", AccuracyWarning)
     return solution
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING
 
+from wlmsim._warning import warn
 from wlmsim.errors import DataWarning, ParameterError
 from wlmsim.io.exchange import loadings_of
 
@@ -30,9 +30,8 @@ def is_too_large(size: float, genes: bool | None, what: str) -> bool:
     """Whether a matrix takes more memory than one would expect, with a word, and was not asked for."""
     if size <= LARGE or genes:
         return False
-    warnings.warn(
+    warn(
         f"{what} are left out: they take {size / 1e9:.3g} GB; genes=True makes them, data[:, names] has fewer genes",
         DataWarning,
-        stacklevel=6,
     )
     return True

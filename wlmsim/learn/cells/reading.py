@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from wlmsim import _validation as check
+from wlmsim._warning import warn
 from wlmsim.data.population import Population
 from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.data.tracks import Tracks
@@ -142,4 +143,4 @@ def leading(data: anndata.AnnData, positions: Any) -> int | None:
 
 
 def _say(message: str) -> None:
-    warnings.warn(message, DataWarning, stacklevel=6)
+    warn(message, DataWarning)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from wlmsim import _validation as check
 from wlmsim._progress import LateBar
+from wlmsim._warning import warn
 from wlmsim.errors import DataWarning, ParameterError
 from wlmsim.learn.cells.marginals import Marginal, carried, check_fitted_to, marginals_of, moving
 from wlmsim.learn.cells.reading import rows_of
@@ -40,7 +40,7 @@ def transition_matrix(
     if len(used) == total:
         return inner
     left_out = np.setdiff1d(np.arange(total), used)
-    warnings.warn(f"{len(left_out)} cells without a position stay where they are", DataWarning, stacklevel=3)
+    warn(f"{len(left_out)} cells without a position stay where they are", DataWarning)
     return inner + csr_matrix(identity(total, format="csr").multiply(np.isin(np.arange(total), left_out)[:, None]))
 
 
@@ -134,11 +134,10 @@ def _lag_and_width(
         lag = _time_to_neighbours(model, marginals, far, interval)
     width, least = model.noise_ * math.sqrt(lag), near / root
     if width < least:
-        warnings.warn(
+        warn(
             f"noise of width {width:.3g} in a lag of {lag:.3g} is less than cells are apart: they are spread by "
             f"{least:.3g}, which the sample can tell. Fates are then sharper or more blurred than the mechanics says",
             DataWarning,
-            stacklevel=4,
         )
     return lag, max(width, least)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +12,7 @@ import numpy as np
 
 from wlmsim import _times
 from wlmsim import _validation as check
+from wlmsim._warning import warn
 from wlmsim.data.dates import asked
 from wlmsim.data.population import Population, row_keys
 from wlmsim.data.projection import check_same_place, located
@@ -166,35 +166,35 @@ class Predictor:
         every = [start.time, *self.times, *times]
         fitted = " to ".join(_times.text(t, every) for t in (first, last))
         if start.time < first - spacing:
-            _warn(
+            warn(
                 f"the start has t = {_times.text(start.time, every)}, before the fitted times {fitted}; "
-                "`Population(..., time=...)` says when it is"
+                "`Population(..., time=...)` says when it is",
+                DataWarning,
             )
         elif times[-1] > last + FAR * span:
-            _warn(
+            warn(
                 f"the forecast runs from t = {_times.text(start.time, every)} to {_times.text(times[-1], every)}, "
-                f"beyond the fitted times {fitted} by more than {FAR} times their span"
+                f"beyond the fitted times {fitted} by more than {FAR} times their span",
+                DataWarning,
             )
         if self.growth.reach < math.inf and self.rates() is None:
-            _warn(
+            warn(
                 "the forecast keeps the weights of its start: the file of this model, of an earlier wlmsim, has no "
-                "rates of growth; fit again, or interpolate(times, two_sided=True)"
+                "rates of growth; fit again, or interpolate(times, two_sided=True)",
+                DataWarning,
             )
 
-    def _warn_of_extent(
-        self, what: str, data: SnapshotSeries, predicted: Sequence[np.ndarray], *, level: int = 5
-    ) -> None:
+    def _warn_of_extent(self, what: str, data: SnapshotSeries, predicted: Sequence[np.ndarray]) -> None:
         """Say that a prediction leaves the data, or what is known of them, far behind."""
         clouds = data.positions if self.fitted is None else [*data.positions, *self.fitted.positions]
         origin, radius = extent(clouds)
         radius = max(radius, self.spread)
         reached = reach_of(origin, predicted)
         if radius > 0 and not reached <= FAR_OUT * radius:
-            _warn(
+            warn(
                 f"the {what} reaches {reached:.3g} from the middle of the data, which reach {radius:.3g}: it is not to "
                 "be trusted. A smaller dt, more friction, or a fit with a larger regularisation may mend it",
                 AccuracyWarning,
-                level=level,
             )
 
     def _as_series(self, start: Population | SnapshotSeries) -> SnapshotSeries:
@@ -282,11 +282,10 @@ class Predictor:
     def _estimated(self, start: Population, series: SnapshotSeries, *, seen: bool) -> Population:
         """A start with the velocities that the rule estimates of it among the marginals of its population."""
         if not seen:
-            warnings.warn(
+            warn(
                 f"`start` has no velocities and is no fitted marginal: they are estimated by {self.rule} from it and "
                 "the fitted marginals around its time; start.with_velocities(...) gives others",
                 DataWarning,
-                stacklevel=5,
             )
         beside = _beside(series.times, start.time)
         # velocities of the others are not wanted: as if they were known
@@ -349,7 +348,7 @@ class Predictor:
         fitted = self._with_estimates(fitted)
         predict = self._between if two_sided else self._from_before
         clouds = [predict(fitted, time) for time in times]
-        self._warn_of_extent("interpolation", fitted, [cloud.positions for cloud in clouds], level=6)
+        self._warn_of_extent("interpolation", fitted, [cloud.positions for cloud in clouds])
         return SnapshotSeries.from_populations(clouds, units=fitted.units, metadata=located(fitted))
 
     def _with_estimates(self, series: SnapshotSeries) -> SnapshotSeries:
@@ -442,7 +441,9 @@ class Predictor:
                 "`data.hold_out(...)` or `data.split(at=...)` keeps some from the fit"
                 + ("" if known is not None else "; `data`, the fitted marginals, tells another recording apart")
             )
-        _warn(f"left out {int(seen.sum())} of {len(observed)} marginals, which were fitted, from the scores")
+        warn(
+            f"left out {int(seen.sum())} of {len(observed)} marginals, which were fitted, from the scores", DataWarning
+        )
         return observed[np.flatnonzero(~seen).tolist()], int(seen.sum())
 
     def _score_interpolation(
@@ -454,11 +455,6 @@ class Predictor:
         predicted = list(self._interpolated(fitted, observed.times, two_sided))
         scores = score_interpolation(predicted, observed, fitted, origins, metrics=metrics, progress=self.progress)
         return dataclasses.replace(scores, protocol="two-sided") if two_sided else scores
-
-
-def _warn(message: str, category: type[Warning] = DataWarning, *, level: int = 5) -> None:
-    """Warn the user, whose call is outside of this package."""
-    warnings.warn(message, category, stacklevel=level)
 
 
 def _beside(times: np.ndarray, time: float) -> int | None:

@@ -14,6 +14,8 @@ from typing import Any
 
 import torch
 
+from wlmsim._warning import warn
+
 Tensors = tuple[torch.Tensor, ...]
 
 RECORDED_AFTER = 2
@@ -59,7 +61,7 @@ class Recorder:
         try:
             recording = self._recordings[key] = self._record(function, place, inputs)
         except RuntimeError as error:  # such as too little memory
-            warnings.warn(f"training goes on without CUDA graphs: {error}", RuntimeWarning, stacklevel=2)
+            warn(f"training goes on without CUDA graphs: {error}", RuntimeWarning)
             self._recordable = False
             _restore_random_numbers(inputs[0].device)
             return function(*inputs)

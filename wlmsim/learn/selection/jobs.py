@@ -14,6 +14,7 @@ import torch
 
 from wlmsim import _validation as check
 from wlmsim._progress import LateBar
+from wlmsim._warning import warn
 from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.errors import ParameterError, SimulationError
 from wlmsim.evaluation import Scores
@@ -105,7 +106,7 @@ def run_all(jobs: Sequence[Job], processes: int | None, *, client: Any = None, p
 
 def _lost(job: Lost) -> Outcome:
     """What came of a job that no process survived."""
-    warnings.warn(f"a fit is left out: {job.reason}", RuntimeWarning, stacklevel=4)
+    warn(f"a fit is left out: {job.reason}", RuntimeWarning)
     return Outcome(None, np.nan, np.nan, failure=job.reason)
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from wlmsim import _times
 from wlmsim import _validation as check
 from wlmsim._deadline import OutOfTimeError, enough_by, until
+from wlmsim._warning import warn
 from wlmsim.citing import citation
 from wlmsim.data.dates import asked
 from wlmsim.data.population import Population
@@ -152,11 +153,10 @@ class Study:
             guess = self._naively(name, known, times)
             if guess is not None:
                 return self._named(guess, names)
-            warnings.warn(
+            warn(
                 f"{name} did best on the folds, but cannot go on from `start`, of which it would have to know more: "
                 "the learned mechanics predicts instead",
                 DataWarning,
-                stacklevel=2,
             )
         path: Trajectory = self.model.forecast(self.data[-1] if start is None else known[[-1]], times)
         return self._named(self._series(list(path)), names)
@@ -209,10 +209,9 @@ class Study:
         if seen.all():
             raise ParameterError("`held_out` must hold marginals that the study has not seen; all of these were fitted")
         if seen.any():
-            warnings.warn(
+            warn(
                 f"left out {int(seen.sum())} of {len(held_out)} marginals, which the study has seen, from the scores",
                 DataWarning,
-                stacklevel=2,
             )
             held_out = held_out[np.flatnonzero(~seen).tolist()]
         beyond = held_out.times > self.data.times[-1]
@@ -269,12 +268,11 @@ class Study:
             return
         pace = _typical(start.velocities) / max(_typical(np.concatenate(known)), 1e-300)
         if pace > 0 and abs(math.log(pace * self.velocity_factor)) < abs(math.log(pace)):
-            warnings.warn(
+            warn(
                 f"velocities of `start` are {pace:.2g} of those that were studied, which were multiplied by "
                 f"{self.velocity_factor:.4g}, as these may have to be; without `start` the study goes on from "
                 "its own data",
                 DataWarning,
-                stacklevel=4,
             )
 
     def _warn_of_horizon(self, times: np.ndarray) -> None:
@@ -284,11 +282,10 @@ class Study:
         ]
         last = float(self.data.times[-1])
         if tested and times[-1] - last > FARTHER * max(tested):
-            warnings.warn(
+            warn(
                 f"forecasts were tested up to {max(tested):.3g} ahead of the last known marginal, and these go "
                 f"{times[-1] - last:.3g} ahead: they may run away",
                 DataWarning,
-                stacklevel=3,
             )
 
     def _series(self, clouds: Sequence[Population]) -> SnapshotSeries:
@@ -545,11 +542,10 @@ def _in_one_unit(data: SnapshotSeries, seen: Seen) -> tuple[SnapshotSeries, floa
         return data, 1.0
     velocities = [None if v is None else factor * v for v in data.velocities]
     changed = data.with_columns(velocities=velocities)
-    warnings.warn(
+    warn(
         f"velocities have another unit of time than the data, and are multiplied by {factor:.4g}: `study.data` has "
         "them so, and what `study.model` is to start from must have them so too",
         DataWarning,
-        stacklevel=4,
     )
     if seen.speed is not None:
         seen.speed *= factor

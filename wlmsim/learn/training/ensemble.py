@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 import time
-import warnings
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
+from wlmsim._warning import warn
 from wlmsim.learn.group import ALONE, Group
 from wlmsim.learn.training.callbacks import Callback, Record
 from wlmsim.learn.training.checkpoint_file import CheckpointFile
@@ -160,7 +160,7 @@ class Ensemble:
         states = spread(_train_alone, items, processes, client, receive)
         for training, state in zip(trainings, states, strict=True):
             if isinstance(state, Lost):
-                warnings.warn(f"{training.title}: {state.reason}; it is trained here", RuntimeWarning, stacklevel=2)
+                warn(f"{training.title}: {state.reason}; it is trained here", RuntimeWarning)
             else:
                 training.trainer.restore(state)
 

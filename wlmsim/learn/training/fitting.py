@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-import warnings
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, replace
@@ -15,6 +14,7 @@ import numpy as np
 import torch
 
 from wlmsim import _validation as check
+from wlmsim._warning import warn
 from wlmsim.data.population import Population
 from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.errors import AccuracyWarning, DataWarning, ParameterError, SimulationError
@@ -148,7 +148,7 @@ class Fit:
         count = sum(int((cloud.weights == 0).sum()) for cloud in self.data)
         if count and self.group.first and self.model.part("optimiser").batch_size is not None:
             message = f"{count} rows of `data` weigh nothing, and batches are drawn from the others"
-            warnings.warn(message, DataWarning, stacklevel=4)
+            warn(message, DataWarning)
 
     def _result(
         self,
@@ -160,22 +160,20 @@ class Fit:
     ) -> Result:
         recoveries = [step for trainer in trainers for step in trainer.progress.recoveries]
         if recoveries and self.group.first:
-            warnings.warn(
+            warn(
                 f"training diverged {len(recoveries)} times and went on from before with half the learning rate "
                 "and horizon; a smaller horizon, learning_rate or dt would be safer",
                 RuntimeWarning,
-                stacklevel=4,
             )
         losses = _mean_course([trainer.progress.losses for trainer in trainers])
         begun = trainers[0].matching_steps if steps else 0  # what is matched and what is rolled out have other units
         rise = risen(losses[begun + math.ceil(rollouts_of(self.model).ramp * steps) :])
         if rise and self.group.first:
-            warnings.warn(
+            warn(
                 f"the loss rose during the fit, from about {rise[0]:.3g} to {rise[1]:.3g}: nothing was learned that "
                 "predicts better. Forces may be learned in too large a unit (`typical_force` of a term is theirs), or "
                 "the steps be too large; a smaller learning_rate or horizon would be safer",
                 AccuracyWarning,
-                stacklevel=4,
             )
         return Result(
             [trainer.mechanics.eval() for trainer in trainers],

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
+from wlmsim._warning import warn
 from wlmsim.learn.training.callbacks import Callback, Record
 
 LONG = 600.0
@@ -57,11 +57,10 @@ class LongFits(Callback):
             self._told = True
             others = f", {record.members} networks" if record.members > 1 else ""
             what = "matching" if matching and record.steps > self.matching_steps else "the fit"
-            warnings.warn(
+            warn(
                 f"{what} will take about {_text(left)}: {seconds:.2g} s a step, {steps} steps{others}. "
                 f"Faster would be {'; '.join(self._faster) or 'fewer steps'}",
                 RuntimeWarning,
-                stacklevel=2,
             )
 
 

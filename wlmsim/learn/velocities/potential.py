@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import itertools
-import warnings
 
 import numpy as np
 
+from wlmsim._warning import warn
 from wlmsim.data.population import Population
 from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.errors import AccuracyWarning
@@ -58,12 +58,11 @@ def potential_velocities(data: SnapshotSeries) -> SnapshotSeries:
     limited: list[float] = []
     result = filled(data, lambda series, k: _by_potential(series, k, limited))
     if limited:
-        warnings.warn(
+        warn(
             f"velocities of {len(limited)} of {len(data)} marginals were up to {max(limited):.3g} times as fast as "
             f"optimal transport between neighbouring marginals, and were limited to {FASTEST:g} times: marginals are "
             "too far apart, or too small, for a velocity potential; initial_velocities='transport' needs none",
             AccuracyWarning,
-            stacklevel=2,
         )
     return result
 

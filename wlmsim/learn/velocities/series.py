@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 
 import numpy as np
 
 from wlmsim import _validation as check
+from wlmsim._warning import warn
 from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.errors import DataWarning, ParameterError
 
@@ -57,11 +57,10 @@ def lasting(data: SnapshotSeries) -> SnapshotSeries:
         several = len(parts) > 1
         least, most = ("2 marginals of a population", "1 of each") if several else ("2 marginals", "1")
         raise ParameterError(f"`data` must hold at least {least}; got {most}")
-    warnings.warn(
+    warn(
         f"left out {len(seen_once)} of {len(parts)} populations, which have one marginal, and so no motion: "
         f"{', '.join(map(str, seen_once[:5]))}{', ...' if len(seen_once) > 5 else ''}",
         DataWarning,
-        stacklevel=3,
     )
     return SnapshotSeries.of_several({label: s for label, s in parts.items() if label not in seen_once})
 
@@ -76,11 +75,10 @@ def startable(data: SnapshotSeries) -> SnapshotSeries:
     left_out = sum(first.values())
     if not left_out or any(len(parts[label]) - k < 2 for label, k in first.items()):
         return data
-    warnings.warn(
+    warn(
         f"left out {left_out} of {sum(map(len, parts.values()))} marginals, before the first one with velocities: no "
         "rollout starts or ends there",
         DataWarning,
-        stacklevel=3,
     )
     if data.labels is None:
         return data[first[0] :]
