@@ -147,6 +147,12 @@ def test_known_growth_is_that_of_shares(g, shift):
     np.testing.assert_allclose(other.grown(3.0), cloud.grown(3.0), rtol=1e-9)  # what all share does not matter
 
 
+def test_those_who_surely_die_keep_next_to_nothing():
+    with np.errstate(all="raise", under="ignore"):
+        found = Population(np.eye(4), weights=[1, 1, 1, 0], growth=[0.0, -900.0, -1e5, 900.0]).grown(2.0)
+    assert found[0] == pytest.approx(1) and 0 < found[1:3].min() <= found[1:3].max() < 1e-80 and found[3] == 0
+
+
 def test_known_growth_stays_with_its_particles():
     cloud = Population(np.eye(3), weights=[1, 1, 2], time=2.0, growth=[0.0, 1.0, 2.0])
     assert repr(cloud).endswith("given weights, growth known)") and "growth" in cloud._repr_html_()

@@ -124,6 +124,17 @@ def test_a_fit_with_other_growth_is_another_one(tmp_path):
     assert {name for name in knowing if knowing[name] != blind.get(name)} == {"data.growth"}
 
 
+@pytest.mark.parametrize("loss", ["exact", EXACT])
+def test_those_who_surely_die_are_not_taken_for_others(loss):
+    rng, lower = np.random.default_rng(0), np.arange(100) < 50
+    clouds = [0.3 * rng.normal(size=(100, 2)) + np.where(lower[:, None], -3.0, 3.0) for _ in range(2)]
+    data = wls.SnapshotSeries([0.0, 1.0], clouds, growth=[np.where(lower, -900.0, 0.0), None])
+    dying = flow(loss=loss, steps=2).fit(data)
+    low, high = dying.growth_rate([[-3.0, -3.0], [3.0, 3.0]], time=0.5).rate
+    assert low < -10 and abs(high) < 2
+    assert dying.forecast(data[0], times=[1.0]).weights[0, lower].sum() < 0.01
+
+
 def test_populations_have_their_own_growth():
     data, rates = two_branches(60)
     known = data.with_columns(growth=rates)

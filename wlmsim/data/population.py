@@ -12,6 +12,9 @@ from wlmsim import _times
 from wlmsim import _validation as check
 from wlmsim.data.standardisation import Map
 
+LEAST = -200.0
+"""Logarithm of the least factor by which particles grow, in units of the greatest; with a weight it makes a number."""
+
 
 class Population:
     """A cloud of particles at one time: positions, velocities, weights.
@@ -188,10 +191,11 @@ class Population:
 def grown(weights: Any, logarithms: Any, xp: Any = np) -> Any:
     """Weights of particles that multiply by factors whose logarithms are known up to a constant, with the same sum.
 
-    Where all factors are the same nothing changes, to the last bit. `xp` is the namespace of the arrays: NumPy, torch.
+    Where all factors are the same nothing changes, to the last bit; those who surely die keep next to nothing, so that
+    plans know them. `xp` is the namespace of the arrays: NumPy, torch.
     """
     logarithms = xp.where(weights > 0, logarithms, -math.inf)
-    found = weights * xp.exp(logarithms - logarithms.max())
+    found = weights * xp.exp(xp.clip(logarithms - logarithms.max(), LEAST, None))
     return found * (weights.sum() / found.sum())
 
 
