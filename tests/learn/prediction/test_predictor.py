@@ -9,6 +9,7 @@ import wlmsim as wls
 from tests.models import quick
 from wlmsim.errors import AccuracyWarning, ParameterError
 from wlmsim.learn.functionals import Scales
+from wlmsim.learn.prediction.predictor import Predictor
 
 SCALES = Scales(centre=(0.3, -0.2), length=1.7, start=0.5, duration=0.8)
 
@@ -96,3 +97,14 @@ class TestFarOut:
             warnings.simplefilter("error", AccuracyWarning)
             model.forecast(drifters[4], [2.5])
             model.interpolate([0.5], **known)
+
+
+def test_a_fit_is_doubted_by_a_part_of_a_large_cloud(monkeypatch):
+    data = wls.systems.VortexDrifters(n=80, seed=0).exact(np.linspace(0, 1, 4)).snapshots(seed=0)
+    monkeypatch.setattr("wlmsim.learn.prediction.doubts.ROWS", 30)
+    rows, forecast = [], Predictor.forecast
+    monkeypatch.setattr(
+        Predictor, "forecast", lambda self, start, *a, **k: (rows.append(len(start)), forecast(self, start, *a, **k))[1]
+    )
+    quick(steps=2).fit(data)
+    assert rows == [30]

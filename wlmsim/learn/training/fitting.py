@@ -307,7 +307,7 @@ class Setting:
         model, scales = self.model, self.scales
         known = [series if model.first_order else moving(series, model.initial_velocities) for series in populations]
         clouds = [[scaled_cloud(cloud, scales, like) for cloud in series] for series in known]
-        clouds = [[cloud.rows(torch.nonzero(cloud.w > 0).flatten()) for cloud in same] for same in clouds]
+        clouds = [[_with_weight(cloud) for cloud in same] for same in clouds]
         speed = None if model.speed is None else model.speed * scales.duration / scales.length
         reach = self.growth.reach / scales.length
         return MatchingObjective(clouds, options, model._regularisation, noise, reach, speed, seed, self.group)
@@ -402,3 +402,9 @@ def _mean_course(courses: Sequence[Sequence[float]]) -> np.ndarray:
     for row, course in zip(table, courses, strict=True):
         row[: len(course)] = course
     return np.nanmean(table, axis=0)
+
+
+def _with_weight(cloud: Cloud) -> Cloud:
+    """The rows that weigh something."""
+    weighs = cloud.w > 0
+    return cloud if weighs.all() else cloud.rows(torch.nonzero(weighs).flatten())
