@@ -13,8 +13,11 @@ import pytest
 
 import wlmsim as wls
 from wlmsim.errors import DataWarning, FileFormatError, ParameterError
+from wlmsim.learn.studies.fold_fits import predictor
 from wlmsim.learn.studies.folder import digest, digest_of
+from wlmsim.learn.studies.folds import GOALS, folds_of
 from wlmsim.learn.studies.record import record
+from wlmsim.learn.studies.trust import fits_of_folds
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +63,20 @@ def test_it_predicts_and_reports_as_before(found, folder, tmp_path):
     page = again.report(tmp_path / "report.html").read_text()
     assert "cannot be drawn" not in page and page.count("<img") == (folder / "report.html").read_text().count("<img")
     assert record(wls.learn.Study.load(again.save(tmp_path / "twice"))) == record(found)
+
+
+def test_fits_to_folds_estimate_velocities_after_loading_too(spring, tiny, made, tmp_path, without_pictures):
+    data = spring.without_velocities()
+    model = copy.deepcopy(tiny).set_params(members=1, initial_velocities="transport")
+    folds = folds_of(data, GOALS)
+    whole, *fits = (copy.deepcopy(model).fit(each) for each in (data, *(fold.fitted for fold in folds)))
+    entries = [dataclasses.replace(e, fits=fits) if e.fits else e for e in made().entries]
+    study = dataclasses.replace(made(), data=data, entries=entries, chosen=model, model=whole, folds=folds)
+    again = wls.learn.Study.load(study.save(tmp_path / "study"))
+    for fold, before, after in zip(folds, fits, fits_of_folds(again), strict=True):
+        known, held = fold.parts[0]
+        one, other = (predictor(fit, fold.goal)(known, held.times)[-1].positions for fit in (before, after))
+        np.testing.assert_array_equal(one, other)
 
 
 def test_what_needs_no_mechanics_predicts_after_loading_too(found, tmp_path):

@@ -69,12 +69,11 @@ def load_study(make: Callable[..., Kind], folder: str | Path) -> Kind:
         if not told["expression"].startswith("WLM(potential="):  # the usual one, which the model's file has written out
             chosen.set_params(potential=None)
         entries = [_entry(entry) for entry in told["entries"]]
-        for entry in entries:
-            if entry.name == told["learned"]:
-                count = sum(map(len, entry.scores.values()))
-                entry.fits = [_fit(folder / of_fold(k), files, data) for k in range(count)]
         folds = folds_within(data, told["goals"], told["budget"])
         _check(told, entries, folds)
+        for entry in entries:
+            if entry.name == told["learned"]:
+                entry.fits = [_fit(folder / of_fold(k), files, data, fold) for k, fold in enumerate(folds)]
         return make(
             data=data,
             seen=_seen(told["seen"]),
@@ -92,12 +91,16 @@ def load_study(make: Callable[..., Kind], folder: str | Path) -> Kind:
         raise folders.undescribed(folder / RECORD, error) from None
 
 
-def _fit(path: Path, files: Mapping[str, str], data: SnapshotSeries) -> WLM | None:
-    """The fit to a fold; None where that diverged, so that no file was written."""
+def _fit(path: Path, files: Mapping[str, str], data: SnapshotSeries, fold: Fold) -> WLM | None:
+    """The fit to a fold, with what it saw, among which it estimates velocities.
+
+    None where it diverged, so that no file was written.
+    """
     if path.name not in files:
         return None
     model = WLM.load(path)
     _check_like(model, data, path)
+    model.data_ = fold.fitted
     return model
 
 
