@@ -90,6 +90,18 @@ def test_growth_is_seen(small_limit):
     np.testing.assert_array_equal(conserved.before, conserved.after)
 
 
+@pytest.mark.parametrize("rate", [-8.0, -1000.0])
+def test_those_who_are_known_to_die_keep_their_weight(small_limit, rate):
+    rng = np.random.default_rng(0)
+    x, y = 0.1 * rng.normal(size=(1000, 2)), 0.1 * rng.normal(size=(1200, 2))
+    x[:500, 0] += 9.0
+    growth = np.where(x[:, 0] > 4.5, rate, 0.0)
+    plan = unbalanced_transport_plan(x, y, even(1000), even(1200), growth=growth)
+    np.testing.assert_allclose(np.bincount(plan.source, plan.masses(0.0), 1000), 1 / 1000, rtol=1e-9)
+    np.testing.assert_allclose(np.bincount(plan.target, plan.masses(1.0), 1200), 1 / 1200, rtol=1e-9)
+    assert plan.carried[growth[plan.source] < 0].sum() < 0.001
+
+
 @pytest.mark.parametrize("dim", [2, 8])
 def test_groups_that_die_or_are_born_keep_their_weight(small_limit, dim):
     """Next to nothing of them is carried, less than the share of a row: they have partners nevertheless."""

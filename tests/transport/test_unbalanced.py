@@ -61,6 +61,24 @@ def test_masses_do_not_depend_on_the_unit_of_length(unit):
         np.testing.assert_allclose(a, b, rtol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("growth", "message"),
+    [
+        (
+            np.zeros(3),
+            r"`growth` must be an array of shape \(60,\), a logarithm for each row; got an array of shape \(3,\)",
+        ),
+        (np.full(60, np.nan), "`growth` must be finite; got NaN or infinity in 60 of 60 rows"),
+        (1.0, "`growth` must be an array of shape"),
+    ],
+)
+def test_growth_that_cannot_be_known(growth, message):
+    with pytest.raises(ParameterError, match=message):
+        unbalanced_plan(COST, A, B, growth=growth)
+    with pytest.raises(ParameterError, match=message):
+        wls.transport.unbalanced_transport_plan(X, Y, A, B, growth=growth)
+
+
 def test_far_outliers_are_finite():
     x = np.concatenate([X, [[1e3, 0.0]]])
     a = np.full(61, 1 / 61)

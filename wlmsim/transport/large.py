@@ -18,7 +18,6 @@ from itertools import pairwise
 import numpy as np
 
 from wlmsim import _validation as check
-from wlmsim.data.population import grown
 from wlmsim.errors import ParameterError
 from wlmsim.transport.exact import Plan, blew_up, fits, ground_cost, optimal_plan
 from wlmsim.transport.unbalanced import (
@@ -26,6 +25,7 @@ from wlmsim.transport.unbalanced import (
     UnbalancedPlan,
     carried_masses,
     dual_potentials,
+    expected_weights,
     growing,
     of_known_growth,
     unbalanced_plan,
@@ -200,9 +200,12 @@ def approximate_unbalanced_plan(
     seed: int = 0,
 ) -> UnbalancedPlan:
     """What `unbalanced_transport_plan` gives of large clouds, of clouds of any size."""
-    expected = source if growth is None else grown(source, growth)
+    expected = expected_weights(source, growth)
     if reach == math.inf:
-        return of_known_growth(approximate_plan(x, y, expected, target, seed=seed), source, expected, target)
+        plan = approximate_plan(x, y, expected, target, seed=seed)
+        if not np.array_equal(expected, source):
+            plan = _with_faint_rows(plan, x, y, expected, target, np.random.default_rng(seed))
+        return of_known_growth(plan, source, expected, target)
     price = 2 * check.positive("reach", reach) ** 2
     potentials = sampled_potentials(x, y, expected, target, price, (BLUR * reach) ** 2, seed=seed)
     masses = carried_masses(*potentials.of_all(), expected, target, price)

@@ -104,11 +104,21 @@ def unbalanced_plan(
     array([0.586, 0.414])
     """
     a, b = np.asarray(source, dtype=float), np.asarray(target, dtype=float)
-    expected = a if growth is None else grown(a, growth)
+    expected = expected_weights(a, growth)
     if reach == math.inf:
         return of_known_growth(optimal_plan(cost, expected, b, prices=prices), a, expected, b)
     r, c = transported_masses(cost, expected, b, reach=reach)
     return growing(optimal_plan(cost, r, c), a, b)
+
+
+def expected_weights(source: np.ndarray, growth: np.ndarray | None) -> np.ndarray:
+    """Weights that the rows of a source are expected to grow to; its own where nothing is known."""
+    if growth is None:
+        return source
+    logarithms = check.finite("growth", check.array("growth", growth))
+    if logarithms.shape != source.shape:
+        raise check.fail("growth", f"an array of shape {source.shape}, a logarithm for each row", logarithms)
+    return grown(source, logarithms)
 
 
 def of_known_growth(plan: Plan, a: np.ndarray, expected: np.ndarray, b: np.ndarray) -> UnbalancedPlan:
