@@ -155,6 +155,8 @@ def test_units_of_time_by_any_spelling(text, unit):
         ("km per hour", Speed("km", "h")),
         ("km d-1", Speed("km", "day")),
         ("degrees/day", Speed("degree", "day")),
+        ("kmh", Speed("km", "h")),
+        ("mps", Speed("m", "s")),
         ("knots", None),
         ("m", None),
         ("", None),

@@ -121,6 +121,20 @@ def test_velocities_with_units(header, tmp_path):
         wls.SnapshotSeries.load(written(tmp_path, other, rows), **given)
 
 
+def test_velocities_in_a_unit_of_length_are_told(tmp_path):
+    rows = ROWS.replace("\n", ",3,4\n")
+    with pytest.warns(DataWarning, match=r"'vx' is in mm, which is no unit of velocity"):
+        data = wls.SnapshotSeries.load(written(tmp_path, "id,time [s],x [mm],y [mm],vx [mm],vy [mm]", rows))
+    assert data.velocities[0].tolist() == [[3, 4], [3, 4]]
+
+
+def test_a_speed_in_one_word_is_a_unit(tmp_path):
+    rows = ROWS.replace("\n", ",3.6,7.2\n")
+    with pytest.warns(DataWarning, match="'vx_kmh' as vx in kmh"):
+        tracks = wls.Tracks.load(written(tmp_path, "id,time_s,x_m,y_m,vx_kmh,vy_kmh", rows))
+    np.testing.assert_allclose(tracks.velocities[0, 0], [1, 2])
+
+
 @pytest.mark.parametrize("header", ["frame,id,x_m,y_m,vx_m_s,vy_m_s", "time_s,id,x,y,vx_m_s,vy_m_s"])
 def test_velocities_that_are_a_guess_and_do_not_go_with_the_rest_are_left_out(header, tmp_path):
     path = written(tmp_path, header, "0,a,1,2,3,4\n1,a,2,3,3,4\n")

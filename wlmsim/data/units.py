@@ -17,6 +17,8 @@ _WORDS = {"nm": "nanomet", "um": "micromet", "mm": "millimet", "cm": "centimet",
 _CANONICAL = {f"{word}{end}": unit for unit, word in _WORDS.items() for end in ("er", "ers", "re", "res")}
 _CANONICAL |= {unit: unit for unit in METRES} | {"µm": "um", "micron": "um", "microns": "um"}
 
+_SPEEDS = {"kmh": "km/h", "kph": "km/h", "mps": "m/s"}
+
 
 class Speed(NamedTuple):
     """A unit of velocity: one of length over one of time."""
@@ -40,6 +42,7 @@ def unit_of_length(name: Any) -> str | None:
 def unit_of_speed(name: Any) -> Speed | None:
     """The unit that a name such as ``"m/s"``, ``"cm s-1"`` or ``"km per hour"`` stands for; None for others."""
     text = str(name).strip()
+    text = _SPEEDS.get(text.lower(), text)
     found = re.fullmatch(r"(\S+?)\s*(?:/|\bper\b)\s*(\S+)", text) or re.fullmatch(
         r"(\S+?)[\s.*]+([A-Za-z]+?)\s*(?:\^|\*\*)?\(?-1\)?", text
     )

@@ -769,7 +769,13 @@ class _Table:
     def check_speed(self, velocities: Names | None, units: Mapping[str, str]) -> None:
         """Refuse velocities that say that they are in another unit than positions over times."""
         for name in _listed(velocities or ()):
-            speed = unit_of_speed(self.said(name))
+            speed, said = unit_of_speed(self.said(name)), self.said(name)
+            if not speed and (named_units.length_in(said) or named_units.time_in(said)):
+                warn(
+                    f"{self.source}: {name!r} is in {said}, which is no unit of velocity: taken for that of positions "
+                    "over that of times; displacements must be divided by their interval",
+                    DataWarning,
+                )
             length, time = unit_of_length(units.get("length", "")), unit_of_time(units.get("time", ""))
             if speed and ((length and length != speed.length) or (time and time != speed.time)):
                 raise ParameterError(
