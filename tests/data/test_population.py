@@ -150,6 +150,8 @@ def test_known_growth_is_that_of_shares(g, shift):
 def test_those_who_surely_die_keep_next_to_nothing():
     with np.errstate(all="raise", under="ignore"):
         found = Population(np.eye(4), weights=[1, 1, 1, 0], growth=[0.0, -900.0, -1e5, 900.0]).grown(2.0)
+    with pytest.raises(ParameterError, match="`time` must be"):
+        Population(np.eye(2)).grown(np.inf)
     assert found[0] == pytest.approx(1) and 0 < found[1:3].min() <= found[1:3].max() < 1e-80 and found[3] == 0
 
 

@@ -142,6 +142,7 @@ class Population:
 
     def grown(self, time: float) -> np.ndarray:
         """Weights, shape (n,), that the particles have at another time if they grow as is known beforehand."""
+        time = check.real("time", time)
         return self.weights if self.growth is None else grown(self.weights, (time - self.time) * self.growth)
 
     def _mapped(self, place: Map, pace: Map, units: Mapping[str, str]) -> Population:

@@ -476,8 +476,8 @@ class SnapshotSeries(Located):
     def to_dataframe(self) -> pandas.DataFrame:
         """Return the rows of all times as a pandas data frame (extra ``pandas``).
 
-        Its columns are time, x, y, z (or x1, x2, ...), and as far as known vx, vy, vz, weight and population; its
-        ``attrs`` hold the metadata and the units.
+        Its columns are time, x, y, z (or x1, x2, ...), and as far as known vx, vy, vz, weight, population and
+        growth_prior, which is read back where it is named; its ``attrs`` hold the metadata and the units.
         """
         return door().to_dataframe(self)
 
@@ -489,8 +489,8 @@ class SnapshotSeries(Located):
     def to_xarray(self) -> xarray.Dataset:
         """Return the series as an xarray dataset (extra ``xarray``), laid out as a contiguous ragged array.
 
-        It holds ``row_size`` (time), ``positions`` (row, axis) and as far as known ``velocities``, ``weight`` and
-        ``population``; the rows of one time follow those of the time before.
+        It holds ``row_size`` (time), ``positions`` (row, axis) and as far as known ``velocities``, ``weight``,
+        ``population`` and ``growth_prior``; the rows of one time follow those of the time before.
         """
         return door().to_xarray(self)
 
@@ -502,8 +502,8 @@ class SnapshotSeries(Located):
     def to_anndata(self, positions: str = "X_positions") -> anndata.AnnData:
         """Return the rows of all times as an AnnData object (extra ``anndata``).
 
-        ``obs`` holds time, and where they differ weight and population; ``obsm`` the positions under the given name,
-        ``"X_..."``, and the velocities under ``"velocity_..."``.
+        ``obs`` holds time, where they differ weight and population, and as far as known growth_prior; ``obsm`` the
+        positions under the given name, ``"X_..."``, and the velocities under ``"velocity_..."``.
         """
         return door().to_anndata(self, positions)
 
