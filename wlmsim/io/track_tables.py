@@ -278,6 +278,11 @@ class _SightingsTable(_Table):
         if wide is None:
             return None
         clock = self.require("time", time) if isinstance(time, str) else self.time_column()
+        others = [name for name in self.names if name not in wide.names]
+        ends = tuple(who.lower() for who in wide.ids)
+        aside = [name for name in others if plain(name) not in TIMES and name.lower().endswith(ends)]
+        if clock is None and set(others) != set(aside):
+            self.usual("time", TIMES, "the times", TIME_HINT)
         shown = ", ".join(map(repr, wide.names[:4])) + (", ..." if len(wide.names) > 4 else "")
         doubt = "" if wide.numbered else "parts of one body, or else"
         doubt = doubt or ("corners of boxes" if self.are_boxes(wide) else "")
@@ -285,16 +290,13 @@ class _SightingsTable(_Table):
             raise ParameterError(
                 f"`positions` must say which of {self._there()} hold them; {shown} seem to be of "
                 f"{len(wide.ids)} individuals, in a table with a row for each time, but may be {doubt}. "
-                f"If they are individuals, of frame = pandas.read_csv(...): {wide.way(clock or 'time', self._whole)}"
+                "If they are individuals, of frame = pandas.read_csv(...): "
+                + ("" if clock else "frame['time'] = range(len(frame)); ")
+                + wide.way(clock or "time", self._whole)
             )
-        others = [name for name in self.names if name not in wide.names]
-        ends = tuple(who.lower() for who in wide.ids)
-        aside = [name for name in others if plain(name) not in TIMES and name.lower().endswith(ends)]
-        if clock is None and set(others) == set(aside):
+        if clock is None:
             columns: Mapping[str, Any] = {"time": np.arange(float(len(self.columns[wide.names[0]])))}
         else:
-            if clock is None:
-                self.usual("time", TIMES, "the times", TIME_HINT)
             columns = named_units.Renamed(self.columns, {name: name for name in others if name not in aside})
         warn(
             f"{self.source}: read as a row for each time with columns for each of {len(wide.ids)} individuals, "
