@@ -689,8 +689,9 @@ class _Table:
         in_order = sorted(found.values.items(), key=lambda entry: entry[1])
         shown = ", ".join(f"{word!r} as {value:g}" for word, value in in_order[:4])
         more = ", ..." if len(found.values) > 4 else ""
+        unit = f"{found.unit}s" if found.unit in ("day", "week") else found.unit
         warn(
-            f"times are the numbers in words: {shown}{more}{f', in {found.unit}s' if found.unit else ''}; "
+            f"times are the numbers in words: {shown}{more}{f', in {unit}' if unit else ''}; "
             "`time_values` may say otherwise",
             DataWarning,
         )

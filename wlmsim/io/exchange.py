@@ -11,7 +11,7 @@ import numpy as np
 
 from wlmsim import _validation as check
 from wlmsim._warning import warn
-from wlmsim.data.dates import ORIGIN
+from wlmsim.data.dates import ORIGIN, unit_of_time
 from wlmsim.data.snapshots import SnapshotSeries
 from wlmsim.errors import DataWarning, ParameterError
 from wlmsim.io.attributes import plain
@@ -40,6 +40,8 @@ CELLS = "anndata"
 """The entry of the metadata that says where an annotated matrix has positions and times."""
 LEARNED = "wlmsim_annotation"
 """The entry of ``uns`` that lists what a learned model wrote: no data, and never read as such unless named."""
+RATES = "wlmsim_growth"
+"""The entry of ``uns`` that says per which unit of time rates of growth were written."""
 KNOWN = tuple(inspect.signature(rows_from_columns).parameters)[2:]
 """What may be said of columns."""
 LOADINGS = "PCs"
@@ -168,6 +170,7 @@ def cells_of(data: anndata.AnnData, *, source: str = "the AnnData object", **col
         found.add(layer, _projected(data.layers[layer], data.varm[loadings]))
     rows = rows_from_columns(found, source, **_merged(about, given))
     _warn_of_pictures(rows)
+    _warn_of_rates(data, rows, given.get("growth"))
     if _ABOUT not in data.uns:
         rows.metadata[CELLS] = _whereabouts(rows, given)
     return rows
@@ -207,6 +210,21 @@ def mark_as_learned(data: anndata.AnnData, group: str, name: str) -> None:
     """Keep in ``uns`` that an array was written by a model and is no data."""
     about = dict(data.uns.get(LEARNED, {}))
     data.uns[LEARNED] = {**about, group: sorted({*map(str, about.get(group, [])), name})}
+
+
+def mark_as_rates(data: anndata.AnnData, name: str, unit: str) -> None:
+    """Keep in ``uns`` per which unit of time the rates of growth in a column of ``obs`` are."""
+    data.uns[RATES] = {**data.uns.get(RATES, {}), name: unit}
+
+
+def _warn_of_rates(data: anndata.AnnData, rows: Rows, name: str | None) -> None:
+    unit, time = data.uns.get(RATES, {}).get(str(name)), unit_of_time(rows.units.get("time", ""))
+    if unit and time and unit != time:
+        warn(
+            f"obs[{name!r}] has rates per {unit}, and the times are in {time}: growth_prior(..., unit={time!r}) "
+            f"writes them per {time}",
+            DataWarning,
+        )
 
 
 def is_picture(name: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import tracemalloc
+import warnings
 
 import numpy as np
 import pytest
@@ -174,6 +175,25 @@ def test_a_fit_remembers_what_was_known_of_growth(scored, knowing, cells, tmp_pa
         others = cells.copy()  # of which nothing is known
         np.testing.assert_allclose(model.annotate(others).obs["growth_rate"], rate, rtol=1e-6)
         assert not np.allclose(others.obs["growth_rate"], 0)
+
+
+def test_rates_per_another_unit_than_that_of_the_times_are_told(cells, tmp_path):
+    data = cells.copy()
+    data.obs["hours"] = [f"{24 * float(day.removeprefix('day ')):g} h" for day in data.obs["day"].astype(str)]
+    data.obs["S_score"] = np.where(data.obs["is_up"], 1.0, -0.5)
+    CELLS.growth_prior(data, "S_score")
+    data.write_h5ad(tmp_path / "cells.h5ad")
+    about = {"time": "hours", "growth": "growth_prior"}
+    with (
+        pytest.warns(DataWarning, match="in h;"),
+        pytest.warns(DataWarning, match=r"rates per day, and the times are in h: growth_prior\(\.\.\., unit='h'\)"),
+    ):
+        assert wls.SnapshotSeries.load(tmp_path / "cells.h5ad", **about).units["time"] == "h"
+    CELLS.growth_prior(data, "S_score", unit="hours")
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        wls.SnapshotSeries.from_anndata(data, **about)
+    assert not any("rates per" in str(warning.message) for warning in said)
 
 
 def test_couplings_know_what_the_fit_knew(scored, knowing, cells):

@@ -10,6 +10,7 @@ from wlmsim import _validation as check
 from wlmsim.data.dates import SECONDS, unit_of_time
 from wlmsim.errors import ParameterError
 from wlmsim.io.columns import GROWTH
+from wlmsim.io.exchange import mark_as_rates
 from wlmsim.learn.cells.reading import check_is_anndata
 
 if TYPE_CHECKING:
@@ -44,7 +45,8 @@ def growth_prior(
     proliferation, apoptosis : str
         Columns of ``obs`` with scores, as ``scanpy.tl.score_genes`` writes them.
     unit : str
-        The unit of time of the data, per which rates are given. Default "day".
+        The unit of time of the data, per which rates are given; it is kept in ``uns["wlmsim_growth"]``, and where times
+        say that they are in another one there is a warning. Default "day".
     key : str or None
         Name in ``obs`` under which they are written, a new one, or the default, which is written over; None writes
         nothing. Default "growth_prior". `WLM.fit` and `study` take it as `growth`, and so do `push`, `pull`,
@@ -75,12 +77,13 @@ def growth_prior(
     check_is_anndata(data)
     if key != KEY and key in data.obs:
         raise check.fail("key", "a name that no column of `obs` has, which it would write over", key)
-    seconds = SECONDS[check.choice("unit", unit_of_time(unit) or unit, list(SECONDS))]
+    unit = check.choice("unit", unit_of_time(unit) or unit, list(SECONDS))
     rates = _rate(_scores(data, "proliferation", proliferation), *BIRTHS)
     deaths = np.full(data.n_obs, -np.inf) if apoptosis is None else _scores(data, "apoptosis", apoptosis)
-    rates = (rates - _rate(deaths, *DEATHS)) * seconds / SECONDS["day"]
+    rates = (rates - _rate(deaths, *DEATHS)) * SECONDS[unit] / SECONDS["day"]
     if key is not None:
         data.obs[key] = rates
+        mark_as_rates(data, key, unit)
     return rates
 
 

@@ -174,7 +174,7 @@ class _GibbsKernel:
 
     def _holds(self, sums: torch.Tensor) -> bool:
         least, most = sums.aminmax()
-        return bool(least > self.least_sum) and bool(most < math.inf)
+        return bool((least > self.least_sum) & (most < math.inf))
 
     def _remember(self, f: torch.Tensor, g: torch.Tensor) -> None:
         self.f, self.g = f, g
