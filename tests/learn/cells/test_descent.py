@@ -199,8 +199,9 @@ def test_rates_per_another_unit_than_that_of_the_times_are_told(cells, tmp_path)
 def test_couplings_know_what_the_fit_knew(scored, knowing, cells):
     by_fit, by_name = (CELLS.pull(knowing, scored, "kind", 0, 4, growth=g) for g in (None, "growth_prior"))
     np.testing.assert_array_equal(by_fit, by_name)
-    with pytest.warns(DataWarning, match=r"obs\['growth_prior'\], which `data` has not"):
+    with pytest.warns(DataWarning, match=r"obs\['growth_prior'\], which `data` has not") as said:
         alike = CELLS.pull(knowing, cells, "kind", 0, 4)
+    assert said[0].filename == __file__
     assert np.abs(by_fit - alike).to_numpy().max() > 0.001
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import itertools
-import warnings
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from wlmsim import _validation as check
 from wlmsim._progress import LateBar
+from wlmsim._warning import warn
 from wlmsim.errors import DataWarning, ParameterError
 from wlmsim.learn.cells.links import Link
 from wlmsim.learn.cells.marginals import Marginal, at_time, check_fitted_to, marginals_of, moving, spread_of
@@ -216,7 +216,7 @@ class _Cells(NamedTuple):
         known = self.model.cells_.get("growth")
         if rows.growth is None and known is not None:
             message = f"the fit knew rates of growth, obs[{known!r}], which `data` has not: all grow alike"
-            warnings.warn(message, DataWarning, stacklevel=4)
+            warn(message, DataWarning)
         check_fitted_to(self.model, rows)
         marginals = marginals_of(rows, self.model)
         begins, ends = (at_time(marginals, name, time) for name, time in (("start", start), ("end", end)))
