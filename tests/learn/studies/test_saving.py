@@ -201,6 +201,20 @@ def test_a_study_takes_the_place_of_another_and_of_nothing_else(found, copied, t
 
 
 @pytest.mark.usefixtures("without_pictures")
+def test_a_study_that_was_not_saved_to_its_end_is_saved_again(found, tmp_path, monkeypatch):
+    def stop(study):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("wlmsim.learn.studies.saving.as_pdf", stop)
+        with pytest.raises(KeyboardInterrupt):
+            found.save(tmp_path / "study")
+    with pytest.raises(FileFormatError, match=r"study\.json: the study was not saved to its end; study\.save\('"):
+        wls.learn.Study.load(tmp_path / "study")
+    found.save(tmp_path / "study")
+    assert str(wls.learn.Study.load(tmp_path / "study")) == str(found)
+
+
 def test_copies_and_pickles_are_saved_like_the_study(found, folder, tmp_path):
     again = wls.learn.Study.load(folder)
     for k, one in enumerate(

@@ -12,10 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from wlmsim.errors import FileFormatError
+from wlmsim.io.atomic import atomic
 from wlmsim.io.paths import existing, local
 
 DATA, MODEL, RECORD = "data.h5", "study.model", "study.json"
 FOLD = re.compile(r"fold-[1-9]\d*\.model")
+UNFINISHED = "unfinished"
+"""Entry of the record that stands in a folder while the first study is saved into it."""
 LARGEST = 100_000_000
 """Bytes of the largest record that is read; those of real studies have some thousands."""
 
@@ -78,6 +81,10 @@ def read_record(folder: str | Path) -> dict[str, Any]:
         raise FileFormatError(f"{path}: it is too large for the record of a study")
     try:
         told = json.loads(path.read_text(encoding="utf-8"))
+        if UNFINISHED in told:
+            raise FileFormatError(
+                f"{path}: the study was not saved to its end; study.save({str(folder)!r}) does it again"
+            )
         if told.pop("sha256") != digest_of(told):
             raise FileFormatError(f"{path}: it has changed since it was written")
         for name, shape in SHAPE.items():
@@ -88,6 +95,14 @@ def read_record(folder: str | Path) -> dict[str, Any]:
     except Exception as error:
         raise undescribed(path, error) from None
     return dict(told)
+
+
+def begin(folder: Path) -> None:
+    """Make the folder, and mark it as that of a study, so that one that was not saved to its end can be saved again."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if not holds_study(folder):
+        with atomic(folder / RECORD) as temporary:
+            temporary.write_text(json.dumps({UNFINISHED: True}) + "\n", encoding="utf-8")
 
 
 def undescribed(path: Path, error: Exception) -> FileFormatError:

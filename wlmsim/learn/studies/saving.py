@@ -36,7 +36,7 @@ def save_study(study: Any, folder: str | Path) -> Path:
     """Write all that a study found into a folder, each file wholly or not at all; the record last."""
     folder = local(folder)
     folders.check_free(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    folders.begin(folder)
     before = folders.files_before(folder)
     written = [study.model.save(folder / MODEL), study.data.save(folder / DATA)]
     written += [fit.save(folder / of_fold(k)) for k, fit in enumerate(fits_of_folds(study)) if fit is not None]
