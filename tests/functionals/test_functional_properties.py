@@ -74,7 +74,7 @@ def test_force_is_minus_the_gradient_of_the_energy(case, data, time):
     assume(abs(coarse - fine) < 1e-3 * (scale + 1))  # else there is a kink on the way
     work = float(w @ (force * way).sum(-1))
     extrapolated = (4 * fine - coarse) / 3
-    assert extrapolated == pytest.approx(work, abs=2e-6 * (scale + 1) + 3e-11 * abs(energy) / h)
+    assert extrapolated == pytest.approx(work, abs=2e-6 * (scale + 1) + 1e-11 * abs(energy) / h)
 
 
 @pytest.mark.parametrize("case", cases(c for c in FUNCTIONALS if c.__name__ not in NOT_INVARIANT))
