@@ -3,9 +3,9 @@
 A normal cloud is carried to one that is stretched and moved. Both sides train on pairs of the two clouds, 256 at a
 time, by AdamW: torchcfm a velocity field on pairs of exact plans between batches, wlmsim a potential on pairs of plans
 between 20,000 rows drawn in each of three rounds, which take the time given as "once", the scores of the last marginal
-included. An epoch is as many steps as see so many pairs as there are rows. The misses
-are sliced W1 of 5000 new rows, carried from the first time to the second, to as many of the truth. Each side is a
-process of its own. The divergence, with its gradient by the positions of one cloud, has the same blur on both sides.
+included. An epoch is as many steps as see so many pairs as there are rows. The misses are sliced W1 of 5000 new rows,
+carried from the first time to the second, to as many of the truth. Each side is a process of its own. The divergence,
+with its gradient by the positions of one cloud, has the same blur on both sides.
 
     python -m benchmarks.scale_peers --rows 100000 --dim 50 --epochs 10
 """
@@ -120,10 +120,9 @@ def divergence(side: str, n: int, dim: int, seed: int) -> dict[str, float]:
     else:
         from wlmsim.learn import sinkhorn_divergence
 
-        w = torch.full((n,), 1.0 / n)
-
         def divergence(x: Any, y: Any) -> Any:
-            return sinkhorn_divergence(x, y, w[: len(x)] * n / len(x), w[: len(y)] * n / len(y), blur=blur)
+            wx, wy = (torch.full((len(cloud),), 1.0 / len(cloud)) for cloud in (x, y))
+            return sinkhorn_divergence(x, y, wx, wy, blur=blur)
 
     def once(x: Any, y: Any) -> float:
         moving = x.clone().requires_grad_()

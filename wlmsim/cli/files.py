@@ -24,10 +24,7 @@ def check_output(path: Path, force: bool, *inputs: Path | None) -> None:
     """
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-    if not path.parent.is_dir():
-        raise FileNotFoundError(errno.ENOENT, "No such folder", str(path.parent))
-    if not os.access(path.parent, os.W_OK):
-        raise PermissionError(errno.EACCES, "Folder is not writable", str(path.parent))
+    _check_writable(path.parent)
     if path.exists() and any(other is not None and _is_of(path, other) for other in inputs):
         raise FileExistsError(errno.EEXIST, READ, str(path))
     if path.exists() and not force:
@@ -49,12 +46,16 @@ def check_folder(path: Path, force: bool, *inputs: Path) -> None:
         raise FileExistsError(errno.EEXIST, READ, str(path))
     check_free(path)
     above = path if path.is_dir() else path.parent
-    if not above.is_dir():
-        raise FileNotFoundError(errno.ENOENT, "No such folder", str(above))
-    if not os.access(above, os.W_OK):
-        raise PermissionError(errno.EACCES, "Folder is not writable", str(above))
+    _check_writable(above)
     if above is path and any(path.iterdir()) and not force:
         raise FileExistsError(errno.EEXIST, "It exists already (--force replaces the study in it)", str(path))
+
+
+def _check_writable(folder: Path) -> None:
+    if not folder.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "No such folder", str(folder))
+    if not os.access(folder, os.W_OK):
+        raise PermissionError(errno.EACCES, "Folder is not writable", str(folder))
 
 
 def _is_of(path: Path, other: Path) -> bool:

@@ -27,14 +27,16 @@ def clouds(rng: np.random.Generator, n: int, m: int) -> list[torch.Tensor]:
     ]
 
 
-def updates_counted(monkeypatch) -> list[int]:
+def calls_counted(monkeypatch, owner, *names) -> list[int]:
     count = [0]
-    for name in ("rows", "columns"):
-        update = getattr(losses._GibbsKernel, name)
-        monkeypatch.setattr(
-            losses._GibbsKernel, name, lambda *a, to=update: (count.__setitem__(0, count[0] + 1), to(*a))[1]
-        )
+    for name in names:
+        function = getattr(owner, name)
+        monkeypatch.setattr(owner, name, lambda *a, to=function: (count.__setitem__(0, count[0] + 1), to(*a))[1])
     return count
+
+
+def updates_counted(monkeypatch) -> list[int]:
+    return calls_counted(monkeypatch, losses._GibbsKernel, "rows", "columns")
 
 
 class TestLosses:
@@ -178,10 +180,7 @@ class TestLosses:
             return value.item(), torch.autograd.grad(value, moving)[0]
 
         value, gradient = divergence()
-        count, soft_minimum = [0], losses._soft_minimum
-        monkeypatch.setattr(
-            losses, "_soft_minimum", lambda *a: (count.__setitem__(0, count[0] + 1), soft_minimum(*a))[1]
-        )
+        count = calls_counted(monkeypatch, losses, "_soft_minimum")
         divergence()
         few = count[0]
         monkeypatch.setattr(losses, "NEARBY", -1.0)
